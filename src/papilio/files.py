@@ -1,0 +1,105 @@
+"""Files that are whole or not there: atomic writes, checksums, locks.
+
+Every file that Papilio leaves goes through `open_atomic`: it is written beside its place, flushed to the disk, and moved
+there in one step, so that a kill at any moment leaves the old file or the new one, never half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from papilio.errors import BusyError, StorageError
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextlib.contextmanager
+def open_atomic(path: Path) -> Iterator[IO[bytes]]:
+    """Open a binary file for writing that takes its place only when the block ends without an error.
+
+    Raises StorageError, with the path and the remedy, when the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            # mkstemp makes files that only their owner can read
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's complaints about writing `path` into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise StorageError(
+                f"{path}: the disk is full; free some space and give the same command again,"
+                " what is finished is kept"
+            ) from error
+        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            raise StorageError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file atomically."""
+    with open_atomic(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file atomically, indented, NaN and infinities refused (they are not JSON)."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def checksum(path: Path, algorithm: str = "sha256") -> str:
+    """The hex digest of a file's bytes, read in pieces."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, busy: str) -> Iterator[None]:
+    """Hold the lock file `path` while the block runs.
+
+    Raises BusyError with the message `busy` when another process holds it. The lock goes with its process: one that was
+    killed leaves no lock behind.
+    """
+    import filelock
+
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path, timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise BusyError(busy) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
