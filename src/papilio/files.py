@@ -52,8 +52,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in FULL_DISK:
             raise StorageError(
-                f"{path}: the disk is full; free some space and give the same command again,"
-                " what is finished is kept"
+                f"{path}: the disk is full; free some space and give the same command again, what is finished is kept"
             ) from error
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
             raise StorageError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
@@ -78,17 +77,17 @@ def checksum(path: Path, algorithm: str = "sha256") -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, busy: str) -> Iterator[None]:
+def locked(path: Path, *, busy: str, wait_seconds: float = 0) -> Iterator[None]:
     """Hold the lock file `path` while the block runs.
 
-    Raises BusyError with the message `busy` when another process holds it. The lock goes with its process: one that was
+    Raises BusyError with the message `busy` when another process still holds it after `wait_seconds`. The lock goes with its process: one that was
     killed leaves no lock behind.
     """
     import filelock
 
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path, timeout=0)
+        lock = filelock.FileLock(path, timeout=wait_seconds)
         try:
             lock.acquire()
         except filelock.Timeout as error:

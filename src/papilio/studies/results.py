@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import statistics
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from papilio.errors import RunError
+from papilio.files import write_text
+from papilio.runs.folder import RunFolder, RunPlan
+
+FIRST_COLUMNS = ("run", "stage", "trial", "seed", "fold")
+LAST_COLUMNS = ("status", "epochs", "best_epoch", "parameters", "seconds", "reason")
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,13 @@ class RunResult:
     seconds: float
     folder: Path
     settings: dict[str, Any] = field(repr=False)
+    chosen_by: str | None = None
+    direction: str | None = None
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
         """One dictionary an epoch, oldest first; empty where no epoch was finished."""
-        path = self.folder / "records.jsonl"
-        if not path.exists():
-            return []
-        lines = path.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        return RunFolder(self.folder).read_records()
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class TrialResult:
 
     @property
     def finished(self) -> tuple[RunResult, ...]:
+        """The runs that are done: not those that diverged, failed, or still wait."""
         return tuple(run for run in self.runs if run.status == "done")
 
     def values(self, metric: str) -> list[float]:
@@ -65,6 +68,7 @@ class TrialResult:
         return [run.metrics[metric] for run in self.finished if metric in run.metrics]
 
     def mean(self, metric: str) -> float | None:
+        """None where no finished run has the metric."""
         values = self.values(metric)
         return statistics.fmean(values) if values else None
 
@@ -82,3 +86,158 @@ class Published:
     where: dict[str, Any]
     metrics: dict[str, float]
     source: str
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """A study's folder: what was asked, on what machine, and every run of it, finished or not."""
+
+    folder: Path
+    study: dict[str, Any] = field(repr=False)  # study.toml, as resolved
+    environment: dict[str, Any] = field(repr=False)  # environment.json
+    runs: tuple[RunResult, ...] = field(repr=False)  # in the study's order; those that wait have no folder yet
+    chosen_by: str  # the metric that ranks trials: val_accuracy
+    direction: str  # which end of it is better: min or max
+    published: tuple[Published, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What the study is called."""
+        return self.study["title"]
+
+    @property
+    def reduced(self) -> str | None:
+        """What was left out of the study as written ("10 % of the images, at most 2 epochs"), None for nothing."""
+        return describe_reduction(self.study["data"].get("fraction", 1.0), self.study.get("max_epochs"))
+
+    @property
+    def stages(self) -> list[str]:
+        """The names of the stages, in the study's order."""
+        return list(dict.fromkeys(run.stage for run in self.runs))
+
+    def trials(self, stage: str) -> list[TrialResult]:
+        """The stage's trials in the study's order."""
+        groups: dict[str, list[RunResult]] = {}
+        for run in self.runs:
+            if run.stage == stage:
+                groups.setdefault(run.trial, []).append(run)
+        return [TrialResult(stage, name, runs[0].varied, tuple(runs)) for name, runs in groups.items()]
+
+    def ranked(self, stage: str) -> list[TrialResult]:
+        """The stage's trials that have the metric `chosen_by`, best mean first."""
+        known = [(mean, trial) for trial in self.trials(stage) if (mean := trial.mean(self.chosen_by)) is not None]
+        return [trial for _, trial in sorted(known, key=lambda pair: pair[0], reverse=self.direction == "max")]
+
+    def best_run(self, trial: TrialResult) -> RunResult | None:
+        """The trial's finished run that validation data choose, None where there is none."""
+        runs = [run for run in trial.finished if self.chosen_by in run.metrics]
+        choose = max if self.direction == "max" else min
+        return choose(runs, key=lambda run: run.metrics[self.chosen_by]) if runs else None
+
+    @property
+    def best(self) -> RunResult | None:
+        """Of the last stage's best trial, the run that validation data choose."""
+        ranked = self.ranked(self.stages[-1])
+        return self.best_run(ranked[0]) if ranked else None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One plain dictionary a run, the columns of results.csv."""
+        return [_row(run) for run in self.runs]
+
+
+def describe_reduction(fraction: float, max_epochs: int | None) -> str | None:
+    """In words, what `--fraction` and `--max-epochs` leave out; None for nothing."""
+    parts = [f"{100 * fraction:.3g} % of the images" if fraction < 1 else ""]
+    parts.append(f"at most {max_epochs} epoch{'s' if max_epochs > 1 else ''}" if max_epochs else "")
+    return ", ".join(filter(None, parts)) or None
+
+
+def read_results(folder: Path | str) -> StudyResults:
+    """A study's results from its folder; raises RunError where it is not one."""
+    folder = Path(folder)
+    try:
+        study = tomllib.loads((folder / "study.toml").read_text())
+        environment = json.loads((folder / "environment.json").read_text())
+        with (folder / "results.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError as error:
+        missing = Path(error.filename).name
+        raise RunError(
+            f"{folder}: not a study's folder (there is no {missing}); `papilio run STUDY` makes one"
+        ) from None
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(
+            f"{folder}: its study.toml or environment.json is damaged ({error}); run the study again"
+        ) from None
+    runs = tuple(_read_run(folder, row) for row in rows)
+    ranking = next(((run.chosen_by, run.direction) for run in runs if run.chosen_by), ("val_accuracy", "max"))
+    published = tuple(_published(row) for row in study.get("published", []))
+    return StudyResults(folder, study, environment, runs, str(ranking[0]), str(ranking[1]), published)
+
+
+def collect_results(folder: Path, plans: Iterable[RunPlan]) -> tuple[RunResult, ...]:
+    """The planned runs as their folders tell them; what has no folder yet waits."""
+    return tuple(_result(folder / "runs" / plan.name, plan) for plan in plans)
+
+
+def write_results(folder: Path, runs: Iterable[RunResult]) -> None:
+    """Write results.csv, one row a run, atomically."""
+    write_text(folder / "results.csv", to_csv([_row(run) for run in runs]))
+
+
+def to_csv(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV; a column that a row does not have is empty."""
+    columns = dict.fromkeys(column for row in rows for column in row if column not in LAST_COLUMNS)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [*(columns or FIRST_COLUMNS), *LAST_COLUMNS], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _row(run: RunResult) -> dict[str, Any]:
+    first = {"run": run.name, "stage": run.stage, "trial": run.trial, "seed": run.seed, "fold": run.fold}
+    varied = {key: json.dumps(value) if isinstance(value, dict | list) else value for key, value in run.varied.items()}
+    last = {
+        "status": run.status,
+        "epochs": run.epochs,
+        "best_epoch": run.best_epoch,
+        "parameters": run.parameters,
+    }
+    return first | varied | run.metrics | last | {"seconds": run.seconds, "reason": run.reason}
+
+
+def _read_run(folder: Path, row: dict[str, str]) -> RunResult:
+    known = {*FIRST_COLUMNS, *LAST_COLUMNS}
+    varied = {key: value for key, value in row.items() if key not in known and "." in key and value}
+    plan = RunPlan(row["run"], row["stage"], row["trial"], int(row["seed"]), varied, {})
+    return _result(folder / "runs" / row["run"], plan)
+
+
+def _result(path: Path, plan: RunPlan) -> RunResult:
+    facts = RunFolder(path).read()
+    return RunResult(
+        name=plan.name,
+        stage=plan.stage,
+        trial=plan.trial,
+        seed=plan.seed,
+        fold=facts.fold if facts else plan.fold,
+        varied=facts.varied if facts else plan.varied,
+        status=facts.status if facts else "waiting",
+        reason=facts.reason if facts else None,
+        epochs=facts.epochs if facts else 0,
+        best_epoch=facts.best_epoch if facts else None,
+        metrics=facts.metrics if facts else {},
+        parameters=facts.parameters if facts else None,
+        seconds=facts.seconds if facts else 0.0,
+        folder=path,
+        settings=facts.settings if facts else plan.settings,
+        chosen_by=facts.chosen_by if facts else None,
+        direction=facts.direction if facts else None,
+    )
+
+
+def _published(row: dict[str, Any]) -> Published:
+    known = ("stage", "where", "source")
+    metrics = {key: float(value) for key, value in row.items() if key not in known}
+    return Published(row["stage"], row.get("where", {}), metrics, row["source"])

@@ -1,0 +1,172 @@
+"""Zip and tar archives, read member by member with names checked and sizes bounded; nothing is ever unpacked to disk."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from papilio.errors import DataError
+
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+MAX_BYTES = 64 * 2**30
+MAX_MEMBER_BYTES = 2**30
+# a picture hardly shrinks in an archive, a bomb grows a thousandfold; small archives may be padded more
+MAX_RATIO = 200
+SMALL_BYTES = 2**28
+BLOCK_BYTES = 512
+BROKEN = (
+    OSError,
+    EOFError,
+    zlib.error,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    tarfile.TarError,
+    NotImplementedError,  # a compression that zipfile does not know
+    UnicodeDecodeError,
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file or folder of an archive. `open` gives its bytes, and only until the next member is asked for."""
+
+    name: str
+    size_bytes: int
+    is_folder: bool
+    open: Callable[[], IO[bytes]]
+
+    def read(self) -> bytes:
+        with self.open() as file:
+            return file.read()
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the path's name is one of a zip or tar archive."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def read_archive(path: Path) -> Iterator[Member]:
+    """The members of a zip or tar archive in the order they are stored.
+
+    Raises DataError, in one line, for an archive that is damaged, cut short or encrypted, that would unpack to too much,
+    that names one member twice, or whose names point out of it (absolute, '..', links, devices).
+    """
+    walk = _read_zip if path.name.lower().endswith(".zip") else _read_tar
+    seen: set[str] = set()
+    with _one_line_errors(path), contextlib.closing(walk(path)) as members:
+        for member in members:
+            if member.name in seen and not member.is_folder:
+                raise DataError(f"{path}: holds {member.name} twice; pack it again")
+            seen.add(member.name)
+            yield member
+
+
+def safe_name(path: Path, name: str) -> str:
+    """The member's name with forward slashes. Raises DataError for one that would leave the archive."""
+    cleaned = name.replace("\\", "/")
+    parts = [part for part in cleaned.split("/") if part not in ("", ".")]
+    if cleaned.startswith("/") or re.match(r"[A-Za-z]:", cleaned) or ".." in parts or "\0" in cleaned:
+        raise DataError(f"{path}: member {name!r} points out of the archive; it is not read, pack it again")
+    return "/".join(parts)
+
+
+def _read_zip(path: Path) -> Iterator[Member]:
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        _refuse_too_much(path, sum(info.file_size for info in members))
+        for info in members:
+            mode = info.external_attr >> 16
+            if stat.S_ISLNK(mode):
+                raise DataError(f"{path}: member {info.filename!r} is a link; pack the pictures themselves")
+            if info.flag_bits & 1:
+                raise DataError(f"{path}: member {info.filename!r} is encrypted; pack it again without a password")
+            yield _member(path, info.filename, info.file_size, info.is_dir(), lambda info=info: archive.open(info))
+
+
+def _read_tar(path: Path) -> Iterator[Member]:
+    with contextlib.ExitStack() as stack:
+        raw = stack.enter_context(path.open("rb"))
+        plain = raw if path.name.lower().endswith(".tar") else stack.enter_context(gzip.GzipFile(fileobj=raw))
+        source = _Bounded(cast(IO[bytes], plain), path)
+        archive = stack.enter_context(tarfile.open(fileobj=cast(IO[bytes], source), mode="r:"))
+        for info in archive:
+            if not info.isfile() and not info.isdir():
+                raise DataError(f"{path}: member {info.name!r} is a link or a device; pack the pictures themselves")
+            yield _member(path, info.name, info.size, info.isdir(), lambda info=info: _extract(archive, info))
+            # forgets the member: a tar of 60,000 would otherwise keep them all
+            archive.members = []
+        source.refuse_bad_end()
+
+
+def _extract(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    file = archive.extractfile(info)
+    content = file.read() if file is not None else b""
+    if len(content) != info.size:
+        raise EOFError(f"{info.name} ends after {len(content)} of {info.size} bytes")
+    return io.BytesIO(content)
+
+
+def _member(path: Path, name: str, size_bytes: int, is_folder: bool, opener: Callable[[], IO[bytes]]) -> Member:
+    if size_bytes > MAX_MEMBER_BYTES:
+        raise DataError(f"{path}: member {name!r} unpacks to {size_bytes} bytes, at most {MAX_MEMBER_BYTES} are read")
+    return Member(safe_name(path, name), size_bytes, is_folder, opener)
+
+
+def _limit_bytes(path: Path) -> int:
+    return min(MAX_BYTES, max(SMALL_BYTES, MAX_RATIO * path.stat().st_size))
+
+
+def _refuse_too_much(path: Path, num_bytes: int) -> None:
+    if num_bytes > _limit_bytes(path):
+        raise DataError(
+            f"{path}: unpacks to {num_bytes} bytes or more, at most {_limit_bytes(path)} are read from an archive of its size"
+        )
+
+
+class _Bounded:
+    """A tar's bytes for `tarfile`: stops at the limit, and remembers the last block, which tells whether the end is there."""
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        self.file = file
+        self.path = path
+        self.last_block = b""
+
+    def read(self, num_bytes: int = -1) -> bytes:
+        _refuse_too_much(self.path, self.file.tell() + max(num_bytes, 0))
+        content = self.file.read(num_bytes)
+        self.last_block = content
+        return content
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        _refuse_too_much(self.path, position)
+        return self.file.seek(position, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+    def refuse_bad_end(self) -> None:
+        """Raise unless the blocks ended with a zero one: `tarfile` takes a damaged header for the end, and says nothing."""
+        if self.last_block != bytes(BLOCK_BYTES):
+            raise EOFError(f"no end mark: cut short or damaged at byte {self.file.tell()}")
+        # reading on to the end makes gzip check its checksum
+        while self.file.read(2**20):
+            _refuse_too_much(self.path, self.file.tell())
+
+
+@contextlib.contextmanager
+def _one_line_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BROKEN as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{path}: a damaged or incomplete archive ({reason}); fetch or pack it again") from error

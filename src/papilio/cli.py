@@ -1,0 +1,301 @@
+"""The command line: each command a few lines that call one function; what is heavy is imported where it is used."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from papilio.errors import PapilioError
+
+HOURS_TO_ASK = 2  # from how many hours on a terminal is asked before a study starts
+
+app = typer.Typer(
+    help="The workbench for small image models: one study file in; trained models, tables, pictures and a report out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="The image sets: what is here, what it takes, what is wrong with it.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or a bundled study's name.")]
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
+SetArgument = Annotated[str, typer.Argument(metavar="SET", help="A named image set, or a path to pictures.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: train.epochs=5.")
+]
+LabelsOption = Annotated[
+    Path | None, typer.Option(help="The .npy file of labels that goes with a .npy file of images.")
+]
+SizeOption = Annotated[int | None, typer.Option(help="Resize pictures to this many pixels, height and width.")]
+
+
+@app.command()
+def run(
+    study: StudyArgument,
+    out: Annotated[Path | None, typer.Option(help="Where everything goes.", show_default="results/STUDY")] = None,
+    settings: SetOption = None,
+    fraction: Annotated[
+        float | None, typer.Option(help="Share of the images, stratified; the report says reduced.")
+    ] = None,
+    max_epochs: Annotated[int | None, typer.Option(help="Cap on every run's epochs; the report says reduced.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that train.", show_default="one a core")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.", show_default="the study's")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what an earlier run of the study left.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however long it will take.")] = False,
+) -> None:
+    """Run a study, or go on with it, and write its report."""
+    from papilio.workbench import parse_settings, run_study
+
+    results = run_study(
+        study,
+        out=out,
+        settings=parse_settings(settings or []),
+        fraction=fraction,
+        max_epochs=max_epochs,
+        workers=workers,
+        device=device,
+        is_fresh=fresh,
+        confirm=lambda seconds: yes or _confirm(seconds),
+    )
+    _print_results(results)
+    raise typer.Exit(_conclude(results))
+
+
+@app.command()
+def report(folder: FolderArgument) -> None:
+    """Write a study's report again, from its files."""
+    from papilio.workbench import remake_report
+
+    typer.echo(f"report: {remake_report(folder)}")
+
+
+@app.command()
+def results(
+    folder: FolderArgument,
+    format_: Annotated[
+        Format, typer.Option("--format", help="A table, or one row a run as CSV or JSON.")
+    ] = Format.TABLE,
+) -> None:
+    """Print a study's results."""
+    from papilio.studies.results import read_results, to_csv
+
+    found = read_results(folder)
+    if format_ is Format.CSV:
+        typer.echo(to_csv(found.rows()), nl=False)
+    elif format_ is Format.JSON:
+        _print_json(found.rows())
+    else:
+        _print_results(found)
+
+
+@app.command()
+def studies() -> None:
+    """List the bundled studies."""
+    from papilio.studies.study import bundled_studies, parse_toml
+
+    _print_table(
+        ["study", "what it is"],
+        [[name, parse_toml(text, where=name)["title"]] for name, text in bundled_studies().items()],
+    )
+    typer.echo("papilio show STUDY tells more; papilio run STUDY runs it")
+
+
+@app.command()
+def show(
+    study: StudyArgument,
+    settings: SetOption = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of study files instead.")] = False,
+) -> None:
+    """Print a study's file, its trials, and its networks with shapes and parameter counts."""
+    from papilio.workbench import describe_study, parse_settings, study_schema
+
+    if schema:
+        _print_json(study_schema())
+        return
+    description = describe_study(study, settings=parse_settings(settings or []))
+    typer.echo(description.toml)
+    _print_table(["stage", "trial", "runs", "parameters"], [[*map(str, row)] for row in description.trials])
+    for title, layers in description.networks:
+        typer.echo(f"\n{title}")
+        _print_table(["layer", "kind", "output", "parameters"], layers)
+
+
+@app.command()
+def predict(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run: DIR/runs/NAME.")],
+    pictures: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures of any size and format.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Every class's probability, as JSON.")] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="Swap light and dark first.")] = False,
+) -> None:
+    """Say what pictures show, with probabilities."""
+    from papilio.runs.load import load_run
+
+    predictions = load_run(run_folder).predict(list(pictures), is_inverted=invert)
+    if as_json:
+        _print_json([one.as_plain() for one in predictions])
+        return
+    rows = [[one.picture, one.label, f"{one.confidence:.3f}", one.runners_up()] for one in predictions]
+    _print_table(["picture", "class", "probability", "then"], rows)
+    for hint in dict.fromkeys(one.hint for one in predictions if one.hint):
+        typer.echo(hint, err=True)
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """List the named image sets, and where those that are here were found."""
+    from papilio.data.catalogue import list_sets
+
+    rows = [
+        [one.name, f"{one.num_images:,}", str(one.num_classes), one.shape_words, one.where, one.licence]
+        for one in list_sets()
+    ]
+    _print_table(["set", "images", "classes", "shape", "where", "licence"], rows)
+
+
+@data_app.command("fetch")
+def data_fetch(name: Annotated[str, typer.Argument(metavar="SET", help="A named image set.")]) -> None:
+    """Download a named image set, verified, into the cache; says where it is."""
+    from papilio.data.catalogue import fetch
+
+    typer.echo(fetch(name, progress=_show_progress()))
+
+
+@data_app.command("info")
+def data_info(
+    name: SetArgument,
+    labels: LabelsOption = None,
+    size: SizeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Print an image set's shape, classes, splits and origin."""
+    from papilio.data.catalogue import describe
+    from papilio.data.load import load_images
+
+    facts = describe(load_images(name, labels=labels, size=size, progress=_show_progress()))
+    if as_json:
+        _print_json(facts)
+        return
+    for key, value in facts.items():
+        if key != "classes":
+            typer.echo(f"{key:<12} {_words(value)}")
+    _print_table(*_class_table(facts["classes"]))
+
+
+@data_app.command("check")
+def data_check(name: SetArgument, labels: LabelsOption = None, size: SizeOption = None) -> None:
+    """Look for duplicates, leaks between splits, unreadable pictures, imbalance; exit status 1 where something is wrong."""
+    from papilio.data.check import check_images
+
+    findings = check_images(name, labels=labels, size=size, progress=_show_progress())
+    for finding in findings:
+        typer.echo(f"{finding.severity:<8} {finding.message}")
+    raise typer.Exit(1 if any(finding.severity == "error" for finding in findings) else 0)
+
+
+def main() -> None:
+    """Run the command line; what Papilio complains about becomes one line and an exit status."""
+    try:
+        app()
+    except PapilioError as error:
+        typer.echo(f"papilio: {error}", err=True)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        typer.echo("papilio: stopped; the same command goes on where it was", err=True)
+        sys.exit(130)
+
+
+def _confirm(seconds: float) -> bool:
+    from papilio.studies.progress import spoken_seconds
+
+    if seconds < HOURS_TO_ASK * 3600 or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    return typer.confirm(f"This will take about {spoken_seconds(seconds)}. Start?", default=True)
+
+
+def _conclude(results: Any) -> int:
+    """Say where the report is and what is missing; the exit status."""
+    statuses = [run.status for run in results.runs]
+    num_finished = sum(status in ("done", "diverged") for status in statuses)
+    failed = [run for run in results.runs if run.status == "failed"]
+    for run_ in failed:
+        typer.echo(f"failed: {run_.name}: {run_.reason} ({run_.folder / 'error.txt'})", err=True)
+    if num_finished < len(statuses):
+        typer.echo(f"{num_finished} of {len(statuses)} runs are finished; the same command goes on with the rest")
+    typer.echo(f"report: {results.folder / 'report.html'}")
+    if failed:
+        return 1
+    return 0 if num_finished == len(statuses) else 130
+
+
+def _print_results(results: Any) -> None:
+    from papilio.report.tables import results_table
+    from papilio.report.words import metric_words
+
+    for stage in results.stages:
+        table = results_table(results, stage)
+        rows = [
+            [
+                row.trial,
+                f"{row.parameters:,}" if row.parameters else "–",
+                str(row.num_runs),
+                *(str(row.metrics.get(metric, "–")) for metric in table.metrics),
+                "–" if row.seconds is None else f"{row.seconds:.0f}",
+            ]
+            for row in table.rows
+        ]
+        typer.echo(f"\n{stage}" + (f" (reduced: {results.reduced})" if results.reduced else ""))
+        _print_table(["trial", "parameters", "n", *map(metric_words, table.metrics), "seconds"], rows)
+
+
+def _print_table(header: list[str], rows: list[list[str]]) -> None:
+    """Columns as wide as they need; numbers to the right."""
+    widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
+    is_number = [all(row[index][:1].isdigit() or row[index] in "–" for row in rows) for index in range(len(header))]
+    for row in [header, *rows]:
+        cells = zip(row, widths, is_number, strict=True)
+        typer.echo(
+            "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells).rstrip()
+        )
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(value, indent=2))
+
+
+def _show_progress() -> Any:
+    """A callback (done, total, what) that shows long work on a terminal's standard error, None elsewhere."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda done, total, what: typer.echo(
+        f"\r{what}: {done:,} of {total:,}" + ("\n" if done == total else ""), err=True, nl=False
+    )
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "; ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {one}" for key, one in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _class_table(classes: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    header = list(classes[0])
+    return header, [[str(one[key]) for key in header] for one in classes]

@@ -1,0 +1,93 @@
+"""Fetching the files of named sets, mirror after mirror, each file checked before it takes its place."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from papilio.data.places import cache_folder, has_file
+from papilio.data.published import PUBLISHED, PublishedFile
+from papilio.errors import DownloadError
+from papilio.files import FULL_DISK, storage_errors
+
+Progress = Callable[[int, int, str], None]
+
+TIMEOUT_SECONDS = 30
+CHUNK_BYTES = 2**16
+
+
+def download_set(name: str, progress: Progress | None = None) -> Path:
+    """Fetch what is missing of a named set into the cache folder, and return that folder.
+
+    `progress` is called with the bytes that are there, all bytes (0: not known) and the file's name. Raises DownloadError, in one line,
+    with the addresses tried and the folder to put the file into by hand; StorageError when the disk is full.
+    """
+    folder = cache_folder() / name
+    for file in PUBLISHED[name].files:
+        if not has_file(folder, file):
+            _download(file, folder, progress)
+    return folder
+
+
+def _download(file: PublishedFile, folder: Path, progress: Progress | None) -> None:
+    failures: list[str] = []
+    for url in file.urls:
+        failure = _try_url(url, file, folder, progress)
+        if failure is None:
+            return
+        failures.append(f"{url}: {failure}")
+    raise DownloadError(
+        f"{file.name} could not be fetched ({'; '.join(failures)}); try again later,"
+        f" or get it by other means and put it into {folder}"
+    )
+
+
+def _try_url(url: str, file: PublishedFile, folder: Path, progress: Progress | None) -> str | None:
+    """Fetch one file from one address; the reason where it failed."""
+    import pooch
+
+    # pooch tells on its own logger what progress tells here
+    pooch.get_logger().setLevel(logging.WARNING)
+    downloader = pooch.HTTPDownloader(
+        progressbar=_Progress(progress, file.name) if progress else False,
+        chunk_size=CHUNK_BYTES,
+        timeout=TIMEOUT_SECONDS,
+    )
+    with storage_errors(folder / file.name):
+        try:
+            pooch.retrieve(url, known_hash=file.checksum, fname=file.name, path=folder, downloader=downloader)
+        except (OSError, ValueError) as error:
+            # every error of requests is an OSError without a number; a wrong checksum is pooch's ValueError
+            if isinstance(error, PermissionError) or (error.__class__ is OSError and error.errno in FULL_DISK):
+                raise
+            return _reason(error, file)
+    return None
+
+
+def _reason(error: Exception, file: PublishedFile) -> str:
+    if isinstance(error, ValueError) and "hash" in str(error):
+        return f"what came is not the published file, whose checksum is {file.checksum}"
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return f"HTTP status {status}" if status is not None else type(error).__name__
+
+
+class _Progress:
+    """What pooch takes for a progress bar, told to a function."""
+
+    def __init__(self, progress: Progress, what: str) -> None:
+        self.progress = progress
+        self.what = what
+        self.total = 0
+        self.done = 0
+
+    def update(self, num_bytes: int) -> None:
+        self.done += num_bytes
+        self.progress(self.done, int(self.total or 0), self.what)
+
+    def reset(self) -> None:
+        """pooch sets the bar back to tell that it is full: nothing to tell here."""
+        self.done = 0
+
+    def close(self) -> None:
+        """pooch closes the bar: nothing is open here."""

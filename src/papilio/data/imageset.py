@@ -1,0 +1,141 @@
+"""An image set: uint8 images, their classes, and three splits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from papilio.data.splits import SPLITS, SplitName, draw_share
+from papilio.errors import DataError, SettingError, did_you_mean
+
+
+@dataclass(frozen=True)
+class RawImages:
+    """What a reader hands over: images and labels, and the splits that the set came with, if it came with any.
+
+    `images` is uint8 (num, channel, height, width), `labels` int64 (num,). `given` holds sorted indices for some of
+    'train', 'validation' and 'test', or nothing.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    origin: str
+    given: Mapping[SplitName, np.ndarray]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images, labels and splits, as every part of Papilio takes them.
+
+    `images` is uint8 (num, channel, height, width) and may be a read-only memory map; `labels` is int64 (num,); `train`,
+    `validation` and `test` are sorted int64 indices into both, and share no index. `origin` says in one line where the
+    images came from; `notes` is what a reader of results must know. Raises DataError where these disagree.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    origin: str
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _refuse_bad_arrays(self)
+        _refuse_bad_splits(self)
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channel, height, width)."""
+        _, channel, height, width = self.images.shape
+        return channel, height, width
+
+    def indices(self, name: SplitName) -> np.ndarray:
+        """The indices of one split. Raises SettingError for a name that is none."""
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        if name not in splits:
+            raise SettingError(f"{name} is not a split; {did_you_mean(name, splits)}")
+        return splits[name]
+
+    def split(self, name: SplitName) -> tuple[np.ndarray, np.ndarray]:
+        """Images and labels of one split, copied out of the set. Raises SettingError for a name that is none."""
+        chosen = self.indices(name)
+        return self.images[chosen], self.labels[chosen]
+
+    def fraction(self, share: float, seed: int = 0) -> ImageSet:
+        """A stratified share of every split, with at least one image of each class that a split has.
+
+        The set that is returned holds only the chosen images. With the same seed a smaller share lies inside a larger
+        one. Raises SettingError for a share outside (0, 1].
+        """
+        if not 0.0 < share <= 1.0:
+            raise SettingError(f"fraction = {share}: must be above 0 and at most 1")
+        if share == 1.0:
+            return self
+        rng = np.random.default_rng(seed)
+        chosen = {name: draw_share(self.labels, self.indices(name), share=share, rng=rng) for name in SPLITS}
+        kept = np.sort(np.concatenate(list(chosen.values())))
+        return replace(
+            self,
+            images=self.images[kept],
+            labels=self.labels[kept],
+            train=np.searchsorted(kept, chosen["train"]),
+            validation=np.searchsorted(kept, chosen["validation"]),
+            test=np.searchsorted(kept, chosen["test"]),
+            notes=(*self.notes, f"a stratified share of {share:g} of every split, drawn with seed {seed}"),
+        )
+
+    @cached_property
+    def checksum(self) -> str:
+        """The sha256 of images, labels and splits, in hex: what identifies the data of a run."""
+        digest = hashlib.sha256(f"{self.images.shape}".encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        for array in (self.labels, *(self.indices(name) for name in SPLITS)):
+            # the length keeps an index from moving between two splits unseen
+            digest.update(f"{len(array)}".encode())
+            digest.update(np.ascontiguousarray(array, dtype="<i8").data)
+        return digest.hexdigest()
+
+
+def _refuse_bad_arrays(images: ImageSet) -> None:
+    if images.images.dtype != np.uint8 or images.images.ndim != 4:
+        raise DataError(
+            f"{images.name}: images are {images.images.dtype} {images.images.shape},"
+            " expected uint8 (num, channel, height, width)"
+        )
+    if images.labels.dtype != np.int64 or images.labels.shape != (len(images.images),):
+        raise DataError(
+            f"{images.name}: labels are {images.labels.dtype} {images.labels.shape},"
+            f" expected int64 ({len(images.images)},)"
+        )
+    if len(images.labels) and not 0 <= images.labels.min() <= images.labels.max() < images.num_classes:
+        raise DataError(
+            f"{images.name}: labels go from {images.labels.min()} to {images.labels.max()},"
+            f" expected 0 to {images.num_classes - 1}"
+        )
+
+
+def _refuse_bad_splits(images: ImageSet) -> None:
+    times_used = np.zeros(len(images.images), dtype=np.int64)
+    for name in SPLITS:
+        chosen = images.indices(name)
+        if chosen.dtype != np.int64 or chosen.ndim != 1 or np.any(np.diff(chosen) <= 0):
+            raise DataError(f"{images.name}: the {name} split must be int64 indices, ascending, each once")
+        if len(chosen) and not 0 <= chosen[0] <= chosen[-1] < len(images.images):
+            raise DataError(f"{images.name}: the {name} split points outside the {len(images.images)} images")
+        times_used[chosen] += 1
+    if np.any(times_used > 1):
+        raise DataError(f"{images.name}: {np.sum(times_used > 1)} images are in more than one split")

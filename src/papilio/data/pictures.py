@@ -1,0 +1,210 @@
+"""Pictures from files of any common format to uint8 arrays, with Pillow and within its limits."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Literal
+
+import numpy as np
+
+from papilio.data.parallel import map_threaded
+from papilio.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Color = Literal["grey", "rgb"]
+Size = tuple[int, int]
+
+# formats that Pillow reads by itself: EPS, for one, would start Ghostscript
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
+MODES: dict[Color, str] = {"grey": "L", "rgb": "RGB"}
+CHANNELS: dict[Color, int] = {"grey": 1, "rgb": 3}
+GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
+ORIENTATION_TAG = 0x0112
+MAX_SIDE = 4096
+
+
+class UnreadablePictureError(Exception):
+    """One picture cannot be read; its text is the reason. Those who know the file's name turn it into a DataError."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What a picture's header says: its size as it is meant to be seen, and whether it has only grey values."""
+
+    size: Size
+    is_grey: bool
+
+
+def read_picture(path: Path, *, shape: tuple[int, int, int]) -> np.ndarray:
+    """A picture file as uint8 of `shape` (channel, height, width), converted as the pictures of image sets are.
+
+    The picture is turned as its EXIF orientation says, laid on white where it is transparent, scaled (antialiased) until
+    it covers height and width, and cropped about its centre. Raises DataError for a file that is no picture, or a shape
+    of neither 1 nor 3 channels.
+    """
+    channel, height, width = shape
+    colors: dict[int, Color] = {1: "grey", 3: "rgb"}
+    if channel not in colors:
+        raise DataError(f"{path}: a picture has 1 or 3 channels, {channel} were asked for")
+    try:
+        with pillow_limits(), Path(path).open("rb") as file:
+            return decode_picture(file, size=(height, width), color=colors[channel])
+    except OSError as error:
+        raise DataError(f"{path}: cannot be opened ({error.strerror}); give a picture file") from error
+    except UnreadablePictureError as error:
+        raise DataError(
+            f"{path}: not a picture that can be read ({error}); give one of {', '.join(FORMATS)}"
+        ) from error
+
+
+def resolve_size(size: int | tuple[int, int] | None) -> Size | None:
+    """(height, width) from a number or a pair. Raises SettingError for sides outside 1 to 4096."""
+    if size is None:
+        return None
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    if len(sides) != 2 or not all(isinstance(side, int) and 1 <= side <= MAX_SIDE for side in sides):
+        raise SettingError(f"size = {size}: must be one side or (height, width), each from 1 to {MAX_SIDE} pixels")
+    return sides[0], sides[1]
+
+
+@contextlib.contextmanager
+def pillow_limits() -> Iterator[None]:
+    """Within, pictures beyond Pillow's MAX_IMAGE_PIXELS are errors, and its remarks on odd metadata are not shown.
+
+    Warning filters belong to the process, not to a thread: enter it once, around the threads.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def probe_picture(file: IO[bytes]) -> Looks:
+    """Read a picture's header. Raises UnreadablePictureError."""
+    with _one_reason():
+        image = _open(file)
+        size = image.height, image.width
+        # getexif decodes a whole PNG that has none up front: `decode_picture` looks again
+        has_exif = "exif" in image.info or image.format == "TIFF"
+        is_turned = has_exif and image.getexif().get(ORIENTATION_TAG, 1) >= 5
+        return Looks(size[::-1] if is_turned else size, image.mode in GREY_MODES and not _is_tinted(image))
+
+
+def decode_picture(file: IO[bytes], *, size: Size | None, color: Color) -> np.ndarray:
+    """A picture as uint8 (channel, height, width), at its own size where none is asked for.
+
+    Raises UnreadablePictureError for whatever is wrong with it.
+    """
+    from PIL import ImageOps
+
+    with _one_reason():
+        image = _open(file)
+        if size is not None:
+            # lets the JPEG decoder shrink by 2, 4 or 8, to no less than twice what is needed
+            image.draft(None, (2 * max(size), 2 * max(size)))
+        source_format = image.format
+        ImageOps.exif_transpose(image, in_place=True)
+        image = _in_color(_in_eight_bits(image, source_format), color)
+        values = np.asarray(image if size is None else fit(image, size))
+        return values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def fit(image: Image.Image, size: Size) -> Image.Image:
+    """Scale, antialiased, until (height, width) is covered, and keep the centre."""
+    from PIL.Image import Resampling
+
+    height, width = size
+    scale = min(image.width / width, image.height / height)
+    crop_width, crop_height = min(width * scale, image.width), min(height * scale, image.height)
+    left, top = (image.width - crop_width) / 2, (image.height - crop_height) / 2
+    # rounding may put an edge a hair outside, which Pillow refuses
+    box = (left, top, min(left + crop_width, image.width), min(top + crop_height, image.height))
+    return image.resize((width, height), Resampling.LANCZOS, box=box)
+
+
+def convert_images(images: np.ndarray, *, size: Size | None, color: Color | None) -> np.ndarray:
+    """uint8 (num, channel, height, width) in another size or colour, with the conversions that pictures get."""
+    _, channel, *old_size = images.shape
+    if (size is None or tuple(old_size) == size) and (color is None or CHANNELS[color] == channel):
+        return images
+    color = color or ("grey" if channel == 1 else "rgb")
+    size = size or (images.shape[2], images.shape[3])
+    converted = np.empty((len(images), CHANNELS[color], *size), dtype=np.uint8)
+
+    def convert(row: int) -> None:
+        converted[row] = _convert_image(images[row], size, color)
+
+    for _ in map_threaded(convert, range(len(images))):
+        pass
+    return converted
+
+
+def _convert_image(values: np.ndarray, size: Size, color: Color) -> np.ndarray:
+    from PIL import Image
+
+    image = Image.fromarray(values[0] if len(values) == 1 else np.ascontiguousarray(values.transpose(1, 2, 0)))
+    fitted = np.asarray(fit(image.convert(MODES[color]), size))
+    return fitted[None] if fitted.ndim == 2 else fitted.transpose(2, 0, 1)
+
+
+def _open(file: IO[bytes]) -> Image.Image:
+    from PIL import Image
+
+    image = Image.open(file, formats=FORMATS)
+    limit = Image.MAX_IMAGE_PIXELS
+    # again by hand: another thread may have put back the filter that makes the warning an error
+    if limit is not None and image.width * image.height > limit:
+        raise UnreadablePictureError(f"{image.width} x {image.height} pixels, at most {limit} are decoded")
+    return image
+
+
+def _in_eight_bits(image: Image.Image, source_format: str | None) -> Image.Image:
+    from PIL import Image
+
+    is_sixteen = image.mode.startswith("I;16") or (image.mode == "I" and source_format in ("PNG", "PPM"))
+    if is_sixteen:
+        values = np.asarray(image).astype(np.uint32)
+        return Image.fromarray(((values + 128) // 257).clip(0, 255).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise UnreadablePictureError("pixels of 32 bits have no fixed range: save it with 8 or 16")
+    return image
+
+
+def _in_color(image: Image.Image, color: Color) -> Image.Image:
+    from PIL import Image
+
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert(MODES[color])
+
+
+def _is_tinted(image: Image.Image) -> bool:
+    # a transparent colour of a grey PNG is one grey value; anything else is a colour
+    return isinstance(image.info.get("transparency"), tuple)
+
+
+@contextlib.contextmanager
+def _one_reason() -> Iterator[None]:
+    try:
+        yield
+    except UnreadablePictureError:
+        raise
+    except Exception as error:
+        # damaged files make Pillow's decoders raise almost anything: SyntaxError, struct.error, IndexError, ...
+        raise UnreadablePictureError(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    # Pillow names the in-memory file by its address
+    return "not a picture of a known format" if "cannot identify" in text else text or type(error).__name__

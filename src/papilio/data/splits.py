@@ -1,0 +1,81 @@
+"""Stratified splits that depend on the labels and a seed, and on nothing else.
+
+The draws use the raw stream of NumPy's PCG64 (`np.random.default_rng`), whose numbers NumPy promises never to change
+(NEP 19), and not `permutation`, which may: the same labels and seed give the same indices with every NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+import numpy as np
+
+from papilio.errors import SettingError
+
+SplitName = Literal["train", "validation", "test"]
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
+
+
+def draw_splits(
+    labels: np.ndarray,
+    given: Mapping[SplitName, np.ndarray],
+    *,
+    validation: float,
+    test: float,
+    seed: int,
+) -> dict[SplitName, np.ndarray]:
+    """Sorted int64 indices of 'train', 'validation' and 'test': those given, the rest drawn from the training images.
+
+    A test split that is not given is drawn first, `test` being its share of the training images (of all images where
+    nothing is given); then, if it is not given, the validation split, `validation` being its share of the training
+    images that are left. Both are stratified, and the last image of a class always stays in training. The same seed
+    gives the same indices. Raises SettingError where `validation` or `test` is outside (0, 1) or both sum to 1 or more.
+    """
+    check_shares(validation=validation, test=test)
+    rng = np.random.default_rng(seed)
+    splits: dict[SplitName, np.ndarray] = {"train": np.arange(len(labels)), **given}
+    drawn: tuple[tuple[SplitName, float], ...] = (("test", test), ("validation", validation))
+    for name, share in drawn:
+        if name not in splits:
+            splits[name] = _draw_held_out(labels, splits["train"], share=share, rng=rng)
+            splits["train"] = np.setdiff1d(splits["train"], splits[name], assume_unique=True)
+    return {name: np.sort(indices).astype(np.int64) for name, indices in splits.items()}
+
+
+def check_shares(*, validation: float, test: float) -> None:
+    """Raise SettingError unless both shares are inside (0, 1) and leave something to train on."""
+    for name, share in (("validation", validation), ("test", test)):
+        if not 0.0 < share < 1.0:
+            raise SettingError(f"{name} = {share}: a split's share must be above 0 and below 1")
+    if validation + test >= 1.0:
+        raise SettingError(
+            f"validation = {validation} and test = {test} leave nothing to train on: their sum must be below 1"
+        )
+
+
+def draw_share(labels: np.ndarray, indices: np.ndarray, *, share: float, rng: np.random.Generator) -> np.ndarray:
+    """A stratified share of `indices`, sorted, with at least one index of every class among them."""
+    chosen = [shuffled[: max(1, _rounded(share * len(shuffled)))] for shuffled in _by_class(labels, indices, rng)]
+    return np.sort(np.concatenate([indices[:0], *chosen])).astype(np.int64)
+
+
+def _draw_held_out(labels: np.ndarray, indices: np.ndarray, *, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Like `draw_share`, but the last image of a class is left where it is."""
+    chosen = []
+    for shuffled in _by_class(labels, indices, rng):
+        count = min(max(1, _rounded(share * len(shuffled))), len(shuffled) - 1)
+        chosen.append(shuffled[:count])
+    return np.sort(np.concatenate([indices[:0], *chosen])).astype(np.int64)
+
+
+def _by_class(labels: np.ndarray, indices: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """The indices of each class that is there, in a drawn order."""
+    # a stable order of raw 64-bit draws: `permutation` may change between NumPy versions
+    shuffled = indices[np.argsort(rng.bit_generator.random_raw(len(indices)), kind="stable")]
+    return [shuffled[labels[shuffled] == label] for label in np.unique(labels[indices])]
+
+
+def _rounded(value: float) -> int:
+    # half up: Python's round sends 0.5 to the even neighbour, so that shares of small classes would alternate
+    return int(np.floor(value + 0.5))

@@ -1,0 +1,1 @@
+"""Networks: builders with plain arguments, no study in sight. `papilio.models.families` lists them."""

@@ -1,0 +1,124 @@
+"""Convolutional classifiers: a plain stack, and LeNet-5."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import nn
+
+from papilio.errors import SettingError
+from papilio.models.layers import (
+    NON_DECREASING,
+    Activation,
+    Dropout,
+    Initialiser,
+    make_activation,
+    num_features,
+    per_layer,
+    positive_integers,
+)
+from papilio.models.mlp import initialise_sequential
+
+
+def cnn(
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    filters: list[int] = [32, 64],  # noqa: B006
+    kernel_size: int = 3,
+    pool_after: list[int] | None = None,
+    dense: list[int] = [128],  # noqa: B006
+    activation: Activation = "relu",
+    dropout: float | list[float] = 0.0,
+    conv_dropout: float = 0.0,
+    batch_norm: bool = False,
+    head: Literal["flatten", "average"] = "flatten",
+    initialiser: Initialiser = "glorot_uniform",
+) -> nn.Sequential:
+    """Convolutions of `filters` with same padding, 2x2 max pooling in between, dense layers, one output a class (logits).
+
+    `pool_after` counts convolutions from 1; without it each group of equal filters is pooled once, so that
+    [32, 64, 64, 128, 128] is pooled after its first, third and fifth. `dropout` follows each dense layer (one rate or
+    one each), or what the head gives where there is none; `conv_dropout` follows each pooling. `head = "average"`
+    takes each feature map's mean in place of flattening. Raises SettingError for arguments out of range.
+    """
+    positive_integers(filters, what="filters", at_least=1)
+    if kernel_size < 1 or kernel_size % 2 == 0:
+        raise SettingError(f"kernel_size: {kernel_size} does not keep the image's size; allowed are odd numbers")
+    pooled = _pooled(filters) if pool_after is None else pool_after
+    if any(not 1 <= index <= len(filters) for index in pooled):
+        raise SettingError(
+            f"pool_after: {pooled} names convolutions that are not there; allowed are 1 to {len(filters)}"
+        )
+    layers: list[nn.Module] = []
+    channels = image_shape[0]
+    for index, num_filters in enumerate(filters, start=1):
+        layers.append(nn.Conv2d(channels, num_filters, kernel_size, padding=kernel_size // 2, bias=not batch_norm))
+        layers += [nn.BatchNorm2d(num_filters)] if batch_norm else []
+        layers += _activate_and_pool(activation, nn.MaxPool2d(2) if index in pooled else None)
+        layers += [Dropout(conv_dropout)] if conv_dropout and index in pooled else []
+        channels = num_filters
+    layers += [nn.AdaptiveAvgPool2d(1)] if head == "average" else []
+    layers.append(nn.Flatten())
+    width = num_features(nn.Sequential(*layers), image_shape)
+    if not width:
+        raise SettingError(
+            f"pool_after: {len(pooled)} poolings leave nothing of {image_shape[1]}x{image_shape[2]} images"
+        )
+    layers += _dense(width, num_classes, units=dense, activation=activation, dropout=dropout)
+    return initialise_sequential(layers, initialiser)
+
+
+def lenet5(
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    activation: Activation = "tanh",
+    pooling: Literal["average", "max"] = "average",
+    dropout: float = 0.0,
+    initialiser: Initialiser = "glorot_uniform",
+) -> nn.Sequential:
+    """LeNet-5 as it is usually drawn today: 6 and 16 filters of 5x5, pooled 2x2, dense 120 and 84 (61,706 on MNIST).
+
+    Images are padded by two pixels, as the original pads 28x28 to 32x32. Source: LeCun, Bottou, Bengio and Haffner,
+    Gradient-based learning applied to document recognition, 1998, section II.B; the plain full connections between the
+    convolutions and the linear output layer are the simplification that everybody uses.
+    """
+    pools = {"average": nn.AvgPool2d, "max": nn.MaxPool2d}
+    layers: list[nn.Module] = [nn.Conv2d(image_shape[0], 6, 5, padding=2)]
+    layers += _activate_and_pool(activation, pools[pooling](2))
+    layers.append(nn.Conv2d(6, 16, 5))
+    layers += _activate_and_pool(activation, pools[pooling](2))
+    layers.append(nn.Flatten())
+    width = num_features(nn.Sequential(*layers), image_shape)
+    layers += _dense(width, num_classes, units=[120, 84], activation=activation, dropout=dropout)
+    return initialise_sequential(layers, initialiser)
+
+
+def _activate_and_pool(activation: Activation, pool: nn.Module | None) -> list[nn.Module]:
+    if pool is None:
+        return [make_activation(activation)]
+    if isinstance(pool, nn.MaxPool2d) and activation in NON_DECREASING:
+        return [pool, make_activation(activation)]
+    return [make_activation(activation), pool]
+
+
+def _dense(
+    width: int, num_classes: int, *, units: list[int], activation: Activation, dropout: float | list[float]
+) -> list[nn.Module]:
+    if not units:
+        (rate,) = per_layer(dropout, num_layers=1, what="dropout")
+        return [*([Dropout(rate)] if rate else []), nn.Linear(width, num_classes)]
+    layers: list[nn.Module] = []
+    rates = per_layer(dropout, num_layers=len(units), what="dropout")
+    for num_units, rate in zip(positive_integers(units, what="dense"), rates, strict=True):
+        layers += [nn.Linear(width, num_units), make_activation(activation)]
+        layers += [Dropout(rate)] if rate else []
+        width = num_units
+    return [*layers, nn.Linear(width, num_classes)]
+
+
+def _pooled(filters: list[int]) -> list[int]:
+    """The last of each group of equal neighbours, counted from 1."""
+    ends = [index for index in range(1, len(filters)) if filters[index] != filters[index - 1]]
+    return [*ends, len(filters)]

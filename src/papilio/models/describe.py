@@ -1,0 +1,53 @@
+"""A network's layers as a table: what `papilio show` and the report print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer: its place in the network, its kind and settings, the shape it gives for one image, its parameters."""
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    num_parameters: int
+
+
+def describe_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> list[LayerRow]:
+    """Every layer without children, in the order in which an image of (channel, height, width) passes through."""
+    rows: list[LayerRow] = []
+
+    def note(name: str, layer: nn.Module, output: object) -> None:
+        if isinstance(output, Tensor):
+            rows.append(LayerRow(name, _kind(layer), tuple(output.shape[1:]), count_parameters(layer)))
+
+    leaves = [(name, layer) for name, layer in network.named_modules() if not list(layer.children())]
+    hooks = [
+        layer.register_forward_hook(lambda layer, _, output, name=name: note(name, layer, output))
+        for name, layer in leaves
+    ]
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            network(torch.zeros(1, *image_shape))
+    finally:
+        network.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return rows
+
+
+def count_parameters(network: nn.Module) -> int:
+    """How many numbers training may change."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def _kind(layer: nn.Module) -> str:
+    detail = layer.extra_repr()
+    return f"{type(layer).__name__}({detail})" if detail else type(layer).__name__

@@ -1,0 +1,135 @@
+"""What the builders share: activations, initialisers, and a dropout whose randomness can be handed in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from papilio.errors import SettingError, did_you_mean
+
+Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]
+Initialiser = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "random_normal", "torch"]
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+}
+# max(f(a), f(b)) = f(max(a, b)) holds for these, so that pooling first gives the same function on a quarter of the numbers
+NON_DECREASING = frozenset({"relu", "leaky_relu", "elu", "sigmoid", "tanh"})
+
+INITIALISERS: dict[str, Callable[[Tensor], Tensor] | None] = {
+    "glorot_uniform": nn.init.xavier_uniform_,
+    "glorot_normal": nn.init.xavier_normal_,
+    "he_uniform": lambda weight: nn.init.kaiming_uniform_(weight, nonlinearity="relu"),
+    "he_normal": lambda weight: nn.init.kaiming_normal_(weight, nonlinearity="relu"),
+    "random_normal": lambda weight: nn.init.normal_(weight, std=0.05),  # the standard deviation that Keras uses
+    "torch": None,  # each layer as torch makes it
+}
+
+
+class MaskSource(Protocol):
+    """Where a dropout layer gets its masks from; `papilio.training.noise.Noise` is one."""
+
+    def keep_mask(self, shape: torch.Size, rate: float, device: torch.device) -> Bool[Tensor, ...]: ...
+
+
+class Dropout(nn.Module):
+    """Dropout that draws its mask from `source` where one was given, and from torch's global generator otherwise.
+
+    Srivastava et al. 2014; features are scaled by 1 / (1 - rate) while training, and left alone in evaluation.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        if not 0 <= rate < 1:
+            raise SettingError(f"dropout: {rate} is not a rate; allowed is 0 up to, not including, 1")
+        self.rate = rate
+        self.source: MaskSource | None = None
+
+    def forward(self, features: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        if not self.training or self.rate == 0:
+            return features
+        if self.source is None:
+            return nn.functional.dropout(features, self.rate)
+        keep = self.source.keep_mask(features.shape, self.rate, features.device)
+        if features.dim() == 4:
+            # in the features' own layout, or the product falls back to a slow strided loop
+            keep = keep.contiguous(memory_format=_layout_of(features))
+        return features * keep * (1 / (1 - self.rate))
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}"
+
+
+def make_activation(name: str) -> nn.Module:
+    """A new activation layer; raises SettingError for an unknown name."""
+    if name not in ACTIVATIONS:
+        raise SettingError(f"activation: {name!r} is not one; {did_you_mean(name, ACTIVATIONS)}")
+    return ACTIVATIONS[name]()
+
+
+def initialise(network: nn.Module, name: str) -> nn.Module:
+    """Draw every convolution's and linear layer's weights anew from torch's global generator, biases zero.
+
+    Raises SettingError for an unknown name. Sources: Glorot & Bengio 2010; He et al. 2015.
+    """
+    if name not in INITIALISERS:
+        raise SettingError(f"initialiser: {name!r} is not one; {did_you_mean(name, INITIALISERS)}")
+    fill = INITIALISERS[name]
+    if fill is None:
+        return network
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            fill(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return network
+
+
+def per_layer(value: float | tuple[float, ...] | list[float], *, num_layers: int, what: str) -> list[float]:
+    """One value a layer: a number stands for all of them, a list must have one entry each."""
+    if isinstance(value, int | float):
+        return [float(value)] * num_layers
+    if len(value) != num_layers:
+        raise SettingError(f"{what}: {len(value)} values for {num_layers} layers; give one number, or one a layer")
+    return [float(one) for one in value]
+
+
+def positive_integers(values: tuple[int, ...] | list[int], *, what: str, at_least: int = 0) -> list[int]:
+    """The values as a list; raises SettingError where one is not positive or there are too few."""
+    if len(values) < at_least or any(value < 1 for value in values):
+        raise SettingError(
+            f"{what}: {list(values)} is not a list of {at_least or 'any number of'} or more positive integers"
+        )
+    return list(values)
+
+
+def num_features(layers: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """How many numbers an image of (channel, height, width) becomes; raises SettingError if nothing is left of it."""
+    was_training = layers.training
+    layers.eval()
+    try:
+        with torch.no_grad():
+            return math.prod(layers(torch.zeros(1, *image_shape)).shape[1:])
+    except RuntimeError as error:
+        raise SettingError(
+            f"images of {image_shape[1]}x{image_shape[2]} are too small for this network;"
+            " take fewer pooling layers or smaller kernels, or larger images"
+        ) from error
+    finally:
+        layers.train(was_training)
+
+
+def _layout_of(features: Tensor) -> torch.memory_format:
+    is_last = features.is_contiguous(memory_format=torch.channels_last) and not features.is_contiguous()
+    return torch.channels_last if is_last else torch.contiguous_format

@@ -1,0 +1,1 @@
+"""The report: figures, tables, and the one page that holds them."""

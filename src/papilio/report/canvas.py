@@ -1,0 +1,143 @@
+"""What all figures share: their look, how they are saved, and how a copy goes into the page.
+
+Figures are matplotlib's `Figure` objects without pyplot: no global state, no window, safe in any thread. Every figure is
+made and saved inside `drawing()`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import unicodedata
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from papilio.files import open_atomic
+from papilio.report.palette import LIGHT
+
+LOOK: dict[Any, Any] = {
+    "axes.edgecolor": LIGHT["faint"],
+    "axes.facecolor": "none",
+    "axes.labelcolor": LIGHT["muted"],
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.7,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": LIGHT["ink"],
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9.5,
+    "figure.facecolor": LIGHT["paper"],
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9,
+    "grid.color": LIGHT["rule"],
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.labelcolor": LIGHT["ink"],
+    "lines.solid_capstyle": "round",
+    "savefig.facecolor": LIGHT["paper"],
+    "svg.fonttype": "none",  # text stays text: it can be searched, copied, and takes the page's font
+    "svg.hashsalt": "papilio",  # the same figure gives the same file
+    "text.color": LIGHT["ink"],
+    "text.parse_math": False,  # a class called "$5 - $10" is not a formula
+    "xtick.color": LIGHT["faint"],
+    "xtick.labelcolor": LIGHT["muted"],
+    "xtick.labelsize": 8.5,
+    "ytick.color": LIGHT["faint"],
+    "ytick.labelcolor": LIGHT["muted"],
+    "ytick.labelsize": 8.5,
+}
+
+
+@contextlib.contextmanager
+def drawing() -> Iterator[None]:
+    """Draw in the report's look, whatever the user's matplotlibrc says."""
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(LOOK)
+        # names in scripts that matplotlib's font lacks: the page shows them in the browser's font
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+        yield
+
+
+def new_figure(*, width: float = 7.2, height: float) -> Figure:
+    """An empty figure of that many inches; its layout leaves room for every label."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
+    """Write `name`.svg and `name`.png (150 dots an inch), in plain colours on white; the two paths."""
+    paths = folder / f"{name}.svg", folder / f"{name}.png"
+    with drawing():
+        with open_atomic(paths[0]) as file:
+            figure.savefig(file, format="svg", metadata={"Date": None, "Creator": "Papilio"})
+        with open_atomic(paths[1]) as file:
+            figure.savefig(file, format="png", dpi=150, metadata={"Software": "Papilio"})
+    return paths
+
+
+def inline_svg(svg: str, *, prefix: str, label: str) -> str:
+    """A saved SVG as an element of the page: its colours follow the page, its ids start with `prefix`.
+
+    `label` is what a screen reader says in place of the picture.
+    """
+    root = ElementTree.parse(io.StringIO(svg)).getroot()
+    for element in root.iter():
+        element.tag = _local(element.tag)
+        element.attrib = {_local(key): _inline_value(key, value, prefix) for key, value in element.attrib.items()}
+    for parent in root.iter():
+        # matplotlib's <style> would apply to the whole page; its metadata say nothing that the page does not
+        for child in [child for child in parent if child.tag in ("metadata", "style")]:
+            parent.remove(child)
+    for attribute in ("width", "height", "version"):
+        del root.attrib[attribute]
+    root.attrib |= {"role": "img", "aria-label": label, "class": "plot"}
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def clean_label(text: str, *, limit: int = 40) -> str:
+    """Text that fits a figure: no control characters (XML has no way to write them), the middle of long names left out.
+
+    >>> clean_label("a" * 20 + "z" * 20, limit=11)
+    'aaaaa…zzzzz'
+    """
+    visible = "".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in text)
+    if len(visible) <= limit:
+        return visible
+    half = (limit - 1) // 2
+    return f"{visible[:half]}…{visible[-half:]}"
+
+
+def only_horizontal_axis(axes: Axes) -> None:
+    """The look of a dot plot: rows without a frame, a grid for reading values."""
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def _local(name: str) -> str:
+    """A tag or attribute without its namespace: in a page, SVG needs none."""
+    return name.rpartition("}")[2]
+
+
+def _inline_value(key: str, value: str, prefix: str) -> str:
+    if key == "id":
+        return prefix + value
+    if _local(key) == "href" and value.startswith("#"):
+        return f"#{prefix}{value[1:]}"
+    value = re.sub(r"url\(#", f"url(#{prefix}", value)
+    if key != "style":
+        return value
+    value = re.sub(r"(font:[^;']*?px)[^;]*", r"\1 var(--sans)", value)
+    value = re.sub(r"font-family:[^;]*", "font-family: var(--sans)", value)
+    for name, colour in LIGHT.items():
+        value = value.replace(colour, f"var(--{name})")
+    return value

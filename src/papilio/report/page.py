@@ -1,0 +1,88 @@
+"""The report page: one file that opens without a network, on light and dark screens, on phones and on paper."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from papilio.files import write_text
+from papilio.report import sections, tables, words
+from papilio.report.analyses import read_analyses
+from papilio.report.palette import DARK, LIGHT, css_variables
+from papilio.report.pictures import Pictures
+from papilio.studies.results import StudyResults
+
+TEMPLATES = Path(__file__).parent / "templates"
+MOST_RUNS = 500
+
+
+def write_report(results: StudyResults) -> Path:
+    """Draw every figure into DIR/figures and write DIR/report.html; the page's path.
+
+    Raises RunError for an analysis that is not readable, StorageError where the folder cannot be written.
+    """
+    path = results.folder / "report.html"
+    write_text(path, render_page(results, Pictures(results.folder / "figures")))
+    return path
+
+
+def render_page(results: StudyResults, pictures: Pictures) -> str:
+    """The page as text; the figures go through `pictures`."""
+    script = (TEMPLATES / "theme.js").read_text()
+    problems = [run for run in results.runs if run.status in ("failed", "diverged", "stopped")]
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            results=results,
+            policy=_content_policy(script),
+            script=Markup(script),
+            light=Markup(css_variables(LIGHT)),
+            dark=Markup(css_variables(DARK)),
+            headline=sections.headline(results),
+            facts=sections.facts(results),
+            progress=words.progress_words(results),
+            reasons=words.reasons(results),
+            image_sets=results.environment.get("data", []),
+            stages=[sections.stage_section(results, stage, pictures) for stage in results.stages],
+            models=sections.model_sections(results),
+            published=tables.published_table(results),
+            analyses=[
+                sections.analysis_section(results, analysis, pictures) for analysis in read_analyses(results.folder)
+            ],
+            problems=problems[:MOST_RUNS],
+            runs=results.runs[:MOST_RUNS],
+            run_metrics=sections.run_metrics(results),
+            best=results.best,
+            environment_rows=tables.environment_rows(results),
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "counted": words.counted,
+        "duration": words.duration,
+        "metric_words": words.metric_words,
+        "number": tables.plain_number,
+        "shape": sections.shape_words,
+        "sentence": words.sentence,
+    }
+    return environment
+
+
+def _content_policy(script: str) -> str:
+    """What the browser may load for this page: nothing from anywhere, and no script but the page's own."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"

@@ -1,0 +1,217 @@
+"""The report's tables as plain data: numbers stay numbers; page, terminal and CSV format them as they need."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from papilio.report.words import condition_words, duration
+from papilio.studies.results import Published, RunResult, StudyResults, TrialResult
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A mean over runs, its standard deviation (n - 1; None for one run), and the number of runs."""
+
+    mean: float
+    sd: float | None
+    n: int
+
+    def __str__(self) -> str:
+        return mean_spread(self.mean, self.sd, self.n)
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """One trial in the table of its stage."""
+
+    rank: int | None  # 1 is the best by validation; None where no run has the metric
+    trial: str
+    varied: dict[str, Any]
+    parameters: int | None
+    num_runs: int
+    metrics: dict[str, Spread]
+    seconds: float | None  # mean of the finished runs
+    unfinished: dict[str, int]  # how many runs have which status, where it is not "done"
+
+
+@dataclass(frozen=True)
+class ResultsTable:
+    """A stage's trials, best first, those without a result last."""
+
+    stage: str
+    metrics: tuple[str, ...]
+    rows: tuple[TrialRow, ...]
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """A published number beside ours; `ours` is None where the trial is not in the study or has not been run."""
+
+    stage: str
+    where: str
+    trial: str | None
+    metric: str
+    published: float
+    ours: Spread | None
+    difference: float | None  # ours minus published
+    source: str
+
+
+def results_table(results: StudyResults, stage: str) -> ResultsTable:
+    """The stage's trials: the metric that chooses, the test metrics, parameters, seconds."""
+    ranked = results.ranked(stage)
+    ranks = {trial.name: rank for rank, trial in enumerate(ranked, start=1)}
+    trials = ranked + [trial for trial in results.trials(stage) if trial.name not in ranks]
+    metrics = shown_metrics(results, stage)
+    rows = [_trial_row(trial, metrics=metrics, rank=ranks.get(trial.name)) for trial in trials]
+    return ResultsTable(stage, metrics, tuple(rows))
+
+
+def shown_metrics(results: StudyResults, stage: str) -> tuple[str, ...]:
+    """The metrics of a stage's table: the one that chooses, then those on test images, without any the others.
+
+    Metrics on training images are left to the curves.
+    """
+    names = dict.fromkeys(name for run in results.runs if run.stage == stage for name in run.metrics)
+    test = sorted(
+        (name for name in names if name.startswith("test_")), key=lambda name: (name != "test_accuracy", name)
+    )
+    others = [name for name in names if not name.startswith(("train_", "test_")) and name != results.chosen_by]
+    chosen = [results.chosen_by] if results.chosen_by in names else []
+    return (*chosen, *(test or others))
+
+
+def published_table(results: StudyResults) -> list[PublishedRow]:
+    """Each published number with every trial that its conditions fit, in the study's order."""
+    return [row for published in results.published for row in _published_rows(results, published)]
+
+
+def published_for(results: StudyResults, trial: TrialResult, metric: str) -> list[float]:
+    """The published values of a metric that stand beside a trial."""
+    fitting = (one for one in results.published if one.stage == trial.stage and fits(one.where, trial))
+    return [one.metrics[metric] for one in fitting if metric in one.metrics]
+
+
+def fits(where: Mapping[str, Any], trial: TrialResult) -> bool:
+    """Whether a trial is the one that a published number's conditions describe.
+
+    `trial` is its name (or the part of it before what varies), other keys are settings by dotted key.
+    """
+    return all(_condition_holds(key, value, trial) for key, value in where.items())
+
+
+def environment_rows(results: StudyResults) -> list[tuple[str, str]]:
+    """What the study ran on, as pairs of label and text; the image sets have a section of their own."""
+    rows = [(_label(key), _text(key, value)) for key, value in results.environment.items() if key != "data"]
+    rows.append(("Training time, all runs together", duration(sum(run.seconds for run in results.runs))))
+    return [(label, text) for label, text in rows if text]
+
+
+def status_counts(runs: Iterable[RunResult]) -> dict[str, int]:
+    """How many runs have which status, most frequent first."""
+    return dict(Counter(run.status for run in runs).most_common())
+
+
+def mean_spread(mean: float | None, sd: float | None, n: int) -> str:
+    """A mean and its standard deviation, both to the decimals that the mean's size asks for.
+
+    >>> mean_spread(0.98123, 0.00119, 3), mean_spread(34.52, 1.234, 3), mean_spread(0.9, None, 1), mean_spread(None, None, 0)
+    ('0.9812 ± 0.0012', '34.52 ± 1.23', '0.9000', '–')
+    """
+    if mean is None or n == 0:
+        return "–"
+    text = plain_number(mean)
+    return text if sd is None or n < 2 else f"{text} ± {sd:.{_decimals(mean)}f}"
+
+
+def plain_number(value: float) -> str:
+    """A metric as text.
+
+    >>> plain_number(0.91834), plain_number(123.456), plain_number(0.0000123), plain_number(-0.00204)
+    ('0.9183', '123.5', '1.23e-05', '-0.0020')
+    """
+    if value and abs(value) < 0.0005:
+        return f"{value:.3g}"
+    return f"{value:.{_decimals(value)}f}"
+
+
+def _decimals(value: float) -> int:
+    return 4 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+
+
+def _trial_row(trial: TrialResult, *, metrics: tuple[str, ...], rank: int | None) -> TrialRow:
+    parameters = [run.parameters for run in trial.runs if run.parameters is not None]
+    seconds = [run.seconds for run in trial.finished]
+    return TrialRow(
+        rank=rank,
+        trial=trial.name,
+        varied=trial.varied,
+        parameters=parameters[0] if parameters else None,
+        num_runs=len(trial.finished),
+        metrics={name: spread for name in metrics if (spread := _spread(trial, name))},
+        seconds=sum(seconds) / len(seconds) if seconds else None,
+        unfinished=status_counts(run for run in trial.runs if run.status != "done"),
+    )
+
+
+def _spread(trial: TrialResult, metric: str) -> Spread | None:
+    mean = trial.mean(metric)
+    return None if mean is None else Spread(mean, trial.spread(metric), len(trial.values(metric)))
+
+
+def _published_rows(results: StudyResults, published: Published) -> list[PublishedRow]:
+    trials = [trial for trial in results.trials(published.stage) if fits(published.where, trial)]
+    return [
+        _published_row(published, trial, metric)
+        for metric in published.metrics
+        for trial in (trials or [None])
+    ]  # fmt: skip
+
+
+def _published_row(published: Published, trial: TrialResult | None, metric: str) -> PublishedRow:
+    ours = _spread(trial, metric) if trial else None
+    number = published.metrics[metric]
+    return PublishedRow(
+        stage=published.stage,
+        where=", ".join(condition_words(key, value) for key, value in published.where.items()),
+        trial=trial.name if trial else None,
+        metric=metric,
+        published=number,
+        ours=ours,
+        difference=ours.mean - number if ours else None,
+        source=published.source,
+    )
+
+
+def _condition_holds(key: str, wanted: Any, trial: TrialResult) -> bool:
+    if key == "trial":
+        return trial.name == wanted or trial.name.startswith(f"{wanted}, ")
+    # a varied table ({ name = "adam", ... }) is spread over several settings once it is resolved: either may be meant
+    return trial.varied.get(key) == wanted or (wanted is not None and _setting(trial.runs[0].settings, key) == wanted)
+
+
+def _setting(settings: Mapping[str, Any], key: str) -> Any:
+    value: Any = settings
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _label(key: str) -> str:
+    words = key.removesuffix("_bytes").removesuffix("_seconds").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _text(key: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one}" for name, one in value.items() if one is not None)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if key.endswith("_bytes"):
+        return f"{value / 2**30:.1f} GiB"
+    if key.endswith("_seconds"):
+        return duration(value)
+    return "" if value is None else str(value)

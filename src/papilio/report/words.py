@@ -1,0 +1,118 @@
+"""The report's sentences, computed from the results."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from papilio.studies.results import RunResult, StudyResults, TrialResult
+
+SPLITS = {"val": "validation", "test": "test", "train": "training"}
+
+
+def metric_words(name: str) -> str:
+    """A recorded metric in words.
+
+    >>> metric_words("val_accuracy"), metric_words("fid")
+    ('validation accuracy', 'fid')
+    """
+    split, _, rest = name.partition("_")
+    return f"{SPLITS[split]} {rest.replace('_', ' ')}" if rest and split in SPLITS else name.replace("_", " ")
+
+
+def condition_words(key: str, value: Any) -> str:
+    """A setting and its value, by the last part of its dotted key.
+
+    >>> condition_words("model.dropout", 0.1), condition_words("trial", "LeNet")
+    ('dropout 0.1', 'LeNet')
+    """
+    if key == "trial":
+        return str(value)
+    shown = "-".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"{key.split('.')[-1]} {shown}"
+
+
+def duration(seconds: float) -> str:
+    """A time in at most two units.
+
+    >>> duration(3.21), duration(59.7), duration(754), duration(7384), duration(200_000)
+    ('3.2 s', '1 min 0 s', '12 min 34 s', '2 h 3 min', '2 d 7 h')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit, size, smaller, smaller_size in (
+        ("d", 86400, "h", 3600),
+        ("h", 3600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // smaller_size} {smaller}"
+    return f"{whole} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "seed"), counted(1200, "run")
+    ('1 seed', '1,200 runs')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def runs_words(runs: Iterable[RunResult]) -> str:
+    """What a mean was taken over: '3 seeds', '5 folds', '15 runs (3 seeds, 5 folds)'."""
+    runs = list(runs)
+    seeds = len({run.seed for run in runs})
+    folds = len({run.fold for run in runs if run.fold is not None})
+    if not folds:
+        return counted(len(runs), "seed")
+    return f"{counted(len(runs), 'run')} ({counted(seeds, 'seed')}, {counted(folds, 'fold')})"
+
+
+def best_trial(results: StudyResults) -> TrialResult | None:
+    """The best trial of the last stage that has one: later stages start from what earlier ones found."""
+    ranked = [trials[0] for stage in results.stages if (trials := results.ranked(stage))]
+    return ranked[-1] if ranked else None
+
+
+def headline_metric(results: StudyResults, trial: TrialResult) -> str:
+    """The metric on test images that goes with the one that chose, the choosing one itself where there is none."""
+    test = "test_" + results.chosen_by.removeprefix("val_")
+    return test if trial.values(test) else results.chosen_by
+
+
+def reasons(results: StudyResults) -> list[str]:
+    """Why runs ended without a result, each reason once, most frequent first."""
+    ended = [run for run in results.runs if run.status in ("failed", "diverged", "stopped")]
+    counts = Counter((run.status, run.reason or "no reason was recorded") for run in ended)
+    return [f"{number} {status}: {reason}" for (status, reason), number in counts.most_common()]
+
+
+def progress_words(results: StudyResults) -> str | None:
+    """How far an unfinished study is ('12 of 18 runs are done; 1 failed, 5 waiting'), None where every run is done."""
+    counts = Counter(run.status for run in results.runs)
+    done, total = counts.pop("done", 0), len(results.runs)
+    if done == total:
+        return None
+    others = ", ".join(f"{number:,} {status}" for status, number in counts.most_common())
+    return f"{done:,} of {counted(total, 'run')} {'is' if done == 1 else 'are'} done; {others}"
+
+
+def pair_words(*, true: str, predicted: str, count: int, support: int) -> str:
+    """A confusion as a sentence.
+
+    >>> pair_words(true="shirt", predicted="T-shirt/top", count=87, support=1000)
+    'shirt taken for T-shirt/top: 87 of 1,000'
+    """
+    return f"{true} taken for {predicted}: {count:,} of {support:,}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its start; nothing else is changed.
+
+    >>> sentence("validation F1")
+    'Validation F1'
+    """
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,127 @@
+"""A run's folder, file by file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from papilio.errors import RunError
+from papilio.files import storage_errors, write_json, write_text
+
+Status = Literal["running", "stopped", "done", "diverged", "failed"]
+FINAL = frozenset({"done", "diverged"})  # a run that ended so would end so again: it is never repeated
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run is, before it starts; all of it plain data."""
+
+    name: str
+    stage: str
+    trial: str
+    seed: int
+    varied: dict[str, Any]  # the settings that vary in its stage, by dotted key
+    settings: dict[str, Any]  # tables data, model, train, every default written out
+    fold: int | None = None
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """The contents of run.json."""
+
+    run: str
+    stage: str
+    trial: str
+    seed: int
+    fold: int | None
+    varied: dict[str, Any]
+    settings: dict[str, Any]
+    status: Status
+    threads: int
+    reason: str | None = None
+    epochs: int = 0
+    best_epoch: int | None = None
+    chosen_by: str | None = None  # the recorded metric that chooses epochs and ranks trials
+    direction: Literal["min", "max"] | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    parameters: int | None = None
+    layers: list[dict[str, Any]] = field(default_factory=list)
+    image_shape: list[int] = field(default_factory=list)
+    class_names: list[str] = field(default_factory=list)
+    data_name: str = ""
+    data_checksum: str = ""
+    rim_brightness: float | None = None  # of the images, in [0, 1]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths in a run's folder, and reading and writing what is in them."""
+
+    path: Path
+
+    @property
+    def facts_file(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def records_file(self) -> Path:
+        return self.path / "records.jsonl"
+
+    @property
+    def weights_file(self) -> Path:
+        return self.path / "weights.safetensors"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        return self.path / "checkpoint" / "state.safetensors"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.path / ".lock"
+
+    def read(self) -> RunFacts | None:
+        """What run.json says, None where there is none; raises RunError where it is not readable."""
+        try:
+            return RunFacts(**json.loads(self.facts_file.read_text()))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+            raise RunError(
+                f"{self.facts_file}: not a run's facts ({error}); delete the folder {self.path.name},"
+                " and the study's command trains this run anew"
+            ) from error
+
+    def write(self, facts: RunFacts) -> None:
+        """Write run.json, atomically."""
+        write_json(self.facts_file, asdict(facts))
+
+    def append_record(self, record: dict[str, Any]) -> None:
+        """Add one line to records.jsonl; raises StorageError when the disk is full."""
+        with storage_errors(self.records_file), self.records_file.open("a") as file:
+            file.write(json.dumps(record, allow_nan=False) + "\n")
+
+    def read_records(self) -> list[dict[str, Any]]:
+        """Every whole line of records.jsonl; a line that a kill cut short is left out."""
+        if not self.records_file.exists():
+            return []
+        records = []
+        for line in self.records_file.read_text().splitlines():
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return records
+
+    def keep_records(self, num: int) -> None:
+        """Drop all but the first `num` records: those of epochs that the checkpoint does not know will come again."""
+        records = self.read_records()[:num]
+        write_text(self.records_file, "".join(json.dumps(record) + "\n" for record in records))
+
+    def remove_checkpoint(self) -> None:
+        """Remove what only resuming needs."""
+        self.checkpoint_file.unlink(missing_ok=True)
+        if self.checkpoint_file.parent.is_dir():
+            self.checkpoint_file.parent.rmdir()

@@ -1,0 +1,172 @@
+"""A trained run, ready to use: its nets with the best epoch's weights, its class names, its way with pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from papilio.data.imageset import ImageSet
+from papilio.data.named import refuse_overlap
+from papilio.data.pictures import read_picture
+from papilio.errors import DataError, RunError
+from papilio.models.families import build_nets, find_builder
+from papilio.models.own import OwnFunctions
+from papilio.runs.execution import rim_brightness
+from papilio.runs.folder import RunFacts, RunFolder
+from papilio.training.batches import as_floats, as_tensor
+from papilio.training.checkpoints import load_nets, load_tensors
+from papilio.training.driver import as_fast_layout
+
+BATCH = 500  # images
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's facts, records and trained nets (in evaluation mode)."""
+
+    folder: Path
+    facts: RunFacts
+    nets: dict[str, nn.Module]
+
+    @property
+    def network(self) -> nn.Module:
+        """The one network of a run that has one; takes float images in [0, 1], (batch, channel, height, width)."""
+        if list(self.nets) != ["network"]:
+            raise RunError(f"{self.folder}: this run has the nets {', '.join(self.nets)}; take one from run.nets")
+        return self.nets["network"]
+
+    @property
+    def class_names(self) -> list[str]:
+        return self.facts.class_names
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Of the best epoch on validation images, and on test images."""
+        return self.facts.metrics
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """One dictionary an epoch."""
+        return RunFolder(self.folder).read_records()
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channel, height, width) of the images that the nets take."""
+        channel, height, width = self.facts.image_shape
+        return channel, height, width
+
+    @torch.no_grad()
+    def outputs(self, images: np.ndarray) -> np.ndarray:
+        """The network's outputs, float32 (num, ...), for uint8 images (num, channel, height, width).
+
+        Raises DataError for images of another shape.
+        """
+        if images.dtype != np.uint8 or images.shape[1:] != self.image_shape:
+            expected = f"uint8 (num, {', '.join(map(str, self.image_shape))})"
+            raise DataError(f"{self.folder}: got images {images.dtype} {images.shape}, this run takes {expected}")
+        parts = as_tensor(np.ascontiguousarray(images)).split(BATCH)
+        return torch.cat([self.network(as_floats(part)) for part in parts]).numpy()
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Each class's probability, float32 (num, class), for uint8 images (num, channel, height, width)."""
+        outputs = self.outputs(images)
+        if outputs.ndim != 2 or outputs.shape[1] != len(self.class_names):
+            raise RunError(f"{self.folder}: this run does not classify; its network gives {outputs.shape[1:]} an image")
+        return torch.from_numpy(outputs).softmax(dim=1).numpy()
+
+    def predict(self, pictures: Sequence[Path | str], *, is_inverted: bool = False) -> list[Prediction]:
+        """What picture files show; each is converted to the size and colours that the run was trained on.
+
+        `is_inverted` swaps light and dark first. Raises DataError for a file that is not a picture.
+        """
+        if not pictures:
+            return []
+        images = np.stack([read_picture(Path(picture), shape=self.image_shape) for picture in pictures])
+        images = 255 - images if is_inverted else images
+        probabilities = self.probabilities(images)
+        return [
+            Prediction(str(picture), dict(zip(self.class_names, map(float, row), strict=True)), self._hint(image))
+            for picture, image, row in zip(pictures, images, probabilities, strict=True)
+        ]
+
+    def _hint(self, image: np.ndarray) -> str | None:
+        """What to try where the picture's rim is as light as the training images' is dark, or the other way round."""
+        usual, here = self.facts.rim_brightness, rim_brightness(image[None])
+        if usual is None or abs(here - usual) < 0.5:
+            return None
+        kinds = ("dark", "light") if usual < here else ("light", "dark")
+        return f"the images that this run was trained on are {kinds[0]} at their rim, this picture is {kinds[1]}: try --invert"
+
+    def refuse_other_images(self, images: ImageSet) -> None:
+        """Raises DataError where this run's scores on the image set would mean nothing."""
+        refuse_overlap(self.facts.data_name, images.name)
+        if list(images.class_names) != self.class_names:
+            raise DataError(f"{images.name}: its classes are not those of the run {self.facts.run}")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one picture shows: the probability of each class."""
+
+    picture: str
+    probabilities: dict[str, float]
+    hint: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The likeliest class."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def confidence(self) -> float:
+        """The likeliest class's probability."""
+        return self.probabilities[self.label]
+
+    def runners_up(self, num: int = 2) -> str:
+        """The next likeliest classes with their probabilities, in words."""
+        ordered = sorted(self.probabilities.items(), key=lambda item: -item[1])
+        return ", ".join(f"{name} {probability:.3f}" for name, probability in ordered[1 : num + 1])
+
+    def as_plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "picture": self.picture,
+            "class": self.label,
+            "probability": self.confidence,
+            "probabilities": self.probabilities,
+            "hint": self.hint,
+        }
+
+
+def load_run(folder: Path | str, *, network: Callable[..., Any] | None = None) -> Run:
+    """A trained run from its folder.
+
+    `network` is the function or class that a run of the user's own was built with, where it cannot be imported by name.
+    Raises RunError where the folder is no run, or has no weights.
+    """
+    files = RunFolder(Path(folder))
+    facts = files.read()
+    if facts is None:
+        raise RunError(f"{folder}: not a run's folder (there is no run.json); a study's are in its folder runs/")
+    if not files.weights_file.exists():
+        why = facts.reason or "it has not finished an epoch with a good result"
+        raise RunError(f"{folder}: this run ({facts.status}) has no weights: {why}")
+    model = dict(facts.settings["model"])
+    family = model.pop("family")
+    own: OwnFunctions = {family: network} if network is not None else {}
+    nets = build_nets(
+        find_builder(family, own),
+        model,
+        image_shape=(facts.image_shape[0], facts.image_shape[1], facts.image_shape[2]),
+        num_classes=len(facts.class_names),
+        seed=0,
+    )
+    tensors, _ = load_tensors(files.weights_file)
+    load_nets(nets, tensors, where=files.weights_file)
+    return Run(Path(folder), facts, {name: as_fast_layout(net).eval() for name, net in nets.items()})

@@ -1,0 +1,28 @@
+"""What the parent and its workers send each other, besides plain strings, records and a run's facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from papilio.runs.folder import RunPlan
+from papilio.studies.sharing import SharedImages
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run for a worker; with `is_probe`, a few steps of it are timed and nothing is kept."""
+
+    plan: RunPlan
+    folder: Path
+    images: SharedImages
+    threads: int
+    is_probe: bool = False
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a few timed steps say of a run: seconds an epoch, and the worker's peak memory."""
+
+    epoch_seconds: float
+    peak_bytes: int

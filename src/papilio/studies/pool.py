@@ -1,0 +1,138 @@
+"""Worker processes and what they say, as one stream of messages."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from papilio.errors import RunFailed
+from papilio.files import storage_errors
+from papilio.models.own import OwnFunctions
+from papilio.studies.messages import Task
+
+FAILED_STARTS = 3
+
+
+@dataclass(eq=False)
+class Worker:
+    """A process, the line to it, and the task that it is at."""
+
+    process: subprocess.Popen[bytes]
+    connection: Connection
+    task: Task | None = None
+    is_ready: bool = False
+
+
+class Pool:
+    """As many workers as asked for; one that dies is replaced, and its task is handed back as ("died", ...)."""
+
+    def __init__(self, num_workers: int, *, threads: int, own: OwnFunctions, log: Path) -> None:
+        self.threads = threads
+        self.own_bytes = cloudpickle.dumps(dict(own))
+        self.log = log
+        self.failed_starts = 0
+        self.workers = [self._start() for _ in range(num_workers)]
+
+    def idle(self) -> list[Worker]:
+        """Workers without a task."""
+        return [worker for worker in self.workers if worker.task is None]
+
+    def is_busy(self) -> bool:
+        """Whether any task is under way."""
+        return any(worker.task is not None for worker in self.workers)
+
+    def give(self, worker: Worker, task: Task) -> None:
+        """Hand a task to an idle worker."""
+        worker.task = task
+        try:
+            worker.connection.send(task)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it died just now; `messages` finds out and hands the task back
+
+    def stop(self) -> None:
+        """Ask every busy worker to stop after the epoch that it is at."""
+        for worker in self.workers:
+            if worker.task is not None:
+                try:
+                    worker.connection.send("stop")
+                except (BrokenPipeError, ConnectionResetError):
+                    pass
+
+    def messages(self, timeout_seconds: float) -> Iterator[tuple[Task, str, Any]]:
+        """What came within the time: (task, kind, content). Kinds are step, epoch, ended, cost, error, died.
+
+        Raises RunFailed where workers do not even start.
+        """
+        ready = wait([worker.connection for worker in self.workers], timeout_seconds)
+        for worker in list(self.workers):
+            if worker.connection not in ready:
+                continue
+            try:
+                kind, content = worker.connection.recv()
+            except (EOFError, ConnectionResetError):
+                task = worker.task
+                status = self._replace(worker)
+                if task is not None:
+                    yield task, "died", status
+                continue
+            if kind == "ready":
+                worker.is_ready = True
+                self.failed_starts = 0
+                continue
+            task = worker.task
+            if kind in ("ended", "cost", "error"):
+                worker.task = None
+            if task is not None:
+                yield task, kind, content
+
+    def close(self) -> None:
+        """End every worker; one that is at work loses at most its present epoch."""
+        for worker in self.workers:
+            worker.connection.close()
+            worker.process.terminate()
+        for worker in self.workers:
+            worker.process.wait()
+        if self.log.exists() and not self.log.stat().st_size:
+            self.log.unlink()
+
+    def _start(self) -> Worker:
+        ours, theirs = socket.socketpair()
+        environment = os.environ | {
+            "OMP_NUM_THREADS": str(self.threads),
+            "MKL_NUM_THREADS": str(self.threads),
+        }
+        # found where this process found it, also when it runs from a source folder that is not installed
+        environment["PYTHONPATH"] = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+        with storage_errors(self.log), self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "papilio.studies.worker", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                start_new_session=True,
+            )
+        theirs.close()
+        connection = Connection(ours.detach())
+        connection.send((sys.path, self.own_bytes))
+        return Worker(process, connection)
+
+    def _replace(self, worker: Worker) -> int:
+        worker.connection.close()
+        status = worker.process.wait()
+        if not worker.is_ready:
+            self.failed_starts += 1
+            if self.failed_starts >= FAILED_STARTS:
+                raise RunFailed(f"the worker processes do not start (exit status {status}); see {self.log}")
+        self.workers[self.workers.index(worker)] = self._start()
+        return status

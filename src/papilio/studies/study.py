@@ -1,0 +1,282 @@
+"""The study file: its tables, how it is read, checked and written back."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from papilio.errors import StudyError, did_you_mean
+from papilio.models.own import name_of
+from papilio.studies.validation import validated
+
+STRICT = ConfigDict(extra="forbid", frozen=True)
+Table = dict[str, Any]
+VARIED_TABLES = ("data", "model", "train")
+
+
+class DataSettings(BaseModel):
+    """Which images, and how they are split."""
+
+    model_config = STRICT
+
+    name: str | None = Field(None, description="a named image set (`papilio data list`)")
+    path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .npy file")
+    labels: str | None = Field(None, description="the .npy file of labels that goes with a .npy file of images")
+    size: int | tuple[int, int] | None = Field(None, description="pixels, or [height, width], to resize to")
+    color: Literal["grey", "rgb"] | None = Field(None, description="convert the pictures to")
+    validation: float = Field(0.1, ge=0, lt=1, description="share of the training images that chooses")
+    test: float = Field(0.2, ge=0, lt=1, description="share kept for the test, where the set brings no test images")
+    seed: int = Field(0, ge=0, description="of the splits; runs have seeds of their own")
+    fraction: float = Field(1.0, gt=0, le=1, description="share of the images that is used, stratified")
+
+    @model_validator(mode="after")
+    def _names_one_source(self) -> DataSettings:
+        if (self.name is None) == (self.path is None):
+            raise ValueError("data needs either a name or a path")
+        return self
+
+
+class TrialSettings(BaseModel):
+    """One named trial: what it sets on top of the study's own tables."""
+
+    model_config = STRICT
+
+    name: str = Field(min_length=1)
+    data: Table = {}
+    model: Table = Field({}, description="replaces the study's model table where it names another family")
+    train: Table = {}
+
+
+class StageSettings(BaseModel):
+    """A step of a study: its trials are `trial` times every combination of `vary`, each with every seed."""
+
+    model_config = STRICT
+
+    name: str = Field(min_length=1)
+    seeds: int | list[int] = Field(1, description="how many runs a trial, or their seeds")
+    vary: dict[str, list[Any]] = Field({}, description="dotted keys (model.dropout) with the values that each takes")
+    trial: list[TrialSettings] = []
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> StageSettings:
+        seeds = self.seed_list()
+        if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+            raise ValueError("seeds is a positive number, or a list of different numbers from 0 up")
+        for key, values in self.vary.items():
+            if key.split(".")[0] not in VARIED_TABLES:
+                raise ValueError(
+                    f"vary: {key!r} is not a setting that can vary; allowed are data, model and train.something"
+                )
+            if not values:
+                raise ValueError(f"vary: {key!r} has no values")
+        names = [trial.name for trial in self.trial]
+        if len(set(names)) < len(names):
+            raise ValueError("two trials have the same name")
+        return self
+
+    def seed_list(self) -> list[int]:
+        """The seeds, counted from 0 where only their number is given."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+
+class AnalysisSettings(BaseModel):
+    """What is looked at after training, on test images, for the best run of a stage's best trials."""
+
+    model_config = STRICT
+
+    kind: Literal["classification"]
+    top: int = Field(3, ge=1, description="trials a stage")
+    mistakes: int = Field(24, ge=0, description="pictures in the gallery of confident mistakes")
+
+
+class PublishedSettings(BaseModel):
+    """A published number: metrics (test_accuracy, ...) as further keys."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, float]
+
+    stage: str
+    source: str
+    where: Table = Field({}, description="which trial: its name as `trial`, or settings by dotted key")
+
+    @model_validator(mode="after")
+    def _has_metrics(self) -> PublishedSettings:
+        names = list(self.__pydantic_extra__)
+        wrong = [name for name in names if not name.startswith(("train_", "val_", "test_"))]
+        if wrong or not names:
+            raise ValueError("a published number is a metric: test_accuracy, test_loss, val_... or train_...")
+        return self
+
+
+class StudySettings(BaseModel):
+    """A whole study file."""
+
+    model_config = STRICT
+
+    title: str = Field(min_length=1)
+    description: str = ""
+    max_epochs: int | None = Field(None, ge=1, description="cap on every run's epochs; the report then says reduced")
+    data: DataSettings
+    model: Table = Field({}, description="family, and what its builder takes")
+    train: Table = {}
+    stage: list[StageSettings] = Field(min_length=1)
+    analysis: list[AnalysisSettings] = [AnalysisSettings(kind="classification")]
+    published: list[PublishedSettings] = []
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> StudySettings:
+        names = [stage.name for stage in self.stage]
+        if len(set(names)) < len(names):
+            raise ValueError("two stages have the same name")
+        for row in self.published:
+            if row.stage not in names:
+                raise ValueError(f"published: there is no stage {row.stage!r}; {did_you_mean(row.stage, names)}")
+        return self
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked study: what it is called, its settings, and the functions that Python handed over with it."""
+
+    name: str
+    settings: StudySettings
+    own: dict[str, Callable[..., Any]]
+
+    def to_toml(self) -> str:
+        """The study as a file again: reading it gives an equal one."""
+        tables = self.settings.model_dump(exclude_none=True, mode="json")
+        return tomli_w.dumps(tables)
+
+
+def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Study:
+    """A study from a file, a bundled name, or a dictionary of the same tables; `overrides` are dotted keys.
+
+    In a dictionary, functions may stand where a file has `module:function`. Raises StudyError with one line.
+    """
+    own: dict[str, Callable[..., Any]] = {}
+    if isinstance(source, Mapping):
+        name, where, tables = "study", "the study", _with_names(source, own)
+    else:
+        name, where, tables = _read_file(source)
+    tables = _with_overrides(tables, overrides or {}, where=where)
+    settings: StudySettings = validated(StudySettings, tables, where=where)
+    if isinstance(source, Mapping):
+        name = slug(settings.title)
+    return Study(name, settings, own)
+
+
+def bundled_studies() -> dict[str, str]:
+    """The text of every study that comes with Papilio, by name."""
+    folder = resources.files("papilio") / "recipes"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    return {file.name.removesuffix(".toml"): file.read_text(encoding="utf-8") for file in files}
+
+
+def parse_toml(text: str, *, where: str) -> Table:
+    """Raises StudyError, saying the line, where the text is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{where}: not TOML: {error}") from None
+
+
+def slug(text: str) -> str:
+    """Lower-case letters, digits and dashes: for names of files.
+
+    >>> slug("Dropout rate: 0.3")
+    'dropout-rate-0.3'
+    """
+    kept = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter == ".") else "-" for letter in text.lower()
+    )
+    return "-".join(part for part in kept.split("-") if part.strip(".")) or "unnamed"
+
+
+def _read_file(source: str | Path) -> tuple[str, str, Table]:
+    path = Path(source)
+    if path.suffix == ".toml" or path.is_file():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise StudyError(f"{path}: there is no such file") from None
+        except (UnicodeDecodeError, IsADirectoryError) as error:
+            raise StudyError(f"{path}: not a text file ({error})") from None
+        return path.stem, str(path), _with_paths_from(path.parent, parse_toml(text, where=str(path)))
+    studies = bundled_studies()
+    if str(source) not in studies:
+        raise StudyError(
+            f"{source}: neither a study file (.toml) nor a bundled study; {did_you_mean(str(source), studies)}"
+        )
+    return str(source), str(source), parse_toml(studies[str(source)], where=str(source))
+
+
+def _with_paths_from(folder: Path, tables: Table) -> Table:
+    """Paths to images are relative to the study file, so that a study and its pictures can move together."""
+    changed = _copied(tables)
+    trials = [trial for stage in _tables_in(changed, "stage") for trial in _tables_in(stage, "trial")]
+    for data in (holder.get("data") for holder in [changed, *trials]):
+        for key in ("path", "labels"):
+            if isinstance(data, dict) and isinstance(data.get(key), str):
+                data[key] = str((folder / Path(data[key]).expanduser()).resolve())
+    return changed
+
+
+def _tables_in(table: Table, key: str) -> list[Table]:
+    found = table.get(key, [])
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _with_names(tables: Any, own: dict[str, Callable[..., Any]]) -> Any:
+    """The same tables with every function replaced by its name; the functions are put into `own`."""
+    if isinstance(tables, Mapping):
+        return {key: _with_names(value, own) for key, value in tables.items()}
+    if isinstance(tables, list | tuple):
+        return [_with_names(value, own) for value in tables]
+    if callable(tables):
+        name = name_of(tables)
+        if own.setdefault(name, tables) is not tables:
+            raise StudyError(f"the study: two different functions are called {name}; give them names of their own")
+        return name
+    return str(tables) if isinstance(tables, Path) else tables
+
+
+def _with_overrides(tables: Table, overrides: Mapping[str, Any], *, where: str) -> Table:
+    """The tables with dotted keys set; a key of data, model or train is set in every trial that sets it, too."""
+    changed = _copied(tables)
+    stages = _tables_in(changed, "stage")
+    trials = [trial for stage in stages for trial in _tables_in(stage, "trial")]
+    for key, value in overrides.items():
+        head, *rest = key.split(".")
+        if any(key == varied or varied.startswith(f"{key}.") for stage in stages for varied in stage.get("vary", {})):
+            raise StudyError(f"{where}: {key} varies in this study; change the study file to set it")
+        if head == "stage" and len(rest) == 1:
+            for stage in stages:
+                stage[rest[0]] = value
+            continue
+        _set(changed, [head, *rest], value, where=where)
+        for trial in trials:
+            if head in VARIED_TABLES and head in trial:
+                _set(trial, [head, *rest], value, where=where)
+    return changed
+
+
+def _set(tables: Table, path: list[str], value: Any, *, where: str) -> None:
+    *parents, last = path
+    for part in parents:
+        tables = tables.setdefault(part, {})
+        if not isinstance(tables, dict):
+            raise StudyError(f"{where}: {'.'.join(path)} cannot be set; {part} is not a table")
+    tables[last] = value
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(one) for key, one in value.items()}
+    return [_copied(one) for one in value] if isinstance(value, list) else value

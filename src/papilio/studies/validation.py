@@ -1,0 +1,92 @@
+"""pydantic's complaints as one line in the words of the study file."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, Union
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from papilio.errors import StudyError, did_you_mean
+
+FROM_IMAGES = ("image_shape", "num_classes")
+
+
+def validated(cls: type[BaseModel], given: Mapping[str, Any], *, where: str, prefix: str = "") -> Any:
+    """`given` as an instance of `cls`.
+
+    Raises StudyError with one line: `where` (a file, a stage), the dotted key under `prefix`, what is wrong, what is allowed.
+    """
+    try:
+        return cls.model_validate(dict(given))
+    except ValidationError as error:
+        raise StudyError(f"{where}: {_first_complaint(error, cls, prefix)}") from None
+
+
+def settings_class(builder: Callable[..., Any], name: str) -> type[BaseModel]:
+    """The settings that a builder takes, read off its signature: names, types and defaults stand there, once."""
+    try:
+        parameters = inspect.signature(builder, eval_str=True).parameters
+    except NameError:
+        parameters = inspect.signature(builder).parameters
+    fields: dict[str, Any] = {}
+    takes_anything = False
+    for parameter in parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            takes_anything = True
+        elif parameter.name not in FROM_IMAGES and parameter.kind is not parameter.VAR_POSITIONAL:
+            is_plain = parameter.annotation is parameter.empty or isinstance(parameter.annotation, str)
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[parameter.name] = (Any if is_plain else parameter.annotation, default)
+    config = ConfigDict(
+        extra="allow" if takes_anything else "forbid", arbitrary_types_allowed=True, protected_namespaces=()
+    )
+    return create_model(name, __config__=config, **fields)
+
+
+def _first_complaint(error: ValidationError, cls: type[BaseModel], prefix: str) -> str:
+    complaints = error.errors()
+    first = complaints[0]
+    path = [str(part) for part in first["loc"] if not _is_type_name(part)]
+    key = ".".join(part for part in [prefix, *path] if part) or "the study"
+    if first["type"] == "extra_forbidden":
+        allowed = _fields_at(cls, first["loc"][:-1])
+        text = f"{key} is not a setting; {did_you_mean(path[-1], allowed)}"
+    elif first["type"] == "missing":
+        text = f"{key} is missing"
+    else:
+        message = first["msg"].removeprefix("Value error, ")
+        given = (
+            ""
+            if first["type"] == "value_error" and isinstance(first["input"], dict)
+            else f" (given: {first['input']!r})"
+        )
+        text = f"{key}: {message[:1].lower()}{message[1:]}{given}"
+    others = len(complaints) - 1
+    return text + (f" (and {others} more)" if others and first["type"] == "extra_forbidden" else "")
+
+
+def _is_type_name(part: int | str) -> bool:
+    """pydantic names the branch of a union in the path ("list[int]", "float"); the study file does not."""
+    return isinstance(part, str) and (
+        part.split("[")[0] in ("list", "tuple", "dict", "float", "int", "str", "bool", "constrained-str")
+    )
+
+
+def _fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        if isinstance(part, str) and part in cls.model_fields:
+            cls = _model_in(cls.model_fields[part].annotation) or cls
+    return list(cls.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The pydantic model in `Model | None` or `list[Model]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if typing.get_origin(annotation) in (Union, types.UnionType, list):
+        return next((found for part in typing.get_args(annotation) if (found := _model_in(part))), None)
+    return None

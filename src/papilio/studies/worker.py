@@ -1,0 +1,132 @@
+"""A worker process: `python -m papilio.studies.worker FD` trains the runs that come over the socket, one after another.
+
+It is started as a command of its own, not forked and not through multiprocessing: the user's script is not imported again
+(no `if __name__ == "__main__"` needed), and a Ctrl-C in the terminal does not reach it.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from papilio.studies.messages import Cost
+
+if TYPE_CHECKING:
+    from papilio.data.imageset import ImageSet
+    from papilio.studies.sharing import SharedImages
+
+SECONDS_BETWEEN_STEPS = 0.2  # between two messages about steps
+PROBED_STEPS = 6
+
+
+class ParentWatcher:
+    """Tells the parent of a run's progress, and hears from it when to stop."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.last_sent = 0.0
+        self.is_stopping = False
+
+    def on_step(self, *, epoch: int, step: int, num_steps: int) -> None:
+        now = time.monotonic()
+        if now - self.last_sent > SECONDS_BETWEEN_STEPS:
+            self.last_sent = now
+            self.connection.send(("step", (epoch, step, num_steps)))
+
+    def on_epoch(self, record: dict[str, Any]) -> None:
+        self.connection.send(("epoch", record))
+
+    def wants_stop(self) -> bool:
+        while not self.is_stopping and self.connection.poll():
+            self.is_stopping = self.connection.recv() == "stop"
+        return self.is_stopping
+
+
+def main() -> None:
+    """Serve the parent until it hangs up."""
+    connection = Connection(int(sys.argv[1]))
+    try:
+        path, own_bytes = connection.recv()
+        sys.path[:] = path
+        serve(connection, own_bytes)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        # the parent is gone: what this worker did is in its checkpoint
+        os._exit(1)
+
+
+def serve(connection: Connection, own_bytes: bytes) -> None:
+    """Do one task after another; each ends with a message ("ended", facts), ("cost", ...), or ("error", error)."""
+    import cloudpickle
+
+    from papilio.errors import PapilioError
+    from papilio.runs.execution import execute_run
+
+    own = cloudpickle.loads(own_bytes)
+    attached: dict[Path, ImageSet] = {}
+    watcher = ParentWatcher(connection)
+    connection.send(("ready", None))
+    while True:
+        task = connection.recv()
+        if task == "stop":
+            continue
+        try:
+            images = _attached(task.images, attached)
+            if task.is_probe:
+                connection.send(("cost", measure_cost(task.plan.settings, images, threads=task.threads, own=own)))
+            else:
+                facts = execute_run(task.folder, task.plan, images, threads=task.threads, own=own, watcher=watcher)
+                connection.send(("ended", facts))
+        except PapilioError as error:
+            connection.send(("error", (type(error).__name__, str(error))))
+        watcher.is_stopping = False
+
+
+def measure_cost(settings: Mapping[str, Any], images: ImageSet, *, threads: int, own: Mapping[str, Any]) -> Cost | None:
+    """Time a few steps of training and of validation; None where the run cannot even be built (it will say why itself)."""
+    import torch
+
+    from papilio.runs.execution import prepare
+
+    torch.set_num_threads(threads)
+    try:
+        _, training = prepare(settings, images, seed=0, own=own)
+        train_seconds = _seconds_a_batch(training.train_batches.shuffled(training.shuffling), training.train_step)
+    except Exception:
+        return None
+    seconds = train_seconds * len(training.train_batches)
+    if training.validation_batches is not None:
+        with torch.no_grad():
+            noise = training.noise
+            seconds += len(training.validation_batches) * _seconds_a_batch(
+                training.validation_batches.in_order(),
+                lambda batch: training.objective.evaluate(training.nets, batch, noise),
+            )
+    return Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def _seconds_a_batch(batches: Any, work: Any) -> float:
+    """The fastest of a few, the first left out: it allocates and chooses kernels."""
+    times = []
+    for batch, _ in zip(batches, range(PROBED_STEPS), strict=False):
+        start = time.perf_counter()
+        work(batch)
+        times.append(time.perf_counter() - start)
+    return min(times[1:] or times, default=0.0)
+
+
+def _attached(shared: SharedImages, attached: dict[Path, ImageSet]) -> ImageSet:
+    from papilio.studies.sharing import attach_images
+
+    if shared.file not in attached:
+        attached[shared.file] = attach_images(shared)
+    return attached[shared.file]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The plainest target design: an image belongs to one class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+Logits = Float[Tensor, "batch classes"]
+Labels = Int[Tensor, "batch"]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """One of `num_classes`, scored by cross entropy in nats, or by a `scoring` function (logits, labels) -> scalar.
+
+    `label_smoothing` in [0, 1) spreads that share of the target evenly over all classes while training (Szegedy et
+    al. 2016, section 7); metrics never use it.
+    """
+
+    num_classes: int
+    label_smoothing: float = 0.0
+    scoring: Callable[[Tensor, Tensor], Tensor] | None = None
+
+    def loss(self, outputs: Logits, labels: Labels) -> Float[Tensor, ""]:
+        """The mean over the batch that training minimises."""
+        if self.scoring is not None:
+            return self.scoring(outputs, labels)
+        return F.cross_entropy(outputs, labels, label_smoothing=self.label_smoothing)
+
+    def metrics(self, outputs: Logits, labels: Labels) -> dict[str, Tensor]:
+        """Batch means: `loss` (without smoothing) and `accuracy` in [0, 1]."""
+        loss = self.scoring(outputs, labels) if self.scoring is not None else F.cross_entropy(outputs, labels)
+        return {"loss": loss, "accuracy": accuracy(outputs, labels)}
+
+    def decode(self, outputs: Logits) -> Float[Tensor, "batch classes"]:
+        """The probability of each class."""
+        return outputs.softmax(dim=1)
+
+
+def accuracy(outputs: Logits, labels: Labels) -> Float[Tensor, ""]:
+    """The share of images whose largest logit is their label's."""
+    return (outputs.argmax(dim=1) == labels).float().mean()

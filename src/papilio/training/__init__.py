@@ -1,0 +1,1 @@
+"""Batches, objectives, optimisers, the driver and its checkpoints: everything between a net and its weights."""

@@ -1,0 +1,75 @@
+"""Random changes to whole batches of uint8 images, a few tensor operations each, no loop over images."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Int, UInt8
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+Images = UInt8[Tensor, "batch channel height width"]
+
+
+class Augmentation(BaseModel):
+    """What may happen to a training image; validation and test images are left alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shift: int = Field(0, ge=0, description="largest shift in pixels, each way, each axis; what comes in is black")
+    flip: bool = Field(False, description="mirror every second image left to right, at random")
+    erase: float = Field(0.0, ge=0, le=1, description="share of images that lose a random rectangle (to black)")
+    erase_area: float = Field(0.2, gt=0, le=1, description="largest share of the image that is erased")
+
+
+def augment(images: Images, augmentation: Augmentation, generator: torch.Generator) -> Images:
+    """The batch with every image changed on its own; a function of the generator's state."""
+    if augmentation.flip:
+        images = flip(images, generator)
+    if augmentation.shift:
+        images = shift(images, augmentation.shift, generator)
+    if augmentation.erase:
+        images = erase(images, share=augmentation.erase, area=augmentation.erase_area, generator=generator)
+    return images
+
+
+def flip(images: Images, generator: torch.Generator) -> Images:
+    """Mirror each image left to right with probability 1/2."""
+    is_flipped = torch.rand(len(images), generator=generator, device=images.device) < 0.5
+    return torch.where(is_flipped[:, None, None, None], images.flip(3), images)
+
+
+def shift(images: Images, pixels: int, generator: torch.Generator) -> Images:
+    """Move each image by up to `pixels`, rows and columns drawn independently; what comes in is zero."""
+    height, width = images.shape[2:]
+    padded = torch.nn.functional.pad(images, (pixels, pixels, pixels, pixels))
+    offsets = _integers((2, len(images)), 2 * pixels + 1, images, generator)
+    rows = offsets[0, :, None] + torch.arange(height, device=images.device)
+    columns = offsets[1, :, None] + torch.arange(width, device=images.device)
+    image = torch.arange(len(images), device=images.device)[:, None, None]
+    # advanced indices on both sides of the channel slice put the channel last: (batch, height, width, channel)
+    return padded[image, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1).contiguous()
+
+
+def erase(images: Images, *, share: float, area: float, generator: torch.Generator) -> Images:
+    """Blacken one rectangle in each of a `share` of the images: of up to `area` of the image, sides between 1:2 and 2:1.
+
+    Source: Zhong et al., Random erasing data augmentation, 2020 (there filled with noise).
+    """
+    num, _, height, width = images.shape
+    draws = torch.rand(5, num, generator=generator, device=images.device)
+    size = (draws[0] * area).sqrt()
+    stretch = 2 ** (draws[1] - 0.5)
+    tall = (size * stretch * height).clamp(max=height)
+    wide = (size / stretch * width).clamp(max=width)
+    top = draws[2] * (height - tall)
+    left = draws[3] * (width - wide)
+    rows = torch.arange(height, device=images.device) + 0.5
+    columns = torch.arange(width, device=images.device) + 0.5
+    in_rows = (rows > top[:, None]) & (rows < (top + tall)[:, None])
+    in_columns = (columns > left[:, None]) & (columns < (left + wide)[:, None])
+    is_erased = in_rows[:, :, None] & in_columns[:, None, :] & (draws[4] < share)[:, None, None]
+    return images.masked_fill(is_erased[:, None], 0)
+
+
+def _integers(shape: tuple[int, ...], end: int, like: Tensor, generator: torch.Generator) -> Int[Tensor, ...]:
+    return torch.randint(0, end, shape, generator=generator, device=like.device)

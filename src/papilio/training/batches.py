@@ -1,0 +1,79 @@
+"""Batches as slices of one uint8 tensor that every run of a study shares: no item is ever handled on its own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from papilio.training.augmentation import Augmentation, augment
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images in [0, 1], what is asked of them, and what an objective's `share` made for all its phases."""
+
+    images: Float[Tensor, "batch channel height width"]
+    targets: Tensor
+    shared: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class Batches:
+    """A selection of an image set: `indices` into uint8 `images` and into `targets`, read `batch_size` at a time."""
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        targets: np.ndarray,
+        indices: np.ndarray,
+        *,
+        batch_size: int,
+        augmentation: Augmentation | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.images = as_tensor(images).to(device)
+        self.targets = as_tensor(targets).to(device)
+        self.indices = torch.from_numpy(np.array(indices, dtype=np.int64)).to(device)
+        self.batch_size = batch_size
+        self.augmentation = augmentation
+
+    def __len__(self) -> int:
+        """How many batches a pass takes; the last may be smaller."""
+        return -(-len(self.indices) // self.batch_size)
+
+    def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
+        """One pass in an order drawn from the generator, augmented."""
+        order = torch.randperm(len(self.indices), generator=generator, device=generator.device)
+        for chosen in self.indices[order].split(self.batch_size):
+            images = self.images[chosen]
+            if self.augmentation is not None:
+                images = augment(images, self.augmentation, generator)
+            yield self._batch(images, chosen)
+
+    def in_order(self) -> Iterator[Batch]:
+        """One pass in the order of the indices, images as they are."""
+        for chosen in self.indices.split(self.batch_size):
+            yield self._batch(self.images[chosen], chosen)
+
+    def _batch(self, images: Tensor, chosen: Int[Tensor, batch]) -> Batch:
+        return Batch(images=as_floats(images), targets=self.targets[chosen])
+
+
+def as_floats(images: Tensor) -> Float[Tensor, "batch channel height width"]:
+    """uint8 to [0, 1], channels last in memory: the layout in which convolutions are fastest on a CPU."""
+    return images.to(torch.float32, memory_format=torch.channels_last).div_(255)
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """The array's own memory as a tensor, also where it is a read-only map of a file (it is never written to)."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)

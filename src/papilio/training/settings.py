@@ -1,0 +1,67 @@
+"""How a run trains: the `[train]` table of a study."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from papilio.training.augmentation import Augmentation
+
+OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adadelta"]
+
+
+class EarlyStopping(BaseModel):
+    """End the run when a metric has not improved for `patience` epochs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    patience: int = Field(5, ge=1, description="epochs without improvement after which the run ends")
+    metric: str | None = Field(None, description="val_accuracy, val_loss, ...; by default what chooses the best epoch")
+    min_delta: float = Field(0.0, ge=0, description="what counts as an improvement")
+
+
+class Regulariser(BaseModel):
+    """Penalties on weights, as Keras' kernel regularisers add them to the loss."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    l1: float = Field(0.0, ge=0, description="times the sum of absolute weights")
+    l2: float = Field(0.0, ge=0, description="times the sum of squared weights")
+
+
+class TrainSettings(BaseModel):
+    """Everything about training that a study can set or vary."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(20, ge=1, description="passes over the training images, at most")
+    batch_size: int = Field(128, ge=1, description="images a step")
+    optimizer: OptimiserName = Field("adam", description="or a table { name, learning_rate, momentum, weight_decay }")
+    learning_rate: float | None = Field(None, gt=0, description="peak rate; by default the optimiser's usual one")
+    momentum: float | None = Field(None, ge=0, lt=1, description="for sgd, momentum and rmsprop")
+    weight_decay: float = Field(0.0, ge=0, description="the optimiser's own, on weights only")
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="learning rate over time")
+    regulariser: Regulariser = Field(Regulariser(), description="L1 and L2 penalties in the loss")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    augment: Augmentation | None = Field(None, description="random changes to training images")
+    early_stopping: EarlyStopping | None = Field(None, description="when to end before the last epoch")
+    best: str | None = Field(None, description="metric that chooses the epoch whose weights are kept")
+    loss: str | None = Field(
+        None, description="your own, module:function of (outputs, labels), in place of cross entropy"
+    )
+    objective: str = Field("classification", description="or your own, module:function that returns an Objective")
+    objective_settings: dict[str, Any] = Field({}, description="arguments of your own objective")
+    device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_optimizer_table(cls, given: Any) -> Any:
+        """`optimizer = { name = "adam", learning_rate = 0.01 }` is one value that can vary as a whole."""
+        if not isinstance(given, dict) or not isinstance(given.get("optimizer"), dict):
+            return given
+        table = dict(given["optimizer"])
+        unknown = set(table) - {"name", "learning_rate", "momentum", "weight_decay"}
+        if unknown or "name" not in table:
+            raise ValueError("an optimizer table has a name, and may have learning_rate, momentum and weight_decay")
+        return {**given, "optimizer": table.pop("name"), **table}
