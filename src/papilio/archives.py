@@ -45,10 +45,6 @@ class Member:
     is_folder: bool
     open: Callable[[], IO[bytes]]
 
-    def read(self) -> bytes:
-        with self.open() as file:
-            return file.read()
-
 
 def is_archive(path: Path) -> bool:
     """Whether the path's name is one of a zip or tar archive."""
@@ -63,8 +59,8 @@ def read_archive(path: Path) -> Iterator[Member]:
     """
     walk = _read_zip if path.name.lower().endswith(".zip") else _read_tar
     seen: set[str] = set()
-    with _one_line_errors(path), contextlib.closing(walk(path)) as members:
-        for member in members:
+    with _one_line_errors(path):
+        for member in walk(path):
             if member.name in seen and not member.is_folder:
                 raise DataError(f"{path}: holds {member.name} twice; pack it again")
             seen.add(member.name)
@@ -80,10 +76,15 @@ def safe_name(path: Path, name: str) -> str:
     return "/".join(parts)
 
 
+def one_reason(error: Exception) -> str:
+    """What an error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def _read_zip(path: Path) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-        _refuse_too_much(path, sum(info.file_size for info in members))
+        _refuse_too_much(path, sum(info.file_size for info in members), _limit_bytes(path))
         for info in members:
             mode = info.external_attr >> 16
             if stat.S_ISLNK(mode):
@@ -103,8 +104,6 @@ def _read_tar(path: Path) -> Iterator[Member]:
             if not info.isfile() and not info.isdir():
                 raise DataError(f"{path}: member {info.name!r} is a link or a device; pack the pictures themselves")
             yield _member(path, info.name, info.size, info.isdir(), lambda info=info: _extract(archive, info))
-            # forgets the member: a tar of 60,000 would otherwise keep them all
-            archive.members = []
         source.refuse_bad_end()
 
 
@@ -126,10 +125,11 @@ def _limit_bytes(path: Path) -> int:
     return min(MAX_BYTES, max(SMALL_BYTES, MAX_RATIO * path.stat().st_size))
 
 
-def _refuse_too_much(path: Path, num_bytes: int) -> None:
-    if num_bytes > _limit_bytes(path):
+def _refuse_too_much(path: Path, num_bytes: int, limit_bytes: int) -> None:
+    if num_bytes > limit_bytes:
         raise DataError(
-            f"{path}: unpacks to {num_bytes} bytes or more, at most {_limit_bytes(path)} are read from an archive of its size"
+            f"{path}: unpacks to {num_bytes} bytes or more, at most {limit_bytes} are read from an archive of its size;"
+            " unpack it yourself if you trust it, and give the folder"
         )
 
 
@@ -139,16 +139,17 @@ class _Bounded:
     def __init__(self, file: IO[bytes], path: Path) -> None:
         self.file = file
         self.path = path
+        self.limit_bytes = _limit_bytes(path)
         self.last_block = b""
 
     def read(self, num_bytes: int = -1) -> bytes:
-        _refuse_too_much(self.path, self.file.tell() + max(num_bytes, 0))
+        _refuse_too_much(self.path, self.file.tell() + max(num_bytes, 0), self.limit_bytes)
         content = self.file.read(num_bytes)
         self.last_block = content
         return content
 
     def seek(self, position: int, whence: int = 0) -> int:
-        _refuse_too_much(self.path, position)
+        _refuse_too_much(self.path, position, self.limit_bytes)
         return self.file.seek(position, whence)
 
     def tell(self) -> int:
@@ -160,7 +161,7 @@ class _Bounded:
             raise EOFError(f"no end mark: cut short or damaged at byte {self.file.tell()}")
         # reading on to the end makes gzip check its checksum
         while self.file.read(2**20):
-            _refuse_too_much(self.path, self.file.tell())
+            _refuse_too_much(self.path, self.file.tell(), self.limit_bytes)
 
 
 @contextlib.contextmanager
@@ -168,5 +169,6 @@ def _one_line_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{path}: a damaged or incomplete archive ({reason}); fetch or pack it again") from error
+        raise DataError(
+            f"{path}: a damaged or incomplete archive ({one_reason(error)}); fetch or pack it again"
+        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from papilio.data.places import cache_folder, has_file
 from papilio.data.published import PUBLISHED, PublishedFile
@@ -49,17 +50,21 @@ def _try_url(url: str, file: PublishedFile, folder: Path, progress: Progress | N
 
     # pooch tells on its own logger what progress tells here
     pooch.get_logger().setLevel(logging.WARNING)
-    downloader = pooch.HTTPDownloader(
-        progressbar=_Progress(progress, file.name) if progress else False,
+    # pooch's annotations are narrower than what it takes and documents
+    bar: Any = _Progress(progress, file.name) if progress else False
+    downloader: Any = pooch.HTTPDownloader(
+        progressbar=bar,
         chunk_size=CHUNK_BYTES,
         timeout=TIMEOUT_SECONDS,
+        # a server that declares a .gz file an encoding would have it unpacked on the way
+        headers={"Accept-Encoding": "identity"},
     )
     with storage_errors(folder / file.name):
         try:
             pooch.retrieve(url, known_hash=file.checksum, fname=file.name, path=folder, downloader=downloader)
         except (OSError, ValueError) as error:
-            # every error of requests is an OSError without a number; a wrong checksum is pooch's ValueError
-            if isinstance(error, PermissionError) or (error.__class__ is OSError and error.errno in FULL_DISK):
+            # requests' errors are OSErrors too; a wrong checksum is pooch's ValueError
+            if isinstance(error, PermissionError) or getattr(error, "errno", None) in FULL_DISK:
                 raise
             return _reason(error, file)
     return None
@@ -82,8 +87,9 @@ class _Progress:
         self.done = 0
 
     def update(self, num_bytes: int) -> None:
-        self.done += num_bytes
-        self.progress(self.done, int(self.total or 0), self.what)
+        # pooch counts whole chunks, the last one too
+        self.done = min(self.done + num_bytes, self.total) if self.total else self.done + num_bytes
+        self.progress(self.done, self.total, self.what)
 
     def reset(self) -> None:
         """pooch sets the bar back to tell that it is full: nothing to tell here."""

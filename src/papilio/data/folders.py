@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import io
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
-from papilio.archives import Member, is_archive, read_archive
+import numpy as np
+
+from papilio.archives import BROKEN, Member, is_archive, one_reason, read_archive
 from papilio.data.imageset import RawImages
 from papilio.data.layout import Layout, arrange, is_hidden, is_picture
 from papilio.data.parallel import map_threaded
 from papilio.data.pictures import (
+    CHANNELS,
     Color,
     Looks,
     Size,
     UnreadablePictureError,
+    decode_picture,
     pillow_limits,
     probe_picture,
 )
 from papilio.data.places import cache_folder
 from papilio.errors import DataError
+from papilio.files import checksum, open_atomic, write_json
 
 Progress = Callable[[int, int, str], None]
+
+Result = TypeVar("Result")
 
 # part of every key: raise it whenever the same pictures would come out as other pixels
 READER_VERSION = 1
@@ -33,13 +43,13 @@ MAX_DEPTH = 5
 NUM_NAMED = 3
 
 
-@dataclass
+@dataclass(frozen=True)
 class Survey:
     """What a first look finds: the layout, sizes and colours of all pictures, and those that cannot be read."""
 
     layout: Layout
-    looks: dict[str, Looks] = field(default_factory=dict)
-    broken: dict[str, str] = field(default_factory=dict)
+    looks: dict[str, Looks]
+    broken: dict[str, str]
 
     @property
     def sizes(self) -> Counter[Size]:
@@ -71,52 +81,46 @@ def walk(path: Path) -> Iterator[Member]:
 
 def survey_pictures(path: Path, progress: Progress | None) -> Survey:
     """Look through a folder or an archive, reading names and the headers of pictures."""
-    files: list[str] = []
-    folders: list[str] = []
+    names: dict[bool, list[str]] = {True: [], False: []}
     looks: dict[str, Looks] = {}
     broken: dict[str, str] = {}
     with pillow_limits():
         for member in walk(path):
-            (folders if member.is_folder else files).append(member.name)
-            if not member.is_folder and is_picture(member.name):
-                try:
-                    with member.open() as file:
-                        looks[member.name] = probe_picture(file)
-                except UnreadablePictureError as error:
-                    broken[member.name] = str(error)
-                if progress is not None:
-                    progress(len(looks) + len(broken), 0, f"looking through {path.name}")
-    return Survey(arrange(str(path), files, folders), looks, broken)
+            names[member.is_folder].append(member.name)
+            if member.is_folder or not is_picture(member.name):
+                continue
+            try:
+                with member.open() as file:
+                    looks[member.name] = probe_picture(file)
+            except (UnreadablePictureError, *BROKEN) as error:
+                broken[member.name] = one_reason(error)
+            if progress is not None:
+                progress(len(looks) + len(broken), 0, f"looking through {path.name}")
+    return Survey(arrange(str(path), names[False], names[True]), looks, broken)
 
 
-def decode_pictures(
-    path: Path,
-    function: Callable[[str, IO[bytes]], object],
-    *,
-    num_pictures: int,
-    what: str,
-    progress: Progress | None,
-) -> Iterator[tuple[str, object]]:
-    """Apply a function of name and file to every picture, with threads; gives names and results in the order they are read.
+def for_each_picture(
+    path: Path, function: Callable[[IO[bytes]], Result], *, num_pictures: int, what: str, progress: Progress | None
+) -> Iterator[tuple[str, Result | UnreadablePictureError]]:
+    """Apply a function to every picture's file, with threads; gives names and results in the order they are read.
 
-    A picture that cannot be read gives its UnreadablePictureError as the result.
+    A picture that cannot be read gives its error as the result. Enter `pillow_limits` around it.
     """
 
-    def apply(item: tuple[str, bytes]) -> tuple[str, object]:
+    def apply(item: tuple[str, bytes | UnreadablePictureError]) -> tuple[str, Result | UnreadablePictureError]:
         name, content = item
+        if isinstance(content, UnreadablePictureError):
+            return name, content
         try:
-            return name, function(name, io.BytesIO(content))
+            return name, function(io.BytesIO(content))
         except UnreadablePictureError as error:
             return name, error
 
-    contents = (
-        (member.name, member.read()) for member in walk(path) if not member.is_folder and is_picture(member.name)
-    )
-    with pillow_limits():
-        for done, result in enumerate(map_threaded(apply, contents), start=1):
-            yield result
-            if progress is not None:
-                progress(done, num_pictures, what)
+    contents = ((member.name, _content(member)) for member in walk(path) if _is_wanted(member))
+    for done, result in enumerate(map_threaded(apply, contents), start=1):
+        yield result
+        if progress is not None:
+            progress(done, num_pictures, what)
 
 
 def refuse_broken(path: Path, broken: dict[str, str]) -> None:
@@ -135,6 +139,18 @@ def size_counts(sizes: Counter[Size]) -> str:
     return f"{listed}{f', and {len(sizes) - NUM_NAMED} other sizes' if len(sizes) > NUM_NAMED else ''}"
 
 
+def _is_wanted(member: Member) -> bool:
+    return not member.is_folder and is_picture(member.name)
+
+
+def _content(member: Member) -> bytes | UnreadablePictureError:
+    try:
+        with member.open() as file:
+            return file.read()
+    except BROKEN as error:
+        return UnreadablePictureError(one_reason(error))
+
+
 def _walk_folder(path: Path, prefix: str, depth: int = 0) -> Iterator[Member]:
     # follows links, which are the user's own; the depth keeps a loop of them finite
     try:
@@ -150,4 +166,124 @@ def _walk_folder(path: Path, prefix: str, depth: int = 0) -> Iterator[Member]:
             if depth < MAX_DEPTH:
                 yield from _walk_folder(Path(entry.path), f"{name}/", depth + 1)
         else:
-            yield Member(name, _file_size(entry), False, lambda entry=entry: Path(entry.path).open("rb"))
+            yield Member(name, 0, False, functools.partial(Path(entry.path).open, "rb"))
+
+
+def _decode_into_cache(
+    key: str, path: Path, *, size: Size | None, color: Color | None, progress: Progress | None
+) -> None:
+    survey = survey_pictures(path, progress)
+    refuse_broken(path, survey.broken)
+    size = size or _only_size(path, survey.sizes)
+    color = color or ("grey" if all(look.is_grey for look in survey.looks.values()) else "rgb")
+    _write_images(_cached_images(key), path, survey.layout.rows, size=size, color=color, progress=progress)
+    # last: it is what tells that the images are whole
+    write_json(_cached_index(key), _index(survey, size))
+
+
+def _only_size(path: Path, sizes: Counter[Size]) -> Size:
+    if len(sizes) > 1:
+        smallest = min(min(size) for size in sizes)
+        raise DataError(
+            f"{path}: the pictures differ in size: {size_counts(sizes)}; set size = {smallest}, say, to bring all to one"
+        )
+    return next(iter(sizes))
+
+
+def _write_images(
+    target: Path, path: Path, rows: dict[str, int], *, size: Size, color: Color, progress: Progress | None
+) -> None:
+    shape = (len(rows), CHANNELS[color], *size)
+    row_bytes = CHANNELS[color] * size[0] * size[1]
+    broken: dict[str, str] = {}
+
+    def decode(file: IO[bytes]) -> bytes:
+        return decode_picture(file, size=size, color=color).tobytes()
+
+    # written, not mapped: on a full disk a write raises, where a memory map kills the process
+    with open_atomic(target) as file, pillow_limits():
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        start = file.tell()
+        pictures = for_each_picture(
+            path, decode, num_pictures=len(rows), what=f"decoding {path.name}", progress=progress
+        )
+        for name, values in pictures:
+            if isinstance(values, UnreadablePictureError):
+                broken[name] = str(values)
+            else:
+                file.seek(start + rows[name] * row_bytes)
+                file.write(values)
+        refuse_broken(path, broken)
+
+
+def _index(survey: Survey, size: Size) -> dict[str, object]:
+    layout = survey.layout
+    return {
+        "labels": layout.labels.tolist(),
+        "class_names": layout.class_names,
+        "given": {split: indices.tolist() for split, indices in layout.given.items()},
+        "notes": _notes(survey, size),
+    }
+
+
+def _notes(survey: Survey, size: Size) -> list[str]:
+    notes = []
+    if set(survey.sizes) != {size}:
+        notes.append(f"pictures of {size_counts(survey.sizes)} scaled and cropped to {size[0]} x {size[1]}")
+    if survey.layout.num_other:
+        notes.append(f"{survey.layout.num_other} files that are no pictures were left out")
+    return notes
+
+
+def _read_cached(key: str) -> RawImages | None:
+    """The decoded images under a key; None where they are not there, or not whole."""
+    try:
+        index = json.loads(_cached_index(key).read_text())
+        images = np.load(_cached_images(key), mmap_mode="r", allow_pickle=False)
+        labels = np.array(index["labels"], dtype=np.int64)
+        given = {split: np.array(indices, dtype=np.int64) for split, indices in index["given"].items()}
+        raw = RawImages("", images, labels, tuple(index["class_names"]), "", given, tuple(index["notes"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        # derived from the pictures: what is torn is made again
+        return None
+    return raw if images.ndim == 4 and images.dtype == np.uint8 and len(images) == len(labels) else None
+
+
+def _cached_images(key: str) -> Path:
+    return cache_folder() / "pictures" / f"{key}.npy"
+
+
+def _cached_index(key: str) -> Path:
+    return cache_folder() / "pictures" / f"{key}.json"
+
+
+def _content_key(path: Path, *, size: Size | None, color: Color | None) -> str:
+    """A sha256 that changes with the content, the settings, and whatever decodes the pictures."""
+    import PIL
+
+    digest = hashlib.sha256(f"{READER_VERSION} {PIL.__version__} {size} {color}".encode())
+    if path.is_file():
+        digest.update(checksum(path).encode())
+    else:
+        # the path too: unpacked archives may agree in names, sizes and times, and differ in content
+        digest.update(f"{path.resolve()}".encode())
+        for line in _file_facts(path):
+            digest.update(line.encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _file_facts(folder: Path) -> Iterator[str]:
+    """Name, size and times of every file and folder; the change time betrays a file replaced under its old date."""
+    for member in _walk_folder(folder, ""):
+        facts = (folder / member.name).lstat() if not (folder / member.name).exists() else (folder / member.name).stat()
+        size_bytes = 0 if member.is_folder else facts.st_size
+        times = "" if member.is_folder else f"{facts.st_mtime_ns} {facts.st_ctime_ns}"
+        yield f"{member.name}\0{size_bytes} {times}\n"
+
+
+def _set_name(path: Path) -> str:
+    name = path.resolve().name
+    for suffix in (".zip", ".tar.gz", ".tgz", ".tar"):
+        if path.is_file() and name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name

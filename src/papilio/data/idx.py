@@ -11,7 +11,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +19,12 @@ from papilio.errors import DataError
 
 UNSIGNED_BYTE = 0x08
 MAX_VALUES = 2**33
+
+
+class SupportsRead(Protocol):
+    """A plain or a gzip file."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 def read_idx(path: Path, *, unpacked_md5: str | None, remedy: str) -> np.ndarray:
@@ -47,7 +53,7 @@ def refuse_other_bytes(path: Path, found: str, published: str | None, *, remedy:
         raise DataError(f"{path}: not the published file (checksum {found}, expected {published}); {remedy}")
 
 
-def _read_header(file: IO[bytes]) -> tuple[bytes, tuple[int, ...]]:
+def _read_header(file: SupportsRead) -> tuple[bytes, tuple[int, ...]]:
     """The header's bytes and the shape it states; ValueError where it is none."""
     start = file.read(4)
     if len(start) < 4 or start[:3] != bytes((0, 0, UNSIGNED_BYTE)) or not 1 <= start[3] <= 4:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from papilio.archives import is_archive
+from papilio.data.arrays import read_arrays
+from papilio.data.folders import read_pictures
 from papilio.data.imageset import ImageSet, RawImages
-from papilio.data.named import read_named
+from papilio.data.named import READERS, read_named
+from papilio.data.pictures import MODES, Color, Size, convert_images, resolve_size
 from papilio.data.splits import check_shares, draw_splits
+from papilio.errors import DataError, SettingError, did_you_mean
+
+SOURCES = "a path to a folder, a zip or tar of pictures, or a .npy file"
 
 
 def load_images(
@@ -25,9 +33,56 @@ def load_images(
     download: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ImageSet:
+    """Load an image set: a named one, or a folder, zip or tar of pictures, or a `.npy` file with `labels` in another.
+
+    A string that is a set's name is that set, also where a folder of this name is there: write `./mnist` for the folder.
+    Splits that a set comes with are kept. `test` is the share of all images (of the training images, where a validation
+    split is given) that is drawn where there is no test split; `validation` is the share of the training images that are
+    then left. Both are stratified, and the same labels and seed give the same indices. `fraction` takes that share of
+    every split afterwards.
+
+    `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about their
+    centre. `home` is the folder of image sets in place of PAPILIO_DATA. With `download` off a set that is not here is an
+    error. `progress` is called with (done, total or 0, what), from this thread.
+
+    Raises DataError for what is unknown, missing, damaged or of the wrong shape, SettingError for a setting out of range,
+    DownloadError where fetching fails, StorageError where the cache cannot be written.
+    """
     check_shares(validation=validation, test=test)
-    raw = read_named(str(name_or_path), home=home, download=download, progress=progress)
+    check_settings(color=color, fraction=fraction, seed=seed)
+    raw = read_images(
+        name_or_path,
+        labels=labels,
+        size=resolve_size(size),
+        color=color,
+        home=home,
+        download=download,
+        progress=progress,
+    )
     return split_images(raw, validation=validation, test=test, seed=seed).fraction(fraction, seed)
+
+
+def read_images(
+    name_or_path: str | Path,
+    *,
+    labels: str | Path | None,
+    size: Size | None,
+    color: Color | None,
+    home: Path | None,
+    download: bool,
+    progress: Callable[[int, int, str], None] | None,
+) -> RawImages:
+    """Read a set as `load_images` does, but leave it with the splits that it comes with."""
+    path = Path(name_or_path).expanduser()
+    if labels is not None and (name_or_path in READERS or path.suffix != ".npy"):
+        raise DataError(f"{name_or_path}: labels = {labels} goes with a .npy file of images, and with nothing else")
+    if isinstance(name_or_path, str) and name_or_path in READERS:
+        return _converted(read_named(name_or_path, home=home, download=download, progress=progress), size, color)
+    if path.is_dir() or (path.is_file() and is_archive(path)):
+        return read_pictures(path, size=size, color=color, progress=progress)
+    if path.is_file() and path.suffix == ".npy":
+        return _converted(read_arrays(path, _labels_path(path, labels)), size, color)
+    raise _unknown(str(name_or_path), path)
 
 
 def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -> ImageSet:
@@ -44,3 +99,38 @@ def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -
         origin=raw.origin,
         notes=raw.notes,
     )
+
+
+def check_settings(*, color: str | None, fraction: float, seed: int) -> None:
+    """Raise SettingError for settings out of range, before anything is read."""
+    if color is not None and color not in MODES:
+        raise SettingError(f"color = {color} is not a colour; {did_you_mean(color, MODES)}")
+    if not 0.0 < fraction <= 1.0:
+        raise SettingError(f"fraction = {fraction}: must be above 0 and at most 1")
+    if seed < 0:
+        raise SettingError(f"seed = {seed}: must be 0 or more")
+
+
+def _converted(raw: RawImages, size: Size | None, color: Color | None) -> RawImages:
+    images = convert_images(raw.images, size=size, color=color)
+    if images is raw.images:
+        return raw
+    old, new = (f"{array.shape[1]} x {array.shape[2]} x {array.shape[3]}" for array in (raw.images, images))
+    return replace(raw, images=images, notes=(*raw.notes, f"converted from {old} (channel, height, width) to {new}"))
+
+
+def _labels_path(path: Path, labels: str | Path | None) -> Path:
+    if labels is None:
+        raise DataError(f"{path}: an array of images needs its labels; set labels = another .npy file")
+    labels_path = Path(labels).expanduser()
+    if not labels_path.is_file():
+        raise DataError(f"{labels_path}: the labels of {path} are not there; give a .npy file of integers")
+    return labels_path
+
+
+def _unknown(given: str, path: Path) -> DataError:
+    if path.exists():
+        return DataError(f"{given}: neither a folder nor a file of a known kind; give {SOURCES}")
+    if len(path.parts) > 1 or path.suffix:
+        return DataError(f"{given}: no such file or folder; give {SOURCES}, or one of {', '.join(READERS)}")
+    return DataError(f"{given} is not an image set; {did_you_mean(given, READERS)} Or give {SOURCES}")

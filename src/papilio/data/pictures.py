@@ -96,7 +96,7 @@ def probe_picture(file: IO[bytes]) -> Looks:
         # getexif decodes a whole PNG that has none up front: `decode_picture` looks again
         has_exif = "exif" in image.info or image.format == "TIFF"
         is_turned = has_exif and image.getexif().get(ORIENTATION_TAG, 1) >= 5
-        return Looks(size[::-1] if is_turned else size, image.mode in GREY_MODES and not _is_tinted(image))
+        return Looks((size[1], size[0]) if is_turned else size, image.mode in GREY_MODES and not _is_tinted(image))
 
 
 def decode_picture(file: IO[bytes], *, size: Size | None, color: Color) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from papilio.data.published import PUBLISHED, PublishedFile
+from papilio.data.published import PUBLISHED, STAND_INS, PublishedFile
 from papilio.errors import DataError
 
 DEBIAN_FOLDERS = {"fashion-mnist": Path("/usr/share/datasets/fashion-mnist")}
@@ -39,6 +39,15 @@ def find_set(name: str, home: Path | None) -> Path | None:
         if all(has_file(folder, file) for file in PUBLISHED[name].files):
             return folder
     return None
+
+
+def find_stand_in(name: str, home: Path | None) -> Path | None:
+    """A lesser copy of a named set in the user's own folder, or None."""
+    own = home_folder(home)
+    if own is None or name not in STAND_INS:
+        return None
+    path = own / name / STAND_INS[name][0]
+    return path if path.is_file() else None
 
 
 def has_file(folder: Path, file: PublishedFile) -> bool:

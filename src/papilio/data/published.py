@@ -47,8 +47,8 @@ MNIST_URLS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 FASHION_URLS = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
-KMNIST_URLS = ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",)
-K49_URLS = ("http://codh.rois.ac.jp/kmnist/dataset/k49/",)
+KMNIST_URLS = ("https://codh.rois.ac.jp/kmnist/dataset/kmnist/", "http://codh.rois.ac.jp/kmnist/dataset/kmnist/")
+K49_URLS = ("https://codh.rois.ac.jp/kmnist/dataset/k49/", "http://codh.rois.ac.jp/kmnist/dataset/k49/")
 CIFAR_URLS = ("https://www.cs.toronto.edu/~kriz/",)
 
 DIGITS = tuple("0123456789")
@@ -67,61 +67,22 @@ CLOTHES = (
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 # in Latin letters: the fonts that figures are drawn with have no kana
 KANA_10 = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
-KANA_49 = tuple(
-    [
-        "a",
-        "i",
-        "u",
-        "e",
-        "o",
-        "ka",
-        "ki",
-        "ku",
-        "ke",
-        "ko",
-        "sa",
-        "shi",
-        "su",
-        "se",
-        "so",
-        "ta",
-        "chi",
-        "tsu",
-        "te",
-        "to",
-        "na",
-        "ni",
-        "nu",
-        "ne",
-        "no",
-        "ha",
-        "hi",
-        "fu",
-        "he",
-        "ho",
-        "ma",
-        "mi",
-        "mu",
-        "me",
-        "mo",
-        "ya",
-        "yu",
-        "yo",
-        "ra",
-        "ri",
-        "ru",
-        "re",
-        "ro",
-        "wa",
-        "wi",
-        "we",
-        "wo",
-        "n",
-        "iteration",
-    ]
+# fmt: off
+KANA_49 = (
+    "a", "i", "u", "e", "o", "ka", "ki", "ku", "ke", "ko",
+    "sa", "shi", "su", "se", "so", "ta", "chi", "tsu", "te", "to",
+    "na", "ni", "nu", "ne", "no", "ha", "hi", "fu", "he", "ho",
+    "ma", "mi", "mu", "me", "mo", "ya", "yu", "yo", "ra", "ri",
+    "ru", "re", "ro", "wa", "wi", "we", "wo", "n", "iteration",
 )
-LOSSY_CIFAR_FILE = "CIFAR-10-images-jpg.tar.gz"
-LOSSY_CIFAR_NOTE = "JPEG copies of CIFAR-10, lossy: median rmse 7.6 grey levels against the originals"
+# fmt: on
+# file name and note of a copy that is taken where the published files are not to be had
+STAND_INS = {
+    "cifar10": (
+        "CIFAR-10-images-jpg.tar.gz",
+        "JPEG copies of CIFAR-10, lossy: median rmse 7.6 grey levels against the originals",
+    )
+}
 
 
 def _file(name: str, folders: tuple[str, ...], checksum: str | None, unpacked_md5: str | None = None) -> PublishedFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -37,6 +37,7 @@ INITIALISERS: dict[str, Callable[[Tensor], Tensor] | None] = {
 }
 
 
+@runtime_checkable
 class MaskSource(Protocol):
     """Where a dropout layer gets its masks from; `papilio.training.noise.Noise` is one."""
 

@@ -22,18 +22,18 @@ class ClassAnalysis:
     trial: str
     split: str
     class_names: tuple[str, ...]
-    labels: Int[np.ndarray, n]
-    predicted: Int[np.ndarray, n]
-    confidence: Float[np.ndarray, n]
+    labels: Int[np.ndarray, " n"]
+    predicted: Int[np.ndarray, " n"]
+    confidence: Float[np.ndarray, " n"]
     confusion: Int[np.ndarray, "k k"]  # rows are true classes
-    precision: Float[np.ndarray, k]
-    recall: Float[np.ndarray, k]
-    f1: Float[np.ndarray, k]
-    support: Int[np.ndarray, k]
+    precision: Float[np.ndarray, " k"]
+    recall: Float[np.ndarray, " k"]
+    f1: Float[np.ndarray, " k"]
+    support: Int[np.ndarray, " k"]
     mistake_images: UInt8[np.ndarray, "m c h w"]
-    mistake_true: Int[np.ndarray, m]
-    mistake_predicted: Int[np.ndarray, m]
-    mistake_confidence: Float[np.ndarray, m]
+    mistake_true: Int[np.ndarray, " m"]
+    mistake_predicted: Int[np.ndarray, " m"]
+    mistake_confidence: Float[np.ndarray, " m"]
     pairs: Int[np.ndarray, "p 3"]  # true, predicted, count; most frequent first
 
     @property

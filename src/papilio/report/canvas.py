@@ -1,7 +1,7 @@
 """What all figures share: their look, how they are saved, and how a copy goes into the page.
 
-Figures are matplotlib's `Figure` objects without pyplot: no global state, no window, safe in any thread. Every figure is
-made and saved inside `drawing()`.
+Figures are matplotlib's `Figure` objects without pyplot: no window, no figures that nobody closes. Every figure is made
+and saved inside `drawing()`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from papilio.files import open_atomic
+from papilio.files import open_atomic, write_text
 from papilio.report.palette import LIGHT
 
 LOOK: dict[Any, Any] = {
@@ -56,6 +56,10 @@ LOOK: dict[Any, Any] = {
 }
 
 
+WIDE = 7.2  # inches: fills the page's column, and half a page of paper
+NARROW = 4.4  # the same figure for a phone, where text must keep its size
+
+
 @contextlib.contextmanager
 def drawing() -> Iterator[None]:
     """Draw in the report's look, whatever the user's matplotlibrc says."""
@@ -67,7 +71,7 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def new_figure(*, width: float = 7.2, height: float) -> Figure:
+def new_figure(*, width: float, height: float) -> Figure:
     """An empty figure of that many inches; its layout leaves room for every label."""
     return Figure(figsize=(width, height), layout="constrained")
 
@@ -75,18 +79,24 @@ def new_figure(*, width: float = 7.2, height: float) -> Figure:
 def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     """Write `name`.svg and `name`.png (150 dots an inch), in plain colours on white; the two paths."""
     paths = folder / f"{name}.svg", folder / f"{name}.png"
-    with drawing():
-        with open_atomic(paths[0]) as file:
-            figure.savefig(file, format="svg", metadata={"Date": None, "Creator": "Papilio"})
-        with open_atomic(paths[1]) as file:
-            figure.savefig(file, format="png", dpi=150, metadata={"Software": "Papilio"})
+    write_text(paths[0], to_svg(figure))
+    with drawing(), open_atomic(paths[1]) as file:
+        figure.savefig(file, format="png", dpi=150, metadata={"Software": "Papilio"})
     return paths
 
 
-def inline_svg(svg: str, *, prefix: str, label: str) -> str:
-    """A saved SVG as an element of the page: its colours follow the page, its ids start with `prefix`.
+def to_svg(figure: Figure) -> str:
+    """The figure as the text of an SVG file, the same for the same figure."""
+    file = io.StringIO()
+    with drawing():
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": "Papilio"})
+    return file.getvalue()
 
-    `label` is what a screen reader says in place of the picture.
+
+def inline_svg(svg: str, *, prefix: str, label: str, kind: str) -> str:
+    """A figure's SVG as an element of the page: its colours follow the page, its ids start with `prefix`.
+
+    `label` is what a screen reader says in place of the picture, `kind` a class for the style sheet.
     """
     root = ElementTree.parse(io.StringIO(svg)).getroot()
     for element in root.iter():
@@ -98,12 +108,12 @@ def inline_svg(svg: str, *, prefix: str, label: str) -> str:
             parent.remove(child)
     for attribute in ("width", "height", "version"):
         del root.attrib[attribute]
-    root.attrib |= {"role": "img", "aria-label": label, "class": "plot"}
+    root.attrib |= {"role": "img", "aria-label": label, "class": f"plot {kind}"}
     return ElementTree.tostring(root, encoding="unicode")
 
 
 def clean_label(text: str, *, limit: int = 40) -> str:
-    """Text that fits a figure: no control characters (XML has no way to write them), the middle of long names left out.
+    """Text that fits a figure: without control characters (XML cannot hold them), of long names the two ends.
 
     >>> clean_label("a" * 20 + "z" * 20, limit=11)
     'aaaaa…zzzzz'

@@ -1,8 +1,9 @@
-"""Figures of a classifier: which classes it takes for which, how sure it was when wrong, and each class by itself."""
+"""Figures of a classifier: each class by itself, which it takes for which, and how sure it was when wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -11,14 +12,20 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from papilio.report.canvas import clean_label, drawing, new_figure, only_horizontal_axis
+from papilio.report.canvas import WIDE, clean_label, drawing, new_figure, only_horizontal_axis
 from papilio.report.palette import LIGHT, LINES, RIGHT, WRONG
 
 MOST_COUNTED_CLASSES = 12
 MOST_NAMED_CLASSES = 40
+HOLLOW: dict[str, Any] = {
+    "markersize": 5,
+    "markerfacecolor": LIGHT["paper"],
+    "markeredgecolor": LINES[1],
+    "markeredgewidth": 1.4,
+}
 
 
-def confusion(counts: Int[np.ndarray, "k k"], class_names: Sequence[str]) -> Figure:
+def confusion(counts: Int[np.ndarray, "k k"], class_names: Sequence[str], *, width: float = WIDE) -> Figure:
     """How often each true class (row) was predicted as each class (column), as shares of the row.
 
     Right answers and mistakes have a colour each, and mistakes a scale of their own: on a common scale a good
@@ -28,10 +35,10 @@ def confusion(counts: Int[np.ndarray, "k k"], class_names: Sequence[str]) -> Fig
     mistakes_only = shares * (1 - np.eye(len(counts)))
     alpha = np.where(np.eye(len(counts)) > 0, shares * 0.9, mistakes_only / max(mistakes_only.max(), 1e-9) * 0.9)
     with drawing():
-        figure = new_figure(width=6.0, height=6.0)
+        figure = new_figure(width=min(width, 6.0), height=min(width, 6.0))
         axes = figure.subplots()
         if len(counts) <= MOST_COUNTED_CLASSES:
-            _draw_cells(axes, alpha, counts)
+            _draw_cells(axes, alpha, counts, text_size=(8.5 if counts.max() < 1000 else 7.5) if width >= WIDE else 6.5)
         else:
             _draw_picture(axes, alpha)
         _name_both_sides(axes, class_names)
@@ -43,58 +50,58 @@ def mistakes(
     *,
     true: Sequence[str],
     predicted: Sequence[str],
-    confidence: Float[np.ndarray, m],
+    confidence: Float[np.ndarray, " m"],
 ) -> Figure:
     """A gallery of wrongly classified images: 'true → predicted 0.98' under each."""
     columns = min(6, max(len(images), 1))
     rows = -(-len(images) // columns)
     with drawing():
-        figure = new_figure(width=7.2, height=0.2 + 1.45 * max(rows, 1))
+        figure = new_figure(width=WIDE, height=0.2 + 1.45 * max(rows, 1))
         grid = figure.subplots(max(rows, 1), columns, squeeze=False).ravel()
         for axes in grid:
             axes.set_axis_off()
         for index, (axes, image) in enumerate(zip(grid, images, strict=False)):
             axes.imshow(displayable(image), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             names = f"{clean_label(true[index], limit=18)} →\n{clean_label(predicted[index], limit=18)}"
-            axes.text(
-                0.5, -0.06, f"{names} {confidence[index]:.2f}", transform=axes.transAxes, ha="center", va="top", fontsize=7,
-            )  # fmt: skip
+            text = f"{names} {confidence[index]:.2f}"
+            axes.text(0.5, -0.06, text, transform=axes.transAxes, ha="center", va="top", fontsize=7)
     return figure
 
 
-def per_class(class_names: Sequence[str], *, precision: Float[np.ndarray, k], recall: Float[np.ndarray, k]) -> Figure:
+def per_class(
+    class_names: Sequence[str],
+    *,
+    precision: Float[np.ndarray, " k"],
+    recall: Float[np.ndarray, " k"],
+    width: float = WIDE,
+) -> Figure:
     """Precision and recall of each class, a row each, in the order given."""
     rows = np.arange(len(class_names))
+    low, high = np.minimum(precision, recall), np.maximum(precision, recall)
     with drawing():
-        figure = new_figure(height=0.9 + 0.24 * len(rows))
+        figure = new_figure(width=width, height=0.9 + 0.24 * len(rows))
         axes = figure.subplots()
-        axes.hlines(
-            rows,
-            np.minimum(precision, recall),
-            np.maximum(precision, recall),
-            color=LIGHT["faint"],
-            linewidth=1.6,
-        )
+        axes.hlines(rows, low, high, color=LIGHT["faint"], linewidth=1.6)
         axes.plot(precision, rows, "o", color=LINES[0], markersize=6, label="precision")
-        axes.plot(
-            recall, rows, "D", markersize=5, markerfacecolor=LIGHT["paper"], markeredgecolor=LINES[1],
-            markeredgewidth=1.4, label="recall",
-        )  # fmt: skip
+        axes.plot(recall, rows, "D", **HOLLOW, label="recall")
         axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_yticks(rows, [clean_label(name, limit=30) for name in class_names], color=LIGHT["ink"])
+        limit = 30 if width >= WIDE else 16
+        axes.set_yticks(rows, [clean_label(name, limit=limit) for name in class_names], color=LIGHT["ink"])
         only_horizontal_axis(axes)
         figure.legend(loc="outside upper right", ncols=2, fontsize=8.5)
     return figure
 
 
-def displayable(image: UInt8[np.ndarray, "c h w"]) -> UInt8[np.ndarray, ...]:
-    """An image as matplotlib and Pillow want it: (h, w) for one channel, (h, w, 3) for three; others as their mean."""
+def displayable(image: UInt8[np.ndarray, "c h w"]) -> UInt8[np.ndarray, "h w *rgb"]:
+    """An image as Pillow and matplotlib want it: (h, w), (h, w, 3) for colour; other channels as their mean."""
     if len(image) == 3:
         return np.ascontiguousarray(image.transpose(1, 2, 0))
     return image[0] if len(image) == 1 else image.mean(axis=0).astype(np.uint8)
 
 
-def _draw_cells(axes: Axes, alpha: Float[np.ndarray, "k k"], counts: Int[np.ndarray, "k k"]) -> None:
+def _draw_cells(
+    axes: Axes, alpha: Float[np.ndarray, "k k"], counts: Int[np.ndarray, "k k"], *, text_size: float
+) -> None:
     """One rectangle a cell: the colour follows the page, the count stays text."""
     for row, column in np.ndindex(*counts.shape):
         colour = RIGHT if row == column else WRONG
@@ -103,10 +110,8 @@ def _draw_cells(axes: Axes, alpha: Float[np.ndarray, "k k"], counts: Int[np.ndar
         axes.add_patch(Rectangle(place, 0.96, 0.96, facecolor=colour, alpha=float(alpha[row, column]), linewidth=0))
         if counts[row, column]:
             ink = LIGHT["paper"] if alpha[row, column] > 0.62 else LIGHT["ink"]
-            axes.text(
-                column, row, f"{counts[row, column]:,}", ha="center", va="center", color=ink,
-                fontsize=8.5 if counts.max() < 1000 else 7.5,
-            )  # fmt: skip
+            text = f"{counts[row, column]:,}"
+            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=text_size)
     axes.set_aspect("equal")
 
 

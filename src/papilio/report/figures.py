@@ -1,9 +1,10 @@
-"""Figures of a stage: arrays in, a matplotlib figure out; nothing is read or computed here but what drawing takes."""
+"""Figures of a stage: arrays in, a matplotlib figure out. What they show is computed elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from papilio.report.canvas import clean_label, drawing, new_figure, only_horizontal_axis
+from papilio.report.canvas import WIDE, clean_label, drawing, new_figure, only_horizontal_axis
 from papilio.report.canvas import save_figure as save_figure
 from papilio.report.class_figures import confusion as confusion
 from papilio.report.class_figures import mistakes as mistakes
@@ -24,6 +25,14 @@ Series = Float[np.ndarray, " epochs"]
 MOST_COLOURED = len(LINES)
 NUM_HIGHLIGHTED = 5
 LONGEST_DIRECT_LABEL = 22
+DIAMOND: dict[str, Any] = {
+    "color": "none",
+    "marker": "D",
+    "markersize": 6,
+    "markerfacecolor": LIGHT["paper"],
+    "markeredgecolor": LINES[1],
+    "markeredgewidth": 1.3,
+}
 
 
 @dataclass(frozen=True)
@@ -44,34 +53,36 @@ class Panel:
     published: tuple[tuple[float, ...], ...]
 
 
-def learning_curves(curves: Sequence[Curve], *, metric: str, higher_is_better: bool) -> Figure:
+def learning_curves(curves: Sequence[Curve], *, metric: str, higher_is_better: bool, width: float = WIDE) -> Figure:
     """A metric on validation images by epoch; `curves` come best first.
 
-    A line is the mean over a trial's runs, its band their range, as far as all runs go; where some ended earlier the
-    others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed: training images.
-    With more than eight trials the best five are coloured.
+    A line is the mean over a trial's runs, its band their range, as far as all runs go; where some ended earlier,
+    the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed: training
+    images. With more than eight trials the best five are coloured.
     """
     num_coloured = len(curves) if len(curves) <= MOST_COLOURED else NUM_HIGHLIGHTED
     with drawing():
-        figure = new_figure(height=3.7)
+        figure = new_figure(width=width, height=3.7 if width >= WIDE else 3.4)
         axes = figure.subplots()
         for curve in reversed(curves[num_coloured:]):
-            _draw_runs(axes, curve.validation, colour=LIGHT["faint"], width=0.7, has_band=False)
+            _draw_mean(axes, curve.validation, colour=LIGHT["faint"], width=0.7)
         for curve, colour in reversed(list(zip(curves[:num_coloured], LINES, strict=False))):
             _draw_mean(axes, curve.train, colour=colour, width=0.9, style=(0, (3, 2)), alpha=0.65)
-            _draw_runs(axes, curve.validation, colour=colour, width=1.8, has_band=True)
+            _draw_runs(axes, curve.validation, colour=colour)
         _finish_epochs(axes, metric=metric)
         _cut_early_epochs(axes, curves, higher_is_better=higher_is_better)
-        _name_curves(axes, curves, num_coloured=num_coloured)
+        _name_curves(axes, curves, num_coloured=num_coloured, has_room=width >= WIDE)
     return figure
 
 
-def trial_comparison(labels: Sequence[str], panels: Sequence[Panel]) -> Figure:
-    """Trials as rows, a panel a metric: every run a faint dot, the mean with its standard deviation, published diamonds."""
+def trial_comparison(labels: Sequence[str], panels: Sequence[Panel], *, width: float = WIDE) -> Figure:
+    """Trials as rows, a panel a metric: runs as faint dots, their mean and standard deviation, published diamonds."""
     rows = np.arange(len(labels))
+    stacked = 1 if width >= WIDE else len(panels)
     with drawing():
-        figure = new_figure(height=0.95 + 0.27 * len(labels))
-        for axes, panel in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
+        figure = new_figure(width=width, height=0.35 + stacked * (0.6 + 0.27 * len(labels)))
+        places = figure.subplots(stacked, len(panels) // stacked, sharey=True, squeeze=False).ravel()
+        for axes, panel in zip(places, panels, strict=True):
             for row, values, published in zip(rows, panel.values, panel.published, strict=True):
                 _draw_dots(axes, row=int(row), values=values, published=published)
             axes.set_title(panel.metric, pad=10)
@@ -79,24 +90,26 @@ def trial_comparison(labels: Sequence[str], panels: Sequence[Panel]) -> Figure:
             axes.margins(x=0.06)
             axes.set_ylim(len(labels) - 0.4, -0.6)
             only_horizontal_axis(axes)
-            axes.set_yticks(rows, [clean_label(label, limit=34) for label in labels], color=LIGHT["ink"])
+            limit = 34 if width >= WIDE else 22
+            axes.set_yticks(rows, [clean_label(label, limit=limit) for label in labels], color=LIGHT["ink"])
         if any(any(panel.published) for panel in panels):
             _name_diamonds(figure)
     return figure
 
 
-def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, colour: str, width: float, has_band: bool) -> None:
-    common = min((len(run) for run in runs), default=0)
-    _draw_mean(axes, runs, colour=colour, width=width)
-    if has_band and len(runs) > 1 and common:
+def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, colour: str) -> None:
+    """Mean and range as far as all runs go, then run by run, with a dot at each end."""
+    _draw_mean(axes, runs, colour=colour, width=1.8)
+    common = _common_epochs(runs)
+    if len(runs) > 1 and common:
         stacked = np.stack([run[:common] for run in runs])
         epochs = np.arange(1, common + 1)
         axes.fill_between(epochs, stacked.min(0), stacked.max(0), color=colour, alpha=0.16, linewidth=0)
-    for run in runs if has_band else ():
+    for run in runs:
+        epochs = np.arange(max(common, 1), len(run) + 1)
         if len(run) > common:
-            epochs = np.arange(max(common, 1), len(run) + 1)
             axes.plot(epochs, run[epochs - 1], color=colour, linewidth=0.8, alpha=0.7)
-        if len(run) > common or common == 1:
+        if len(run) > common or len(run) == 1:
             axes.plot(len(run), run[-1], "o", color=colour, markersize=2.6)
 
 
@@ -110,10 +123,15 @@ def _draw_mean(
     alpha: float = 1.0,
 ) -> None:
     """The mean over the runs, as far as all of them go."""
-    common = min((len(run) for run in runs), default=0)
+    common = _common_epochs(runs)
     if common:
         mean = np.mean([run[:common] for run in runs], axis=0)
-        axes.plot(np.arange(1, common + 1), mean, color=colour, linewidth=width, linestyle=style, alpha=alpha)
+        epochs = np.arange(1, common + 1)
+        axes.plot(epochs, mean, color=colour, linewidth=width, linestyle=style, alpha=alpha)
+
+
+def _common_epochs(runs: tuple[Series, ...]) -> int:
+    return min((len(run) for run in runs), default=0)
 
 
 def _finish_epochs(axes: Axes, *, metric: str) -> None:
@@ -128,7 +146,7 @@ def _finish_epochs(axes: Axes, *, metric: str) -> None:
 
 
 def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, higher_is_better: bool) -> None:
-    """Leave out the worst tenth of the values if it would take most of the height, and say so in the figure."""
+    """Leave out the worst tenth of the values if they would take half the height, and say so in the figure."""
     values = np.concatenate([run for curve in curves for run in curve.validation] or [np.zeros(0)])
     values = values[np.isfinite(values)]
     if not len(values):
@@ -136,51 +154,61 @@ def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, higher_is_better: 
     sign = 1 if higher_is_better else -1
     worst, tenth, best = np.quantile(sign * values, [0, 0.1, 1])
     edge = tenth - 0.3 * (best - tenth)
-    if best == tenth or worst >= edge:
+    if best - worst <= 2 * (best - edge):
         return
-    limits = sorted((sign * edge, sign * (best + 0.06 * (best - edge))))
-    axes.set_ylim(*limits)
-    note = "early epochs lie below the axis" if higher_is_better else "early epochs lie above the axis"
+    axes.set_ylim(*sorted((sign * edge, sign * (best + 0.06 * (best - edge)))))
+    note = f"early epochs lie {'below' if higher_is_better else 'above'} the axis"
     axes.set_xlabel(f"{note}  ·  epoch", loc="right")
 
 
-def _name_curves(axes: Axes, curves: Sequence[Curve], *, num_coloured: int) -> None:
+def _name_curves(axes: Axes, curves: Sequence[Curve], *, num_coloured: int, has_room: bool) -> None:
     """Names at the ends of the lines; long names in a list below."""
-    names = [clean_label(curve.label, limit=64) for curve in curves[:num_coloured]]
-    if max(map(len, names), default=0) > LONGEST_DIRECT_LABEL:
-        handles = [Line2D([], [], color=colour, linewidth=1.8) for colour in LINES[:num_coloured]]
-        if len(curves) > num_coloured:
-            handles.append(Line2D([], [], color=LIGHT["faint"], linewidth=1))
-            names.append(f"{len(curves) - num_coloured} other trials")
-        columns = 2 if max(map(len, names)) <= 34 else 1
-        axes.figure.legend(handles, names, loc="outside lower left", ncols=columns, fontsize=8.5)
+    coloured = curves[:num_coloured]
+    others = f"{len(curves) - num_coloured} other trials" if len(curves) > num_coloured else ""
+    if not has_room or max((len(curve.label) for curve in coloured), default=0) > LONGEST_DIRECT_LABEL:
+        _list_names(axes, [curve.label for curve in coloured], others=others, has_room=has_room)
         return
-    ends = [_last_value(curve) for curve in curves[:num_coloured]]
-    for name, colour, end, place in zip(names, LINES, ends, _spread_labels(axes, ends), strict=False):
-        _write_at_end(axes, name, colour=colour, end=end, place=place)
-    if len(curves) > num_coloured:
-        text = f"{len(curves) - num_coloured} other trials"
-        axes.text(1.035, -0.02, text, color=LIGHT["muted"], transform=axes.transAxes, va="center", fontsize=8.5)
+    ends = [_end(curve) for curve in coloured]
+    places = _spread_labels(axes, [value for _, value in ends])
+    for curve, colour, end, place in zip(coloured, LINES, ends, places, strict=False):
+        _write_at_end(axes, clean_label(curve.label), colour=colour, end=end, place=place)
+    if others:
+        axes.text(1.04, -0.02, others, color=LIGHT["muted"], transform=axes.transAxes, va="center", fontsize=8.5)
 
 
-def _write_at_end(axes: Axes, name: str, *, colour: str, end: float, place: float) -> None:
-    start = axes.transAxes.inverted().transform(axes.transData.transform((0, end)))[1]
+def _list_names(axes: Axes, names: Sequence[str], *, others: str, has_room: bool) -> None:
+    handles = [Line2D([], [], color=colour, linewidth=1.8) for colour in LINES[: len(names)]]
+    if others:
+        handles.append(Line2D([], [], color=LIGHT["faint"], linewidth=1))
+    texts = [clean_label(name, limit=72 if has_room else 44) for name in [*names, others] if name]
+    columns = 2 if max(map(len, texts)) <= (34 if has_room else 16) else 1
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # the axes were made by a figure
+    figure.legend(handles, texts, loc="outside lower left", ncols=columns, fontsize=8.5, handlelength=1.4)
+
+
+def _write_at_end(axes: Axes, name: str, *, colour: str, end: tuple[int, float], place: float) -> None:
+    """A name right of the axes, and a dotted leader from a line that ended early."""
+    last_epoch, value = end
+    right = axes.get_xlim()[1]
+    if np.isfinite(value) and last_epoch < right - 1:
+        axes.plot([last_epoch, right], [value, value], color=colour, linewidth=0.9, linestyle=(0, (1, 4)), alpha=0.7)
+        axes.set_xlim(right=right)
+    start = axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]
     start = float(np.clip(start, 0, 1)) if np.isfinite(start) else place
-    axes.plot(
-        [1.0, 1.03], [start, place], color=colour, linewidth=0.9, transform=axes.transAxes, clip_on=False,
-        solid_capstyle="butt",
-    )  # fmt: skip
+    axes.plot([1.0, 1.03], [start, place], color=colour, linewidth=0.9, transform=axes.transAxes, clip_on=False)
     axes.text(1.04, place, name, color=colour, transform=axes.transAxes, va="center", fontsize=8.5)
 
 
-def _last_value(curve: Curve) -> float:
-    """Where the mean line ends."""
-    common = min((len(run) for run in curve.validation), default=0)
-    return float(np.mean([run[common - 1] for run in curve.validation])) if common else float("nan")
+def _end(curve: Curve) -> tuple[int, float]:
+    """The last epoch that is drawn, and the mean of the runs that reach it."""
+    last = max((len(run) for run in curve.validation), default=0)
+    reached = [run[-1] for run in curve.validation if len(run) == last]
+    return last, float(np.mean(reached)) if last else float("nan")
 
 
 def _spread_labels(axes: Axes, ends: Sequence[float], *, gap: float = 0.068) -> list[float]:
-    """Heights, as shares of the axes, at which labels stand near the ends of their lines and clear of each other."""
+    """Heights, as shares of the axes, for labels near the ends of their lines and clear of each other."""
     low, high = axes.get_ylim()
     wanted = [(end - low) / (high - low) if np.isfinite(end) else 0.0 for end in ends]
     order = sorted(range(len(wanted)), key=lambda index: -wanted[index])
@@ -188,7 +216,7 @@ def _spread_labels(axes: Axes, ends: Sequence[float], *, gap: float = 0.068) -> 
     above = 1.0 + gap
     for index in order:
         above = places[index] = min(float(np.clip(wanted[index], 0, 1)), above - gap)
-    lowest = -0.02 + gap  # the last line below belongs to "other trials"
+    lowest = -0.02 + gap  # the place below belongs to the other trials
     for index in reversed(order):
         places[index] = max(places[index], lowest)
         lowest = places[index] + gap
@@ -198,20 +226,14 @@ def _spread_labels(axes: Axes, ends: Sequence[float], *, gap: float = 0.068) -> 
 def _draw_dots(axes: Axes, *, row: int, values: tuple[float, ...], published: tuple[float, ...]) -> None:
     if len(values) > 1:
         mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
-        axes.plot(values, [row] * len(values), "o", color=LINES[0], alpha=0.35, markersize=3, markeredgewidth=0)
         axes.plot([mean - spread, mean + spread], [row, row], color=LINES[0], linewidth=1.4)
+        axes.plot(values, [row] * len(values), "o", color=LINES[0], alpha=0.4, markersize=3.2, markeredgewidth=0)
     if values:
         axes.plot(np.mean(values), row, "o", color=LINES[0], markersize=6)
-    axes.plot(
-        published, [row] * len(published), "D", markersize=6, markerfacecolor=LIGHT["paper"],
-        markeredgecolor=LINES[1], markeredgewidth=1.3,
-    )  # fmt: skip
+    axes.plot(published, [row] * len(published), **DIAMOND)
 
 
 def _name_diamonds(figure: Figure) -> None:
     ours = Line2D([], [], color=LINES[0], marker="o", markersize=6, linewidth=1.4)
-    theirs = Line2D(
-        [], [], color="none", marker="D", markersize=6, markerfacecolor=LIGHT["paper"], markeredgecolor=LINES[1],
-        markeredgewidth=1.3,
-    )  # fmt: skip
+    theirs = Line2D([], [], **DIAMOND)
     figure.legend([ours, theirs], ["measured", "published"], loc="outside lower right", ncols=2, fontsize=8.5)

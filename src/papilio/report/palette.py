@@ -1,10 +1,8 @@
 """The report's colours, once, for figures and page, on light and on dark paper.
 
-Figures are drawn in the light colours, which is what the files on disk keep; the copies inside the page name the same
-colours as CSS variables (`var(--ink)`), so that they follow the page. For this to work no two light colours may be equal.
-
-The eight line colours differ in lightness as well as in hue, so that they stay apart for people with any of the common
-colour vision deficiencies and in grey print; each has a contrast of at least 3 to 1 with its paper, text at least 4.5.
+Figures are drawn in the light colours, which is what the files on disk keep; the copies inside the page name the
+same colours as CSS variables (`var(--ink)`), so that they follow the page. That is why no two light colours may be
+equal. Text has a contrast of at least 4.5 to 1 with its paper, lines and marks of at least 3 to 1.
 """
 
 from __future__ import annotations
@@ -19,14 +17,14 @@ LIGHT = {
     "accent": "#1d5fa6",
     "notice": "#8a5300",
     "notice-wash": "#fdf5e6",
-    "line-1": "#2270b8",
-    "line-2": "#d4551a",
-    "line-3": "#0b8a66",
-    "line-4": "#8a46a6",
-    "line-5": "#a87b00",
-    "line-6": "#1499bd",
-    "line-7": "#c23b78",
-    "line-8": "#4b4f58",
+    "line-1": "#2056c8",
+    "line-2": "#c0602a",
+    "line-3": "#067455",
+    "line-4": "#7b2d96",
+    "line-5": "#b78a00",
+    "line-6": "#1b98d6",
+    "line-7": "#d23a94",
+    "line-8": "#42364a",
 }
 
 DARK = {
@@ -39,14 +37,14 @@ DARK = {
     "accent": "#7fb8f5",
     "notice": "#f0bd68",
     "notice-wash": "#2b2416",
-    "line-1": "#65aef2",
-    "line-2": "#ff8f57",
-    "line-3": "#3ec99d",
-    "line-4": "#c892e2",
-    "line-5": "#e0b23f",
-    "line-6": "#67d3ee",
-    "line-7": "#f58bb6",
-    "line-8": "#b4b9c3",
+    "line-1": "#7492fa",
+    "line-2": "#f5774a",
+    "line-3": "#35dd97",
+    "line-4": "#ab8cc6",
+    "line-5": "#f7c433",
+    "line-6": "#86c9fb",
+    "line-7": "#e2849f",
+    "line-8": "#c3ccda",
 }
 
 LINES = [LIGHT[f"line-{number}"] for number in range(1, 9)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
-from papilio.report.canvas import inline_svg, save_figure
+from papilio.report.canvas import NARROW, WIDE, inline_svg, save_figure, to_svg
 from papilio.report.class_figures import displayable
 
 MOST_PIXELS = 128
@@ -24,13 +25,25 @@ class Pictures:
     """Saves figures into a folder and hands out copies for the page, each with ids of its own."""
 
     folder: Path
-    names: list[str] = field(default_factory=list)
+    count: int = 0
 
-    def keep(self, figure: Figure, *, name: str, label: str) -> Markup:
-        """Save the figure as `name`, SVG and PNG; the SVG as an element of the page that a reader calls `label`."""
-        svg_path, _ = save_figure(figure, self.folder, name)
-        self.names.append(name)
-        return Markup(inline_svg(svg_path.read_text(), prefix=f"figure{len(self.names)}-", label=label))
+    def keep(self, draw: Callable[[float], Figure], *, name: str, label: str) -> Markup:
+        """Save a figure as `name`, SVG and PNG; two copies for the page, wide and for phones: CSS shows one of them.
+
+        `draw` takes the width in inches; `label` is what a screen reader says.
+        """
+        svg_path, _ = save_figure(draw(WIDE), self.folder, name)
+        self.count += 1
+        copies = {"wide": svg_path.read_text(), "narrow": to_svg(draw(NARROW))}
+        elements = [
+            inline_svg(svg, prefix=f"figure{self.count}-{kind}-", label=label, kind=kind)
+            for kind, svg in copies.items()
+        ]
+        return Markup("\n".join(elements))
+
+    def save(self, figure: Figure, *, name: str) -> None:
+        """Save a figure that the page shows in another way."""
+        save_figure(figure, self.folder, name)
 
 
 def data_uri(image: UInt8[np.ndarray, "c h w"]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from papilio.report import class_figures, figures, tables, words
 from papilio.report.analyses import ClassAnalysis
@@ -246,13 +247,17 @@ def _comparison(results: StudyResults, stage: str, *, name: str, pictures: Pictu
     has_published = any(any(panel.published) for panel in panels)
     caption = "Trials, best by " + words.metric_words(results.chosen_by) + " first. Small dots are runs, large ones"
     caption += " their means, bars one standard deviation" + ("; diamonds were published." if has_published else ".")
-    drawn = figures.trial_comparison([trial.name for trial in trials], panels)
-    return FigureBox(pictures.keep(drawn, name=f"{name}-comparison", label=label), caption)
+    names = [trial.name for trial in trials]
+
+    def draw(width: float) -> Figure:
+        return figures.trial_comparison(names, panels, width=width)
+
+    return FigureBox(pictures.keep(draw, name=f"{name}-comparison", label=label), caption)
 
 
 def _panel(results: StudyResults, trials: Sequence[TrialResult], metric: str) -> figures.Panel:
     return figures.Panel(
-        metric=words.metric_words(metric),
+        metric=words.sentence(words.metric_words(metric)),
         values=tuple(tuple(trial.values(metric)) for trial in trials),
         published=tuple(tuple(tables.published_for(results, trial, metric)) for trial in trials),
     )
@@ -271,11 +276,15 @@ def _curves(results: StudyResults, stage: str, metric: str, *, name: str, pictur
     if not curves:
         return None
     higher = results.direction == "max" if metric == results.chosen_by else False
-    drawn = figures.learning_curves(curves, metric=words.metric_words(metric), higher_is_better=higher)
+    title = words.sentence(words.metric_words(metric))
+
+    def draw(width: float) -> Figure:
+        return figures.learning_curves(curves, metric=title, higher_is_better=higher, width=width)
+
     label = f"{words.metric_words(metric)} by epoch of {words.counted(len(curves), 'trial')}; at the end of training: "
     label += "; ".join(f"{curve.label} {tables.plain_number(float(curve.validation[0][-1]))}" for curve in curves[:8])
     return FigureBox(
-        pictures.keep(drawn, name=f"{name}-{slug(metric)}", label=label), _curve_caption(results, stage, curves, metric)
+        pictures.keep(draw, name=f"{name}-{slug(metric)}", label=label), _curve_caption(results, stage, curves, metric)
     )
 
 
@@ -337,28 +346,33 @@ def _pairs(analysis: ClassAnalysis) -> list[str]:
 
 
 def _per_class(analysis: ClassAnalysis, rows: Sequence[ClassRow], *, name: str, pictures: Pictures) -> FigureBox:
-    drawn = class_figures.per_class(
-        [row.name for row in rows],
-        precision=np.array([row.precision for row in rows]),
-        recall=np.array([row.recall for row in rows]),
-    )
+    names = [row.name for row in rows]
+    precision, recall = np.array([row.precision for row in rows]), np.array([row.recall for row in rows])
+
+    def draw(width: float) -> Figure:
+        return class_figures.per_class(names, precision=precision, recall=recall, width=width)
+
     worst = min(rows, key=lambda row: row.f1)
     label = f"Precision and recall of {words.counted(len(rows), 'class')[:-1]}es; the lowest F1 is {worst.name}'s"
-    caption = "Precision: of the images called so, how many are. Recall: of those that are, how many were called so."
-    return FigureBox(pictures.keep(drawn, name=f"{name}-per-class", label=label), caption)
+    caption = "Precision: of the images taken for a class, the share that is of it. Recall: of a class’s images, the"
+    caption += " share that was found."
+    return FigureBox(pictures.keep(draw, name=f"{name}-per-class", label=label), caption)
 
 
 def _confusion(analysis: ClassAnalysis, *, name: str, pictures: Pictures) -> FigureBox:
     counts = analysis.confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     largest = float((shares - np.diag(np.diag(shares))).max())
-    drawn = class_figures.confusion(counts, analysis.class_names)
+
+    def draw(width: float) -> Figure:
+        return class_figures.confusion(counts, analysis.class_names, width=width)
+
     label = f"Confusion matrix of {len(counts)} classes; " + ("; ".join(_pairs(analysis)[:5]) or "no mistakes")
     caption = (
         "A row is a true class, a column what was predicted. Blue: right, as a share of the row. Orange: wrong, on a"
     )
     caption += f" scale of its own that ends at {100 * largest:.3g} % of the row."
-    return FigureBox(pictures.keep(drawn, name=f"{name}-confusion", label=label), caption)
+    return FigureBox(pictures.keep(draw, name=f"{name}-confusion", label=label), caption)
 
 
 def _mistakes(analysis: ClassAnalysis) -> list[Mistake]:
@@ -385,4 +399,4 @@ def _keep_gallery(analysis: ClassAnalysis, *, name: str, pictures: Pictures) -> 
         predicted=[analysis.class_names[index] for index in analysis.mistake_predicted.tolist()],
         confidence=analysis.mistake_confidence,
     )
-    pictures.keep(drawn, name=f"{name}-mistakes", label="")
+    pictures.save(drawn, name=f"{name}-mistakes")

@@ -1,4 +1,4 @@
-"""The report's tables as plain data: numbers stay numbers; page, terminal and CSV format them as they need."""
+"""The report's tables as plain data: numbers stay numbers; page, terminal and CSV format them as they like."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ResultsTable:
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """A published number beside ours; `ours` is None where the trial is not in the study or has not been run."""
+    """A published number beside ours, which is None where the trial is not in the study or was not run."""
 
     stage: str
     where: str
@@ -71,10 +71,7 @@ def results_table(results: StudyResults, stage: str) -> ResultsTable:
 
 
 def shown_metrics(results: StudyResults, stage: str) -> tuple[str, ...]:
-    """The metrics of a stage's table: the one that chooses, then those on test images, without any the others.
-
-    Metrics on training images are left to the curves.
-    """
+    """The metrics of a stage's table: the one that chooses, then those on test images or, without any, the others."""
     names = dict.fromkeys(name for run in results.runs if run.stage == stage for name in run.metrics)
     test = sorted(
         (name for name in names if name.startswith("test_")), key=lambda name: (name != "test_accuracy", name)
@@ -118,8 +115,8 @@ def status_counts(runs: Iterable[RunResult]) -> dict[str, int]:
 def mean_spread(mean: float | None, sd: float | None, n: int) -> str:
     """A mean and its standard deviation, both to the decimals that the mean's size asks for.
 
-    >>> mean_spread(0.98123, 0.00119, 3), mean_spread(34.52, 1.234, 3), mean_spread(0.9, None, 1), mean_spread(None, None, 0)
-    ('0.9812 ± 0.0012', '34.52 ± 1.23', '0.9000', '–')
+    >>> mean_spread(0.98123, 0.00119, 3), mean_spread(34.52, 1.234, 3), mean_spread(0.9, None, 1)
+    ('0.9812 ± 0.0012', '34.52 ± 1.23', '0.9000')
     """
     if mean is None or n == 0:
         return "–"
@@ -189,7 +186,7 @@ def _published_row(published: Published, trial: TrialResult | None, metric: str)
 def _condition_holds(key: str, wanted: Any, trial: TrialResult) -> bool:
     if key == "trial":
         return trial.name == wanted or trial.name.startswith(f"{wanted}, ")
-    # a varied table ({ name = "adam", ... }) is spread over several settings once it is resolved: either may be meant
+    # a varied table ({ name = "adam", ... }) is spread over several settings once resolved: either may be meant
     return trial.varied.get(key) == wanted or (wanted is not None and _setting(trial.runs[0].settings, key) == wanted)
 
 
@@ -214,4 +211,6 @@ def _text(key: str, value: Any) -> str:
         return f"{value / 2**30:.1f} GiB"
     if key.endswith("_seconds"):
         return duration(value)
+    if key == "started":
+        return str(value).replace("T", " ").replace("+00:00", " UTC")
     return "" if value is None else str(value)

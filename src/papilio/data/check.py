@@ -1,0 +1,264 @@
+"""What is wrong with an image set: pictures that cannot be read, duplicates, leaks between splits, imbalance."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal, TypeVar
+
+import numpy as np
+
+from papilio.archives import is_archive
+from papilio.data.folders import for_each_picture, size_counts, survey_pictures
+from papilio.data.load import read_images
+from papilio.data.named import READERS
+from papilio.data.parallel import map_threaded
+from papilio.data.pictures import Size, UnreadablePictureError, decode_picture, pillow_limits
+from papilio.data.splits import SPLITS, SplitName, check_shares, draw_splits
+
+Progress = Callable[[int, int, str], None]
+Severity = Literal["ok", "warning", "error"]
+Kind = Literal[
+    "unreadable", "sizes", "duplicates", "leaks", "labels", "constant", "imbalance", "missing classes", "other files"
+]
+Item = str | int
+Key = TypeVar("Key")
+
+MAX_CLASS_RATIO = 10.0
+# above this share of a held-out split, its score says more about memory than about the net
+MAX_LEAKED_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `items` are the names of files, or the indices of images that have no names."""
+
+    kind: Kind
+    severity: Severity
+    message: str
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The images of a set, boiled down: what they are called, their labels and splits, a digest of the pixels each.
+
+    `is_constant` tells the images that have a single value everywhere.
+    """
+
+    items: tuple[Item, ...]
+    labels: np.ndarray
+    splits: dict[SplitName, np.ndarray]
+    digests: list[bytes]
+    is_constant: np.ndarray
+    class_names: tuple[str, ...]
+
+
+def check_images(
+    name_or_path: str | Path,
+    *,
+    labels: str | Path | None = None,
+    validation: float = 0.1,
+    test: float = 0.2,
+    seed: int = 0,
+    home: Path | None = None,
+    download: bool = True,
+    progress: Progress | None = None,
+) -> list[Finding]:
+    """Look through an image set, and tell for each thing looked at whether it is in order.
+
+    Pictures are compared as they are, before any scaling, and exactly: two JPEG copies of one photo differ. A leak is a
+    picture that is in two splits; where a set has no splits they are drawn as `load_images` would draw them. Pictures
+    that cannot be read are all listed, and left out of what follows. Raises what `load_images` raises where a set cannot
+    be looked through at all.
+    """
+    check_shares(validation=validation, test=test)
+    path = Path(name_or_path).expanduser()
+    if name_or_path not in READERS and (path.is_dir() or (path.is_file() and is_archive(path))):
+        looked, findings = _look_at_pictures(path, validation=validation, test=test, seed=seed, progress=progress)
+    else:
+        raw = read_images(
+            name_or_path, labels=labels, size=None, color=None, home=home, download=download, progress=progress
+        )
+        splits = draw_splits(raw.labels, raw.given, validation=validation, test=test, seed=seed)
+        looked, findings = _look_at_arrays(raw.images, raw.labels, splits, raw.class_names), []
+    return [
+        *findings,
+        _find_duplicates(looked),
+        _find_leaks(looked),
+        _find_conflicting_labels(looked),
+        _find_constant(looked),
+        _find_imbalance(looked),
+        _find_missing_classes(looked),
+    ]
+
+
+def _look_at_pictures(
+    path: Path, *, validation: float, test: float, seed: int, progress: Progress | None
+) -> tuple[Looked, list[Finding]]:
+    with pillow_limits():
+        survey = survey_pictures(path, progress)
+        layout = survey.layout
+        results = dict(
+            for_each_picture(
+                path, _digest_picture, num_pictures=len(layout.rows), what=f"checking {path.name}", progress=progress
+            )
+        )
+    broken = {name: str(result) for name, result in results.items() if isinstance(result, UnreadablePictureError)}
+    read = {name: result for name, result in results.items() if not isinstance(result, UnreadablePictureError)}
+    names = tuple(name for name in layout.rows if name in read)
+    kept = np.array([layout.rows[name] for name in names], dtype=np.int64)
+    given: dict[SplitName, np.ndarray] = {
+        split: np.flatnonzero(np.isin(kept, rows)) for split, rows in layout.given.items()
+    }
+    looked = Looked(
+        items=names,
+        labels=layout.labels[kept],
+        splits=draw_splits(layout.labels[kept], given, validation=validation, test=test, seed=seed),
+        digests=[read[name].digest for name in names],
+        is_constant=np.array([read[name].is_constant for name in names], dtype=bool),
+        class_names=layout.class_names,
+    )
+    sizes = Counter(read[name].size for name in names)
+    return looked, [_find_broken(broken), _find_sizes(sizes, read), _find_others(layout.num_other)]
+
+
+@dataclass(frozen=True)
+class _Digest:
+    digest: bytes
+    is_constant: bool
+    size: Size
+
+
+def _digest_picture(file: IO[bytes]) -> _Digest:
+    values = decode_picture(file, size=None, color="rgb")
+    return _digest_array(values)
+
+
+def _digest_array(values: np.ndarray) -> _Digest:
+    # the shape too: 2 x 8 and 4 x 4 of one value have the same bytes
+    digest = hashlib.blake2b(f"{values.shape}".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(values).data)
+    return _Digest(digest.digest(), bool(values.min() == values.max()), (values.shape[1], values.shape[2]))
+
+
+def _look_at_arrays(
+    images: np.ndarray, labels: np.ndarray, splits: dict[SplitName, np.ndarray], class_names: tuple[str, ...]
+) -> Looked:
+    digests = list(map_threaded(_digest_array, images))
+    return Looked(
+        items=tuple(range(len(images))),
+        labels=labels,
+        splits=splits,
+        digests=[digest.digest for digest in digests],
+        is_constant=np.array([digest.is_constant for digest in digests], dtype=bool),
+        class_names=class_names,
+    )
+
+
+def _find_broken(broken: dict[str, str]) -> Finding:
+    if not broken:
+        return Finding("unreadable", "ok", "every picture can be read")
+    reasons = Counter(broken.values()).most_common(1)[0][0]
+    message = f"{len(broken)} pictures cannot be read ({reasons}); remove or replace them"
+    return Finding("unreadable", "error", message, tuple(sorted(broken)))
+
+
+def _find_sizes(sizes: Counter[Size], read: dict[str, _Digest]) -> Finding:
+    if len(sizes) <= 1:
+        return Finding("sizes", "ok", f"every picture is {size_counts(sizes)}")
+    commonest = sizes.most_common(1)[0][0]
+    odd = tuple(sorted(name for name, result in read.items() if result.size != commonest))
+    return Finding("sizes", "warning", f"pictures differ in size: {size_counts(sizes)}; set a size", odd)
+
+
+def _find_others(num_other: int) -> Finding:
+    if not num_other:
+        return Finding("other files", "ok", "nothing but pictures")
+    return Finding("other files", "warning", f"{num_other} files are no pictures and are left out")
+
+
+def _find_duplicates(looked: Looked) -> Finding:
+    """The same pixels more than once in one split."""
+    groups = [group for indices in looked.splits.values() for group in _repeated(looked, indices)]
+    if not groups:
+        return Finding("duplicates", "ok", "no picture is twice in a split")
+    num_extra = sum(len(group) - 1 for group in groups)
+    message = f"{num_extra} images repeat another of the same split, in {len(groups)} groups"
+    return Finding("duplicates", "warning", message, _items(looked, groups))
+
+
+def _find_leaks(looked: Looked) -> Finding:
+    """The same pixels in two splits: a held-out image that the net is trained or chosen on."""
+    split_of = {index: name for name in SPLITS for index in looked.splits[name].tolist()}
+    groups = [group for group in _repeated(looked, None) if len({split_of[index] for index in group}) > 1]
+    if not groups:
+        return Finding("leaks", "ok", "no picture is in two splits")
+    names = Counter(split_of[index] for group in groups for index in group)
+    shares = [names[split] / len(looked.splits[split]) for split in ("validation", "test") if names[split]]
+    where = ", ".join(f"{names[split]} in {split}" for split in SPLITS if names[split])
+    severity: Severity = "error" if max(shares) > MAX_LEAKED_SHARE else "warning"
+    return Finding(
+        "leaks", severity, f"{len(groups)} pictures are in more than one split: {where}", _items(looked, groups)
+    )
+
+
+def _find_conflicting_labels(looked: Looked) -> Finding:
+    groups = [group for group in _repeated(looked, None) if len({int(looked.labels[index]) for index in group}) > 1]
+    if not groups:
+        return Finding("labels", "ok", "no picture has two classes")
+    first = sorted({looked.class_names[looked.labels[index]] for index in groups[0]})
+    message = f"{len(groups)} pictures are in more than one class, the first in {' and '.join(first)}"
+    return Finding("labels", "warning", message, _items(looked, groups))
+
+
+def _find_constant(looked: Looked) -> Finding:
+    constant = np.flatnonzero(looked.is_constant).tolist()
+    if not constant:
+        return Finding("constant", "ok", "no image is of one value only")
+    message = f"{len(constant)} images are of one value only"
+    return Finding("constant", "warning", message, _items(looked, [constant]))
+
+
+def _find_imbalance(looked: Looked) -> Finding:
+    counts = np.bincount(looked.labels, minlength=len(looked.class_names))
+    there = np.flatnonzero(counts)
+    smallest, largest = int(there[np.argmin(counts[there])]), int(np.argmax(counts))
+    ratio = counts[largest] / counts[smallest]
+    message = (
+        f"the largest class, {looked.class_names[largest]} ({counts[largest]}), is {ratio:.3g} times"
+        f" the smallest, {looked.class_names[smallest]} ({counts[smallest]})"
+    )
+    return Finding("imbalance", "warning" if ratio > MAX_CLASS_RATIO else "ok", message)
+
+
+def _find_missing_classes(looked: Looked) -> Finding:
+    """Classes of which a split has no image: an error for training, where the net can never learn them."""
+    missing: dict[SplitName, list[str]] = {}
+    for split, indices in looked.splits.items():
+        counts = np.bincount(looked.labels[indices], minlength=len(looked.class_names))
+        if np.any(counts == 0):
+            missing[split] = [looked.class_names[label] for label in np.flatnonzero(counts == 0)]
+    if not missing:
+        return Finding("missing classes", "ok", "every class is in every split")
+    parts = [
+        f"{split} lacks {len(names)} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+        for split, names in missing.items()
+    ]
+    classes = tuple(sorted({name for names in missing.values() for name in names}))
+    return Finding("missing classes", "error" if "train" in missing else "warning", "; ".join(parts), classes)
+
+
+def _repeated(looked: Looked, indices: np.ndarray | None) -> Iterator[list[int]]:
+    """Groups of two or more indices, among those given or all, that have the same pixels."""
+    groups: defaultdict[bytes, list[int]] = defaultdict(list)
+    for index in range(len(looked.digests)) if indices is None else indices.tolist():
+        groups[looked.digests[index]].append(index)
+    return (group for group in groups.values() if len(group) > 1)
+
+
+def _items(looked: Looked, groups: list[list[int]]) -> tuple[Item, ...]:
+    return tuple(looked.items[index] for group in groups for index in group)

@@ -1,0 +1,31 @@
+"""Shapes are checked at run time in every test: jaxtyping's annotations, by beartype."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from jaxtyping import install_import_hook
+
+install_import_hook(["papilio.models", "papilio.targets", "papilio.training"], "beartype.beartype")
+# tiny nets on several threads mostly wait for each other, most of all beside other work
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test session's own, so that what a user has at home neither helps nor suffers."""
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("PAPILIO_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of the published image sets; skips the test where there is none."""
+    folder = os.environ.get("PAPILIO_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("PAPILIO_DATA does not name a folder with the published image sets")
+    return Path(folder)

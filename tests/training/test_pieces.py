@@ -1,0 +1,179 @@
+"""Noise, augmentation, batches, schedules, optimisers, checkpoints: each against what it should be."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from toys import toy_images
+from torch import nn
+
+from papilio.errors import SettingError
+from papilio.models.layers import Dropout
+from papilio.targets.classes import Classes
+from papilio.training.augmentation import Augmentation, augment, erase, flip, shift
+from papilio.training.batches import Batches
+from papilio.training.checkpoints import load_tensors, save_tensors
+from papilio.training.noise import Noise, Seeds
+from papilio.training.optimisers import OPTIMISERS, make_optimiser
+from papilio.training.schedules import SCHEDULES
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9])
+def test_masks_keep_the_share_that_they_should(rate: float) -> None:
+    keep = Noise(generator()).keep_mask(torch.Size([999, 1001]), rate, torch.device("cpu"))
+    # five standard deviations of a mean over a million draws, and the rounding to 2 ** -16
+    assert keep.float().mean().item() == pytest.approx(1 - rate, abs=5 * math.sqrt(rate * (1 - rate) / 1e6) + 2**-16)
+
+
+def test_the_four_decisions_of_a_draw_are_independent() -> None:
+    keep = Noise(generator()).keep_mask(torch.Size([250_000, 4]), 0.5, torch.device("cpu")).float().numpy()
+    correlation = np.corrcoef(keep.T)
+    assert np.abs(correlation - np.eye(4)).max() < 0.01
+
+
+def test_dropout_keeps_the_mean_and_does_nothing_in_evaluation() -> None:
+    layer = Dropout(0.4)
+    layer.source = Noise(generator())
+    features = torch.ones(4, 8, 50, 50).contiguous(memory_format=torch.channels_last)
+    assert layer(features).mean().item() == pytest.approx(1, abs=0.02)
+    assert sorted(layer(features).unique().tolist()) == pytest.approx([0, 1 / 0.6])
+    assert torch.equal(layer.eval()(features), features)
+
+
+def test_seeds_of_a_runs_parts_differ() -> None:
+    parts = [getattr(Seeds.of(seed), name) for seed in range(50) for name in Seeds.__dataclass_fields__]
+    assert len(set(parts)) == len(parts)
+
+
+def test_shift_moves_images_as_slicing_does() -> None:
+    images = torch.arange(1, 2 * 2 * 5 * 6 + 1, dtype=torch.uint8).reshape(2, 2, 5, 6)
+    moved = shift(images, 2, generator(3))
+    padded = torch.nn.functional.pad(images, (2, 2, 2, 2))
+    for image, pad in zip(moved, padded, strict=True):
+        windows = [pad[:, row : row + 5, column : column + 6] for row in range(5) for column in range(5)]
+        assert sum(torch.equal(image, window) for window in windows) == 1
+
+
+def test_flip_mirrors_about_half_of_the_images() -> None:
+    images = torch.randint(0, 256, (400, 1, 4, 4), dtype=torch.uint8, generator=generator(1))
+    flipped = flip(images, generator())
+    is_mirrored = (flipped == images.flip(3)).flatten(1).all(1)
+    is_same = (flipped == images).flatten(1).all(1)
+    assert bool((is_mirrored | is_same).all())
+    assert 150 < int(is_mirrored.sum()) < 250
+
+
+def test_erase_blackens_one_rectangle_within_the_area() -> None:
+    images = torch.full((300, 1, 20, 20), 255, dtype=torch.uint8)
+    erased = erase(images, share=0.5, area=0.2, generator=generator())
+    num_black = (erased == 0).flatten(1).sum(1)
+    assert 100 < int((num_black > 0).sum()) < 200
+    assert int(num_black.max()) <= 0.2 * 400 * 1.3  # whole pixels round a little over
+    for image in erased[num_black > 0]:
+        rows, columns = (image[0] == 0).any(1).nonzero(), (image[0] == 0).any(0).nonzero()
+        height, width = int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1
+        assert height * width == int((image == 0).sum())
+
+
+def test_augmentation_is_a_function_of_the_generator_and_keeps_shape_and_type() -> None:
+    images = torch.randint(0, 256, (9, 3, 7, 5), dtype=torch.uint8, generator=generator(1))
+    everything = Augmentation(shift=2, flip=True, erase=0.7)
+    one, other = augment(images, everything, generator(4)), augment(images, everything, generator(4))
+    assert torch.equal(one, other)
+    assert one.shape == images.shape and one.dtype == torch.uint8
+    assert not torch.equal(one, images)
+
+
+@given(num=st.integers(1, 96), batch_size=st.integers(1, 100))
+def test_a_pass_shows_every_image_once(num: int, batch_size: int) -> None:
+    images, labels = toy_images()
+    batches = Batches(images, np.arange(96), np.arange(num), batch_size=batch_size)
+    shuffled = [batch.targets for batch in batches.shuffled(generator())]
+    assert len(shuffled) == len(batches)
+    assert sorted(torch.cat(shuffled).tolist()) == list(range(num))
+    in_order = torch.cat([batch.targets for batch in batches.in_order()])
+    assert in_order.tolist() == list(range(num))
+
+
+def test_batches_are_floats_from_0_to_1_in_channels_last_layout() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (10, 3, 4, 5), dtype=np.uint8)
+    images.flags.writeable = False  # as a memory-mapped file is
+    batch = next(iter(Batches(images, np.zeros(10, np.int64), np.arange(10), batch_size=10).in_order()))
+    assert batch.images.is_contiguous(memory_format=torch.channels_last)
+    assert np.array_equal(batch.images.numpy(), images.astype(np.float32) / 255)
+
+
+@pytest.mark.parametrize("name", list(SCHEDULES))
+@given(done=st.floats(0, 1, exclude_max=True))
+def test_schedules_stay_between_0_and_1(name: str, done: float) -> None:
+    assert 0 <= SCHEDULES[name](done) <= 1
+
+
+def test_schedules_at_their_landmarks() -> None:
+    assert SCHEDULES["cosine"](0.0) == 1
+    assert SCHEDULES["cosine"](0.5) == pytest.approx(0.5)
+    assert SCHEDULES["one_cycle"](0.0) == pytest.approx(1 / 25)
+    assert SCHEDULES["one_cycle"](0.3) == pytest.approx(1)
+    assert SCHEDULES["one_cycle"](0.99999) == pytest.approx(1 / 25_000, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", list(OPTIMISERS))
+def test_optimisers_decay_weights_but_not_biases(name: str) -> None:
+    layer = nn.Linear(2, 2)
+    optimiser = make_optimiser(name, layer.parameters(), learning_rate=0.1, weight_decay=0.5)
+    before = [one.detach().clone() for one in layer.parameters()]
+    for parameter in layer.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimiser.step()
+    weight, bias = layer.parameters()
+    assert torch.equal(bias, before[1])
+    assert not torch.equal(weight, before[0])
+
+
+def test_unknown_optimisers_and_momentum_for_adam_are_refused() -> None:
+    parameters = list(nn.Linear(2, 2).parameters())
+    with pytest.raises(SettingError, match="did you mean adamw?"):
+        make_optimiser("adamm", parameters)
+    with pytest.raises(SettingError, match="it goes with sgd, momentum and rmsprop"):
+        make_optimiser("adam", parameters, momentum=0.9)
+
+
+def test_rmsprop_is_keras_rmsprop() -> None:
+    """One step by hand: v = 0.1 g², w -= rate * g / (sqrt(v) + eps)."""
+    weight = nn.Parameter(torch.tensor([[2.0]]))
+    optimiser = make_optimiser("rmsprop", [weight])
+    weight.grad = torch.tensor([[0.5]])
+    optimiser.step()
+    assert weight.item() == pytest.approx(2 - 0.001 * 0.5 / (math.sqrt(0.1 * 0.25) + 1e-7), abs=1e-7)
+
+
+def test_tensors_come_back_bit_for_bit_whatever_their_layout(tmp_path: Path) -> None:
+    last = torch.randn(2, 3, 4, 5, generator=generator()).contiguous(memory_format=torch.channels_last)
+    tensors = {"last": last, "view": last[:, :1], "count": torch.tensor(7), "same": last}
+    save_tensors(tmp_path / "file", tensors, {"epoch": 3, "nested": {"value": None}})
+    loaded, facts = load_tensors(tmp_path / "file")
+    assert facts == {"epoch": 3, "nested": {"value": None}}
+    assert all(torch.equal(loaded[name], tensors[name]) for name in tensors)
+
+
+def test_cross_entropy_and_accuracy_match_their_definitions() -> None:
+    logits = torch.randn(50, 4, generator=generator(), dtype=torch.float64)
+    labels = torch.randint(0, 4, (50,), generator=generator())
+    found = Classes(4).metrics(logits, labels)
+    probabilities = logits.exp() / logits.exp().sum(1, keepdim=True)
+    assert found["loss"].item() == pytest.approx(-probabilities[range(50), labels].log().mean().item(), abs=1e-12)
+    assert found["accuracy"].item() == pytest.approx((probabilities.argmax(1) == labels).double().mean().item(), abs=1e-6)
+    smoothed = Classes(4, label_smoothing=0.2).loss(logits, labels).item()
+    target = torch.full((50, 4), 0.05, dtype=torch.float64)
+    target[range(50), labels] += 0.8
+    assert smoothed == pytest.approx(-(target * probabilities.log()).sum(1).mean().item(), abs=1e-12)
