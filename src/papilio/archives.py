@@ -1,4 +1,4 @@
-"""Zip and tar archives, read member by member with names checked and sizes bounded; nothing is ever unpacked to disk."""
+"""Zip and tar archives, read member by member, names checked and sizes bounded; nothing is unpacked to disk."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def is_archive(path: Path) -> bool:
 def read_archive(path: Path) -> Iterator[Member]:
     """The members of a zip or tar archive in the order they are stored.
 
-    Raises DataError, in one line, for an archive that is damaged, cut short or encrypted, that would unpack to too much,
-    that names one member twice, or whose names point out of it (absolute, '..', links, devices).
+    Raises DataError, in one line, for an archive that is damaged, cut short or encrypted, that would unpack to too
+    much, that names one member twice, or whose names point out of it (absolute, '..', links, devices).
     """
     walk = _read_zip if path.name.lower().endswith(".zip") else _read_tar
     seen: set[str] = set()
@@ -134,7 +134,7 @@ def _refuse_too_much(path: Path, num_bytes: int, limit_bytes: int) -> None:
 
 
 class _Bounded:
-    """A tar's bytes for `tarfile`: stops at the limit, and remembers the last block, which tells whether the end is there."""
+    """A tar's bytes for `tarfile`: stops at the limit, and keeps the last block, which tells if the end is there."""
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
         self.file = file
@@ -156,7 +156,7 @@ class _Bounded:
         return self.file.tell()
 
     def refuse_bad_end(self) -> None:
-        """Raise unless the blocks ended with a zero one: `tarfile` takes a damaged header for the end, and says nothing."""
+        """Raise unless the last block is zero: `tarfile` takes a damaged header for the end, and says nothing."""
         if self.last_block != bytes(BLOCK_BYTES):
             raise EOFError(f"no end mark: cut short or damaged at byte {self.file.tell()}")
         # reading on to the end makes gzip check its checksum

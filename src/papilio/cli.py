@@ -11,6 +11,7 @@ import typer
 
 from papilio.errors import PapilioError
 
+MAX_ITEMS = 20  # files or images that a finding lists
 HOURS_TO_ASK = 2  # from how many hours on a terminal is asked before a study starts
 
 app = typer.Typer(
@@ -160,19 +161,22 @@ def data_list() -> None:
     """List the named image sets, and where those that are here were found."""
     from papilio.data.catalogue import list_sets
 
-    rows = [
-        [one.name, f"{one.num_images:,}", str(one.num_classes), one.shape_words, one.where, one.licence]
-        for one in list_sets()
-    ]
+    rows = []
+    for one in list_sets():
+        channel, height, width = one.image_shape
+        shape = f"{height}×{width} {'grey' if channel == 1 else 'RGB'}"
+        rows.append([one.name, f"{one.num_images:,}", str(one.num_classes), shape, one.where, one.licence])
     _print_table(["set", "images", "classes", "shape", "where", "licence"], rows)
+    typer.echo("papilio data fetch SET downloads one that is not here; a path to pictures of your own works, too")
 
 
 @data_app.command("fetch")
 def data_fetch(name: Annotated[str, typer.Argument(metavar="SET", help="A named image set.")]) -> None:
     """Download a named image set, verified, into the cache; says where it is."""
     from papilio.data.catalogue import fetch
+    from papilio.studies.progress import reading_progress
 
-    typer.echo(fetch(name, progress=_show_progress()))
+    typer.echo(fetch(name, progress=reading_progress()))
 
 
 @data_app.command("info")
@@ -185,25 +189,33 @@ def data_info(
     """Print an image set's shape, classes, splits and origin."""
     from papilio.data.catalogue import describe
     from papilio.data.load import load_images
+    from papilio.studies.progress import reading_progress
 
-    facts = describe(load_images(name, labels=labels, size=size, progress=_show_progress()))
+    facts = describe(load_images(name, labels=labels, size=size, progress=reading_progress()))
     if as_json:
         _print_json(facts)
         return
     for key, value in facts.items():
         if key != "classes":
-            typer.echo(f"{key:<12} {_words(value)}")
-    _print_table(*_class_table(facts["classes"]))
+            typer.echo(f"{key.replace('_', ' '):<16} {_words(value)}")
+    splits = list(facts["splits"])
+    rows = [[name, *(f"{counts[split]:,}" for split in splits)] for name, counts in facts["classes"].items()]
+    _print_table(["class", *splits], rows)
 
 
 @data_app.command("check")
-def data_check(name: SetArgument, labels: LabelsOption = None, size: SizeOption = None) -> None:
+def data_check(name: SetArgument, labels: LabelsOption = None) -> None:
     """Look for duplicates, leaks between splits, unreadable pictures, imbalance; exit status 1 where something is wrong."""
     from papilio.data.check import check_images
+    from papilio.studies.progress import reading_progress
 
-    findings = check_images(name, labels=labels, size=size, progress=_show_progress())
+    findings = check_images(name, labels=labels, progress=reading_progress())
     for finding in findings:
         typer.echo(f"{finding.severity:<8} {finding.message}")
+        for item in finding.items[:MAX_ITEMS] if finding.severity != "ok" else ():
+            typer.echo(f"         {item}")
+        if len(finding.items) > MAX_ITEMS and finding.severity != "ok":
+            typer.echo(f"         and {len(finding.items) - MAX_ITEMS:,} more")
     raise typer.Exit(1 if any(finding.severity == "error" for finding in findings) else 0)
 
 
@@ -291,11 +303,8 @@ def _show_progress() -> Any:
 def _words(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "; ".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:.4g}"
     if isinstance(value, dict):
         return ", ".join(f"{key} {one}" for key, one in value.items())
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _class_table(classes: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    header = list(classes[0])
-    return header, [[str(one[key]) for key in header] for one in classes]

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from papilio.errors import BusyError, StorageError
 
+PART = ".part"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -30,7 +31,7 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
     path = Path(path)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
@@ -42,6 +43,12 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the unfinished files that a process which was killed while writing left in `folder` or below."""
+    for path in Path(folder).rglob(f".*{PART}"):
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -80,8 +87,8 @@ def checksum(path: Path, algorithm: str = "sha256") -> str:
 def locked(path: Path, *, busy: str, wait_seconds: float = 0) -> Iterator[None]:
     """Hold the lock file `path` while the block runs.
 
-    Raises BusyError with the message `busy` when another process still holds it after `wait_seconds`. The lock goes with its process: one that was
-    killed leaves no lock behind.
+    Raises BusyError with the message `busy` when another process still holds it after `wait_seconds`. The lock goes with
+    its process: one that was killed leaves no lock behind.
     """
     import filelock
 

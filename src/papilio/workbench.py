@@ -15,14 +15,13 @@ from papilio.errors import RunError, SettingError, StudyError
 from papilio.files import locked, write_json, write_text
 from papilio.models.describe import count_parameters
 from papilio.models.families import FAMILIES, build_nets, find_builder
-from papilio.report.page import write_report
 from papilio.runs.execution import layer_rows
 from papilio.runs.folder import RunPlan
 from papilio.runs.load import Prediction, Run, load_run
 from papilio.studies.environment import describe_environment, num_cores
 from papilio.studies.execution import Execution, Workload
 from papilio.studies.planning import plan_runs
-from papilio.studies.progress import make_progress
+from papilio.studies.progress import make_progress, reading_progress
 from papilio.studies.results import StudyResults, read_results
 from papilio.studies.sharing import share_images
 from papilio.studies.study import Study, StudySettings, load_study, parse_toml
@@ -87,13 +86,13 @@ def run_study(
         _execute(folder, study, plans, image_sets, (num_workers, threads), is_silent=is_silent, confirm=confirm)
         results = read_results(folder)
         _analyse(results, study, image_sets)
-        write_report(results)
+        _write_report(results)
     return results
 
 
 def remake_report(folder: Path | str) -> Path:
     """Write the report of a study's folder again, from its files; raises RunError where it is not one."""
-    return write_report(read_results(folder))
+    return _write_report(read_results(folder))
 
 
 @dataclass(frozen=True)
@@ -176,6 +175,14 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
     return settings
 
 
+def _write_report(results: StudyResults) -> Path:
+    """The page with its figures; those of an earlier report go, so that none is left of a trial that is no more."""
+    from papilio.report.page import write_report  # it brings matplotlib
+
+    shutil.rmtree(results.folder / "figures", ignore_errors=True)
+    return write_report(results)
+
+
 def _overrides(
     settings: Mapping[str, Any] | None, *, fraction: float | None, max_epochs: int | None, device: str | None
 ) -> dict[str, Any]:
@@ -224,7 +231,7 @@ def images_of(data: Mapping[str, Any]) -> ImageSet:
     arguments = {key: value for key, value in data.items() if key not in ("name", "path")}
     if isinstance(arguments.get("size"), list):
         arguments["size"] = tuple(arguments["size"])
-    return load_images(data.get("name") or data["path"], **arguments)
+    return load_images(data.get("name") or data["path"], progress=reading_progress(), **arguments)
 
 
 def _execute(

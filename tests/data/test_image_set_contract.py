@@ -106,8 +106,8 @@ def test_drawn_splits_are_stratified(load: Load) -> None:
     for name in SPLITS:
         counts = np.bincount(images.labels[images.indices(name)], minlength=images.num_classes)
         shares = counts / np.bincount(images.labels, minlength=images.num_classes)
-        # a class's count is rounded, so shares differ by at most one image of the smallest class
-        assert shares.max() - shares.min() <= 1 / np.bincount(images.labels).min()
+        # a count is rounded in each of two draws: shares differ by at most two images of the smallest class
+        assert shares.max() - shares.min() <= 2 / np.bincount(images.labels).min()
 
 
 def test_says_what_it_is_and_where_from(load: Load) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toys import Stopper, reconstruction, same_weights, toy_images, toy_training, weights_of
 from torch import nn
+from toys import Stopper, reconstruction, same_weights, toy_images, toy_training, weights_of
 
 from papilio.errors import RunError, SettingError
 from papilio.targets.classes import Classes
@@ -138,7 +138,7 @@ def test_a_run_whose_loss_is_not_a_number_ends_as_diverged_with_its_last_good_ep
     training = toy_training("mlp", epochs=6)
     loss = training.objective.phases[0].loss
 
-    def exploding(nets, batch, noise, step):  # noqa: ANN001, ANN202
+    def exploding(nets, batch, noise, step):
         value, metrics = loss(nets, batch, noise, step)
         return value, {"loss": metrics["loss"] * (math.nan if step >= 9 else 1)}
 

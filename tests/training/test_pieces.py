@@ -10,8 +10,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import toy_images
 from torch import nn
+from toys import toy_images
 
 from papilio.errors import SettingError
 from papilio.models.layers import Dropout
@@ -96,7 +96,7 @@ def test_augmentation_is_a_function_of_the_generator_and_keeps_shape_and_type() 
 
 @given(num=st.integers(1, 96), batch_size=st.integers(1, 100))
 def test_a_pass_shows_every_image_once(num: int, batch_size: int) -> None:
-    images, labels = toy_images()
+    images, _ = toy_images()
     batches = Batches(images, np.arange(96), np.arange(num), batch_size=batch_size)
     shuffled = [batch.targets for batch in batches.shuffled(generator())]
     assert len(shuffled) == len(batches)
@@ -142,7 +142,7 @@ def test_optimisers_decay_weights_but_not_biases(name: str) -> None:
 
 def test_unknown_optimisers_and_momentum_for_adam_are_refused() -> None:
     parameters = list(nn.Linear(2, 2).parameters())
-    with pytest.raises(SettingError, match="did you mean adamw?"):
+    with pytest.raises(SettingError, match=r"did you mean adamw\?"):
         make_optimiser("adamm", parameters)
     with pytest.raises(SettingError, match="it goes with sgd, momentum and rmsprop"):
         make_optimiser("adam", parameters, momentum=0.9)
@@ -172,7 +172,9 @@ def test_cross_entropy_and_accuracy_match_their_definitions() -> None:
     found = Classes(4).metrics(logits, labels)
     probabilities = logits.exp() / logits.exp().sum(1, keepdim=True)
     assert found["loss"].item() == pytest.approx(-probabilities[range(50), labels].log().mean().item(), abs=1e-12)
-    assert found["accuracy"].item() == pytest.approx((probabilities.argmax(1) == labels).double().mean().item(), abs=1e-6)
+    assert found["accuracy"].item() == pytest.approx(
+        (probabilities.argmax(1) == labels).double().mean().item(), abs=1e-6
+    )
     smoothed = Classes(4, label_smoothing=0.2).loss(logits, labels).item()
     target = torch.full((50, 4), 0.05, dtype=torch.float64)
     target[range(50), labels] += 0.8

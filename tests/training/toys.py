@@ -142,7 +142,9 @@ class Stopper:
 
 def weights_of(training: Training) -> dict[str, Tensor]:
     """Every net's tensors, copied."""
-    return {f"{name}/{key}": one.clone() for name, net in training.nets.items() for key, one in net.state_dict().items()}
+    return {
+        f"{name}/{key}": one.clone() for name, net in training.nets.items() for key, one in net.state_dict().items()
+    }
 
 
 def same_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:

@@ -87,7 +87,7 @@ def count_confusion(labels: np.ndarray, predicted: np.ndarray, *, num_classes: i
 
 
 def precision_recall_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each class: hits over predictions, hits over images, and their harmonic mean; 0 where there is nothing to divide by."""
+    """Of each class: hits over predictions, hits over images, their harmonic mean; 0 where nothing is there to divide by."""
     hits = np.diag(confusion).astype(float)
     predictions, images = confusion.sum(axis=0), confusion.sum(axis=1)
     precision = np.divide(hits, predictions, out=np.zeros_like(hits), where=predictions > 0)

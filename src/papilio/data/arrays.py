@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -23,16 +24,19 @@ BROKEN = (
     KeyError,
     SyntaxError,
     OverflowError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
+    NotImplementedError,
 )
 
 
 def read_arrays(images_path: Path, labels_path: Path) -> RawImages:
     """Read uint8 images and integer labels, one each, from two `.npy` files.
 
-    Images are (num, height, width), (num, height, width, channel) or (num, channel, height, width) with 1 or 3 channels,
-    mapped into memory where they need no new order; labels are (num,), counted from 0. Raises DataError for anything else.
+    Images are (num, height, width), (num, height, width, channel) or (num, channel, height, width) with 1 or 3
+    channels, mapped into memory where they need no new order; labels are (num,), counted from 0. Raises DataError for
+    anything else.
     """
     images = _as_nchw(read_npy(images_path), images_path)
     labels = _as_labels(read_npy(labels_path), labels_path, num_images=len(images), images_path=images_path)

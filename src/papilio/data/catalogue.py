@@ -62,7 +62,7 @@ def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, ho
 
 
 def describe(images: ImageSet) -> dict[str, Any]:
-    """An image set in plain data: shape, images a class and split, pixel mean and standard deviation (0 to 255), bytes."""
+    """An image set in plain data: shape, images a class and split, mean and deviation of pixels (0 to 255), bytes."""
     mean, deviation = _pixel_moments(images.images)
     counts = {name: np.bincount(images.labels[images.indices(name)], minlength=images.num_classes) for name in SPLITS}
     return {

@@ -70,10 +70,10 @@ def check_images(
 ) -> list[Finding]:
     """Look through an image set, and tell for each thing looked at whether it is in order.
 
-    Pictures are compared as they are, before any scaling, and exactly: two JPEG copies of one photo differ. A leak is a
-    picture that is in two splits; where a set has no splits they are drawn as `load_images` would draw them. Pictures
-    that cannot be read are all listed, and left out of what follows. Raises what `load_images` raises where a set cannot
-    be looked through at all.
+    Pictures are compared as they are, before any scaling, and exactly: two JPEG copies of one photo differ. A leak is
+    a picture that is in two splits; where a set has no splits they are drawn as `load_images` would draw them.
+    Pictures that cannot be read are all listed, and left out of what follows. Raises what `load_images` raises where
+    a set cannot be looked through at all.
     """
     check_shares(validation=validation, test=test)
     path = Path(name_or_path).expanduser()

@@ -1,6 +1,7 @@
 """CIFAR-10's binary archive. (Its other archive is a pickle, which is never read.)
 
-Source: https://www.cs.toronto.edu/~kriz/cifar.html: rows of a label byte and 3,072 pixel bytes, red then green then blue.
+Source: https://www.cs.toronto.edu/~kriz/cifar.html: rows of a label byte and 3,072 pixel bytes, red then green then
+blue.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ CHUNK_BYTES = 2**16
 def download_set(name: str, progress: Progress | None = None) -> Path:
     """Fetch what is missing of a named set into the cache folder, and return that folder.
 
-    `progress` is called with the bytes that are there, all bytes (0: not known) and the file's name. Raises DownloadError, in one line,
-    with the addresses tried and the folder to put the file into by hand; StorageError when the disk is full.
+    `progress` is called with the bytes that are there, all bytes (0: not known) and the file's name. Raises
+    DownloadError, in one line, with the addresses tried and the folder to put the file into by hand; StorageError
+    when the disk is full.
     """
     folder = cache_folder() / name
     for file in PUBLISHED[name].files:

@@ -60,9 +60,10 @@ def read_pictures(path: Path, *, size: Size | None, color: Color | None, progres
     """Read class folders of pictures, from a folder or an archive, as one uint8 memory map.
 
     `size` is (height, width); None asks for pictures that are all of one size. `color` None gives grey where every
-    picture is grey, else RGB. `progress` is called with (done, total, what). The decoded images are kept in the cache folder under the
-    sha256 of an archive, or of the names, sizes and times of a folder's files, together with the settings: what changes is
-    decoded again. Raises DataError for pictures that cannot be read or differ in size, and for a layout of other folders.
+    picture is grey, else RGB. `progress` is called with (done, total, what). The decoded images are kept in the cache
+    folder under the sha256 of an archive, or of the names, sizes and times of a folder's files, together with the
+    settings: what changes is decoded again. Raises DataError for pictures that cannot be read or differ in size, and
+    for a layout of other folders.
     """
     key = _content_key(path, size=size, color=color)
     cached = _read_cached(key)
@@ -184,9 +185,7 @@ def _decode_into_cache(
 def _only_size(path: Path, sizes: Counter[Size]) -> Size:
     if len(sizes) > 1:
         smallest = min(min(size) for size in sizes)
-        raise DataError(
-            f"{path}: the pictures differ in size: {size_counts(sizes)}; set size = {smallest}, say, to bring all to one"
-        )
+        raise DataError(f"{path}: the pictures differ in size: {size_counts(sizes)}; set size = {smallest}, say")
     return next(iter(sizes))
 
 

@@ -1,6 +1,7 @@
 """The idx format of MNIST and its relatives, gzipped or plain.
 
-Source: the description on the MNIST page (two zero bytes, a type code, the number of axes, their big-endian lengths, values).
+Source: the description on the MNIST page (two zero bytes, a type code, the number of axes, their big-endian lengths,
+values).
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def read_idx(path: Path, *, unpacked_md5: str | None, remedy: str) -> np.ndarray
     """The uint8 array in an idx file, of the shape its header states.
 
     `unpacked_md5` is the published digest of the unpacked bytes (None: not known, not checked); `remedy` ends each
-    message with what to do. Raises DataError, in one line, for a file that is cut short, damaged, or not the published one.
+    message with what to do. Raises DataError, in one line, for a file that is cut short, damaged, or not the published
+    one.
     """
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""From the names of files to classes and splits: CLASS/picture or SPLIT/CLASS/picture, in one wrapping folder or none."""
+"""From the names of files to classes and splits: CLASS/picture or SPLIT/CLASS/picture, wrapped in a folder or not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EXPECTED = "expected CLASS/picture or SPLIT/CLASS/picture, a split being train, 
 
 @dataclass(frozen=True)
 class Layout:
-    """The pictures of a set in the order of their names. `rows` gives each name's place, `num_other` the files left out."""
+    """The pictures of a set in the order of names: `rows` has each name's place, `num_other` counts files left out."""
 
     rows: dict[str, int]
     labels: np.ndarray

@@ -35,18 +35,18 @@ def load_images(
 ) -> ImageSet:
     """Load an image set: a named one, or a folder, zip or tar of pictures, or a `.npy` file with `labels` in another.
 
-    A string that is a set's name is that set, also where a folder of this name is there: write `./mnist` for the folder.
-    Splits that a set comes with are kept. `test` is the share of all images (of the training images, where a validation
-    split is given) that is drawn where there is no test split; `validation` is the share of the training images that are
-    then left. Both are stratified, and the same labels and seed give the same indices. `fraction` takes that share of
-    every split afterwards.
+    A string that is a set's name is that set, also where a folder of this name is there: write `./mnist` for the
+    folder. Splits that a set comes with are kept. `test` is the share of all images (of the training images, where a
+    validation split is given) that is drawn where there is no test split; `validation` is the share of the training
+    images that are then left. Both are stratified, and the same labels and seed give the same indices. `fraction`
+    takes that share of every split afterwards.
 
-    `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about their
-    centre. `home` is the folder of image sets in place of PAPILIO_DATA. With `download` off a set that is not here is an
-    error. `progress` is called with (done, total or 0, what), from this thread.
+    `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about
+    their centre. `home` is the folder of image sets in place of PAPILIO_DATA. With `download` off a set that is not
+    here is an error. `progress` is called with (done, total or 0, what), from this thread.
 
-    Raises DataError for what is unknown, missing, damaged or of the wrong shape, SettingError for a setting out of range,
-    DownloadError where fetching fails, StorageError where the cache cannot be written.
+    Raises DataError for what is unknown, missing, damaged or of the wrong shape, SettingError for a setting out of
+    range, DownloadError where fetching fails, StorageError where the cache cannot be written.
     """
     check_shares(validation=validation, test=test)
     check_settings(color=color, fraction=fraction, seed=seed)

@@ -31,8 +31,8 @@ OVERLAPS = ({"mnist-5k", "mnist"},)
 def read_named(name: str, *, home: Path | None, download: bool, progress: Progress | None) -> RawImages:
     """Read a named set from where it is found, or fetch it first.
 
-    Raises DataError for a name that is none, a set that is not here with `download` off, and damaged files; DownloadError
-    for one that cannot be fetched.
+    Raises DataError for a name that is none, a set that is not here with `download` off, and damaged files;
+    DownloadError for one that cannot be fetched.
     """
     if name not in READERS:
         raise DataError(f"{name} is not an image set; {did_you_mean(name, READERS)}")
@@ -52,8 +52,8 @@ def refuse_overlap(trained_on: str, scored_on: str) -> None:
     for sets in OVERLAPS:
         if trained_on != scored_on and {trained_on, scored_on} == sets:
             raise DataError(
-                f"trained on {trained_on}, to be scored on {scored_on}: mnist-5k lies wholly inside MNIST's training set;"
-                " score it on images of its own set, or on one that shares none"
+                f"trained on {trained_on}, to be scored on {scored_on}: mnist-5k lies wholly inside"
+                " MNIST's training set; score it on images of its own set, or on one that shares none"
             )
 
 
@@ -131,7 +131,7 @@ def read_stand_in(name: str, path: Path, progress: Progress | None) -> RawImages
 
 
 def train_and_test(name: str, details: PublishedSet, arrays: list[np.ndarray], folder: Path) -> RawImages:
-    """Join training and test parts, given as images, labels, images, labels, once their shapes are the published ones."""
+    """Join training images and labels and test images and labels, once their shapes are the published ones."""
     train_images, train_labels, test_images, test_labels = arrays
     sizes = (details.num_train, details.num_test or 0)
     shapes = [shape for num in sizes for shape in ((num, *details.image_shape), (num,))]

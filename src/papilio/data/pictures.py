@@ -45,9 +45,9 @@ class Looks:
 def read_picture(path: Path, *, shape: tuple[int, int, int]) -> np.ndarray:
     """A picture file as uint8 of `shape` (channel, height, width), converted as the pictures of image sets are.
 
-    The picture is turned as its EXIF orientation says, laid on white where it is transparent, scaled (antialiased) until
-    it covers height and width, and cropped about its centre. Raises DataError for a file that is no picture, or a shape
-    of neither 1 nor 3 channels.
+    The picture is turned as its EXIF orientation says, laid on white where it is transparent, scaled (antialiased)
+    until it covers height and width, and cropped about its centre. Raises DataError for a file that is no picture, or
+    a shape of neither 1 nor 3 channels.
     """
     channel, height, width = shape
     colors: dict[int, Color] = {1: "grey", 3: "rgb"}
@@ -68,7 +68,7 @@ def resolve_size(size: int | tuple[int, int] | None) -> Size | None:
     """(height, width) from a number or a pair. Raises SettingError for sides outside 1 to 4096."""
     if size is None:
         return None
-    sides = (size, size) if isinstance(size, int) else tuple(size)
+    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     if len(sides) != 2 or not all(isinstance(side, int) and 1 <= side <= MAX_SIDE for side in sides):
         raise SettingError(f"size = {size}: must be one side or (height, width), each from 1 to {MAX_SIDE} pixels")
     return sides[0], sides[1]

@@ -1,7 +1,7 @@
 """The named sets as their authors publish them: files, addresses, checksums, shapes, classes, licences.
 
-`unpacked_md5` is preferred to the checksum of the file: re-packed copies (Debian's package `dataset-fashion-mnist`) differ
-in their gzip bytes and hold the same images.
+`unpacked_md5` is preferred to the checksum of the file: re-packed copies (Debian's package `dataset-fashion-mnist`)
+differ in their gzip bytes and hold the same images.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def read_analyses(folder: Path) -> list[ClassAnalysis]:
 
 def _read_analysis(path: Path) -> ClassAnalysis:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             texts = {name: str(file[name]) for name in TEXTS}
             arrays = {name: file[name] for name in ARRAYS}
             class_names = tuple(str(name) for name in file["class_names"])

@@ -80,6 +80,7 @@ def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     """Write `name`.svg and `name`.png (150 dots an inch), in plain colours on white; the two paths."""
     paths = folder / f"{name}.svg", folder / f"{name}.png"
     write_text(paths[0], to_svg(figure))
+    figure.set_layout_engine("none")  # every text has its place by now
     with drawing(), open_atomic(paths[1]) as file:
         figure.savefig(file, format="png", dpi=150, metadata={"Software": "Papilio"})
     return paths

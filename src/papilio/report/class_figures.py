@@ -17,7 +17,10 @@ from papilio.report.palette import LIGHT, LINES, RIGHT, WRONG
 
 MOST_COUNTED_CLASSES = 12
 MOST_NAMED_CLASSES = 40
+MOST_OPAQUE = 0.5  # of a cell: the count in it stays readable on light and on dark paper
 HOLLOW: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "D",
     "markersize": 5,
     "markerfacecolor": LIGHT["paper"],
     "markeredgecolor": LINES[1],
@@ -33,7 +36,8 @@ def confusion(counts: Int[np.ndarray, "k k"], class_names: Sequence[str], *, wid
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     mistakes_only = shares * (1 - np.eye(len(counts)))
-    alpha = np.where(np.eye(len(counts)) > 0, shares * 0.9, mistakes_only / max(mistakes_only.max(), 1e-9) * 0.9)
+    strength = np.where(np.eye(len(counts)) > 0, shares, mistakes_only / max(mistakes_only.max(), 1e-9))
+    alpha = strength * MOST_OPAQUE
     with drawing():
         figure = new_figure(width=min(width, 6.0), height=min(width, 6.0))
         axes = figure.subplots()
@@ -83,7 +87,7 @@ def per_class(
         axes = figure.subplots()
         axes.hlines(rows, low, high, color=LIGHT["faint"], linewidth=1.6)
         axes.plot(precision, rows, "o", color=LINES[0], markersize=6, label="precision")
-        axes.plot(recall, rows, "D", **HOLLOW, label="recall")
+        axes.plot(recall, rows, **HOLLOW, label="recall")
         axes.set_ylim(len(rows) - 0.4, -0.6)
         limit = 30 if width >= WIDE else 16
         axes.set_yticks(rows, [clean_label(name, limit=limit) for name in class_names], color=LIGHT["ink"])
@@ -107,11 +111,11 @@ def _draw_cells(
         colour = RIGHT if row == column else WRONG
         place = (column - 0.48, row - 0.48)
         axes.add_patch(Rectangle(place, 0.96, 0.96, facecolor=LIGHT["wash"], linewidth=0))
-        axes.add_patch(Rectangle(place, 0.96, 0.96, facecolor=colour, alpha=float(alpha[row, column]), linewidth=0))
         if counts[row, column]:
-            ink = LIGHT["paper"] if alpha[row, column] > 0.62 else LIGHT["ink"]
+            opacity = float(alpha[row, column])
+            axes.add_patch(Rectangle(place, 0.96, 0.96, facecolor=colour, alpha=opacity, linewidth=0))
             text = f"{counts[row, column]:,}"
-            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=text_size)
+            axes.text(column, row, text, ha="center", va="center", fontsize=text_size)
     axes.set_aspect("equal")
 
 
@@ -120,7 +124,7 @@ def _draw_picture(axes: Axes, alpha: Float[np.ndarray, "k k"]) -> None:
     picture = np.empty((*alpha.shape, 4))
     picture[..., :3] = to_rgb(WRONG)
     picture[np.arange(len(alpha)), np.arange(len(alpha)), :3] = to_rgb(RIGHT)
-    picture[..., 3] = alpha
+    picture[..., 3] = alpha / MOST_OPAQUE
     axes.imshow(picture, interpolation="none")
 
 

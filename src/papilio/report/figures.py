@@ -20,13 +20,14 @@ from papilio.report.class_figures import mistakes as mistakes
 from papilio.report.class_figures import per_class as per_class
 from papilio.report.palette import LIGHT, LINES
 
-Series = Float[np.ndarray, " epochs"]
+Series = Float[np.ndarray, " _"]  # one value an epoch; runs differ in length
 
 MOST_COLOURED = len(LINES)
 NUM_HIGHLIGHTED = 5
+MOST_WITH_TRAINING = 5  # more dashed lines hide the others
 LONGEST_DIRECT_LABEL = 22
 DIAMOND: dict[str, Any] = {
-    "color": "none",
+    "linestyle": "none",
     "marker": "D",
     "markersize": 6,
     "markerfacecolor": LIGHT["paper"],
@@ -57,20 +58,23 @@ def learning_curves(curves: Sequence[Curve], *, metric: str, higher_is_better: b
     """A metric on validation images by epoch; `curves` come best first.
 
     A line is the mean over a trial's runs, its band their range, as far as all runs go; where some ended earlier,
-    the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed: training
-    images. With more than eight trials the best five are coloured.
+    the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to five
+    trials: training images. With more than eight trials the best five are coloured.
     """
     num_coloured = len(curves) if len(curves) <= MOST_COLOURED else NUM_HIGHLIGHTED
     with drawing():
-        figure = new_figure(width=width, height=3.7 if width >= WIDE else 3.4)
+        listed = [curve.label for curve in curves[:num_coloured]]
+        num_rows = -(-len(listed) // _list_columns(listed, has_room=width >= WIDE))
+        figure = new_figure(width=width, height=(3.2 if width >= WIDE else 2.6) + 0.18 * num_rows)
         axes = figure.subplots()
         for curve in reversed(curves[num_coloured:]):
             _draw_mean(axes, curve.validation, colour=LIGHT["faint"], width=0.7)
         for curve, colour in reversed(list(zip(curves[:num_coloured], LINES, strict=False))):
-            _draw_mean(axes, curve.train, colour=colour, width=0.9, style=(0, (3, 2)), alpha=0.65)
+            if num_coloured <= MOST_WITH_TRAINING:
+                _draw_mean(axes, curve.train, colour=colour, width=0.9, style=(0.0, (3.0, 2.0)), alpha=0.65)
             _draw_runs(axes, curve.validation, colour=colour)
         _finish_epochs(axes, metric=metric)
-        _cut_early_epochs(axes, curves, higher_is_better=higher_is_better)
+        _cut_early_epochs(axes, curves[:num_coloured], higher_is_better=higher_is_better)
         _name_curves(axes, curves, num_coloured=num_coloured, has_room=width >= WIDE)
     return figure
 
@@ -80,7 +84,8 @@ def trial_comparison(labels: Sequence[str], panels: Sequence[Panel], *, width: f
     rows = np.arange(len(labels))
     stacked = 1 if width >= WIDE else len(panels)
     with drawing():
-        figure = new_figure(width=width, height=0.35 + stacked * (0.6 + 0.27 * len(labels)))
+        row_height = 0.27 if width >= WIDE else 0.46
+        figure = new_figure(width=width, height=0.35 + stacked * (0.6 + row_height * len(labels)))
         places = figure.subplots(stacked, len(panels) // stacked, sharey=True, squeeze=False).ravel()
         for axes, panel in zip(places, panels, strict=True):
             for row, values, published in zip(rows, panel.values, panel.published, strict=True):
@@ -88,10 +93,9 @@ def trial_comparison(labels: Sequence[str], panels: Sequence[Panel], *, width: f
             axes.set_title(panel.metric, pad=10)
             axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.margins(x=0.06)
-            axes.set_ylim(len(labels) - 0.4, -0.6)
+            axes.set_ylim(len(labels) - 0.4, -0.7)
             only_horizontal_axis(axes)
-            limit = 34 if width >= WIDE else 22
-            axes.set_yticks(rows, [clean_label(label, limit=limit) for label in labels], color=LIGHT["ink"])
+            _name_rows(axes, labels, has_room=width >= WIDE)
         if any(any(panel.published) for panel in panels):
             _name_diamonds(figure)
     return figure
@@ -146,15 +150,22 @@ def _finish_epochs(axes: Axes, *, metric: str) -> None:
 
 
 def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, higher_is_better: bool) -> None:
-    """Leave out the worst tenth of the values if they would take half the height, and say so in the figure."""
-    values = np.concatenate([run for curve in curves for run in curve.validation] or [np.zeros(0)])
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return
+    """Leave out early epochs where they would take most of the height, and say so in the figure.
+
+    What is kept: seven in ten of the values, and the best of every curve that is passed here.
+    """
     sign = 1 if higher_is_better else -1
-    worst, tenth, best = np.quantile(sign * values, [0, 0.1, 1])
-    edge = tenth - 0.3 * (best - tenth)
-    if best - worst <= 2 * (best - edge):
+    runs = [sign * run[np.isfinite(run)] for curve in curves for run in curve.validation]
+    runs = [run for run in runs if len(run)]
+    if not runs:
+        return
+    has_training = len(curves) <= MOST_WITH_TRAINING
+    trained = [sign * run[np.isfinite(run)] for curve in curves for run in curve.train if has_training]
+    best = max(run.max() for run in [*runs, *trained] if len(run))
+    values = np.concatenate(runs)
+    kept = min(float(np.quantile(values, 0.3)), min(float(run.max()) for run in runs))
+    edge = kept - 0.35 * (best - kept)
+    if best - values.min() <= 1.7 * (best - edge):
         return
     axes.set_ylim(*sorted((sign * edge, sign * (best + 0.06 * (best - edge)))))
     note = f"early epochs lie {'below' if higher_is_better else 'above'} the axis"
@@ -180,24 +191,28 @@ def _list_names(axes: Axes, names: Sequence[str], *, others: str, has_room: bool
     handles = [Line2D([], [], color=colour, linewidth=1.8) for colour in LINES[: len(names)]]
     if others:
         handles.append(Line2D([], [], color=LIGHT["faint"], linewidth=1))
-    texts = [clean_label(name, limit=72 if has_room else 44) for name in [*names, others] if name]
-    columns = 2 if max(map(len, texts)) <= (34 if has_room else 16) else 1
+    texts = [clean_label(name, limit=84 if has_room else 44) for name in [*names, others] if name]
+    columns = _list_columns(names, has_room=has_room)
     figure = axes.get_figure(root=True)
     assert figure is not None  # the axes were made by a figure
     figure.legend(handles, texts, loc="outside lower left", ncols=columns, fontsize=8.5, handlelength=1.4)
+
+
+def _list_columns(names: Sequence[str], *, has_room: bool) -> int:
+    return 2 if max(map(len, names), default=0) <= (42 if has_room else 16) else 1
 
 
 def _write_at_end(axes: Axes, name: str, *, colour: str, end: tuple[int, float], place: float) -> None:
     """A name right of the axes, and a dotted leader from a line that ended early."""
     last_epoch, value = end
     right = axes.get_xlim()[1]
-    if np.isfinite(value) and last_epoch < right - 1:
+    if np.isfinite(value) and last_epoch < 0.9 * right:
         axes.plot([last_epoch, right], [value, value], color=colour, linewidth=0.9, linestyle=(0, (1, 4)), alpha=0.7)
         axes.set_xlim(right=right)
     start = axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]
     start = float(np.clip(start, 0, 1)) if np.isfinite(start) else place
-    axes.plot([1.0, 1.03], [start, place], color=colour, linewidth=0.9, transform=axes.transAxes, clip_on=False)
-    axes.text(1.04, place, name, color=colour, transform=axes.transAxes, va="center", fontsize=8.5)
+    axes.plot([1.0, 1.03], [start, place], color=colour, linewidth=1.8, transform=axes.transAxes, clip_on=False)
+    axes.text(1.04, place, name, transform=axes.transAxes, va="center", fontsize=8.5)
 
 
 def _end(curve: Curve) -> tuple[int, float]:
@@ -231,6 +246,17 @@ def _draw_dots(axes: Axes, *, row: int, values: tuple[float, ...], published: tu
     if values:
         axes.plot(np.mean(values), row, "o", color=LINES[0], markersize=6)
     axes.plot(published, [row] * len(published), **DIAMOND)
+
+
+def _name_rows(axes: Axes, labels: Sequence[str], *, has_room: bool) -> None:
+    """Names left of the rows, or above them where the figure is narrow."""
+    if has_room:
+        axes.set_yticks(range(len(labels)), [clean_label(one, limit=38) for one in labels], color=LIGHT["ink"])
+        return
+    axes.set_yticks([])
+    for row, label in enumerate(labels):
+        place = axes.get_yaxis_transform()
+        axes.text(0, row - 0.36, clean_label(label, limit=52), transform=place, va="center", fontsize=8.5)
 
 
 def _name_diamonds(figure: Figure) -> None:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from papilio.files import write_text
-from papilio.report import sections, tables, words
+from papilio.report import class_sections, sections, tables, words
 from papilio.report.analyses import read_analyses
 from papilio.report.palette import DARK, LIGHT, css_variables
 from papilio.report.pictures import Pictures
@@ -52,7 +52,8 @@ def render_page(results: StudyResults, pictures: Pictures) -> str:
             models=sections.model_sections(results),
             published=tables.published_table(results),
             analyses=[
-                sections.analysis_section(results, analysis, pictures) for analysis in read_analyses(results.folder)
+                class_sections.analysis_section(results, analysis, pictures)
+                for analysis in read_analyses(results.folder)
             ],
             problems=problems[:MOST_RUNS],
             runs=results.runs[:MOST_RUNS],

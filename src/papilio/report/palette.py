@@ -2,7 +2,9 @@
 
 Figures are drawn in the light colours, which is what the files on disk keep; the copies inside the page name the
 same colours as CSS variables (`var(--ink)`), so that they follow the page. That is why no two light colours may be
-equal. Text has a contrast of at least 4.5 to 1 with its paper, lines and marks of at least 3 to 1.
+equal. Text has a contrast of at least 4.5 to 1 with its paper, lines and marks of at least 3 to 1. The line colours
+were searched for by computer: on either paper any two of them differ by a CIE 1976 distance of 15 or more, for people
+with full colour vision and as Machado et al. (2009) simulate its three complete deficiencies.
 """
 
 from __future__ import annotations

@@ -20,6 +20,14 @@ from papilio.report.class_figures import displayable
 MOST_PIXELS = 128
 
 
+@dataclass(frozen=True)
+class FigureBox:
+    """A figure with its caption."""
+
+    svg: Markup
+    caption: str
+
+
 @dataclass
 class Pictures:
     """Saves figures into a folder and hands out copies for the page, each with ids of its own."""

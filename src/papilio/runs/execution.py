@@ -15,7 +15,7 @@ from torch import nn
 
 from papilio.data.imageset import ImageSet, SplitName
 from papilio.errors import PapilioError, RunError, StorageError
-from papilio.files import locked, write_text
+from papilio.files import locked, remove_leftovers, write_text
 from papilio.models.describe import count_parameters, describe_layers
 from papilio.models.families import build_nets, find_builder
 from papilio.models.own import OwnFunctions
@@ -48,6 +48,7 @@ def execute_run(
     """
     folder = RunFolder(path)
     with locked(folder.lock_file, busy=f"{path}: another process is training this run", wait_seconds=30):
+        remove_leftovers(path)
         before = folder.read()
         if before is not None and before.data_checksum not in ("", images.checksum):
             raise RunError(

@@ -14,7 +14,7 @@ from torch import nn
 from papilio.data.imageset import ImageSet
 from papilio.data.named import refuse_overlap
 from papilio.data.pictures import read_picture
-from papilio.errors import DataError, RunError
+from papilio.errors import DataError, RunError, SettingError
 from papilio.models.families import build_nets, find_builder
 from papilio.models.own import OwnFunctions
 from papilio.runs.execution import rim_brightness
@@ -160,8 +160,12 @@ def load_run(folder: Path | str, *, network: Callable[..., Any] | None = None) -
     model = dict(facts.settings["model"])
     family = model.pop("family")
     own: OwnFunctions = {family: network} if network is not None else {}
+    try:
+        builder = find_builder(family, own)
+    except SettingError as error:
+        raise RunError(f"{folder}: {error}; or hand the function over: load_run(..., network=...)") from error
     nets = build_nets(
-        find_builder(family, own),
+        builder,
         model,
         image_shape=(facts.image_shape[0], facts.image_shape[1], facts.image_shape[2]),
         num_classes=len(facts.class_names),

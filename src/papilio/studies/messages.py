@@ -8,6 +8,8 @@ from pathlib import Path
 from papilio.runs.folder import RunPlan
 from papilio.studies.sharing import SharedImages
 
+GONE = (EOFError, BrokenPipeError, ConnectionResetError)  # what the line raises when the other end has died
+
 
 @dataclass(frozen=True)
 class Task:

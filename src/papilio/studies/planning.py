@@ -29,7 +29,7 @@ def plan_runs(study: Study) -> list[RunPlan]:
             fingerprint = _fingerprint(settings)
             if fingerprint in seen:
                 raise StudyError(
-                    f'stage "{stage.name}": "{seen[fingerprint]}" and "{trial_name}" have the same settings'
+                    f'{study.where}: stage "{stage.name}": "{seen[fingerprint]}" and "{trial_name}" have the same settings'
                 )
             seen[fingerprint] = trial_name
             for seed in stage.seed_list():
@@ -69,7 +69,7 @@ def _trials(study: Study, stage: StageSettings) -> Iterator[tuple[str, dict[str,
         for values in itertools.product(*stage.vary.values()):
             varied = dict(zip(stage.vary, values, strict=True))
             name = trial_name(trial, varied, family=str(tables["model"].get("family")))
-            where = f'stage "{stage.name}", trial "{name}"'
+            where = f'{study.where}: stage "{stage.name}", trial "{name}"'
             point = {table: dict(settings) for table, settings in tables.items()}
             for key, value in varied.items():
                 _set_varied(point, key, value, where=where)

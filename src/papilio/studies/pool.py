@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -17,9 +19,10 @@ import cloudpickle
 from papilio.errors import RunFailed
 from papilio.files import storage_errors
 from papilio.models.own import OwnFunctions
-from papilio.studies.messages import Task
+from papilio.studies.messages import GONE, Task
 
 FAILED_STARTS = 3
+SECONDS_TO_END = 2.0
 
 
 @dataclass(eq=False)
@@ -53,19 +56,15 @@ class Pool:
     def give(self, worker: Worker, task: Task) -> None:
         """Hand a task to an idle worker."""
         worker.task = task
-        try:
+        with contextlib.suppress(*GONE):  # it died just now; `messages` finds out and hands the task back
             worker.connection.send(task)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it died just now; `messages` finds out and hands the task back
 
     def stop(self) -> None:
         """Ask every busy worker to stop after the epoch that it is at."""
         for worker in self.workers:
             if worker.task is not None:
-                try:
+                with contextlib.suppress(*GONE):
                     worker.connection.send("stop")
-                except (BrokenPipeError, ConnectionResetError):
-                    pass
 
     def messages(self, timeout_seconds: float) -> Iterator[tuple[Task, str, Any]]:
         """What came within the time: (task, kind, content). Kinds are step, epoch, ended, cost, error, died.
@@ -78,7 +77,7 @@ class Pool:
                 continue
             try:
                 kind, content = worker.connection.recv()
-            except (EOFError, ConnectionResetError):
+            except GONE:
                 task = worker.task
                 status = self._replace(worker)
                 if task is not None:
@@ -97,10 +96,14 @@ class Pool:
     def close(self) -> None:
         """End every worker; one that is at work loses at most its present epoch."""
         for worker in self.workers:
-            worker.connection.close()
-            worker.process.terminate()
+            worker.connection.close()  # it ends itself when it notices, between two steps
+        deadline = time.monotonic() + SECONDS_TO_END
         for worker in self.workers:
-            worker.process.wait()
+            try:
+                worker.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
         if self.log.exists() and not self.log.stat().st_size:
             self.log.unlink()
 

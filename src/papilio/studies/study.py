@@ -100,7 +100,7 @@ class PublishedSettings(BaseModel):
     """A published number: metrics (test_accuracy, ...) as further keys."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    __pydantic_extra__: dict[str, float]
+    __pydantic_extra__: dict[str, float]  # pyright: ignore[reportIncompatibleVariableOverride] (pydantic's own way)
 
     stage: str
     source: str
@@ -127,7 +127,9 @@ class StudySettings(BaseModel):
     model: Table = Field({}, description="family, and what its builder takes")
     train: Table = {}
     stage: list[StageSettings] = Field(min_length=1)
-    analysis: list[AnalysisSettings] = [AnalysisSettings(kind="classification")]
+    analysis: list[AnalysisSettings] = Field(  # what is not asked for otherwise
+        [{"kind": "classification"}], validate_default=True
+    )
     published: list[PublishedSettings] = []
 
     @model_validator(mode="after")
@@ -143,9 +145,10 @@ class StudySettings(BaseModel):
 
 @dataclass(frozen=True)
 class Study:
-    """A checked study: what it is called, its settings, and the functions that Python handed over with it."""
+    """A checked study: what it is called, where it was read, its settings, and the functions that Python handed over."""
 
     name: str
+    where: str
     settings: StudySettings
     own: dict[str, Callable[..., Any]]
 
@@ -169,7 +172,7 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
     settings: StudySettings = validated(StudySettings, tables, where=where)
     if isinstance(source, Mapping):
         name = slug(settings.title)
-    return Study(name, settings, own)
+    return Study(name, where, settings, own)
 
 
 def bundled_studies() -> dict[str, str]:

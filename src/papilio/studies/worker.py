@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from papilio.studies.messages import Cost
+from papilio.studies.messages import GONE, Cost
 
 if TYPE_CHECKING:
     from papilio.data.imageset import ImageSet
@@ -26,7 +26,10 @@ PROBED_STEPS = 6
 
 
 class ParentWatcher:
-    """Tells the parent of a run's progress, and hears from it when to stop."""
+    """Tells the parent of a run's progress, and hears from it when to stop.
+
+    Where the parent is gone, the process ends on the spot: an exception here would pass for a failure of the run.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -37,15 +40,24 @@ class ParentWatcher:
         now = time.monotonic()
         if now - self.last_sent > SECONDS_BETWEEN_STEPS:
             self.last_sent = now
-            self.connection.send(("step", (epoch, step, num_steps)))
+            self._send(("step", (epoch, step, num_steps)))
 
     def on_epoch(self, record: dict[str, Any]) -> None:
-        self.connection.send(("epoch", record))
+        self._send(("epoch", record))
 
     def wants_stop(self) -> bool:
-        while not self.is_stopping and self.connection.poll():
-            self.is_stopping = self.connection.recv() == "stop"
+        try:
+            while not self.is_stopping and self.connection.poll():
+                self.is_stopping = self.connection.recv() == "stop"
+        except GONE:
+            os._exit(1)
         return self.is_stopping
+
+    def _send(self, message: object) -> None:
+        try:
+            self.connection.send(message)
+        except GONE:
+            os._exit(1)
 
 
 def main() -> None:
@@ -55,8 +67,7 @@ def main() -> None:
         path, own_bytes = connection.recv()
         sys.path[:] = path
         serve(connection, own_bytes)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        # the parent is gone: what this worker did is in its checkpoint
+    except GONE:
         os._exit(1)
 
 

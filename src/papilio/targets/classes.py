@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 Logits = Float[Tensor, "batch classes"]
-Labels = Int[Tensor, "batch"]
+Labels = Int[Tensor, " batch"]
 
 
 @dataclass(frozen=True)

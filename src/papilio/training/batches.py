@@ -63,7 +63,7 @@ class Batches:
         for chosen in self.indices.split(self.batch_size):
             yield self._batch(self.images[chosen], chosen)
 
-    def _batch(self, images: Tensor, chosen: Int[Tensor, batch]) -> Batch:
+    def _batch(self, images: Tensor, chosen: Int[Tensor, " batch"]) -> Batch:
         return Batch(images=as_floats(images), targets=self.targets[chosen])
 
 

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from papilio.errors import RunError
 from papilio.files import open_atomic
 
-FORMAT = "1"
+FORMAT = 1
+KEY = "papilio"  # the only one in the header: safetensors writes several in any order, and equal files would differ
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -25,7 +26,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, 
     """
     # copied and made contiguous: safetensors refuses channels-last tensors, and tensors that share memory
     plain = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
-    header = {"format": FORMAT, "facts": json.dumps(facts)}
+    header = {KEY: json.dumps({"format": FORMAT, "facts": facts})}
     with open_atomic(path) as file:
         file.write(to_bytes(plain, metadata=header))
 
@@ -34,9 +35,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and facts of `save_tensors`; raises RunError, naming the file, where it is torn or not one of ours."""
     try:
         with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
+            header = json.loads((file.metadata() or {})[KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        return tensors, json.loads(header["facts"])
+        return tensors, header["facts"]
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise RunError(
             f"{path}: not a whole file of weights ({error}); delete it, and the same command trains this run anew"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from papilio.errors import SettingError, did_you_mean
 class OptimiserKind:
     """A torch optimiser, the learning rate that is used when none is given, and its fixed arguments."""
 
-    optimiser: type[torch.optim.Optimizer]
+    optimiser: Callable[..., torch.optim.Optimizer]
     learning_rate: float
     arguments: dict[str, Any]
     takes_momentum: bool = False
@@ -59,5 +59,4 @@ def make_optimiser(
         {"params": [one for one in parameters if one.dim() <= 1], "weight_decay": 0.0},
     ]
     rate = kind.learning_rate if learning_rate is None else learning_rate
-    # torch refuses a weight decay that is not named among its own arguments for none of these
     return kind.optimiser([group for group in groups if group["params"]], lr=rate, **arguments)

@@ -42,7 +42,9 @@ class TrainSettings(BaseModel):
     momentum: float | None = Field(None, ge=0, lt=1, description="for sgd, momentum and rmsprop")
     weight_decay: float = Field(0.0, ge=0, description="the optimiser's own, on weights only")
     schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="learning rate over time")
-    regulariser: Regulariser = Field(Regulariser(), description="L1 and L2 penalties in the loss")
+    regulariser: Regulariser = Field(
+        default_factory=lambda: Regulariser(l1=0.0, l2=0.0), description="L1 and L2 penalties in the loss"
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
     augment: Augmentation | None = Field(None, description="random changes to training images")
     early_stopping: EarlyStopping | None = Field(None, description="when to end before the last epoch")

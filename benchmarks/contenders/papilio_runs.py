@@ -1,0 +1,115 @@
+"""Papilio itself: a single run's training as a worker does it, and a whole study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypedDict
+
+from benchmarks.contenders.contract import (
+    BATCH_SIZE,
+    CHECKED_IMAGES,
+    LEARNING_RATE,
+    Stopwatch,
+    TrainJob,
+    load,
+    serve,
+)
+
+MODELS: dict[str, dict[str, Any]] = {
+    "mlp": {"family": "mlp", "units": [512, 512]},
+    "cnn": {"family": "cnn", "filters": [32, 64], "pool_after": [2], "dense": [128]},
+}
+SWEEP_MODEL = {"family": "cnn", "filters": [16, 32], "dense": [64]}
+
+
+class SweepJob(TypedDict):
+    """A grid of small CNNs over the images in a folder; `out` is where the study goes."""
+
+    images: str
+    out: str
+    epochs: int
+    dropouts: list[float]
+    learning_rates: list[float]
+    validation: float
+    test: float
+
+
+def train(job: TrainJob) -> dict[str, Any]:
+    """Passes of `Training.train_epoch` over mapped images, on all cores, as the only run of a study gets them."""
+    import numpy as np
+    import torch
+
+    from benchmarks.multiply_adds import training_flop
+    from papilio.data.imageset import ImageSet
+    from papilio.models.describe import count_parameters
+    from papilio.runs.execution import prepare
+    from papilio.training.batches import Batches
+
+    torch.set_num_threads(job["cores"])
+    images, labels = load(job["images"], memory_map=True)
+    everything, nothing = np.arange(len(images)), np.arange(0)
+    image_set = ImageSet(
+        name="benchmark",
+        images=images,
+        labels=labels,
+        class_names=tuple("0123456789"),
+        train=everything,
+        validation=nothing,
+        test=nothing,
+        origin="see the benchmark",
+    )
+    settings = {
+        "model": MODELS[job["net"]],
+        "train": {
+            "batch_size": BATCH_SIZE,
+            "optimizer": "adam",
+            "learning_rate": LEARNING_RATE,
+            "best": "train_loss",
+        },
+    }
+    nets, training = prepare(settings, image_set, seed=0, own={})
+    watch = Stopwatch()
+    for _ in range(1 + job["passes"]):
+        training.train_epoch()
+        watch.pass_ended()
+    checked = Batches(images, labels, everything[:CHECKED_IMAGES], batch_size=CHECKED_IMAGES)
+    return {
+        "images_per_second": watch.images_per_second(len(images)),
+        "parameters": count_parameters(nets["network"]),
+        "loss": training.evaluate(checked)["val_loss"],
+        "training_flop_per_image": training_flop(nets["network"], image_set.image_shape),
+    }
+
+
+def sweep(job: SweepJob) -> dict[str, Any]:
+    """One study: all runs, validated each epoch, tested, analysed, reported."""
+    from papilio import run_study
+
+    folder = Path(job["images"])
+    study = {
+        "title": "Eight small CNNs",
+        "data": {
+            "path": str(folder / "images.npy"),
+            "labels": str(folder / "labels.npy"),
+            "validation": job["validation"],
+            "test": job["test"],
+        },
+        "model": SWEEP_MODEL,
+        "train": {"epochs": job["epochs"], "batch_size": BATCH_SIZE, "optimizer": "adam"},
+        "stage": [
+            {
+                "name": "sweep",
+                "vary": {"model.dropout": job["dropouts"], "train.learning_rate": job["learning_rates"]},
+            }
+        ],
+    }
+    results = run_study(study, out=job["out"], is_silent=True)
+    return {
+        "runs": len(results.runs),
+        "parameters": results.runs[0].parameters,
+        "accuracies": [round(run.metrics["val_accuracy"], 4) for run in results.runs],
+    }
+
+
+if __name__ == "__main__":
+    serve({"train": train, "sweep": sweep}, libraries=("papilio", "torch", "numpy"))

@@ -1,0 +1,123 @@
+"""`python -m benchmarks.run [NAME...]`: measure, print, and write docs/results/benchmarks.json and .md.
+
+All contenders run on one machine in one session, each in a process of its own, in turns (A B C, A B C, ...), with their
+own defaults and all cores. Only a whole run at full size is written to docs; others go where --out says, or are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench import Bench
+from benchmarks.machine import ROOT, describe_machine
+from benchmarks.processes import ContenderFailed
+from benchmarks.startup import start_up
+from benchmarks.sweep import sweep
+from benchmarks.tables import Row, markdown_table, text_table
+from benchmarks.training import train_cnn, train_mlp
+
+BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
+    "mlp": train_mlp,
+    "cnn": train_cnn,
+    "sweep": sweep,
+    "start-up": start_up,
+}
+ROUNDS = 5
+DOCS = ROOT / "docs" / "results"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 1 where a contender failed."""
+    options = _parser().parse_args(arguments)
+    names = options.names or list(BENCHMARKS)
+    is_whole = set(names) == set(BENCHMARKS) and not options.quick
+    out = options.out or (DOCS if is_whole else None)
+    start = time.perf_counter()
+    facts = {"command": _command(arguments)} | describe_machine()
+    with tempfile.TemporaryDirectory(prefix="papilio-bench-") as folder:
+        bench = Bench(Path(folder), rounds=1 if options.quick else options.rounds, is_quick=options.quick)
+        try:
+            rows = [row for name in names for row in BENCHMARKS[name](bench)]
+        except ContenderFailed as error:
+            print(f"benchmarks: {error}", file=sys.stderr)
+            return 1
+        if "images" in vars(bench):  # start-up alone wants none
+            facts["images"] = bench.images.description
+    facts |= {"minutes": round((time.perf_counter() - start) / 60, 1), "versions": bench.versions}
+    facts |= {"is_quick": options.quick}
+    print("\n" + as_text(facts, rows))
+    if out is not None:
+        write(out, facts, rows)
+    return 0
+
+
+def write(folder: Path, facts: dict[str, Any], rows: Sequence[Row]) -> None:
+    """benchmarks.json for programs, benchmarks.md for people."""
+    folder.mkdir(parents=True, exist_ok=True)
+    results = facts | {"rows": [row.as_json() for row in rows]}
+    (folder / "benchmarks.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "benchmarks.md").write_text(as_markdown(facts, rows), encoding="utf-8")
+    print(f"\nwritten: {folder}/benchmarks.json, {folder}/benchmarks.md")
+
+
+def as_text(facts: dict[str, Any], rows: Sequence[Row]) -> str:
+    """Facts, then a table a benchmark."""
+    tables = [f"{name}\n{text_table(group)}" for name, group in _by_benchmark(rows)]
+    return "\n\n".join(["\n".join(_facts_lines(facts)), *tables])
+
+
+def as_markdown(facts: dict[str, Any], rows: Sequence[Row]) -> str:
+    """The page in docs."""
+    intro = (
+        "Each contender ran in a process of its own, in turns over the rounds, with its defaults and all cores. A ratio"
+        "\npairs values of the same round and is above 1 where Papilio is better; medians over n rounds, with the range."
+    )
+    lines = "\n".join(f"- {line}" for line in _facts_lines(facts))
+    tables = [f"## {name}\n\n{markdown_table(group)}" for name, group in _by_benchmark(rows)]
+    return "\n\n".join(["# Benchmarks", intro, lines, *tables]) + "\n"
+
+
+def _by_benchmark(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    return [(name, list(group)) for name, group in groupby(rows, key=lambda row: row.benchmark)]
+
+
+def _facts_lines(facts: dict[str, Any]) -> list[str]:
+    memory_gib = facts["memory_bytes"] / 2**30
+    lines = [
+        f"command: {facts['command']} ({facts['minutes']} minutes)",
+        f"machine: {facts['processor']}, {facts['cores']} cores, {memory_gib:.0f} GiB, {facts['system']};"
+        f" load average before: {facts['load_before']}",
+        f"Papilio at commit {facts['commit']}, Python {facts['python']}, {facts['date']}",
+    ]
+    lines += [f"images: {facts['images']}"] if "images" in facts else []
+    for name, versions in facts["versions"].items():
+        lines.append(f"{name}: " + ", ".join(f"{library} {version}" for library, version in versions.items()))
+    lines += ["QUICK: tiny sizes, one round; these numbers measure nothing"] if facts["is_quick"] else []
+    return lines
+
+
+def _command(arguments: Sequence[str] | None) -> str:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return shlex.join(["python", "-m", "benchmarks.run", *given])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="How fast Papilio is, beside others.")
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds (default {ROUNDS}; the sweep at most 3)")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round: only shows that everything runs")
+    parser.add_argument("--out", type=Path, help="folder for the results (default: docs/results, for a whole run only)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

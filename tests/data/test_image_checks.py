@@ -1,0 +1,101 @@
+"""What `check_images` finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_files import class_folders, png_bytes, some_images, split_folders, write_files, write_tar, write_zip
+
+from papilio.data.check import Finding, check_images
+from papilio.errors import DataError
+
+
+def found(findings: list[Finding], kind: str) -> Finding:
+    (finding,) = [finding for finding in findings if finding.kind == kind]
+    return finding
+
+
+@pytest.mark.parametrize("kind", ["folder", "a.zip", "a.tar.gz"])
+def test_a_sound_set_is_sound(tmp_path: Path, kind: str) -> None:
+    write = {"folder": write_files, "a.zip": write_zip, "a.tar.gz": write_tar}[kind]
+    findings = check_images(write(tmp_path / kind, split_folders()))
+    assert {finding.severity for finding in findings} == {"ok"}
+    assert len({finding.kind for finding in findings}) == len(findings) == 9
+
+
+@pytest.mark.parametrize("name", ["mnist-5k", "digits"])
+def test_the_embedded_sets_are_sound(name: str) -> None:
+    assert {finding.severity for finding in check_images(name)} == {"ok"}
+
+
+def test_every_unreadable_picture_is_listed(tmp_path: Path) -> None:
+    broken = {f"bee/broken{number}.png": b"no picture" for number in range(7)}
+    findings = check_images(write_files(tmp_path / "set", {**class_folders(), **broken}))
+    finding = found(findings, "unreadable")
+    assert finding.severity == "error" and finding.items == tuple(sorted(broken))
+
+
+def test_duplicates_leaks_and_conflicts(tmp_path: Path) -> None:
+    files = split_folders()
+    files["train/ant/again.png"] = files["train/ant/000.png"]
+    files["test/bee/leaked.png"] = files["train/bee/001.png"]
+    files["train/cicada/other.png"] = files["train/ant/003.png"]
+    findings = check_images(write_zip(tmp_path / "a.zip", files))
+    assert found(findings, "duplicates").items == (
+        *("train/ant/000.png", "train/ant/again.png"),
+        *("train/ant/003.png", "train/cicada/other.png"),
+    )
+    leak = found(findings, "leaks")
+    assert leak.severity == "error" and leak.items == ("test/bee/leaked.png", "train/bee/001.png")
+    assert leak.message == "1 pictures are in more than one split: 1 in train, 1 in test"
+    conflict = found(findings, "labels")
+    assert conflict.items == ("train/ant/003.png", "train/cicada/other.png")
+    assert "ant and cicada" in conflict.message
+
+
+def test_sizes_constant_images_and_other_files(tmp_path: Path) -> None:
+    files = class_folders()
+    files["ant/wide.png"] = png_bytes(some_images(1, (3, 6, 9), num_classes=1, seed=5)[0][0])
+    files["bee/black.png"] = png_bytes(np.zeros((3, 6, 5), dtype=np.uint8))
+    files["notes.txt"] = b"hello"
+    findings = check_images(write_files(tmp_path / "set", files))
+    assert found(findings, "sizes").items == ("ant/wide.png",)
+    assert found(findings, "constant").items == ("bee/black.png",)
+    assert found(findings, "other files").message.startswith("1 files")
+
+
+def test_imbalance_and_missing_classes(tmp_path: Path) -> None:
+    images, _ = some_images(40, (1, 4, 4), num_classes=2, seed=0)
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "labels.npy", np.array([0] * 36 + [1] * 2 + [3] * 2))
+    findings = check_images(tmp_path / "images.npy", labels=tmp_path / "labels.npy")
+    assert found(findings, "imbalance").severity == "warning"
+    assert "0 (36), is 18 times the smallest, 1 (2)" in found(findings, "imbalance").message
+    missing = found(findings, "missing classes")
+    assert missing.severity == "error" and "train lacks 1 (2)" in missing.message
+
+
+def test_arrays_are_named_by_index(tmp_path: Path) -> None:
+    images, labels = some_images(30, (1, 4, 4), num_classes=3, seed=0)
+    images[7] = images[4]
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "labels.npy", labels)
+    findings = check_images(tmp_path / "images.npy", labels=tmp_path / "labels.npy")
+    items = {*found(findings, "duplicates").items, *found(findings, "leaks").items}
+    assert items == {4, 7}
+
+
+def test_what_cannot_be_looked_through_raises(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no pictures"):
+        check_images(write_zip(tmp_path / "a.zip", {"a/notes.txt": b"x"}))
+    with pytest.raises(DataError, match="did you mean"):
+        check_images("mnits")
+
+
+def test_unreadable_held_out_pictures_leave_the_splits_in_place(tmp_path: Path) -> None:
+    files = split_folders()
+    files["test/ant/000.png"] = b"no picture"
+    findings = check_images(write_files(tmp_path / "set", files))
+    assert [finding.kind for finding in findings if finding.severity != "ok"] == ["unreadable"]

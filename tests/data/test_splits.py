@@ -1,0 +1,130 @@
+"""Laws of the splits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from papilio.data.imageset import ImageSet
+from papilio.data.splits import SPLITS, draw_splits
+from papilio.errors import DataError, SettingError
+
+LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=80).map(lambda values: np.array(values, dtype=np.int64))
+SHARES = st.floats(0.05, 0.45)
+
+
+@given(LABELS, SHARES, SHARES, st.integers(0, 2**32))
+def test_splits_are_disjoint_sorted_and_cover(labels: np.ndarray, validation: float, test: float, seed: int) -> None:
+    splits = draw_splits(labels, {}, validation=validation, test=test, seed=seed)
+    assert sorted(np.concatenate(list(splits.values()))) == list(range(len(labels)))
+    assert all(np.all(np.diff(indices) > 0) and indices.dtype == np.int64 for indices in splits.values())
+
+
+@given(LABELS, SHARES, SHARES, st.integers(0, 2**32))
+def test_every_class_stays_in_training(labels: np.ndarray, validation: float, test: float, seed: int) -> None:
+    splits = draw_splits(labels, {}, validation=validation, test=test, seed=seed)
+    assert set(labels[splits["train"]]) == set(labels)
+
+
+@given(LABELS, st.integers(0, 2**32))
+def test_same_seed_same_splits(labels: np.ndarray, seed: int) -> None:
+    first, second = (draw_splits(labels, {}, validation=0.2, test=0.3, seed=seed) for _ in range(2))
+    assert all(np.array_equal(first[name], second[name]) for name in SPLITS)
+
+
+@given(LABELS, SHARES, st.integers(0, 2**32))
+def test_given_splits_are_kept(labels: np.ndarray, validation: float, seed: int) -> None:
+    half = len(labels) // 2
+    given_splits = {"train": np.arange(half), "test": np.arange(half, len(labels))}
+    splits = draw_splits(labels, given_splits, validation=validation, test=0.2, seed=seed)
+    assert np.array_equal(splits["test"], given_splits["test"])
+    assert sorted([*splits["train"], *splits["validation"]]) == list(range(half))
+
+
+def test_indices_of_a_seed_never_change() -> None:
+    # written down once: a NumPy that draws other numbers would give every study other splits
+    splits = draw_splits(np.arange(20) % 2, {}, validation=0.25, test=0.2, seed=7)
+    assert splits["test"].tolist() == [3, 6, 11, 12]
+    assert splits["validation"].tolist() == [1, 4, 5, 16]
+
+
+@given(st.integers(0, 2**32), st.floats(0.01, 0.5), st.floats(0.5, 1.0))
+def test_a_smaller_fraction_lies_inside_a_larger_one(seed: int, small: float, large: float) -> None:
+    images = an_image_set()
+    inner, outer = images.fraction(small, seed), images.fraction(large, seed)
+    assert set(inner.images[:, 0, 0, 0]) <= set(outer.images[:, 0, 0, 0])
+
+
+def test_a_fraction_is_drawn_from_each_split() -> None:
+    images = an_image_set()
+    part = images.fraction(0.5, 1)
+    for name in SPLITS:
+        assert set(part.split(name)[0].ravel()) <= set(images.split(name)[0].ravel())
+        assert len(part.indices(name)) == round(len(images.indices(name)) / 2)
+
+
+@pytest.mark.parametrize(("validation", "test"), [(0.0, 0.2), (0.1, 1.0), (-0.1, 0.2), (0.5, 0.5), (float("nan"), 0.2)])
+def test_shares_out_of_range_are_refused(validation: float, test: float) -> None:
+    with pytest.raises(SettingError, match=r"validation|test"):
+        draw_splits(np.arange(4) % 2, {}, validation=validation, test=test, seed=0)
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, 1.5, float("nan")])
+def test_fractions_out_of_range_are_refused(share: float) -> None:
+    with pytest.raises(SettingError, match="fraction"):
+        an_image_set().fraction(share)
+
+
+def test_an_unknown_split_is_refused() -> None:
+    with pytest.raises(SettingError, match="did you mean train"):
+        an_image_set().split("trian")  # type: ignore[arg-type]
+
+
+def test_splits_that_share_an_image_are_refused() -> None:
+    labels = np.arange(4) % 2
+    images = np.zeros((4, 1, 2, 2), dtype=np.uint8)
+    with pytest.raises(DataError, match="1 images are in more than one split"):
+        ImageSet("x", images, labels, ("a", "b"), np.array([0, 1]), np.array([1, 2]), np.array([3]), "here")
+
+
+def test_checksum_tells_images_labels_and_splits_apart() -> None:
+    images = an_image_set()
+    moved = ImageSet(
+        images.name,
+        images.images,
+        images.labels,
+        images.class_names,
+        images.train[:-1],
+        np.sort(np.append(images.validation, images.train[-1])),
+        images.test,
+        images.origin,
+    )
+    changed = ImageSet(
+        images.name,
+        images.images ^ 1,
+        images.labels,
+        images.class_names,
+        images.train,
+        images.validation,
+        images.test,
+        images.origin,
+    )
+    assert len({images.checksum, moved.checksum, changed.checksum}) == 3
+
+
+def an_image_set() -> ImageSet:
+    """120 images of one pixel, each of another value."""
+    labels = np.arange(120) % 2
+    splits = draw_splits(labels, {}, validation=0.25, test=1 / 3, seed=0)
+    return ImageSet(
+        name="pixels",
+        images=np.arange(120, dtype=np.uint8).reshape(-1, 1, 1, 1),
+        labels=labels,
+        class_names=("even", "odd"),
+        train=splits["train"],
+        validation=splits["validation"],
+        test=splits["test"],
+        origin="made up",
+    )

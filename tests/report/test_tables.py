@@ -1,0 +1,123 @@
+"""Rows of the report's tables, its words and its colours."""
+
+from __future__ import annotations
+
+import doctest
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import study_folders
+
+from papilio.report import canvas, palette, sections, tables, words
+from papilio.report.palette import DARK, LIGHT
+
+# Machado, Oliveira and Fernandes (2009), severity 1: on linear RGB
+VISIONS = {
+    "full": np.eye(3),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]
+    ),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "tritanopia": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]]
+    ),
+}
+XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+@pytest.mark.parametrize("module", [canvas, palette, sections, tables, words])
+def test_examples_in_docstrings(module):
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
+
+
+def test_results_are_ranked_with_their_numbers(tmp_path: Path):
+    table = tables.results_table(study_folders.classification_study(tmp_path), "dropout rate")
+    assert table.metrics == ("val_accuracy", "test_accuracy", "test_loss")
+    assert [row.trial for row in table.rows] == ["dropout 0.1", "dropout 0.3", "dropout 0.5"]
+    assert [row.rank for row in table.rows] == [1, 2, 3]
+    assert [row.num_runs for row in table.rows] == [3, 3, 1]
+    assert table.rows[2].unfinished == {"diverged": 1, "waiting": 1}
+    assert table.rows[0].varied == {"model.dropout": 0.1}
+    accuracy = table.rows[0].metrics["test_accuracy"]
+    assert accuracy.mean == pytest.approx(0.952)
+    assert accuracy.sd == pytest.approx(0.002)
+    assert str(accuracy) == "0.9520 ± 0.0020"
+    assert table.rows[2].metrics["test_accuracy"] == tables.Spread(pytest.approx(0.91), None, 1)
+
+
+def test_published_numbers_find_their_trials(tmp_path: Path):
+    published = [
+        {"stage": "dropout rate", "where": {"model.dropout": 0.3}, "test_accuracy": 0.9, "source": "varied"},
+        {"stage": "dropout rate", "where": {"trial": "dropout 0.1"}, "test_loss": 0.3, "source": "name"},
+        {"stage": "dropout rate", "where": {"model.family": "cnn"}, "test_accuracy": 0.9, "source": "setting"},
+        {"stage": "dropout rate", "where": {"model.dropout": 0.7}, "test_accuracy": 0.9, "source": "nothing"},
+        {"stage": "dropout rate", "where": {"model.dropout": 0.1}, "test_f1": 0.9, "source": "other metric"},
+    ]
+    rows = tables.published_table(study_folders.classification_study(tmp_path, published=published))
+    found = [(row.source, row.trial, row.ours is not None) for row in rows]
+    assert found == [
+        ("varied", "dropout 0.3", True),
+        ("name", "dropout 0.1", True),
+        ("setting", "dropout 0.1", True),
+        ("setting", "dropout 0.3", True),
+        ("setting", "dropout 0.5", True),
+        ("nothing", None, False),
+        ("other metric", "dropout 0.1", False),
+    ]
+    assert rows[0].difference == pytest.approx(0.032)
+    assert rows[5].where == "dropout 0.7"
+
+
+def test_environment_leaves_the_image_sets_to_their_section(tmp_path: Path):
+    rows = dict(tables.environment_rows(study_folders.classification_study(tmp_path)))
+    assert rows["Memory"] == "8.0 GiB"
+    assert rows["Versions"] == "python 3.11.2, papilio 0.1.0, torch 2.13.0"
+    assert "Data" not in rows
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_text_and_lines_can_be_read_on_their_paper(colours: dict[str, str]):
+    pairs = [
+        ("ink", "paper"),
+        ("muted", "paper"),
+        ("accent", "paper"),
+        ("ink", "wash"),
+        ("muted", "wash"),
+        ("accent", "wash"),
+    ]
+    for text, paper in [*pairs, ("notice", "notice-wash"), ("ink", "notice-wash")]:
+        assert contrast(colours[text], colours[paper]) >= 4.5, (text, paper)
+    for number in range(1, 9):
+        assert contrast(colours[f"line-{number}"], colours["paper"]) >= 3, number
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_lines_differ_for_every_eye(colours: dict[str, str], vision: str):
+    seen = [lab(VISIONS[vision] @ linear(colours[f"line-{number}"])) for number in range(1, 9)]
+    assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) >= 15
+
+
+def linear(colour: str) -> np.ndarray:
+    """sRGB as linear light."""
+    values = np.array([int(colour[start : start + 2], 16) for start in (1, 3, 5)]) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG's contrast ratio."""
+    darker, lighter = sorted(float(XYZ[1] @ linear(colour)) for colour in (one, other))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def lab(light: np.ndarray) -> np.ndarray:
+    """CIE 1976 L*a*b* for D65."""
+    ratios = XYZ @ np.clip(light, 0, 1) / np.array([0.9505, 1, 1.089])
+    f = np.where(ratios > 0.008856, np.cbrt(ratios), 7.787 * ratios + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])

@@ -1,0 +1,209 @@
+"""Study files: what is allowed is read back unchanged, what is not is refused in one clear line."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import OwnNet, own_loss, tiny, write_study
+
+from papilio.errors import StudyError
+from papilio.studies.planning import plan_runs
+from papilio.studies.study import bundled_studies, load_study, slug
+from papilio.workbench import parse_settings, study_schema
+
+
+@pytest.mark.parametrize("name", list(bundled_studies()))
+def test_bundled_studies_can_be_planned(name: str) -> None:
+    study = load_study(name)
+    plans = plan_runs(study)
+    assert study.name == name
+    assert len({plan.name for plan in plans}) == len(plans) >= 3
+
+
+def test_first_look_is_three_families_with_three_seeds() -> None:
+    plans = plan_runs(load_study("first-look"))
+    assert {(plan.trial, plan.seed) for plan in plans} == {
+        (trial, seed) for trial in ("MLP", "CNN", "LeNet-5") for seed in (0, 1, 2)
+    }
+
+
+values = st.one_of(st.booleans(), st.integers(1, 9), st.sampled_from(["relu", "tanh"]))
+studies = st.fixed_dictionaries(
+    {
+        "title": st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20),
+        "data": st.fixed_dictionaries(
+            {"name": st.just("digits"), "validation": st.floats(0, 0.4), "seed": st.integers(0, 9)}
+        ),
+        "model": st.fixed_dictionaries(
+            {"family": st.just("mlp"), "units": st.lists(st.integers(1, 9), max_size=3)},
+            optional={"dropout": st.floats(0, 0.9), "activation": st.sampled_from(["relu", "tanh"])},
+        ),
+        "train": st.fixed_dictionaries(
+            {"epochs": st.integers(1, 9)},
+            optional={
+                "optimizer": st.sampled_from(["adam", {"name": "rmsprop", "learning_rate": 0.01}]),
+                "early_stopping": st.fixed_dictionaries({"patience": st.integers(1, 5)}),
+                "augment": st.fixed_dictionaries({"shift": st.integers(0, 3), "flip": st.booleans()}),
+                "regulariser": st.sampled_from([{"l1": 0.01}, {"l2": 0.5}, {}]),
+            },
+        ),
+        "stage": st.lists(
+            st.fixed_dictionaries(
+                {"name": st.text("abcdef", min_size=1), "seeds": st.one_of(st.integers(1, 3), st.just([4, 7]))},
+                optional={
+                    "vary": st.dictionaries(st.just("model.batch_norm"), st.just([True, False])),
+                    "trial": st.just(
+                        [{"name": "one"}, {"name": "two", "model": {"family": "lenet5"}, "train": {"epochs": 2}}]
+                    ),
+                },
+            ).filter(lambda stage: not ("vary" in stage and "trial" in stage)),
+            min_size=1,
+            max_size=3,
+            unique_by=lambda stage: stage["name"],
+        ),
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(tables=studies)
+def test_a_study_written_as_toml_and_read_again_has_the_same_runs(tables: dict[str, Any]) -> None:
+    study = load_study(tables)
+    again = load_study(tomllib.loads(study.to_toml()))
+    assert again.settings == study.settings
+    assert plan_runs(again) == plan_runs(study)
+
+
+def test_runs_are_every_trial_with_every_combination_and_seed() -> None:
+    stage = {
+        "name": "grid",
+        "seeds": [3, 5],
+        "trial": [{"name": "wide", "model": {"units": [64]}}, {"name": "lenet", "model": {"family": "lenet5"}}],
+        "vary": {"train.optimizer": ["adam", {"name": "sgd", "learning_rate": 0.5}], "train.batch_size": [8, 16]},
+    }
+    plans = plan_runs(load_study(tiny(stage=[stage], data={"name": "mnist-5k"})))
+    assert len(plans) == 2 * 2 * 2 * 2
+    assert {plan.seed for plan in plans} == {3, 5}
+    sgd = next(plan for plan in plans if plan.trial == "lenet, optimizer sgd learning_rate=0.5, batch_size 16")
+    assert (sgd.settings["train"]["optimizer"], sgd.settings["train"]["learning_rate"]) == ("sgd", 0.5)
+    assert sgd.settings["model"]["family"] == "lenet5" and "units" not in sgd.settings["model"]
+    adam = next(plan for plan in plans if plan.trial.startswith("wide, optimizer adam"))
+    assert (adam.settings["model"]["units"], adam.settings["train"]["learning_rate"]) == ([64], 0.01)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train__lerning_rate": 1}, "train.lerning_rate is not a setting; did you mean learning_rate?"),
+        ({"train__epochs": 0}, "train.epochs: input should be greater than or equal to 1 (given: 0)"),
+        ({"train__epochs": "many"}, "train.epochs: input should be a valid integer"),
+        ({"train__augment": {"shfit": 1}}, "train.augment.shfit is not a setting; did you mean shift?"),
+        ({"train__optimizer": "adm"}, "train.optimizer: input should be 'sgd', 'momentum'"),
+        ({"train__optimizer": {"learning_rate": 1}}, "train: an optimizer table has a name"),
+        ({"model__filtres": [1]}, "model.filtres is not a setting; allowed are activation, batch_norm, dropout"),
+        ({"model__unit": [1]}, "model.unit is not a setting; did you mean units?"),
+        ({"model__activation": "rleu"}, "model.activation: input should be 'relu'"),
+        ({"model": {}}, "model.family is missing; allowed are mlp, cnn, lenet5, or module:function"),
+        ({"model": {"family": "mpl"}}, "model.family: 'mpl' is not a model family; did you mean mlp?"),
+        ({"model": {"family": "nowhere:net"}}, "cannot import 'nowhere'"),
+        ({"data": {}}, "data: data needs either a name or a path"),
+        ({"data__validation": 1.5}, "data.validation: input should be less than 1 (given: 1.5)"),
+        ({"data__nmae": "x"}, "data.nmae is not a setting; did you mean name?"),
+        ({"stage": []}, "stage: list should have at least 1 item"),
+        ({"stage": [{"name": "a"}, {"name": "a"}]}, "two stages have the same name"),
+        ({"stage": [{"name": "a", "vary": {"train.epochs": []}}]}, "vary: 'train.epochs' has no values"),
+        ({"stage": [{"name": "a", "vary": {"epochs": [1]}}]}, "'epochs' is not a setting that can vary"),
+        (
+            {"stage": [{"name": "a", "vary": {"train.epoch": [1]}}]},
+            "train.epoch is not a setting; did you mean epochs?",
+        ),
+        ({"stage": [{"name": "a", "seeds": 0}]}, "seeds is a positive number, or a list of different numbers"),
+        ({"stage": [{"name": "a", "vary": {"train.epochs": [2, 2]}}]}, "have the same settings"),
+        ({"stage": [{"name": "a", "sede": 1}]}, "stage.0.sede is not a setting; did you mean seeds?"),
+        ({"published": [{"stage": "b", "source": "x", "test_loss": 1}]}, "published: there is no stage 'b'"),
+        ({"published": [{"stage": "first", "source": "x", "accuracy": 1}]}, "a published number is a metric"),
+        ({"titel": "x"}, "titel is not a setting; did you mean title?"),
+    ],
+)
+def test_what_is_not_allowed_is_one_line_that_says_where_and_what(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        plan_runs(load_study(tiny(**changes)))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_file_is_named_in_the_complaint(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "mine.toml", tiny(train__lerning_rate=1))
+    with pytest.raises(StudyError, match=r"mine\.toml: stage .first., trial .*: train\.lerning_rate is not"):
+        plan_runs(load_study(path))
+    path.write_text("title = \n")
+    with pytest.raises(StudyError, match=r"mine\.toml: not TOML: .*line 1"):
+        load_study(path)
+    with pytest.raises(StudyError, match=r"there is no such file"):
+        load_study(tmp_path / "other.toml")
+    with pytest.raises(StudyError, match=r"first-lok: neither a study file .* did you mean first-look\?"):
+        load_study("first-lok")
+
+
+def test_overrides_reach_trials_and_refuse_what_varies() -> None:
+    trial = {"name": "long", "train": {"epochs": 50}}
+    study = load_study(tiny(stage=[{"name": "a", "trial": [trial]}]), {"train.epochs": 2, "stage.seeds": 4})
+    plans = plan_runs(study)
+    assert [plan.settings["train"]["epochs"] for plan in plans] == [2] * 4
+    with pytest.raises(StudyError, match=r"model\.dropout varies in this study"):
+        load_study(tiny(), {"model.dropout": 0.5})
+
+
+def test_max_epochs_caps_what_is_longer() -> None:
+    stage = {"name": "a", "vary": {"train.epochs": [1, 9]}}
+    plans = plan_runs(load_study(tiny(stage=[stage]), {"max_epochs": 4}))
+    assert [plan.settings["train"]["epochs"] for plan in plans] == [1, 4]
+
+
+def test_set_arguments_are_toml_values_or_words() -> None:
+    pairs = [
+        "train.epochs=5",
+        "train.optimizer=sgd",
+        "model.units=[4, 5]",
+        'title="a = b"',
+        "train.augment={ shift = 1 }",
+    ]
+    assert parse_settings(pairs) == {
+        "train.epochs": 5,
+        "train.optimizer": "sgd",
+        "model.units": [4, 5],
+        "title": "a = b",
+        "train.augment": {"shift": 1},
+    }
+    with pytest.raises(StudyError, match="expected KEY=VALUE"):
+        parse_settings(["train.epochs"])
+
+
+def test_paths_to_pictures_are_relative_to_the_study_file(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "mine.toml", tiny(data={"path": "pictures"}))
+    assert load_study(path).settings.data.path == str(tmp_path / "pictures")
+
+
+def test_functions_stand_where_a_file_has_names() -> None:
+    study = load_study(tiny(model={"family": OwnNet, "width": 5}, train__loss=own_loss, stage=[{"name": "a"}]))
+    (plan,) = plan_runs(study)
+    assert plan.settings["model"] == {"family": "tiny:OwnNet", "width": 5}
+    assert plan.settings["train"]["loss"] == "tiny:own_loss"
+    assert set(study.own) == {"tiny:OwnNet", "tiny:own_loss"}
+
+
+@given(text=st.text())
+def test_slugs_are_safe_names_of_files(text: str) -> None:
+    name = slug(text)
+    assert name and set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-") and name not in (".", "..")
+
+
+def test_the_schema_in_the_docs_is_the_one_that_is_checked() -> None:
+    path = Path(__file__).parents[2] / "docs" / "study.schema.json"
+    assert json.loads(path.read_text()) == study_schema(), "make it again: papilio show first-look --schema"
