@@ -37,10 +37,15 @@ DOCS = ROOT / "docs" / "results"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 1 where a contender failed."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     names = options.names or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        parser.error(f"{unknown[0]!r} is not a benchmark; allowed are {', '.join(BENCHMARKS)}")
     is_whole = set(names) == set(BENCHMARKS) and not options.quick
     out = options.out or (DOCS if is_whole else None)
+    if options.rounds < 1:
+        parser.error("--rounds: allowed is 1 or more")
     start = time.perf_counter()
     facts = {"command": _command(arguments)} | describe_machine()
     with tempfile.TemporaryDirectory(prefix="papilio-bench-") as folder:
@@ -112,7 +117,7 @@ def _command(arguments: Sequence[str] | None) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="How fast Papilio is, beside others.")
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"by default all of {', '.join(BENCHMARKS)}")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds (default {ROUNDS}; the sweep at most 3)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round: only shows that everything runs")
     parser.add_argument("--out", type=Path, help="folder for the results (default: docs/results, for a whole run only)")

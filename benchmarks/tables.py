@@ -83,10 +83,8 @@ def paired_ratios(numerators: Sequence[float], denominators: Sequence[float]) ->
 
 
 def readable(value: float) -> str:
-    """Four significant figures where there is a fraction, and thousands set apart."""
-    if value != 0 and abs(value) < 1000:
-        return f"{value:.4g}" if abs(value) < 100 else f"{value:.1f}"
-    return f"{value:,.0f}"
+    """Four significant figures below 1,000, whole numbers with thousands set apart above."""
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def spread(values: Sequence[float], text: Callable[[float], str]) -> str:
@@ -97,7 +95,8 @@ def text_table(rows: Sequence[Row]) -> str:
     """Aligned columns for a terminal."""
     lines = [HEAD, *(row.cells() for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    padded = (zip(line, widths, strict=True) for line in lines)
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in line).rstrip() for line in padded)
 
 
 def markdown_table(rows: Sequence[Row]) -> str:

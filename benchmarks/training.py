@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench
@@ -45,7 +44,7 @@ def _train(bench: Bench, net: str, *, num_images: int, passes: int) -> list[Row]
             rate = answer.facts["images_per_second"]
             bench.say(f"{net}, round {number + 1} of {bench.rounds}: {contender.name} {rate:,.0f} images/s")
     _refuse_other_nets(answers)
-    what = f"{TITLES[net]}, Adam, batches of 128, float32: {passes} passes over {num_images:,} images after one more"
+    what = f"{TITLES[net]}, Adam, batches of 128, float32; {num_images:,} images, passes timed: {passes}"
     return _rows(f"{net}: {what}", net, answers, matrix_rates)
 
 
@@ -62,8 +61,7 @@ def _contenders() -> list[Contender]:
 
 def _matrix_rate(bench: Bench) -> float:
     job = {"size": bench.size(3072, quick=256), "repeats": bench.size(15, quick=2), "cores": num_cores()}
-    contender = Contender("matrix product", "matrix_product", Path(Contender("", "").python))
-    return run_contender(contender, "multiply", job).facts["flop_per_second"]
+    return run_contender(Contender("matrix product", "matrix_product"), "multiply", job).facts["flop_per_second"]
 
 
 def _refuse_other_nets(answers: dict[str, list[Answer]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import torch
 from jaxtyping import install_import_hook
 
 install_import_hook(["papilio.models", "papilio.targets", "papilio.training"], "beartype.beartype")
+# compiled here and now, once, whichever test needs them first
+importlib.import_module("papilio.workbench")
 # tiny nets on several threads mostly wait for each other, most of all beside other work
 torch.set_num_threads(1)
 

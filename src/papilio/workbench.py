@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,33 @@ from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.errors import RunError, SettingError, StudyError
 from papilio.files import locked, write_json, write_text
-from papilio.models.describe import count_parameters
-from papilio.models.families import FAMILIES, build_nets, find_builder
-from papilio.runs.execution import layer_rows
 from papilio.runs.folder import RunPlan
 from papilio.runs.load import Prediction, Run, load_run
+from papilio.studies.description import describe_study, study_schema
 from papilio.studies.environment import describe_environment, num_cores
 from papilio.studies.execution import Execution, Workload
+from papilio.studies.images import load_all_images, refuse_impossible_models
 from papilio.studies.planning import plan_runs
-from papilio.studies.progress import make_progress, reading_progress
+from papilio.studies.progress import make_progress
 from papilio.studies.results import StudyResults, read_results
 from papilio.studies.sharing import share_images
-from papilio.studies.study import Study, StudySettings, load_study, parse_toml
-from papilio.studies.validation import settings_class
-from papilio.training.settings import TrainSettings
+from papilio.studies.study import Study, load_study, parse_toml
+from papilio.training.devices import refuse_missing_device
 
-__all__ = ["load_images", "load_run", "load_study", "predict", "read_results", "remake_report", "run_study"]
+__all__ = [
+    "describe_study",
+    "load_images",
+    "load_run",
+    "load_study",
+    "parse_settings",
+    "predict",
+    "read_results",
+    "remake_report",
+    "run_study",
+    "study_schema",
+]
 
+SHARED = ".images"  # the folder, in a study's, of what workers map; there only while they work
 OURS = (
     "study.toml",
     "environment.json",
@@ -39,7 +48,7 @@ OURS = (
     "runs",
     "analyses",
     "workers.log",
-    ".images",
+    SHARED,
 )
 
 
@@ -67,6 +76,8 @@ def run_study(
     if not isinstance(study, Study):
         study = load_study(study, _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device))
     plans = plan_runs(study)
+    for wanted in {plan.settings["train"]["device"] for plan in plans}:
+        refuse_missing_device(wanted)
     folder = Path(out) if out is not None else Path("results") / study.name
     with locked(
         folder / ".lock",
@@ -76,14 +87,22 @@ def run_study(
         num_workers, threads = _workers_and_threads(
             workers, len(plans), device=study.settings.train.get("device", "cpu")
         )
-        image_sets = _load_all_images(plans)
+        image_sets = load_all_images(plans)
+        refuse_impossible_models(study, plans, image_sets)
         write_text(folder / "study.toml", study.to_toml())
         distinct = list({id(images): images for images in image_sets.values()}.values())
         write_json(
             folder / "environment.json",
             describe_environment(distinct, num_workers=num_workers, threads=threads),
         )
-        _execute(folder, study, plans, image_sets, (num_workers, threads), is_silent=is_silent, confirm=confirm)
+        progress = make_progress(len(plans), is_silent=is_silent)
+        workload = _share(folder, study, plans, image_sets, num_workers=num_workers, threads=threads)
+        try:
+            with progress.display():
+                Execution(workload, progress, confirm=confirm).run()
+        finally:
+            shutil.rmtree(folder / SHARED, ignore_errors=True)
+        progress.on_note("looking at the best runs, writing the report")
         results = read_results(folder)
         _analyse(results, study, image_sets)
         _write_report(results)
@@ -93,67 +112,6 @@ def run_study(
 def remake_report(folder: Path | str) -> Path:
     """Write the report of a study's folder again, from its files; raises RunError where it is not one."""
     return _write_report(read_results(folder))
-
-
-@dataclass(frozen=True)
-class StudyDescription:
-    """A study before it runs: its file as resolved, its trials, and the layers of each different network."""
-
-    toml: str
-    trials: list[tuple[str, str, int, str]]  # stage, trial, runs, parameters
-    networks: list[tuple[str, list[list[str]]]]  # title, rows of layer, kind, output shape, parameters
-
-
-def describe_study(
-    study: str | Path | Mapping[str, Any], *, settings: Mapping[str, Any] | None = None
-) -> StudyDescription:
-    """What a study holds, its networks built for its images; raises StudyError, DataError."""
-    loaded = load_study(study, settings)
-    plans = plan_runs(loaded)
-    image_sets = _load_all_images(plans)
-    trials: dict[tuple[str, str], list[RunPlan]] = {}
-    for plan in plans:
-        trials.setdefault((plan.stage, plan.trial), []).append(plan)
-    rows, networks = [], {}
-    for (stage, trial), runs in trials.items():
-        images, model = image_sets[runs[0].name], dict(runs[0].settings["model"])
-        builder = find_builder(model.pop("family"), loaded.own)
-        nets = build_nets(builder, model, image_shape=images.image_shape, num_classes=images.num_classes, seed=0)
-        num_parameters = f"{sum(count_parameters(net) for net in nets.values()):,}"
-        rows.append((stage, trial, len(runs), num_parameters))
-        layers = [_layer_cells(row) for row in layer_rows(nets, images.image_shape)]
-        networks.setdefault(str(layers), (f"{trial}: {num_parameters} parameters", layers))
-    return StudyDescription(loaded.to_toml(), rows, list(networks.values()))
-
-
-def _layer_cells(row: Mapping[str, Any]) -> list[str]:
-    shape = "×".join(map(str, row["output_shape"])) or "–"
-    return [row["name"], row["kind"], shape, f"{row['num_parameters']:,}"]
-
-
-def study_schema() -> dict[str, Any]:
-    """The JSON schema of study files, for editors; the settings of each model family stand in its definition."""
-    schema = StudySettings.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["properties"]["train"] = {"$ref": "#/$defs/TrainSettings"}
-    train = TrainSettings.model_json_schema(ref_template="#/$defs/{model}")
-    families = {
-        name: settings_class(builder, name).model_json_schema(ref_template="#/$defs/{model}")
-        for name, builder in FAMILIES.items()
-    }
-    definitions = schema["$defs"] | train.pop("$defs", {}) | {"TrainSettings": train}
-    # a table of the optimizer's settings is allowed wherever its name is
-    train["properties"]["optimizer"] = {"anyOf": [train["properties"]["optimizer"], {"type": "object"}]}
-    for name, family in families.items():
-        family["properties"]["family"] = {"const": name}
-        definitions[f"model-{name}"] = family
-    own = {
-        "type": "object",
-        "properties": {"family": {"type": "string", "pattern": ":"}},
-        "required": ["family"],
-    }
-    schema["properties"]["model"] = {"anyOf": [{"$ref": f"#/$defs/model-{name}"} for name in families] + [own]}
-    return schema | {"$defs": definitions}
 
 
 def predict(run: Run | Path | str, pictures: Sequence[Path | str]) -> list[Prediction]:
@@ -214,51 +172,25 @@ def _workers_and_threads(workers: int | None, num_runs: int, *, device: str) -> 
     return min(num_workers, num_runs), max(1, cores // num_workers)
 
 
-def _load_all_images(plans: list[RunPlan]) -> dict[str, ImageSet]:
-    """Each run's image set, by run; equal [data] tables share one."""
-    loaded: dict[str, ImageSet] = {}
-    by_run = {}
-    for plan in plans:
-        key = repr(sorted(plan.settings["data"].items()))
-        if key not in loaded:
-            loaded[key] = images_of(plan.settings["data"])
-        by_run[plan.name] = loaded[key]
-    return by_run
-
-
-def images_of(data: Mapping[str, Any]) -> ImageSet:
-    """The image set of a study's resolved [data] table."""
-    arguments = {key: value for key, value in data.items() if key not in ("name", "path")}
-    if isinstance(arguments.get("size"), list):
-        arguments["size"] = tuple(arguments["size"])
-    return load_images(data.get("name") or data["path"], progress=reading_progress(), **arguments)
-
-
-def _execute(
+def _share(
     folder: Path,
     study: Study,
     plans: list[RunPlan],
     image_sets: Mapping[str, ImageSet],
-    workers_and_threads: tuple[int, int],
     *,
-    is_silent: bool,
-    confirm: Callable[[float], bool],
-) -> None:
-    shared = {id(images): share_images(images, folder / ".images") for images in image_sets.values()}
-    workload = Workload(
+    num_workers: int,
+    threads: int,
+) -> Workload:
+    """The study's runs with their images where all workers can map them."""
+    shared = {id(images): share_images(images, folder / SHARED) for images in image_sets.values()}
+    return Workload(
         folder=folder,
         plans=plans,
         images={name: shared[id(images)] for name, images in image_sets.items()},
         own=study.own,
-        num_workers=workers_and_threads[0],
-        threads=workers_and_threads[1],
+        num_workers=num_workers,
+        threads=threads,
     )
-    progress = make_progress(len(plans), is_silent=is_silent)
-    try:
-        with progress.display():
-            Execution(workload, progress, confirm=confirm).run()
-    finally:
-        shutil.rmtree(folder / ".images", ignore_errors=True)
 
 
 def _analyse(results: StudyResults, study: Study, image_sets: Mapping[str, ImageSet]) -> None:

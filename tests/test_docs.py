@@ -1,0 +1,106 @@
+"""The docs say what the code does: every setting, command and option, the packages, the examples."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+from papilio.cli import app
+from papilio.models.families import FAMILIES
+from papilio.models.layers import ACTIVATIONS, INITIALISERS
+from papilio.studies.planning import plan_runs
+from papilio.studies.study import (
+    AnalysisSettings,
+    DataSettings,
+    PublishedSettings,
+    StageSettings,
+    StudySettings,
+    TrialSettings,
+    bundled_studies,
+    load_study,
+)
+from papilio.studies.validation import settings_class
+from papilio.training.augmentation import Augmentation
+from papilio.training.optimisers import OPTIMISERS
+from papilio.training.schedules import SCHEDULES
+from papilio.training.settings import EarlyStopping, Regulariser, TrainSettings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+STUDIES = (ROOT / "docs" / "studies.md").read_text()
+TABLES: list[type[BaseModel]] = [
+    StudySettings, DataSettings, StageSettings, TrialSettings, AnalysisSettings, PublishedSettings,
+    TrainSettings, Augmentation, EarlyStopping, Regulariser,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+def test_every_setting_is_in_the_docs(table: type[BaseModel]) -> None:
+    missing = [name for name in table.model_fields if not re.search(rf"\b{name}\b", STUDIES)]
+    assert not missing
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_every_argument_of_every_family_is_in_its_row_with_its_default(family: str) -> None:
+    (row,) = [line for line in STUDIES.splitlines() if line.startswith(f"| `{family}` |")]
+    for name, field in settings_class(FAMILIES[family], family).model_fields.items():
+        assert f"`{name}`" in row
+        if field.default is not None:
+            shown = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+            assert re.search(rf"`{name}` \({re.escape(shown)}", row)
+
+
+@pytest.mark.parametrize("name", [*OPTIMISERS, *SCHEDULES, *ACTIVATIONS, *INITIALISERS])
+def test_every_choice_is_in_the_docs(name: str) -> None:
+    assert re.search(rf"\b{name}\b", STUDIES)
+
+
+def test_every_command_and_every_option_of_run_is_in_the_readme() -> None:
+    group = typer.main.get_command(app)
+    names = {f"papilio {name}" for name in group.commands if name != "data"}  # pyright: ignore
+    names |= {f"papilio data {name}" for name in group.commands["data"].commands}  # pyright: ignore
+    assert not [name for name in names if name not in README]
+    options = [option for one in group.commands["run"].params for option in one.opts if option.startswith("--")]  # pyright: ignore
+    assert not [option for option in options if option not in README]
+
+
+def test_the_first_command_comes_by_line_20() -> None:
+    assert any("make demo" in line for line in README.splitlines()[:20])
+
+
+def test_the_map_in_the_readme_is_of_the_packages_that_are_there() -> None:
+    folder = ROOT / "src" / "papilio"
+    there = {f"{one.name}/" for one in folder.iterdir() if one.is_dir() and list(one.glob("*.*")) and one.name[0] != "_"}
+    there |= {one.name for one in folder.glob("*.py") if one.name[0] != "_"}
+    mapped = set(re.findall(r"^\| `([\w.]+/?)` \|", README, re.MULTILINE))
+    assert there == {name for name in mapped if name.endswith(("/", ".py"))}
+
+
+def test_files_that_the_docs_link_to_are_there() -> None:
+    for document in [ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "CONTRIBUTING.md"]:
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_the_study_in_the_docs_can_be_planned() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", STUDIES, re.DOTALL)
+    assert len(plan_runs(load_study(tomllib.loads(text)))) == 18
+
+
+def test_the_python_example_of_the_readme_is_short_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(code.strip().splitlines()) <= 15
+    monkeypatch.chdir(tmp_path)
+    quick = code.replace('"epochs": 30', '"epochs": 1').replace('"seeds": 3', '"seeds": 1')
+    assert quick != code
+    exec(compile(quick, "README.md", "exec"), {"__name__": "__main__"})
+    assert list(tmp_path.glob("results/*/report.html"))
+
+
+def test_bundled_studies_are_in_the_readme() -> None:
+    assert not [name for name in bundled_studies() if name not in README]
