@@ -174,7 +174,11 @@ def test_data_commands_say_what_is_here_and_what_is_wrong(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["run", "first-lok"], 2, "first-lok: neither a study file (.toml) nor a bundled study; did you mean first-look?"),
+        (
+            ["run", "first-lok"],
+            2,
+            "first-lok: neither a study file (.toml) nor a bundled study; did you mean first-look?",
+        ),
         (["run", "no/such.toml"], 2, "no/such.toml: there is no such file"),
         (["run", "first-look", "--set", "train.epoch=1"], 2, "train.epoch is not a setting; did you mean epochs?"),
         (["run", "first-look", "--set", "nonsense"], 2, "--set nonsense: expected KEY=VALUE"),

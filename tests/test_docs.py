@@ -75,7 +75,9 @@ def test_the_first_command_comes_by_line_20() -> None:
 
 def test_the_map_in_the_readme_is_of_the_packages_that_are_there() -> None:
     folder = ROOT / "src" / "papilio"
-    there = {f"{one.name}/" for one in folder.iterdir() if one.is_dir() and list(one.glob("*.*")) and one.name[0] != "_"}
+    there = {
+        f"{one.name}/" for one in folder.iterdir() if one.is_dir() and list(one.glob("*.*")) and one.name[0] != "_"
+    }
     there |= {one.name for one in folder.glob("*.py") if one.name[0] != "_"}
     mapped = set(re.findall(r"^\| `([\w.]+/?)` \|", README, re.MULTILINE))
     assert there == {name for name in mapped if name.endswith(("/", ".py"))}

@@ -105,6 +105,14 @@ def test_a_pass_shows_every_image_once(num: int, batch_size: int) -> None:
     assert in_order.tolist() == list(range(num))
 
 
+def test_a_single_image_that_is_left_over_joins_the_last_batch() -> None:
+    """Batch normalisation refuses to train on one image: a set of 41 in batches of 20 made the run fail."""
+    images, labels = toy_images()
+    batches = Batches(images, labels, np.arange(41), batch_size=20)
+    assert [len(batch) for batch in batches.shuffled(generator())] == [20, 21]
+    assert [len(batch) for batch in Batches(images, labels, np.arange(3), batch_size=1).in_order()] == [1, 1, 1]
+
+
 def test_batches_are_floats_from_0_to_1_in_channels_last_layout() -> None:
     images = np.random.default_rng(0).integers(0, 256, (10, 3, 4, 5), dtype=np.uint8)
     images.flags.writeable = False  # as a memory-mapped file is

@@ -46,13 +46,13 @@ class Batches:
         self.augmentation = augmentation
 
     def __len__(self) -> int:
-        """How many batches a pass takes; the last may be smaller."""
-        return -(-len(self.indices) // self.batch_size)
+        """How many batches a pass takes; the last may be smaller, or larger by one (see `_pieces`)."""
+        return len(self._pieces(self.indices))
 
     def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
         """One pass in an order drawn from the generator, augmented."""
         order = torch.randperm(len(self.indices), generator=generator, device=generator.device)
-        for chosen in self.indices[order].split(self.batch_size):
+        for chosen in self._pieces(self.indices[order]):
             images = self.images[chosen]
             if self.augmentation is not None:
                 images = augment(images, self.augmentation, generator)
@@ -60,8 +60,16 @@ class Batches:
 
     def in_order(self) -> Iterator[Batch]:
         """One pass in the order of the indices, images as they are."""
-        for chosen in self.indices.split(self.batch_size):
+        for chosen in self._pieces(self.indices):
             yield self._batch(self.images[chosen], chosen)
+
+    def _pieces(self, indices: Int[Tensor, " num"]) -> list[Int[Tensor, " batch"]]:
+        """The indices a batch each; a single image that is left over joins the last batch, for batch normalisation cannot
+        train on one."""
+        pieces = list(indices.split(self.batch_size))
+        if len(pieces) > 1 and len(pieces[-1]) == 1 and self.batch_size > 1:
+            pieces[-2:] = [torch.cat(pieces[-2:])]
+        return pieces
 
     def _batch(self, images: Tensor, chosen: Int[Tensor, " batch"]) -> Batch:
         return Batch(images=as_floats(images), targets=self.targets[chosen])

@@ -134,7 +134,8 @@ class Training:
 
         Raises RunError where the checkpoint is torn or another network's, StorageError when the disk is full.
         """
-        with torch.random.fork_rng(devices=[]):
+        device = self.noise.generator.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(self.seeds.noise)  # for nets of the user's own that draw from the global generator
             give_noise(self.nets.values(), self.noise)
             if checkpoint is not None and checkpoint.exists():
@@ -229,6 +230,8 @@ class Training:
         for name, generator in self._generators():
             tensors[f"generator/{name}"] = generator.get_state()
         tensors["generator/global"] = torch.get_rng_state()
+        if self.noise.generator.device.type == "cuda":
+            tensors["generator/cuda"] = torch.cuda.get_rng_state(self.noise.generator.device)
         save_tensors(path, tensors, asdict(self.progress))
 
     def restore(self, path: Path) -> None:
@@ -242,6 +245,8 @@ class Training:
         for name, generator in self._generators():
             generator.set_state(tensors[f"generator/{name}"])
         torch.set_rng_state(tensors["generator/global"])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(tensors["generator/cuda"], device)
         self.progress = Progress.from_facts(facts)
 
     def _generators(self) -> Iterator[tuple[str, torch.Generator]]:
