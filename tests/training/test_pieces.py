@@ -150,7 +150,7 @@ def test_optimisers_decay_weights_but_not_biases(name: str) -> None:
 
 def test_unknown_optimisers_and_momentum_for_adam_are_refused() -> None:
     parameters = list(nn.Linear(2, 2).parameters())
-    with pytest.raises(SettingError, match=r"did you mean adamw\?"):
+    with pytest.raises(SettingError, match=r"did you mean adam\?"):
         make_optimiser("adamm", parameters)
     with pytest.raises(SettingError, match="it goes with sgd, momentum and rmsprop"):
         make_optimiser("adam", parameters, momentum=0.9)
