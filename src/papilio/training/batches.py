@@ -53,7 +53,7 @@ class Batches:
         """One pass in an order drawn from the generator, augmented."""
         order = torch.randperm(len(self.indices), generator=generator, device=generator.device)
         for chosen in self._pieces(self.indices[order]):
-            images = self.images[chosen]
+            images = self.images.index_select(0, chosen)  # a tenth of the time that images[chosen] takes, on bytes
             if self.augmentation is not None:
                 images = augment(images, self.augmentation, generator)
             yield self._batch(images, chosen)
@@ -61,7 +61,7 @@ class Batches:
     def in_order(self) -> Iterator[Batch]:
         """One pass in the order of the indices, images as they are."""
         for chosen in self._pieces(self.indices):
-            yield self._batch(self.images[chosen], chosen)
+            yield self._batch(self.images.index_select(0, chosen), chosen)
 
     def _pieces(self, indices: Int[Tensor, " num"]) -> list[Int[Tensor, " batch"]]:
         """The indices a batch each; a single image that is left over joins the last batch, for batch normalisation cannot
@@ -72,7 +72,7 @@ class Batches:
         return pieces
 
     def _batch(self, images: Tensor, chosen: Int[Tensor, " batch"]) -> Batch:
-        return Batch(images=as_floats(images), targets=self.targets[chosen])
+        return Batch(images=as_floats(images), targets=self.targets.index_select(0, chosen))
 
 
 def as_floats(images: Tensor) -> Float[Tensor, "batch channel height width"]:
