@@ -62,19 +62,23 @@ def run(
     """Run a study, or go on with it, and write its report."""
     from papilio.workbench import parse_settings, run_study
 
-    results = run_study(
-        study,
-        out=out,
-        settings=parse_settings(settings or []),
-        fraction=fraction,
-        max_epochs=max_epochs,
-        workers=workers,
-        device=device,
-        is_fresh=fresh,
-        confirm=lambda seconds: yes or _confirm(seconds),
-    )
-    _print_results(results)
-    raise typer.Exit(_conclude(results))
+    try:
+        found = run_study(
+            study,
+            out=out,
+            settings=parse_settings(settings or []),
+            fraction=fraction,
+            max_epochs=max_epochs,
+            workers=workers,
+            device=device,
+            is_fresh=fresh,
+            confirm=lambda seconds: yes or _confirm(seconds),
+        )
+    except KeyboardInterrupt:  # typer would say nothing
+        typer.echo("papilio: stopped; the same command goes on where it was", err=True)
+        raise typer.Exit(130) from None
+    _print_results(found)
+    raise typer.Exit(_conclude(found))
 
 
 @app.command()
@@ -144,9 +148,9 @@ def predict(
     invert: Annotated[bool, typer.Option("--invert", help="Swap light and dark first.")] = False,
 ) -> None:
     """Say what pictures show, with probabilities."""
-    from papilio.runs.load import load_run
+    from papilio.workbench import predict as predict_pictures
 
-    predictions = load_run(run_folder).predict(list(pictures), is_inverted=invert)
+    predictions = predict_pictures(run_folder, pictures, is_inverted=invert)
     if as_json:
         _print_json([one.as_plain() for one in predictions])
         return
@@ -226,9 +230,6 @@ def main() -> None:
     except PapilioError as error:
         typer.echo(f"papilio: {error}", err=True)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        typer.echo("papilio: stopped; the same command goes on where it was", err=True)
-        sys.exit(130)
 
 
 def _confirm(seconds: float) -> bool:
@@ -236,7 +237,9 @@ def _confirm(seconds: float) -> bool:
 
     if seconds < HOURS_TO_ASK * 3600 or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return True
-    return typer.confirm(f"This will take about {spoken_seconds(seconds)}. Start?", default=True)
+    if not typer.confirm(f"This will take about {spoken_seconds(seconds)}. Start?", default=True):
+        raise typer.Exit(0)
+    return True
 
 
 def _conclude(results: Any) -> int:
@@ -289,15 +292,6 @@ def _print_json(value: Any) -> None:
     import json
 
     typer.echo(json.dumps(value, indent=2))
-
-
-def _show_progress() -> Any:
-    """A callback (done, total, what) that shows long work on a terminal's standard error, None elsewhere."""
-    if not sys.stderr.isatty():
-        return None
-    return lambda done, total, what: typer.echo(
-        f"\r{what}: {done:,} of {total:,}" + ("\n" if done == total else ""), err=True, nl=False
-    )
 
 
 def _words(value: Any) -> str:

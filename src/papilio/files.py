@@ -61,9 +61,7 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError(
                 f"{path}: the disk is full; free some space and give the same command again, what is finished is kept"
             ) from error
-        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            raise StorageError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
-        raise
+        raise StorageError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
 
 
 def write_text(path: Path, text: str) -> None:

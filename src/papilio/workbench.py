@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from papilio.analysis.classification import classify, save_classification
+from papilio.analysis.classification import classify, is_saved, save_classification
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.errors import RunError, SettingError, StudyError
-from papilio.files import locked, write_json, write_text
-from papilio.runs.folder import RunPlan
+from papilio.files import locked, remove_leftovers, write_json, write_text
+from papilio.runs.folder import RunFolder, RunPlan
 from papilio.runs.load import Prediction, Run, load_run
 from papilio.studies.description import describe_study, study_schema
 from papilio.studies.environment import describe_environment, num_cores
 from papilio.studies.execution import Execution, Workload
-from papilio.studies.images import load_all_images, refuse_impossible_models
+from papilio.studies.images import load_all_images, refuse_impossible_runs
 from papilio.studies.planning import plan_runs
 from papilio.studies.progress import make_progress
 from papilio.studies.results import StudyResults, read_results
@@ -76,24 +77,25 @@ def run_study(
     if not isinstance(study, Study):
         study = load_study(study, _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device))
     plans = plan_runs(study)
-    for wanted in {plan.settings["train"]["device"] for plan in plans}:
-        refuse_missing_device(wanted)
+    devices = {plan.settings["train"]["device"] for plan in plans}
+    for name in devices:
+        refuse_missing_device(name)
+    num_workers, threads = _workers_and_threads(workers, len(plans), is_on_cpu=devices == {"cpu"})
     folder = Path(out) if out is not None else Path("results") / study.name
-    with locked(
-        folder / ".lock",
-        busy=f"{folder}: another process is at work on this study; wait for it, or choose another --out",
-    ):
-        _prepare_folder(folder, study, is_fresh=is_fresh)
-        num_workers, threads = _workers_and_threads(
-            workers, len(plans), device=study.settings.train.get("device", "cpu")
-        )
+    busy = f"{folder}: another process is at work on this study; wait for it, or choose another --out"
+    with locked(folder / ".lock", busy=busy):
+        if not is_fresh:
+            _refuse_other_contents(folder, study)
         image_sets = load_all_images(plans)
-        refuse_impossible_models(study, plans, image_sets)
+        refuse_impossible_runs(study, plans, image_sets)
+        if is_fresh:
+            _remove_ours(folder)
+        _refuse_other_images(folder, plans, image_sets)
+        # nothing is written before this line: a wrong request leaves the folder as it was
         write_text(folder / "study.toml", study.to_toml())
         distinct = list({id(images): images for images in image_sets.values()}.values())
         write_json(
-            folder / "environment.json",
-            describe_environment(distinct, num_workers=num_workers, threads=threads),
+            folder / "environment.json", describe_environment(distinct, num_workers=num_workers, threads=threads)
         )
         progress = make_progress(len(plans), is_silent=is_silent)
         workload = _share(folder, study, plans, image_sets, num_workers=num_workers, threads=threads)
@@ -114,9 +116,9 @@ def remake_report(folder: Path | str) -> Path:
     return _write_report(read_results(folder))
 
 
-def predict(run: Run | Path | str, pictures: Sequence[Path | str]) -> list[Prediction]:
-    """What picture files show, by a trained run (or its folder)."""
-    return (run if isinstance(run, Run) else load_run(run)).predict(pictures)
+def predict(run: Run | Path | str, pictures: Sequence[Path | str], *, is_inverted: bool = False) -> list[Prediction]:
+    """What picture files show, by a trained run (or its folder); `is_inverted` swaps light and dark first."""
+    return (run if isinstance(run, Run) else load_run(run)).predict(pictures, is_inverted=is_inverted)
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:
@@ -148,28 +150,45 @@ def _overrides(
     return dict(settings or {}) | {key: value for key, value in special.items() if value is not None}
 
 
-def _prepare_folder(folder: Path, study: Study, *, is_fresh: bool) -> None:
-    """Make sure that the folder is this study's; raises RunError where something else is in it."""
+def _refuse_other_contents(folder: Path, study: Study) -> None:
+    """Raises RunError where something else than this study is in the folder."""
+    remove_leftovers(folder)
     file = folder / "study.toml"
     if file.exists():
-        title = parse_toml(file.read_text(), where=str(file)).get("title")
-        if title != study.settings.title and not is_fresh:
-            raise RunError(f"{folder}: holds another study ({title!r}); choose another --out, or --fresh to replace it")
-    elif folder.exists() and any(one.name != ".lock" for one in folder.iterdir()):
+        with contextlib.suppress(StudyError, UnicodeDecodeError, OSError):  # a damaged copy is written anew
+            title = parse_toml(file.read_text(), where=str(file)).get("title")
+            if title != study.settings.title:
+                raise RunError(
+                    f"{folder}: holds another study ({title!r}); choose another --out, or --fresh to replace it"
+                )
+    elif any(one.name not in (".lock", *OURS) for one in folder.iterdir()):
         raise RunError(f"{folder}: is not empty and not a study's folder; choose another --out")
-    if is_fresh:
-        for name in OURS:
-            path = folder / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _workers_and_threads(workers: int | None, num_runs: int, *, device: str) -> tuple[int, int]:
+def _remove_ours(folder: Path) -> None:
+    """Remove what a study left, and nothing else."""
+    for name in OURS:
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _refuse_other_images(folder: Path, plans: list[RunPlan], image_sets: Mapping[str, ImageSet]) -> None:
+    """Raises RunError where a run in the folder was trained on other images than its set now has."""
+    for plan in plans:
+        facts, images = RunFolder(folder / "runs" / plan.name).read(), image_sets[plan.name]
+        if facts is not None and facts.data_checksum not in ("", images.checksum):
+            raise RunError(
+                f"{folder}: {plan.name} began on other images than {images.name} now has; take another --out, or --fresh"
+            )
+
+
+def _workers_and_threads(workers: int | None, num_runs: int, *, is_on_cpu: bool) -> tuple[int, int]:
     """One single-threaded worker a core; fewer runs than cores share the cores' threads among them."""
     if workers is not None and workers < 1:
         raise SettingError(f"--workers: {workers} is not a number of workers; allowed is 1 or more")
     cores = num_cores()
-    num_workers = workers or min(1 if device != "cpu" else cores, num_runs)
-    return min(num_workers, num_runs), max(1, cores // num_workers)
+    num_workers = min(workers or (cores if is_on_cpu else 1), num_runs)
+    return num_workers, max(1, cores // num_workers)
 
 
 def _share(
@@ -209,6 +228,6 @@ def _analyse(results: StudyResults, study: Study, image_sets: Mapping[str, Image
     for name, (analysis, run) in wanted.items():
         family = run.settings["model"]["family"]
         images = image_sets[run.name]
-        if not (folder / name).exists() and len(images.test):
+        if len(images.test) and not is_saved(folder / name, num_mistakes=analysis.mistakes):
             trained = load_run(run.folder, network=study.own.get(family))
             save_classification(classify(trained, images, num_mistakes=analysis.mistakes), folder / name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -22,6 +24,7 @@ class Classification:
     stage: str
     trial: str
     split: str
+    asked_mistakes: int  # how many pictures of mistakes were wanted
     class_names: np.ndarray  # str (k,)
     labels: np.ndarray  # int (n,)
     predicted: np.ndarray  # int (n,)
@@ -57,6 +60,7 @@ def classify(run: Run, images: ImageSet, *, split: SplitName = "test", num_mista
         stage=run.facts.stage,
         trial=run.facts.trial,
         split=split,
+        asked_mistakes=num_mistakes,
         class_names=np.array(images.class_names),
         labels=labels,
         predicted=predicted,
@@ -78,6 +82,15 @@ def save_classification(found: Classification, path: Path) -> None:
     """Write the arrays as npz, atomically."""
     with open_atomic(path) as file:
         np.savez_compressed(file, allow_pickle=False, **{one.name: getattr(found, one.name) for one in fields(found)})
+
+
+def is_saved(path: Path, *, num_mistakes: int) -> bool:
+    """Whether a whole file of `save_classification` with that many pictures asked for is at `path`."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return int(arrays["asked_mistakes"]) == num_mistakes and all(len(arrays[name].shape) < 5 for name in arrays)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return False
 
 
 def count_confusion(labels: np.ndarray, predicted: np.ndarray, *, num_classes: int) -> np.ndarray:

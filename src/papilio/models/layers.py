@@ -109,9 +109,7 @@ def per_layer(value: float | tuple[float, ...] | list[float], *, num_layers: int
 def positive_integers(values: tuple[int, ...] | list[int], *, what: str, at_least: int = 0) -> list[int]:
     """The values as a list; raises SettingError where one is not positive or there are too few."""
     if len(values) < at_least or any(value < 1 for value in values):
-        raise SettingError(
-            f"{what}: {list(values)} is not a list of {at_least or 'any number of'} or more positive integers"
-        )
+        raise SettingError(f"{what}: {list(values)} is not a list of positive integers{', one at least' * at_least}")
     return list(values)
 
 

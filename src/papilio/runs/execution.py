@@ -22,8 +22,8 @@ from papilio.models.own import OwnFunctions
 from papilio.runs.folder import FINAL, RunFacts, RunFolder, RunPlan
 from papilio.training.batches import Batches
 from papilio.training.catalogue import make_objective
-from papilio.training.checkpoints import copy_of_nets, load_tensors, save_tensors
-from papilio.training.driver import Outcome, Training, Watcher
+from papilio.training.checkpoints import copy_of_nets, load_facts, save_tensors
+from papilio.training.driver import Diverged, Outcome, Training, Watcher
 from papilio.training.noise import Seeds
 from papilio.training.settings import TrainSettings
 
@@ -54,9 +54,9 @@ def execute_run(
             raise RunError(
                 f"{path}: this run began on other images than {images.name} now has; take another --out, or --fresh"
             )
-        if before is not None and before.status in FINAL:
+        if folder.is_finished():
             folder.remove_checkpoint()  # a kill may have come between the last two steps
-            return before
+            return folder.facts()
         facts = _first_facts(plan, images, threads=before.threads if before else threads)
         try:
             return _train(folder, facts, images, own, watcher)
@@ -138,7 +138,7 @@ def _train(
         direction=training.objective.direction(best) if best else None,
     )
     folder.write(facts)
-    resumed_at = load_tensors(folder.checkpoint_file)[1]["epoch"] if folder.checkpoint_file.exists() else 0
+    resumed_at = load_facts(folder.checkpoint_file)["epoch"] if folder.checkpoint_file.exists() else 0
     folder.keep_records(resumed_at)
     outcome = training.run(checkpoint=folder.checkpoint_file, watcher=RecordKeeper(folder, watcher))
     if outcome.best_epoch is not None:
@@ -153,7 +153,10 @@ def _train(
         seconds=round(outcome.seconds, 3),
     )
     if facts.status == "done" and (test := evaluation_batches(images, "test", device=training.settings.device)):
-        facts = replace(facts, metrics=facts.metrics | training.evaluate(test, prefix="test"))
+        try:
+            facts = replace(facts, metrics=facts.metrics | training.evaluate(test, prefix="test"))
+        except Diverged as reason:
+            facts = replace(facts, status="diverged", reason=str(reason))
     folder.write(facts)
     if facts.status in FINAL:
         folder.remove_checkpoint()

@@ -94,6 +94,20 @@ class RunFolder:
                 " and the study's command trains this run anew"
             ) from error
 
+    def facts(self) -> RunFacts:
+        """What run.json says; raises RunError where it is not there or not readable."""
+        facts = self.read()
+        if facts is None:
+            raise RunError(f"{self.path}: not a run's folder (there is no run.json); a study's are in its folder runs/")
+        return facts
+
+    def is_finished(self) -> bool:
+        """Whether the run ended for good and what it ended with is there."""
+        facts = self.read()
+        if facts is None or facts.status not in FINAL:
+            return False
+        return facts.best_epoch is None or self.weights_file.exists()
+
     def write(self, facts: RunFacts) -> None:
         """Write run.json, atomically."""
         write_json(self.facts_file, asdict(facts))
@@ -108,7 +122,7 @@ class RunFolder:
         if not self.records_file.exists():
             return []
         records = []
-        for line in self.records_file.read_text().splitlines():
+        for line in self.records_file.read_text(errors="replace").splitlines():
             try:
                 records.append(json.loads(line))
             except json.JSONDecodeError:

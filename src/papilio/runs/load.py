@@ -151,11 +151,10 @@ def load_run(folder: Path | str, *, network: Callable[..., Any] | None = None) -
     Raises RunError where the folder is no run, or has no weights.
     """
     files = RunFolder(Path(folder))
-    facts = files.read()
-    if facts is None:
-        raise RunError(f"{folder}: not a run's folder (there is no run.json); a study's are in its folder runs/")
+    facts = files.facts()
     if not files.weights_file.exists():
-        why = facts.reason or "it has not finished an epoch with a good result"
+        missing = "weights.safetensors is missing; the study's command trains it again"
+        why = missing if facts.best_epoch else facts.reason or "it has not finished an epoch with a good result"
         raise RunError(f"{folder}: this run ({facts.status}) has no weights: {why}")
     model = dict(facts.settings["model"])
     family = model.pop("family")

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from papilio import errors
 from papilio.errors import RunFailed
 from papilio.models.own import OwnFunctions
-from papilio.runs.folder import FINAL, RunFacts, RunFolder, RunPlan
+from papilio.runs.folder import RunFacts, RunFolder, RunPlan
 from papilio.studies.estimate import Forecast, plans_to_probe
 from papilio.studies.messages import Task
 from papilio.studies.pool import Pool
@@ -68,6 +68,7 @@ class Execution:
         self.unfinished = {plan.name: plan for plan in self.waiting}
         self.retried: set[str] = set()
         self.forecast = Forecast(workload.num_workers)
+        self.num_stops = 0  # signals so far
         self.is_stopping = False
         self.table_written = 0.0
 
@@ -87,7 +88,7 @@ class Execution:
             log=self.workload.folder / "workers.log",
         )
         try:
-            with self._stop_signals(pool):
+            with self._stop_signals():
                 self._measure_costs(pool)
                 if not self.is_stopping and self.confirm(self.seconds_left() or 0.0):
                     self._work(pool)
@@ -103,11 +104,14 @@ class Execution:
     def _measure_costs(self, pool: Pool) -> None:
         probes = deque(plans_to_probe(list(self.waiting)))
         while (probes or pool.is_busy()) and not self.is_stopping:
+            self._heed_stop(pool)
             for worker in pool.idle()[: len(probes)]:
                 pool.give(worker, self._task(probes.popleft(), is_probe=True))
             for task, kind, content in pool.messages(0.2):
                 if kind == "cost" and content is not None:
                     self.forecast.learn_cost(task.plan, content)
+        if self.is_stopping:
+            return
         self.listener.on_estimate(
             seconds=self.seconds_left(),
             peak_bytes=self.forecast.peak_bytes(),
@@ -117,6 +121,7 @@ class Execution:
 
     def _work(self, pool: Pool) -> None:
         while pool.is_busy() or (self.waiting and not self.is_stopping):
+            self._heed_stop(pool)
             if not self.is_stopping:
                 for worker in pool.idle()[: len(self.waiting)]:
                     pool.give(worker, self._task(self.waiting.popleft()))
@@ -170,25 +175,29 @@ class Execution:
         return Task(plan, self.workload.folder / "runs" / plan.name, images, self.workload.threads, is_probe)
 
     def _is_final(self, plan: RunPlan) -> bool:
-        facts = RunFolder(self.workload.folder / "runs" / plan.name).read()
-        return facts is not None and facts.status in FINAL
+        return RunFolder(self.workload.folder / "runs" / plan.name).is_finished()
 
     def _write_table(self) -> None:
         write_results(self.workload.folder, collect_results(self.workload.folder, self.workload.plans))
         self.table_written = time.monotonic()
 
+    def _heed_stop(self, pool: Pool) -> None:
+        if self.num_stops and not self.is_stopping:
+            self.is_stopping = True
+            self.listener.on_note("stopping after the current epochs; once more to stop at once")
+            pool.stop()
+
     @contextmanager
-    def _stop_signals(self, pool: Pool) -> Iterator[None]:
+    def _stop_signals(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
             yield  # only the main thread may set handlers; its owner then deals with Ctrl-C
             return
 
         def stop(number: int, frame: object) -> None:
-            if self.is_stopping:
+            # no more than a number here: it may come in the middle of a message to a worker, or of a line of output
+            self.num_stops += 1
+            if self.num_stops > 1:
                 raise KeyboardInterrupt
-            self.is_stopping = True
-            self.listener.on_note("stopping after the current epochs; once more to stop at once")
-            pool.stop()
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:

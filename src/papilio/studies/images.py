@@ -11,9 +11,14 @@ from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.errors import SettingError, StudyError
 from papilio.models.families import FAMILIES, build_nets
+from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunPlan
 from papilio.studies.progress import reading_progress
 from papilio.studies.study import Study
+from papilio.training.catalogue import make_objective
+from papilio.training.driver import choosing_metrics
+from papilio.training.optimisers import make_optimiser
+from papilio.training.settings import TrainSettings
 
 
 def load_all_images(plans: list[RunPlan]) -> dict[str, ImageSet]:
@@ -34,6 +39,45 @@ def images_of(data: Mapping[str, Any]) -> ImageSet:
     if isinstance(arguments.get("size"), list):
         arguments["size"] = tuple(arguments["size"])
     return load_images(data.get("name") or data["path"], progress=reading_progress(), **arguments)
+
+
+def refuse_impossible_runs(study: Study, plans: list[RunPlan], image_sets: Mapping[str, ImageSet]) -> None:
+    """Build what each different run is made of, without memory for weights, before anything is trained.
+
+    Raises StudyError for a network that does not fit its images, a metric or an optimiser's argument that is not there.
+    What is of the user's own is left to its runs: it may do anything when it is built.
+    """
+    seen = set()
+    for plan in plans:
+        images = image_sets[plan.name]
+        key = (repr(plan.settings["model"]), repr(plan.settings["train"]), id(images))
+        if key in seen:
+            continue
+        seen.add(key)
+        try:
+            _refuse_impossible_model(plan.settings["model"], images)
+            _refuse_impossible_training(TrainSettings(**plan.settings["train"]), images, study.own)
+        except SettingError as error:
+            raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": {error}') from error
+
+
+def _refuse_impossible_model(model: Mapping[str, Any], images: ImageSet) -> None:
+    family, arguments = model["family"], {key: value for key, value in model.items() if key != "family"}
+    if family not in FAMILIES:
+        return
+    try:
+        with torch.device("meta"):
+            shape, num_classes = images.image_shape, images.num_classes
+            build_nets(FAMILIES[family], arguments, image_shape=shape, num_classes=num_classes, seed=0)
+    except SettingError as error:
+        raise SettingError(f"model: {error}") from error
+
+
+def _refuse_impossible_training(train: TrainSettings, images: ImageSet, own: OwnFunctions) -> None:
+    make_optimiser(train.optimizer, [torch.nn.Parameter(torch.zeros(1))], momentum=train.momentum)
+    if train.objective == "classification":
+        objective = make_objective(train, image_shape=images.image_shape, num_classes=images.num_classes, own=own)
+        choosing_metrics(objective, train, has_validation=len(images.validation) > 0)
 
 
 def refuse_impossible_models(study: Study, plans: list[RunPlan], image_sets: Mapping[str, ImageSet]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from papilio.runs.folder import RunPlan
 from papilio.studies.sharing import SharedImages
 
-GONE = (EOFError, BrokenPipeError, ConnectionResetError)  # what the line raises when the other end has died
+GONE = (EOFError, OSError)  # what the line raises when the other end has died, before or within a message
 
 
 @dataclass(frozen=True)

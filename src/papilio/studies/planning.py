@@ -26,7 +26,7 @@ def plan_runs(study: Study) -> list[RunPlan]:
     for stage in study.settings.stage:
         seen: dict[str, str] = {}
         for trial_name, varied, settings in _trials(study, stage):
-            fingerprint = _fingerprint(settings)
+            fingerprint = _fingerprint(stage.name, settings)
             if fingerprint in seen:
                 raise StudyError(
                     f'{study.where}: stage "{stage.name}": "{seen[fingerprint]}" and "{trial_name}" have the same settings'
@@ -57,7 +57,8 @@ def resolve(tables: Mapping[str, Table], *, where: str, own: OwnFunctions, max_e
         train = train.model_copy(update={"epochs": min(train.epochs, max_epochs)})
     return {
         "data": data.model_dump(exclude_none=True, mode="json"),
-        "model": {"family": family, **model.model_dump(exclude_none=True)},
+        # of the user's own builder only what the study sets: its defaults may be anything
+        "model": {"family": family, **model.model_dump(exclude_none=True, exclude_unset=family not in FAMILIES)},
         "train": train.model_dump(exclude_none=True, mode="json"),
     }
 
@@ -131,5 +132,6 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _fingerprint(settings: Table) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+def _fingerprint(stage: str, settings: Table) -> str:
+    """Six letters of it tell runs apart whose stages and trials look the same once they are names of files."""
+    return hashlib.sha256(json.dumps([stage, settings], sort_keys=True).encode()).hexdigest()

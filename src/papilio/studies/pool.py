@@ -46,8 +46,8 @@ class Pool:
         self.workers = [self._start() for _ in range(num_workers)]
 
     def idle(self) -> list[Worker]:
-        """Workers without a task."""
-        return [worker for worker in self.workers if worker.task is None]
+        """Workers that wait for a task."""
+        return [worker for worker in self.workers if worker.is_ready and worker.task is None]
 
     def is_busy(self) -> bool:
         """Whether any task is under way."""

@@ -13,9 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from papilio.errors import RunError
+from papilio.errors import RunError, StudyError
 from papilio.files import write_text
 from papilio.runs.folder import RunFolder, RunPlan
+from papilio.studies.study import load_study
 
 FIRST_COLUMNS = ("run", "stage", "trial", "seed", "fold")
 LAST_COLUMNS = ("status", "epochs", "best_epoch", "parameters", "seconds", "reason")
@@ -157,22 +158,31 @@ def read_results(folder: Path | str) -> StudyResults:
     folder = Path(folder)
     try:
         study = tomllib.loads((folder / "study.toml").read_text())
+        load_study(study)
         environment = json.loads((folder / "environment.json").read_text())
+        if not isinstance(environment, dict):
+            raise TypeError("environment.json is not a table")
         with (folder / "results.csv").open(newline="") as file:
-            rows = list(csv.DictReader(file))
+            runs = tuple(_read_run(folder, row) for row in csv.DictReader(file))
+        if not runs:
+            raise ValueError("results.csv has no rows")
     except FileNotFoundError as error:
         missing = Path(error.filename).name
         raise RunError(
             f"{folder}: not a study's folder (there is no {missing}); `papilio run STUDY` makes one"
         ) from None
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(
-            f"{folder}: its study.toml or environment.json is damaged ({error}); run the study again"
-        ) from None
-    runs = tuple(_read_run(folder, row) for row in rows)
+    except (KeyError, TypeError, ValueError, StudyError) as error:  # what TOML, JSON and text raise are ValueErrors
+        raise _damaged(folder, error) from None
     ranking = next(((run.chosen_by, run.direction) for run in runs if run.chosen_by), ("val_accuracy", "max"))
     published = tuple(_published(row) for row in study.get("published", []))
     return StudyResults(folder, study, environment, runs, str(ranking[0]), str(ranking[1]), published)
+
+
+def _damaged(folder: Path, error: Exception) -> RunError:
+    return RunError(
+        f"{folder}: its study.toml, environment.json or results.csv is damaged ({error}); the study's command with"
+        " --out writes them again"
+    )
 
 
 def collect_results(folder: Path, plans: Iterable[RunPlan]) -> tuple[RunResult, ...]:

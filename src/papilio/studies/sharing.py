@@ -1,35 +1,56 @@
-"""One copy of the images for all workers: a file that each maps into its memory."""
+"""One copy of the images for all workers: files that each maps into its memory."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from papilio.data.imageset import ImageSet
 from papilio.files import open_atomic
 
+INDICES = ("labels", "train", "validation", "test")
+
 
 @dataclass(frozen=True)
 class SharedImages:
-    """An image set whose pixels are in a file; small enough to be sent to a worker."""
+    """An image set whose arrays are in files; small enough to go with every task, and equal where the set is."""
 
-    file: Path
-    rest: dict[str, Any]  # the other fields of the image set
+    name: str
+    pixels_file: Path
+    indices_file: Path
+    class_names: tuple[str, ...]
+    origin: str
+    notes: tuple[str, ...]
 
 
 def share_images(images: ImageSet, folder: Path) -> SharedImages:
-    """Put the pixels where every worker can map them: into a file of `folder`, named by content."""
-    file = folder / f"{images.checksum[:16]}.npy"
-    if not file.exists():
-        with open_atomic(file) as handle:
-            np.save(handle, np.ascontiguousarray(images.images), allow_pickle=False)
-    rest = {field.name: getattr(images, field.name) for field in fields(images) if field.name != "images"}
-    return SharedImages(file, rest)
+    """Put the arrays where every worker can map them: into files of `folder`, named by content.
+
+    Sets that differ in their splits alone share their pixels.
+    """
+    pixels = np.ascontiguousarray(images.images)
+    pixels_file = folder / f"{hashlib.sha256(pixels.data).hexdigest()[:16]}.npy"
+    indices_file = folder / f"{images.checksum[:16]}.npz"
+    if not pixels_file.exists():
+        with open_atomic(pixels_file) as file:
+            np.save(file, pixels, allow_pickle=False)
+    with open_atomic(indices_file) as file:
+        np.savez(file, allow_pickle=False, **{name: getattr(images, name) for name in INDICES})
+    return SharedImages(images.name, pixels_file, indices_file, images.class_names, images.origin, images.notes)
 
 
 def attach_images(shared: SharedImages) -> ImageSet:
     """The image set again, its pixels mapped read-only: the operating system keeps one copy for all workers."""
-    return ImageSet(images=np.load(shared.file, mmap_mode="r", allow_pickle=False), **shared.rest)
+    with np.load(shared.indices_file, allow_pickle=False) as arrays:
+        indices = {name: arrays[name] for name in INDICES}
+    return ImageSet(
+        name=shared.name,
+        images=np.load(shared.pixels_file, mmap_mode="r", allow_pickle=False),
+        class_names=shared.class_names,
+        origin=shared.origin,
+        notes=shared.notes,
+        **indices,
+    )

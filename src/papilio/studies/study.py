@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from papilio.errors import StudyError, did_you_mean
 from papilio.models.own import name_of
@@ -19,6 +21,7 @@ from papilio.studies.validation import validated
 STRICT = ConfigDict(extra="forbid", frozen=True)
 Table = dict[str, Any]
 VARIED_TABLES = ("data", "model", "train")
+OWN_KEYS = (".model.family", ".train.loss", ".train.objective")  # where functions of the user's own may stand
 
 
 class DataSettings(BaseModel):
@@ -60,7 +63,7 @@ class StageSettings(BaseModel):
     model_config = STRICT
 
     name: str = Field(min_length=1)
-    seeds: int | list[int] = Field(1, description="how many runs a trial, or their seeds")
+    seeds: StrictInt | list[StrictInt] = Field(1, description="how many runs a trial, or their seeds")
     vary: dict[str, list[Any]] = Field({}, description="dotted keys (model.dropout) with the values that each takes")
     trial: list[TrialSettings] = []
 
@@ -165,13 +168,14 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
     """
     own: dict[str, Callable[..., Any]] = {}
     if isinstance(source, Mapping):
-        name, where, tables = "study", "the study", _with_names(source, own)
+        name, where, tables = "study", "the study", source
     else:
         name, where, tables = _read_file(source)
+    tables = plain_tables(tables, own, where=where)
     tables = _with_overrides(tables, overrides or {}, where=where)
     settings: StudySettings = validated(StudySettings, tables, where=where)
     if isinstance(source, Mapping):
-        name = slug(settings.title)
+        name = slug(settings.title)[:60]
     return Study(name, where, settings, own)
 
 
@@ -206,7 +210,7 @@ def _read_file(source: str | Path) -> tuple[str, str, Table]:
     path = Path(source)
     if path.suffix == ".toml" or path.is_file():
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             raise StudyError(f"{path}: there is no such file") from None
         except (UnicodeDecodeError, IsADirectoryError) as error:
@@ -236,18 +240,42 @@ def _tables_in(table: Table, key: str) -> list[Table]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def _with_names(tables: Any, own: dict[str, Callable[..., Any]]) -> Any:
-    """The same tables with every function replaced by its name; the functions are put into `own`."""
-    if isinstance(tables, Mapping):
-        return {key: _with_names(value, own) for key, value in tables.items()}
-    if isinstance(tables, list | tuple):
-        return [_with_names(value, own) for value in tables]
-    if callable(tables):
-        name = name_of(tables)
-        if own.setdefault(name, tables) is not tables:
-            raise StudyError(f"the study: two different functions are called {name}; give them names of their own")
+def plain_tables(tables: Mapping[str, Any], own: dict[str, Callable[..., Any]], *, where: str) -> Table:
+    """The same tables with nothing in them but what JSON and TOML both have: text, numbers, booleans, lists, tables.
+
+    A function at model.family, train.loss or train.objective becomes its name, and is put into `own`; a key whose value
+    is None is left out, as if it were not there. Raises StudyError, naming the key, for anything else.
+    """
+
+    def plain(value: Any, key: str) -> Any:
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, Path):
+            return str(value)
+        if isinstance(value, Mapping):
+            return {str(name): plain(one, f"{key}.{name}") for name, one in value.items() if one is not None}
+        if isinstance(value, list | tuple):
+            return [plain(one, key) for one in value]
+        if isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+            return value
+        if callable(value):
+            return named(value, key)
+        raise StudyError(
+            f"{where}: {key.lstrip('.')}: {value!r} is not text, a finite number, true, false, a list or a table"
+        )
+
+    def named(function: Callable[..., Any], key: str) -> str:
+        if not key.endswith(OWN_KEYS):
+            allowed = ", ".join(one.lstrip(".") for one in OWN_KEYS)
+            raise StudyError(
+                f"{where}: {key.lstrip('.')}: a function or class can stand at {allowed} only; give a name instead"
+            )
+        name = name_of(function)
+        if own.setdefault(name, function) is not function:
+            raise StudyError(f"{where}: two different functions are called {name}; give them names of their own")
         return name
-    return str(tables) if isinstance(tables, Path) else tables
+
+    return plain(tables, "")
 
 
 def _with_overrides(tables: Table, overrides: Mapping[str, Any], *, where: str) -> Table:
@@ -255,9 +283,10 @@ def _with_overrides(tables: Table, overrides: Mapping[str, Any], *, where: str) 
     changed = _copied(tables)
     stages = _tables_in(changed, "stage")
     trials = [trial for stage in stages for trial in _tables_in(stage, "trial")]
+    varied_keys = {key for stage in stages if isinstance(stage.get("vary"), dict) for key in stage["vary"]}
     for key, value in overrides.items():
         head, *rest = key.split(".")
-        if any(key == varied or varied.startswith(f"{key}.") for stage in stages for varied in stage.get("vary", {})):
+        if any(key == varied or varied.startswith(f"{key}.") for varied in varied_keys):
             raise StudyError(f"{where}: {key} varies in this study; change the study file to set it")
         if head == "stage" and len(rest) == 1:
             for stage in stages:

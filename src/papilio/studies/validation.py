@@ -38,6 +38,7 @@ def settings_class(builder: Callable[..., Any], name: str) -> type[BaseModel]:
         if parameter.kind is parameter.VAR_KEYWORD:
             takes_anything = True
         elif parameter.name not in FROM_IMAGES and parameter.kind is not parameter.VAR_POSITIONAL:
+            # without an annotation, or with one that cannot be looked up here
             is_plain = parameter.annotation is parameter.empty or isinstance(parameter.annotation, str)
             default = ... if parameter.default is parameter.empty else parameter.default
             fields[parameter.name] = (Any if is_plain else parameter.annotation, default)

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from papilio.studies.messages import GONE, Cost
@@ -79,7 +78,7 @@ def serve(connection: Connection, own_bytes: bytes) -> None:
     from papilio.runs.execution import execute_run
 
     own = cloudpickle.loads(own_bytes)
-    attached: dict[Path, ImageSet] = {}
+    attached: dict[SharedImages, ImageSet] = {}
     watcher = ParentWatcher(connection)
     connection.send(("ready", None))
     while True:
@@ -107,17 +106,16 @@ def measure_cost(settings: Mapping[str, Any], images: ImageSet, *, threads: int,
     torch.set_num_threads(threads)
     try:
         _, training = prepare(settings, images, seed=0, own=own)
-        train_seconds = _seconds_a_batch(training.train_batches.shuffled(training.shuffling), training.train_step)
+        batches = training.train_batches
+        seconds = len(batches) * _seconds_a_batch(batches.shuffled(training.shuffling), training.train_step)
+        if (batches := training.validation_batches) is not None:
+            with torch.no_grad():
+                seconds += len(batches) * _seconds_a_batch(
+                    batches.in_order(),
+                    lambda batch: training.objective.evaluate(training.nets, batch, training.noise),
+                )
     except Exception:
         return None
-    seconds = train_seconds * len(training.train_batches)
-    if training.validation_batches is not None:
-        with torch.no_grad():
-            noise = training.noise
-            seconds += len(training.validation_batches) * _seconds_a_batch(
-                training.validation_batches.in_order(),
-                lambda batch: training.objective.evaluate(training.nets, batch, noise),
-            )
     return Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
@@ -131,12 +129,12 @@ def _seconds_a_batch(batches: Any, work: Any) -> float:
     return min(times[1:] or times, default=0.0)
 
 
-def _attached(shared: SharedImages, attached: dict[Path, ImageSet]) -> ImageSet:
+def _attached(shared: SharedImages, attached: dict[SharedImages, ImageSet]) -> ImageSet:
     from papilio.studies.sharing import attach_images
 
-    if shared.file not in attached:
-        attached[shared.file] = attach_images(shared)
-    return attached[shared.file]
+    if shared not in attached:
+        attached[shared] = attach_images(shared)
+    return attached[shared]
 
 
 if __name__ == "__main__":

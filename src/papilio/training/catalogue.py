@@ -23,6 +23,8 @@ def make_objective(
             raise SettingError(
                 "train.objective_settings: classification takes none; they go with an objective of your own"
             )
+        if settings.loss and settings.label_smoothing:
+            raise SettingError("train.label_smoothing: goes with cross entropy, not with a train.loss of your own")
         scoring = find_own(settings.loss, what="train.loss", own=own) if settings.loss else None
         target = Classes(num_classes, label_smoothing=settings.label_smoothing, scoring=scoring)
         return classification(target, l1=settings.regulariser.l1, l2=settings.regulariser.l2)

@@ -39,9 +39,20 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         return tensors, header["facts"]
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise RunError(
-            f"{path}: not a whole file of weights ({error}); delete it, and the same command trains this run anew"
-        ) from error
+        raise _torn(path, error) from error
+
+
+def load_facts(path: Path) -> dict[str, Any]:
+    """The facts of `save_tensors` alone; raises RunError as `load_tensors` does."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return json.loads((file.metadata() or {})[KEY])["facts"]
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise _torn(path, error) from error
+
+
+def _torn(path: Path, error: Exception) -> RunError:
+    return RunError(f"{path}: not a whole file of weights ({error}); delete it, and the study's command makes it again")
 
 
 def copy_of_nets(nets: Mapping[str, nn.Module]) -> dict[str, Tensor]:
@@ -92,6 +103,8 @@ def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tenso
         parameter = parameters[int(index)]
         if tensor.shape == parameter.shape:
             tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+        elif optimiser.defaults.get("fused"):
+            tensor = tensor.to(parameter.device)  # a fused step counts on the device
         optimiser.state[parameter][key] = tensor
 
 

@@ -122,10 +122,9 @@ class Training:
             for parameters in self.moved
         ]
         self.peak_rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
-        stopping = settings.early_stopping
-        self.best_metric = settings.best or (stopping.metric if stopping else None) or objective.best
-        self.patience_metric = (stopping.metric or self.best_metric) if stopping else None
-        self._refuse_unknown_metrics()
+        self.best_metric, self.patience_metric = choosing_metrics(
+            objective, settings, has_validation=validation_batches is not None
+        )
         self.progress = Progress()
         self.best_weights: dict[str, Tensor] = {}
 
@@ -160,12 +159,13 @@ class Training:
             self.progress.seconds += time.perf_counter() - start
             record["seconds"] = round(self.progress.seconds, 3)
             self._note_best(record)
-            if checkpoint is not None:
-                self.save(checkpoint)
+            # told before it is saved: a kill in between repeats the epoch, the other way round its record would be lost
             if watcher is not None:
                 watcher.on_epoch(record)
-                if watcher.wants_stop() and not self._is_finished():
-                    return self._outcome("stopped", "asked to stop")
+            if checkpoint is not None:
+                self.save(checkpoint)
+            if watcher is not None and watcher.wants_stop() and not self._is_finished():
+                return self._outcome("stopped", "asked to stop")
         return self._outcome("done", None)
 
     def train_epoch(self, watcher: Watcher | None = None) -> Record:
@@ -271,6 +271,8 @@ class Training:
             self._improves(self.patience_metric, record, self.progress.patience, min_delta=min_delta)
 
     def _improves(self, metric: str, record: Record, tracker: Tracker, *, min_delta: float) -> bool:
+        if metric not in record:
+            raise SettingError(f"{metric} chooses the best epoch, but the objective's records have {', '.join(record)}")
         value = record[metric]
         if tracker.value is not None:
             slack = -min_delta if self.objective.direction(metric) == "min" else min_delta
@@ -289,14 +291,6 @@ class Training:
     def _outcome(self, status: Literal["done", "stopped", "diverged"], reason: str | None) -> Outcome:
         progress = self.progress
         return Outcome(status, reason, progress.epoch, progress.best.epoch, progress.seconds)
-
-    def _refuse_unknown_metrics(self) -> None:
-        for metric in filter(None, (self.best_metric, self.patience_metric)):
-            self.objective.direction(metric)
-            if metric.startswith("val_") and self.validation_batches is None:
-                raise SettingError(
-                    f"{metric}: there are no validation images; set data.validation above 0, or train.best"
-                )
 
 
 class Means:
@@ -325,10 +319,29 @@ class Means:
                 raise Diverged(f"{prefix}_{name} became {number} in epoch {epoch}")
 
 
+def choosing_metrics(
+    objective: Objective, settings: TrainSettings, *, has_validation: bool
+) -> tuple[str | None, str | None]:
+    """The metric that chooses the best epoch, and the one that patience watches (None: no such thing).
+
+    Raises SettingError where the records will not have them.
+    """
+    stopping = settings.early_stopping
+    best = settings.best or (stopping.metric if stopping else None) or objective.best
+    patience = (stopping.metric or best) if stopping else None
+    for metric in filter(None, (best, patience)):
+        objective.direction(metric)
+        if metric.startswith("val_") and not has_validation:
+            raise SettingError(f"{metric}: there are no validation images; set data.validation above 0, or train.best")
+    return best, patience
+
+
 def as_fast_layout(net: nn.Module) -> nn.Module:
     """The net with its convolutions' weights channels-last: twice the speed of a small CNN on a CPU."""
-    has_convolutions = any(parameter.dim() == 4 for parameter in net.parameters())
-    return net.to(memory_format=torch.channels_last) if has_convolutions else net  # pyright: ignore[reportCallIssue]
+    for parameter in net.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return net
 
 
 def _moved_parameters(nets: Mapping[str, nn.Module], phase: Phase) -> list[nn.Parameter]:

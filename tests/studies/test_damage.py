@@ -1,0 +1,279 @@
+"""What a user changes, deletes or breaks between two commands: nothing wrong is shown as right, and what can be mended is."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny import OwnNet, all_weights, command, environment, own_loss, papilio, tiny, write_study
+from torch import nn
+
+import papilio as product
+from papilio.data.load import load_images
+from papilio.errors import DataError, RunError, SettingError, StudyError
+from papilio.runs.execution import execute_run
+from papilio.runs.folder import RunFolder
+from papilio.studies.planning import plan_runs
+from papilio.studies.results import read_results
+from papilio.studies.study import load_study
+from papilio.training.driver import Training, as_fast_layout
+from papilio.workbench import remake_report
+
+ONE = tiny(stage=[{"name": "a"}], train__epochs=2)
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("original") / "out"
+    product.run_study(ONE, out=folder, is_silent=True)
+    return folder
+
+
+@pytest.fixture
+def out(original: Path, tmp_path: Path) -> Path:
+    """A finished study's folder, to be damaged."""
+    shutil.copytree(original, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def again(out: Path, **changes: Any) -> None:
+    product.run_study(ONE | changes, out=out, is_silent=True)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_changed_images_do_not_pass_for_those_that_were_trained_on(tmp_path: Path) -> None:
+    """A folder of pictures that had changed kept its old results, described as measured on the new pictures."""
+    digits = load_images("digits")
+    np.save(tmp_path / "images.npy", digits.images)
+    np.save(tmp_path / "labels.npy", digits.labels)
+    study = ONE | {"data": {"path": str(tmp_path / "images.npy"), "labels": str(tmp_path / "labels.npy")}}
+    product.run_study(study, out=tmp_path / "out", is_silent=True)
+    before = contents(tmp_path / "out")
+    np.save(tmp_path / "images.npy", 255 - digits.images)
+    with pytest.raises(RunError, match="began on other images than .* now has; take another --out, or --fresh"):
+        product.run_study(study, out=tmp_path / "out", is_silent=True)
+    assert contents(tmp_path / "out") == before
+    product.run_study(study, out=tmp_path / "out", is_fresh=True, is_silent=True)
+
+
+def test_a_kill_between_record_and_checkpoint_loses_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record came after the checkpoint, so that a kill in between lost it, and a run its validation metrics."""
+    (plan,) = plan_runs(load_study(ONE | {"train": {"epochs": 3}}))
+    images = load_images("digits", fraction=0.3)
+    expected = execute_run(tmp_path / "whole", plan, images, threads=1, own={})
+    save = Training.save
+
+    def killed(self: Training, path: Path) -> None:
+        if self.progress.epoch == 3:
+            raise KeyboardInterrupt
+        save(self, path)
+
+    monkeypatch.setattr(Training, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        execute_run(tmp_path / "run", plan, images, threads=1, own={})
+    monkeypatch.undo()
+    facts = execute_run(tmp_path / "run", plan, images, threads=1, own={})
+    assert [record["epoch"] for record in RunFolder(tmp_path / "run").read_records()] == [1, 2, 3]
+    assert facts.metrics == expected.metrics
+
+
+def test_a_fresh_start_that_is_refused_throws_nothing_away(out: Path) -> None:
+    before = contents(out)
+    with pytest.raises(DataError):
+        product.run_study(ONE | {"data": {"name": "nothere"}}, out=out, is_fresh=True, is_silent=True)
+    with pytest.raises(SettingError):
+        product.run_study(ONE, out=out, is_fresh=True, workers=0, is_silent=True)
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize("delay", [1.0, 2.5, 4.0])
+def test_a_signal_while_a_study_starts_stops_it_in_good_order(delay: float, tmp_path: Path) -> None:
+    """The signal wrote "stop" into the middle of a task that was on its way to a worker."""
+    study = write_study(tmp_path / "tiny.toml", tiny(train__epochs=200, data={"name": "mnist-5k"}))
+    arguments = command("run", study, "--out", tmp_path / "out")
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=100)
+    assert process.returncode == 130 or "KeyboardInterrupt" in stderr  # Python's own, while it imports
+    assert not (tmp_path / "out" / "workers.log").exists()
+
+
+def test_deleted_weights_are_made_again(out: Path) -> None:
+    before = all_weights(out)
+    (weights,) = out.glob("runs/*/weights.safetensors")
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(
+        RunError, match=r"not a whole file of weights .* delete it, and the study's command makes it again"
+    ):
+        product.load_run(weights.parent)
+    weights.unlink()
+    with pytest.raises(RunError, match=r"weights\.safetensors is missing; the study's command trains it again"):
+        product.load_run(weights.parent)
+    again(out)
+    assert all_weights(out) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("study.toml", b"title = \n"),
+        ("study.toml", b"title = 'Tiny'\n"),
+        ("study.toml", b"\xff\xfe\x00"),
+        ("environment.json", b"{"),
+        ("environment.json", b"[]"),
+        ("results.csv", b""),
+        ("results.csv", b"a,b\n1,2\n"),
+        ("results.csv", b"run,stage,trial,seed\nx\n"),
+        ("analyses", b"torn"),
+    ],
+)
+def test_a_damaged_file_is_one_line_for_readers_and_mended_by_the_study(name: str, content: bytes, out: Path) -> None:
+    before = (out / "results.csv").read_bytes()
+    path = next((out / name).glob("*.npz")) if (out / name).is_dir() else out / name
+    path.write_bytes(content)
+    with pytest.raises(RunError) as caught:
+        remake_report(out)
+    assert "\n" not in str(caught.value)
+    again(out)
+    assert (out / "results.csv").read_bytes() == before
+    assert remake_report(out).stat().st_size > 10_000
+
+
+def test_records_with_garbage_in_them_end_where_it_begins(out: Path) -> None:
+    (records,) = out.glob("runs/*/records.jsonl")
+    records.write_bytes(records.read_bytes() + b"\xff\xfe{garbage\n")
+    assert len(read_results(out).runs[0].records) == 2
+    assert remake_report(out).exists()
+
+
+def test_a_file_that_a_kill_left_half_written_does_not_bar_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".study.toml.abc.part").write_text("half")
+    assert product.run_study(ONE, out=tmp_path / "out", is_silent=True).runs[0].status == "done"
+    assert not list((tmp_path / "out").glob(".*.part"))
+
+
+def test_another_number_of_mistakes_makes_the_analysis_again(out: Path) -> None:
+    (path,) = out.glob("analyses/*.npz")
+    again(out, analysis=[{"kind": "classification", "mistakes": 2}])
+    with np.load(path) as arrays:
+        assert len(arrays["mistake_images"]) == 2
+
+
+def test_a_study_without_validation_or_test_images_trains(tmp_path: Path) -> None:
+    data = {"name": "digits", "fraction": 0.3, "test": 0.0}
+    no_test = product.run_study(ONE | {"data": data}, out=tmp_path / "a", is_silent=True)
+    assert no_test.runs[0].status == "done" and "test_loss" not in no_test.runs[0].metrics
+    with pytest.raises(StudyError, match="there are no validation images"):
+        product.run_study(ONE | {"data": data | {"validation": 0.0}}, out=tmp_path / "b", is_silent=True)
+    train = {"epochs": 2, "best": "train_loss"}
+    blind = ONE | {"data": data | {"validation": 0.0}, "train": train}
+    assert product.run_study(blind, out=tmp_path / "b", is_silent=True).runs[0].status == "done"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train__best": "foo"}, "'foo' is not a metric of this objective; allowed are val_loss"),
+        ({"train__early_stopping": {"metric": "val_foo"}}, "'val_foo' is not a metric"),
+        ({"train__momentum": 0.5}, "train.momentum: adam has none"),
+        ({"train__loss": own_loss, "train__label_smoothing": 0.1}, "train.label_smoothing: goes with cross entropy"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused_before_anything_runs(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(StudyError) as caught:
+        product.run_study(tiny(**changes), out=tmp_path / "out", is_silent=True)
+    assert message in str(caught.value)
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"family": OwnNet, "width": math.inf}, "model.width: inf is not text, a finite number"),
+        ({"family": OwnNet, "width": datetime.date(2020, 1, 1)}, "model.width: datetime.date"),
+        ({"family": OwnNet, "act": nn.Tanh}, "model.act: a function or class can stand at model.family, train.loss"),
+    ],
+)
+def test_values_that_no_file_can_hold_are_refused_by_their_key(model: dict[str, Any], message: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        load_study(tiny(model=model))
+    assert message in str(caught.value)
+
+
+def test_numbers_of_numpy_and_none_are_plain_values() -> None:
+    study = load_study(tiny(train={"epochs": np.int64(3), "learning_rate": np.float32(0.5), "momentum": None}))
+    assert study.settings.train == {"epochs": 3, "learning_rate": 0.5}
+
+
+def with_class_default(num_classes: int, activation: type[nn.Module] = nn.ReLU) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), activation(), nn.Linear(8, num_classes))
+
+
+def test_a_users_builder_may_have_any_defaults(tmp_path: Path) -> None:
+    """A default that is a class could not be written down, and the study ended in a traceback."""
+    results = product.run_study(ONE | {"model": {"family": with_class_default}}, out=tmp_path, is_silent=True)
+    assert results.runs[0].status == "done"
+    assert results.runs[0].settings["model"] == {"family": "test_damage:with_class_default"}
+
+
+def test_stages_whose_names_look_the_same_as_files_have_folders_of_their_own() -> None:
+    plans = plan_runs(load_study(tiny(stage=[{"name": "图一"}, {"name": "图二"}])))
+    assert len({plan.name for plan in plans}) == 2
+
+
+def test_channels_last_leaves_weights_of_other_ranks_alone() -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.four = nn.Parameter(torch.zeros(2, 3, 4, 5))
+            self.five = nn.Parameter(torch.zeros(2, 3, 4, 5, 6))
+
+    odd = as_fast_layout(Odd())
+    assert odd.four.is_contiguous(memory_format=torch.channels_last)  # pyright: ignore
+    assert odd.five.is_contiguous()  # pyright: ignore
+
+
+def test_files_with_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "bom.toml", ONE)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_study(path).settings.title == "Tiny"
+
+
+@pytest.mark.parametrize("where", ["a-file", "/dev/null/x", "/proc/x"])
+def test_a_place_that_cannot_be_written_is_one_line(where: str, tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("mine")
+    done = papilio("run", write_study(tmp_path / "tiny.toml", ONE), "--out", tmp_path / where)
+    assert done.returncode in (1, 2)
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "choose another" in done.stderr
+
+
+def test_a_worker_that_cannot_be_probed_says_why_in_its_run(tmp_path: Path) -> None:
+    def evaluate_nothing(*_: object) -> dict[str, torch.Tensor]:
+        raise ArithmeticError("cannot measure")
+
+    def objective() -> product.Objective:
+        loss = lambda nets, batch, noise, step: (nets["network"](batch.images).square().mean(), {})  # noqa: E731
+        return product.Objective((product.Phase("network", loss),), evaluate_nothing, {"loss": "min"}, "val_loss")
+
+    results = product.run_study(ONE | {"train": {"epochs": 1, "objective": objective}}, out=tmp_path, is_silent=True)
+    assert (results.runs[0].status, results.runs[0].reason) == ("failed", "ArithmeticError: cannot measure")
+    assert json.loads((results.runs[0].folder / "run.json").read_text())["status"] == "failed"
+    assert not (tmp_path / "workers.log").exists()
