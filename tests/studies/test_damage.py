@@ -63,7 +63,7 @@ def test_changed_images_do_not_pass_for_those_that_were_trained_on(tmp_path: Pat
     product.run_study(study, out=tmp_path / "out", is_silent=True)
     before = contents(tmp_path / "out")
     np.save(tmp_path / "images.npy", 255 - digits.images)
-    with pytest.raises(RunError, match="began on other images than .* now has; take another --out, or --fresh"):
+    with pytest.raises(RunError, match=r"began on other images than .* now has; take another --out, or --fresh"):
         product.run_study(study, out=tmp_path / "out", is_silent=True)
     assert contents(tmp_path / "out") == before
     product.run_study(study, out=tmp_path / "out", is_fresh=True, is_silent=True)

@@ -161,15 +161,18 @@ def test_a_killed_worker_costs_a_retry_and_not_the_study(undisturbed: Path, tmp_
     assert all_weights(out) == all_weights(undisturbed / "out")
 
 
-def test_a_run_whose_worker_dies_twice_is_failed_and_the_rest_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["build", "forward"])
+def test_a_run_whose_worker_dies_twice_is_failed_and_the_rest_goes_on(moment: str, tmp_path: Path) -> None:
     study = tiny(stage=[{"name": "a", "trial": [{"name": "bad", "model": {"family": "deadly:net"}}, {"name": "good"}]}])
     (tmp_path / "deadly.py").write_text(
         "import os, torch\n"
         "class Net(torch.nn.Linear):\n"
         "    def forward(self, x):\n"
-        "        if self.training: os.kill(os.getpid(), 9)\n"
+        f"        if self.training and {moment == 'forward'}: os.kill(os.getpid(), 9)\n"
         "        return super().forward(x.flatten(1))\n"
-        "def net(num_classes): return Net(64, num_classes)\n"
+        "def net(num_classes):\n"
+        f"    if {moment == 'build'}: os.kill(os.getpid(), 9)\n"
+        "    return Net(64, num_classes)\n"
     )
     process = subprocess.run(
         command("run", write_study(tmp_path / "tiny.toml", study), "--out", tmp_path / "out"),

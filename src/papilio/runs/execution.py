@@ -183,16 +183,8 @@ def layer_rows(nets: Mapping[str, nn.Module], image_shape: tuple[int, int, int])
 
 
 def _first_facts(plan: RunPlan, images: ImageSet, *, threads: int) -> RunFacts:
-    return RunFacts(
-        run=plan.name,
-        stage=plan.stage,
-        trial=plan.trial,
-        seed=plan.seed,
-        fold=plan.fold,
-        varied=plan.varied,
-        settings=plan.settings,
-        status="running",
-        threads=threads,
+    return replace(
+        RunFacts.of_plan(plan, threads=threads),
         image_shape=list(images.image_shape),
         class_names=list(images.class_names),
         data_name=images.name,

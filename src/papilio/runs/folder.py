@@ -53,6 +53,22 @@ class RunFacts:
     data_name: str = ""
     data_checksum: str = ""
     rim_brightness: float | None = None  # of the images, in [0, 1]
+
+    @classmethod
+    def of_plan(cls, plan: RunPlan, *, threads: int) -> RunFacts:
+        """What is known of a run before it has seen its images."""
+        return cls(
+            run=plan.name,
+            stage=plan.stage,
+            trial=plan.trial,
+            seed=plan.seed,
+            fold=plan.fold,
+            varied=plan.varied,
+            settings=plan.settings,
+            status="running",
+            threads=threads,
+        )
+
     seconds: float = 0.0
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from papilio import errors
-from papilio.errors import RunFailed
 from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunFacts, RunFolder, RunPlan
 from papilio.studies.estimate import Forecast, plans_to_probe
@@ -162,13 +161,10 @@ class Execution:
             return
         reason = f"its worker died twice ({how}); out of memory? try fewer --workers or a smaller train.batch_size"
         folder = RunFolder(self.workload.folder / "runs" / plan.name)
-        facts = folder.read()
-        if facts is not None:
-            facts = replace(facts, status="failed", reason=reason)
-            folder.write(facts)
-            self._note_end(plan, facts)
-        else:
-            raise RunFailed(f"{plan.name}: {reason}; see {self.workload.folder / 'workers.log'}")
+        facts = folder.read() or RunFacts.of_plan(plan, threads=self.workload.threads)
+        facts = replace(facts, status="failed", reason=reason)
+        folder.write(facts)
+        self._note_end(plan, facts)
 
     def _task(self, plan: RunPlan, *, is_probe: bool = False) -> Task:
         images = self.workload.images[plan.name]
