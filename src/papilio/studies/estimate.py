@@ -12,9 +12,13 @@ MAX_PROBES = 12  # structures that are timed; a study of thousands is judged by 
 
 
 def structure_of(plan: RunPlan) -> str:
-    """What makes two runs cost the same: everything but the seed and what only changes numbers inside a step."""
+    """What makes two runs cost the same: everything but the seed and numbers that only change numbers inside a step.
+
+    A rate (of dropout, say) is such a number, as long as it is not 0.
+    """
     train = {key: plan.settings["train"].get(key) for key in ("batch_size", "optimizer", "objective", "augment")}
-    return json.dumps([plan.settings["data"], plan.settings["model"], train], sort_keys=True)
+    model = {key: bool(one) if isinstance(one, float) else one for key, one in plan.settings["model"].items()}
+    return json.dumps([plan.settings["data"], model, train], sort_keys=True)
 
 
 def plans_to_probe(plans: list[RunPlan]) -> list[RunPlan]:
