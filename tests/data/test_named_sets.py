@@ -190,7 +190,7 @@ def test_labels_go_with_arrays_only(tmp_path: Path) -> None:
         load_images("mnist-5k", labels="x.npy")
 
 
-@pytest.mark.parametrize("settings", [{"color": "gray"}, {"fraction": 0.0}, {"seed": -1}, {"test": 0.0}])
+@pytest.mark.parametrize("settings", [{"color": "gray"}, {"fraction": 0.0}, {"seed": -1}, {"test": -0.1}])
 def test_settings_out_of_range_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(SettingError, match=next(iter(settings))):
         load_images("mnist-5k", **settings)  # type: ignore[arg-type]

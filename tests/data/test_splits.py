@@ -65,7 +65,7 @@ def test_a_fraction_is_drawn_from_each_split() -> None:
         assert len(part.indices(name)) == round(len(images.indices(name)) / 2)
 
 
-@pytest.mark.parametrize(("validation", "test"), [(0.0, 0.2), (0.1, 1.0), (-0.1, 0.2), (0.5, 0.5), (float("nan"), 0.2)])
+@pytest.mark.parametrize(("validation", "test"), [(0.1, 1.0), (-0.1, 0.2), (0.5, 0.5), (float("nan"), 0.2)])
 def test_shares_out_of_range_are_refused(validation: float, test: float) -> None:
     with pytest.raises(SettingError, match=r"validation|test"):
         draw_splits(np.arange(4) % 2, {}, validation=validation, test=test, seed=0)

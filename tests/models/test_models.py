@@ -122,7 +122,7 @@ def test_layers_are_described_with_shapes_and_counts() -> None:
         (lambda: mlp(MNIST, 10, units=[8, 8], dropout=[0.1]), "dropout: 1 values for 2 layers"),
         (lambda: mlp(MNIST, 10, units=[0]), "units: .0. is not a list of"),
         (lambda: mlp(MNIST, 10, units=[8], dropout=1.0), "dropout: 1.0 is not a rate"),
-        (lambda: cnn(MNIST, 10, filters=[]), "filters: .* 1 or more positive integers"),
+        (lambda: cnn(MNIST, 10, filters=[]), "filters: .* one at least"),
         (lambda: cnn(MNIST, 10, kernel_size=4), "kernel_size: 4 does not keep the image's size"),
         (lambda: cnn(MNIST, 10, filters=[4], pool_after=[2]), "pool_after: .2. names convolutions that are not there"),
         (lambda: cnn((1, 8, 8), 10, filters=[2, 3, 4, 5]), "too small for this network"),

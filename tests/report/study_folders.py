@@ -28,7 +28,12 @@ LAYERS = [
 
 def write_study(folder: Path, plans: Sequence[RunPlan], **study: Any) -> StudyResults:
     """study.toml, environment.json and results.csv over the runs that are there already; the study as read back."""
-    tables = {"title": "Small study", "data": {"name": "digits", "fraction": 1.0}, "stage": []} | study
+    stages = [{"name": name} for name in dict.fromkeys(plan.stage for plan in plans)]
+    tables = {
+        "title": "Small study",
+        "data": {"name": "digits", "fraction": 1.0},
+        "stage": stages or [{"name": "none yet"}],
+    } | study
     write_text(folder / "study.toml", tomli_w.dumps(tables))
     write_json(folder / "environment.json", environment())
     write_results(folder, collect_results(folder, plans))

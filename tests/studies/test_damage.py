@@ -108,7 +108,8 @@ def test_a_signal_while_a_study_starts_stops_it_in_good_order(delay: float, tmp_
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=100)
-    assert process.returncode == 130 or "KeyboardInterrupt" in stderr  # Python's own, while it imports
+    # while Python still imports, the signal is its own affair
+    assert process.returncode in (130, -signal.SIGINT) or "KeyboardInterrupt" in stderr
     assert not (tmp_path / "out" / "workers.log").exists()
 
 
