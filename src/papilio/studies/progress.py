@@ -50,7 +50,8 @@ def estimate_line(*, seconds: float | None, peak_bytes: int, num_runs: int, num_
     workers = f"{num_workers} worker{'s' if num_workers != 1 else ''}"
     if seconds is None:
         return f"{runs} on {workers}"
-    return f"{runs} on {workers}: training takes at most about {spoken_seconds(max(1, seconds))}, {spoken_bytes(peak_bytes)} of memory"
+    memory = f"{spoken_bytes(peak_bytes)} of memory"
+    return f"{runs} on {workers}: training takes at most about {spoken_seconds(max(1, seconds))}, {memory}"
 
 
 def end_line(plan: RunPlan, facts: RunFacts) -> str:
