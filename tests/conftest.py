@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from pathlib import Path
 
 import pytest
@@ -23,12 +22,3 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     folder = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setenv("PAPILIO_CACHE", str(folder))
     return folder
-
-
-@pytest.fixture
-def real_data() -> Path:
-    """The folder of the published image sets; skips the test where there is none."""
-    folder = os.environ.get("PAPILIO_DATA")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("PAPILIO_DATA does not name a folder with the published image sets")
-    return Path(folder)

@@ -19,6 +19,7 @@ from papilio.models.families import build_nets, find_builder
 from papilio.models.own import OwnFunctions
 from papilio.runs.execution import rim_brightness
 from papilio.runs.folder import RunFacts, RunFolder
+from papilio.targets.classes import Classes
 from papilio.training.batches import as_floats, as_tensor
 from papilio.training.checkpoints import load_nets, load_tensors
 from papilio.training.driver import as_fast_layout
@@ -78,7 +79,7 @@ class Run:
         outputs = self.outputs(images)
         if outputs.ndim != 2 or outputs.shape[1] != len(self.class_names):
             raise RunError(f"{self.folder}: this run does not classify; its network gives {outputs.shape[1:]} an image")
-        return torch.from_numpy(outputs).softmax(dim=1).numpy()
+        return Classes(len(self.class_names)).decode(torch.from_numpy(outputs)).numpy()
 
     def predict(self, pictures: Sequence[Path | str], *, is_inverted: bool = False) -> list[Prediction]:
         """What picture files show; each is converted to the size and colours that the run was trained on.
