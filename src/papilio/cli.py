@@ -135,6 +135,8 @@ def show(
     description = describe_study(study, settings=parse_settings(settings or []))
     typer.echo(description.toml)
     _print_table(["stage", "trial", "runs", "parameters"], [[*map(str, row)] for row in description.trials])
+    for note in description.notes:
+        typer.echo(note)
     for title, layers in description.networks:
         typer.echo(f"\n{title}")
         _print_table(["layer", "kind", "output", "parameters"], layers)
@@ -245,16 +247,20 @@ def _confirm(seconds: float) -> bool:
 def _conclude(results: Any) -> int:
     """Say where the report is and what is missing; the exit status."""
     statuses = [run.status for run in results.runs]
-    num_finished = sum(status in ("done", "diverged") for status in statuses)
+    num_finished = sum(status in ("done", "diverged", "pruned") for status in statuses)
     failed = [run for run in results.runs if run.status == "failed"]
     for run_ in failed:
         typer.echo(f"failed: {run_.name}: {run_.reason} ({run_.folder / 'error.txt'})", err=True)
-    if num_finished < len(statuses):
-        typer.echo(f"{num_finished} of {len(statuses)} runs are finished; the same command goes on with the rest")
+    if not results.is_whole:
+        later = len(results.study["stage"]) - len(results.stages)
+        stages = f", {later} stage{'s have' if later > 1 else ' has'} not begun" if later else ""
+        typer.echo(
+            f"{num_finished} of {len(statuses)} runs are finished{stages}; the same command goes on with the rest"
+        )
     typer.echo(f"report: {results.folder / 'report.html'}")
     if failed:
         return 1
-    return 0 if num_finished == len(statuses) else 130
+    return 0 if results.is_whole else 130
 
 
 def _print_results(results: Any) -> None:

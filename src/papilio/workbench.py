@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from papilio.analysis.classification import classify, is_saved, save_classification
-from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
-from papilio.errors import RunError, SettingError, StudyError
+from papilio.errors import RunError, RunFailed, SettingError, StudyError
 from papilio.files import locked, remove_leftovers, write_json, write_text
 from papilio.runs.folder import RunFolder, RunPlan
 from papilio.runs.load import Prediction, Run, load_run
 from papilio.studies.description import describe_study, study_schema
 from papilio.studies.environment import describe_environment, num_cores
 from papilio.studies.execution import Execution, Workload
-from papilio.studies.images import load_all_images, refuse_impossible_runs
+from papilio.studies.images import StudyImages, refuse_impossible_runs
 from papilio.studies.planning import plan_runs
 from papilio.studies.progress import make_progress
 from papilio.studies.results import StudyResults, read_results
-from papilio.studies.sharing import share_images
+from papilio.studies.search import StudySearch
+from papilio.studies.sources import read_sources
 from papilio.studies.study import Study, load_study, parse_toml
 from papilio.training.devices import refuse_missing_device
 
@@ -48,6 +48,7 @@ OURS = (
     "figures",
     "runs",
     "analyses",
+    "search.journal",
     "workers.log",
     SHARED,
 )
@@ -76,29 +77,33 @@ def run_study(
     """
     if not isinstance(study, Study):
         study = load_study(study, _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device))
-    plans = plan_runs(study)
+    folder = Path(out) if out is not None else Path("results") / study.name
+    sources = read_sources(study, folder)
+    plans = plan_runs(study, sources)
     devices = {plan.settings["train"]["device"] for plan in plans}
     for name in devices:
         refuse_missing_device(name)
     num_workers, threads = _workers_and_threads(workers, len(plans), is_on_cpu=devices == {"cpu"})
-    folder = Path(out) if out is not None else Path("results") / study.name
     busy = f"{folder}: another process is at work on this study; wait for it, or choose another --out"
     with locked(folder / ".lock", busy=busy):
         if not is_fresh:
             _refuse_other_contents(folder, study)
-        image_sets = load_all_images(plans)
-        refuse_impossible_runs(study, plans, image_sets)
+        images = StudyImages(folder / SHARED)
+        refuse_impossible_runs(study, plans, images)
         if is_fresh:
             _remove_ours(folder)
-        _refuse_other_images(folder, plans, image_sets)
+        _refuse_other_images(folder, plans, images)
         # nothing is written before this line: a wrong request leaves the folder as it was
         write_text(folder / "study.toml", study.to_toml())
-        distinct = list({id(images): images for images in image_sets.values()}.values())
         write_json(
-            folder / "environment.json", describe_environment(distinct, num_workers=num_workers, threads=threads)
+            folder / "environment.json",
+            describe_environment(images.distinct(), num_workers=num_workers, threads=threads),
         )
-        progress = make_progress(len(plans), is_silent=is_silent)
-        workload = _share(folder, study, plans, image_sets, num_workers=num_workers, threads=threads)
+        progress = make_progress(is_silent=is_silent)
+        search = StudySearch(
+            study, folder=folder, sources=sources, ranking=lambda plan: images.ranking_of(plan, study.own)
+        )
+        workload = Workload(folder, search, images.for_workers, study.own, num_workers, threads)
         try:
             with progress.display():
                 Execution(workload, progress, confirm=confirm).run()
@@ -106,8 +111,10 @@ def run_study(
             shutil.rmtree(folder / SHARED, ignore_errors=True)
         progress.on_note("looking at the best runs, writing the report")
         results = read_results(folder)
-        _analyse(results, study, image_sets)
+        _analyse(results, study, images)
         _write_report(results)
+    if search.blocked:
+        raise RunFailed(f"{study.where}: {next(iter(search.blocked.values()))}; see {folder / 'report.html'}")
     return results
 
 
@@ -172,13 +179,14 @@ def _remove_ours(folder: Path) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _refuse_other_images(folder: Path, plans: list[RunPlan], image_sets: Mapping[str, ImageSet]) -> None:
+def _refuse_other_images(folder: Path, plans: list[RunPlan], images: StudyImages) -> None:
     """Raises RunError where a run in the folder was trained on other images than its set now has."""
     for plan in plans:
-        facts, images = RunFolder(folder / "runs" / plan.name).read(), image_sets[plan.name]
-        if facts is not None and facts.data_checksum not in ("", images.checksum):
+        facts, image_set = RunFolder(folder / "runs" / plan.name).read(), images.of_run(plan)
+        if facts is not None and facts.data_checksum not in ("", image_set.checksum):
             raise RunError(
-                f"{folder}: {plan.name} began on other images than {images.name} now has; take another --out, or --fresh"
+                f"{folder}: {plan.name} began on other images than {image_set.name} now has;"
+                " take another --out, or --fresh"
             )
 
 
@@ -191,28 +199,7 @@ def _workers_and_threads(workers: int | None, num_runs: int, *, is_on_cpu: bool)
     return num_workers, max(1, cores // num_workers)
 
 
-def _share(
-    folder: Path,
-    study: Study,
-    plans: list[RunPlan],
-    image_sets: Mapping[str, ImageSet],
-    *,
-    num_workers: int,
-    threads: int,
-) -> Workload:
-    """The study's runs with their images where all workers can map them."""
-    shared = {id(images): share_images(images, folder / SHARED) for images in image_sets.values()}
-    return Workload(
-        folder=folder,
-        plans=plans,
-        images={name: shared[id(images)] for name, images in image_sets.items()},
-        own=study.own,
-        num_workers=num_workers,
-        threads=threads,
-    )
-
-
-def _analyse(results: StudyResults, study: Study, image_sets: Mapping[str, ImageSet]) -> None:
+def _analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
     """The study's analyses of each stage's best trials; what was analysed before and still stands is not done again."""
     folder = results.folder / "analyses"
     wanted = {}
@@ -227,7 +214,7 @@ def _analyse(results: StudyResults, study: Study, image_sets: Mapping[str, Image
             file.unlink()
     for name, (analysis, run) in wanted.items():
         family = run.settings["model"]["family"]
-        images = image_sets[run.name]
-        if len(images.test) and not is_saved(folder / name, num_mistakes=analysis.mistakes):
+        image_set = images.of(run.settings["data"], run.fold)
+        if len(image_set.test) and not is_saved(folder / name, num_mistakes=analysis.mistakes):
             trained = load_run(run.folder, network=study.own.get(family))
-            save_classification(classify(trained, images, num_mistakes=analysis.mistakes), folder / name)
+            save_classification(classify(trained, image_set, num_mistakes=analysis.mistakes), folder / name)

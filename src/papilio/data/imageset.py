@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from papilio.data.splits import SPLITS, SplitName, draw_share
+from papilio.data.splits import SPLITS, SplitName, draw_folds, draw_share
 from papilio.errors import DataError, SettingError, did_you_mean
 
 
@@ -74,6 +74,20 @@ class ImageSet:
         """Images and labels of one split, copied out of the set. Raises SettingError for a name that is none."""
         chosen = self.indices(name)
         return self.images[chosen], self.labels[chosen]
+
+    def fold(self, number: int, *, of: int, seed: int = 0) -> ImageSet:
+        """The set with other splits: fold `number` (from 1) of its training and validation images validates, the rest trains.
+
+        Test images stay what they are. Folds are stratified, and with the same seed the same. Raises SettingError for
+        a number that is not one of the folds.
+        """
+        if not 1 <= number <= of:
+            raise SettingError(f"fold {number}: allowed are 1 to {of}")
+        known = np.sort(np.concatenate([self.train, self.validation]))
+        validation = draw_folds(self.labels, known, num=of, seed=seed)[number - 1]
+        note = f"fold {number} of {of}, stratified, drawn with seed {seed} from training and validation images"
+        train = np.setdiff1d(known, validation, assume_unique=True)
+        return replace(self, train=train, validation=validation, notes=(*self.notes, note))
 
     def fraction(self, share: float, seed: int = 0) -> ImageSet:
         """A stratified share of every split, with at least one image of each class that a split has.

@@ -60,6 +60,19 @@ def draw_share(labels: np.ndarray, indices: np.ndarray, *, share: float, rng: np
     return np.sort(np.concatenate([indices[:0], *chosen])).astype(np.int64)
 
 
+def draw_folds(labels: np.ndarray, indices: np.ndarray, *, num: int, seed: int) -> list[np.ndarray]:
+    """`indices` dealt out into `num` stratified folds, each sorted: every index in exactly one of them.
+
+    Each class is dealt out in a drawn order, going on where the class before it ended, so that the folds' sizes differ
+    by one at most, and so do the counts of each class. The same seed gives the same folds. Raises SettingError where
+    there are fewer than two folds, or more than indices.
+    """
+    if not 2 <= num <= len(indices):
+        raise SettingError(f"folds = {num}: allowed are 2 to the number of images, {len(indices)}")
+    dealt = np.concatenate(_by_class(labels, indices, np.random.default_rng(seed)))
+    return [np.sort(dealt[start::num]).astype(np.int64) for start in range(num)]
+
+
 def _draw_held_out(labels: np.ndarray, indices: np.ndarray, *, share: float, rng: np.random.Generator) -> np.ndarray:
     """Like `draw_share`, but a share of 0 is empty, and the last image of a class is left where it is."""
     if share == 0:

@@ -22,7 +22,7 @@ from papilio.models.own import OwnFunctions
 from papilio.runs.folder import FINAL, RunFacts, RunFolder, RunPlan
 from papilio.training.batches import Batches
 from papilio.training.catalogue import make_objective
-from papilio.training.checkpoints import copy_of_nets, load_facts, save_tensors
+from papilio.training.checkpoints import copy_of_nets, load_facts, load_nets, load_tensors, save_tensors
 from papilio.training.driver import Diverged, Outcome, Training, Watcher
 from papilio.training.noise import Seeds
 from papilio.training.settings import TrainSettings
@@ -66,6 +66,23 @@ def execute_run(
             folder.write(replace(facts, status="failed", reason=_one_line(error)))
             write_text(path / "error.txt", traceback.format_exc())
             return replace(facts, status="failed", reason=_one_line(error))
+
+
+def measure_on_test(path: Path, images: ImageSet, *, threads: int, own: OwnFunctions) -> RunFacts:
+    """Measure a finished run's best weights on the test images, and return what run.json then says.
+
+    Raises RunError where the folder is no run, its weights are damaged, or another process is at it.
+    """
+    folder = RunFolder(path)
+    with locked(folder.lock_file, busy=f"{path}: another process is training this run", wait_seconds=30):
+        facts = folder.facts()
+        _set_threads(threads)
+        nets, training = prepare(facts.settings, images, seed=facts.seed, own=own)
+        tensors, _ = load_tensors(folder.weights_file)
+        load_nets(nets, tensors, where=folder.weights_file)
+        facts = _with_test_metrics(facts, training, images)
+        folder.write(facts)
+    return facts
 
 
 def prepare(
@@ -126,8 +143,7 @@ class RecordKeeper:
 def _train(
     folder: RunFolder, facts: RunFacts, images: ImageSet, own: OwnFunctions, watcher: Watcher | None
 ) -> RunFacts:
-    if threading.current_thread() is threading.main_thread():
-        torch.set_num_threads(facts.threads)
+    _set_threads(facts.threads)
     nets, training = prepare(facts.settings, images, seed=facts.seed, own=own)
     best = training.best_metric
     facts = replace(
@@ -152,16 +168,23 @@ def _train(
         metrics=_best_metrics(folder, outcome),
         seconds=round(outcome.seconds, 3),
     )
-    if facts.status == "done" and (test := evaluation_batches(images, "test", device=training.settings.device)):
-        try:
-            facts = replace(facts, metrics=facts.metrics | training.evaluate(test, prefix="test"))
-        except Diverged as reason:
-            facts = replace(facts, status="diverged", reason=str(reason))
+    if facts.status == "done" and facts.fold is None:  # where there are folds, they choose first
+        facts = _with_test_metrics(facts, training, images)
     folder.write(facts)
     if facts.status in FINAL:
         folder.remove_checkpoint()
         (folder.path / "error.txt").unlink(missing_ok=True)
     return facts
+
+
+def _with_test_metrics(facts: RunFacts, training: Training, images: ImageSet) -> RunFacts:
+    test = evaluation_batches(images, "test", device=training.settings.device)
+    if test is None:
+        return facts
+    try:
+        return replace(facts, metrics=facts.metrics | training.evaluate(test, prefix="test"))
+    except Diverged as reason:
+        return replace(facts, status="diverged", reason=str(reason))
 
 
 def layer_rows(nets: Mapping[str, nn.Module], image_shape: tuple[int, int, int]) -> list[dict[str, Any]]:
@@ -180,6 +203,11 @@ def layer_rows(nets: Mapping[str, nn.Module], image_shape: tuple[int, int, int])
         }
         for name, net in nets.items()
     ]
+
+
+def _set_threads(threads: int) -> None:
+    if threading.current_thread() is threading.main_thread():
+        torch.set_num_threads(threads)
 
 
 def _first_facts(plan: RunPlan, images: ImageSet, *, threads: int) -> RunFacts:

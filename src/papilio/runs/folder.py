@@ -10,7 +10,7 @@ from typing import Any, Literal
 from papilio.errors import RunError
 from papilio.files import storage_errors, write_json, write_text
 
-Status = Literal["running", "stopped", "done", "diverged", "failed"]
+Status = Literal["running", "stopped", "pruned", "done", "diverged", "failed"]
 FINAL = frozenset({"done", "diverged"})  # a run that ended so would end so again: it is never repeated
 
 
@@ -24,7 +24,8 @@ class RunPlan:
     seed: int
     varied: dict[str, Any]  # the settings that vary in its stage, by dotted key
     settings: dict[str, Any]  # tables data, model, train, every default written out
-    fold: int | None = None
+    fold: int | None = None  # counted from 1
+    number: int = 0  # of its trial, in its stage
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class RunFacts:
     data_name: str = ""
     data_checksum: str = ""
     rim_brightness: float | None = None  # of the images, in [0, 1]
+    seconds: float = 0.0
+    number: int = 0  # of its trial, in its stage
 
     @classmethod
     def of_plan(cls, plan: RunPlan, *, threads: int) -> RunFacts:
@@ -67,9 +70,8 @@ class RunFacts:
             settings=plan.settings,
             status="running",
             threads=threads,
+            number=plan.number,
         )
-
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from papilio.models.describe import count_parameters
 from papilio.models.families import FAMILIES, build_nets, find_builder
 from papilio.runs.execution import layer_rows
 from papilio.runs.folder import RunPlan
-from papilio.studies.images import load_all_images
+from papilio.studies.images import StudyImages
 from papilio.studies.planning import plan_runs
-from papilio.studies.study import StudySettings, load_study
+from papilio.studies.sources import read_sources
+from papilio.studies.study import StageSettings, StudySettings, load_study
 from papilio.studies.validation import settings_class
 from papilio.training.settings import TrainSettings
 
@@ -25,6 +26,7 @@ class StudyDescription:
     toml: str
     trials: list[tuple[str, str, int, str]]  # stage, trial, runs, parameters
     networks: list[tuple[str, list[list[str]]]]  # title, rows of layer, kind, output shape, parameters
+    notes: list[str]  # what is a stand-in for what only results will tell
 
 
 def describe_study(
@@ -32,21 +34,33 @@ def describe_study(
 ) -> StudyDescription:
     """What a study holds, its networks built for its images; raises StudyError, DataError."""
     loaded = load_study(study, settings)
-    plans = plan_runs(loaded)
-    image_sets = load_all_images(plans)
+    plans = plan_runs(loaded, read_sources(loaded, Path("results") / loaded.name))
+    images = StudyImages(Path("results"))
     trials: dict[tuple[str, str], list[RunPlan]] = {}
     for plan in plans:
         trials.setdefault((plan.stage, plan.trial), []).append(plan)
     rows, networks = [], {}
     for (stage, trial), runs in trials.items():
-        images, model = image_sets[runs[0].name], dict(runs[0].settings["model"])
+        image_set, model = images.of_run(runs[0]), dict(runs[0].settings["model"])
         builder = find_builder(model.pop("family"), loaded.own)
-        nets = build_nets(builder, model, image_shape=images.image_shape, num_classes=images.num_classes, seed=0)
+        shape, num_classes = image_set.image_shape, image_set.num_classes
+        nets = build_nets(builder, model, image_shape=shape, num_classes=num_classes, seed=0)
         num_parameters = f"{sum(count_parameters(net) for net in nets.values()):,}"
         rows.append((stage, trial, len(runs), num_parameters))
-        layers = [_layer_cells(row) for row in layer_rows(nets, images.image_shape)]
+        layers = [_layer_cells(row) for row in layer_rows(nets, shape)]
         networks.setdefault(str(layers), (f"{trial}: {num_parameters} parameters", layers))
-    return StudyDescription(loaded.to_toml(), rows, list(networks.values()))
+    notes = [note for stage in loaded.settings.stage if (note := _stand_ins(stage))]
+    return StudyDescription(loaded.to_toml(), rows, list(networks.values()), notes)
+
+
+def _stand_ins(stage: StageSettings) -> str | None:
+    """What of a stage is shown in place of what only results will tell."""
+    if stage.source is not None and stage.source.study is None:
+        best = "the best trial" if stage.source.top == 1 else f"the best {stage.source.top} trials"
+        return f'"{stage.name}" starts from {best} of "{stage.source.stage}"; shown on the first ones of that stage'
+    if stage.sampler.name != "grid":
+        return f'"{stage.name}": {stage.sampler.name} proposes its trials; those shown are random ones'
+    return None
 
 
 def _layer_cells(row: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from papilio import errors
 from papilio.models.own import OwnFunctions
@@ -18,10 +19,11 @@ from papilio.runs.folder import RunFacts, RunFolder, RunPlan
 from papilio.studies.estimate import Forecast, plans_to_probe
 from papilio.studies.messages import Task
 from papilio.studies.pool import Pool
-from papilio.studies.results import collect_results, write_results
+from papilio.studies.results import ResultsTable
+from papilio.studies.search import Job, StudySearch, Tally
 from papilio.studies.sharing import SharedImages
 
-SECONDS_BETWEEN_TABLES = 5.0  # results.csv is written again at most so often while runs end
+SECONDS_BETWEEN_FORECASTS = 1.0
 
 
 class Listener(Protocol):
@@ -35,16 +37,20 @@ class Listener(Protocol):
 
     def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None: ...
 
+    def on_pause(self, plan: RunPlan) -> None: ...
+
+    def on_tally(self, tally: Tally) -> None: ...
+
     def on_note(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
 class Workload:
-    """The runs of a study, where they go and what they need."""
+    """What is to be run, where it goes and what it needs."""
 
     folder: Path
-    plans: list[RunPlan]
-    images: Mapping[str, SharedImages]  # by run
+    search: StudySearch
+    images: Callable[[RunPlan], SharedImages]
     own: OwnFunctions
     num_workers: int
     threads: int
@@ -61,15 +67,20 @@ class Execution:
         confirm: Callable[[float], bool] = lambda seconds: True,
     ) -> None:
         self.workload = workload
+        self.search = workload.search
         self.listener = listener
         self.confirm = confirm
-        self.waiting = deque(plan for plan in workload.plans if not self._is_final(plan))
-        self.unfinished = {plan.name: plan for plan in self.waiting}
+        self.jobs: dict[str, Job] = {}  # with workers, by run
         self.retried: set[str] = set()
         self.forecast = Forecast(workload.num_workers)
         self.num_stops = 0  # signals so far
         self.is_stopping = False
-        self.table_written = 0.0
+        self.table = ResultsTable(workload.folder)
+        self.tallied, self.seconds_between_tallies = -math.inf, 0.0
+        self.told: tuple[float, float | None] = (
+            -math.inf,
+            None,
+        )  # when the time left was last reckoned, and what it was
 
     def run(self) -> bool:
         """Run what is unfinished; True when all of it was, False when a stop was asked for or not confirmed.
@@ -77,9 +88,13 @@ class Execution:
         A Ctrl-C (or SIGTERM) asks the runs to stop after their present epoch; a second one ends them at once. Either
         way everything can be resumed. Raises StorageError, RunError, RunFailed.
         """
+        self.search.begin()
         self._write_table()
-        if not self.waiting:
+        job = self.search.next_job()
+        if job is None and self.search.is_over:
             return True
+        if job is not None:
+            self.search.give_back(job)
         pool = Pool(
             self.workload.num_workers,
             threads=self.workload.threads,
@@ -94,47 +109,63 @@ class Execution:
         finally:
             pool.close()
             self._write_table()
-        return not self.unfinished
+        return self.search.is_over
 
     def seconds_left(self) -> float | None:
-        """None before anything was measured."""
-        return self.forecast.seconds(list(self.unfinished.values()))
+        """None before anything was measured; reckoned anew at most once in a while."""
+        now = time.monotonic()
+        if now - self.told[0] > SECONDS_BETWEEN_FORECASTS:
+            self.told = now, self.forecast.seconds(self.search.unfinished())
+        return self.told[1]
 
     def _measure_costs(self, pool: Pool) -> None:
-        probes = deque(plans_to_probe(list(self.waiting)))
+        unfinished = self.search.unfinished()
+        probes = deque(plans_to_probe(unfinished))
         while (probes or pool.is_busy()) and not self.is_stopping:
             self._heed_stop(pool)
             for worker in pool.idle()[: len(probes)]:
-                pool.give(worker, self._task(probes.popleft(), is_probe=True))
+                pool.give(worker, self._task(Job(probes.popleft()), kind="probe"))
             for task, kind, content in pool.messages(0.2):
                 if kind == "cost" and content is not None:
                     self.forecast.learn_cost(task.plan, content)
         if self.is_stopping:
             return
+        self._tell_tally(is_due=True)
         self.listener.on_estimate(
-            seconds=self.seconds_left(),
+            seconds=self.forecast.seconds(unfinished),
             peak_bytes=self.forecast.peak_bytes(),
-            num_runs=len(self.waiting),
+            num_runs=len(unfinished),
             num_workers=self.workload.num_workers,
         )
 
     def _work(self, pool: Pool) -> None:
-        while pool.is_busy() or (self.waiting and not self.is_stopping):
+        while pool.is_busy() or not self.is_stopping:
             self._heed_stop(pool)
             if not self.is_stopping:
-                for worker in pool.idle()[: len(self.waiting)]:
-                    pool.give(worker, self._task(self.waiting.popleft()))
+                self._hand_out(pool)
+                if not pool.is_busy() and self.search.is_over:
+                    return
             for task, kind, content in pool.messages(0.2):
-                if task.is_probe:
-                    continue
-                self._hear(task.plan, kind, content)
+                if task.kind != "probe":
+                    self._hear(pool, task, kind, content)
 
-    def _hear(self, plan: RunPlan, kind: str, content: Any) -> None:
+    def _hand_out(self, pool: Pool) -> None:
+        for worker in pool.idle():
+            job = self.search.next_job()
+            if job is None:
+                return
+            self.jobs[job.plan.name] = job
+            pool.give(worker, self._task(job, kind=job.kind))
+
+    def _hear(self, pool: Pool, task: Task, kind: str, content: Any) -> None:
+        plan = task.plan
         if kind == "step":
             epoch, step, num_steps = content
             self.listener.on_step(plan, epoch=epoch, step=step, num_steps=num_steps)
         elif kind == "epoch":
             self.forecast.learn_epoch(plan, content["epoch"], content["seconds"])
+            if cut := self.search.stage(plan).hear_epoch(plan, content):
+                pool.stop(cut)
             self.listener.on_epoch(plan, content, seconds_left=self.seconds_left())
         elif kind == "ended":
             self._note_end(plan, content)
@@ -145,18 +176,30 @@ class Execution:
             self._note_death(plan, content)
 
     def _note_end(self, plan: RunPlan, facts: RunFacts) -> None:
+        self.jobs.pop(plan.name, None)
+        facts = self.search.stage(plan).hear_end(plan, facts, has_stopped=facts.status == "stopped")
         if facts.status != "stopped":
-            self.unfinished.pop(plan.name, None)
             self.forecast.learn_end(plan, facts.epochs)
-        if time.monotonic() - self.table_written > SECONDS_BETWEEN_TABLES:
-            self._write_table()
-        self.listener.on_end(plan, facts, seconds_left=self.seconds_left())
+        self._write_table(is_due=False)
+        self._tell_tally()
+        if facts.status == "stopped" and not self.is_stopping:
+            self.listener.on_pause(plan)
+        else:
+            self.listener.on_end(plan, facts, seconds_left=self.seconds_left())
+
+    def _tell_tally(self, *, is_due: bool = False) -> None:
+        """Say how the study stands, at most once in a while: counting takes time where there are many trials."""
+        now = time.monotonic()
+        if is_due or now - self.tallied > self.seconds_between_tallies:
+            self.listener.on_tally(self.search.tally())
+            self.tallied = time.monotonic()
+            self.seconds_between_tallies = 50 * (self.tallied - now)
 
     def _note_death(self, plan: RunPlan, status: int) -> None:
         how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         if plan.name not in self.retried:
             self.retried.add(plan.name)
-            self.waiting.appendleft(plan)
+            self.search.give_back(self.jobs.pop(plan.name))
             self.listener.on_note(f"the worker of {plan.name} died ({how}); it goes on from its last epoch")
             return
         reason = f"its worker died twice ({how}); out of memory? try fewer --workers or a smaller train.batch_size"
@@ -166,16 +209,12 @@ class Execution:
         folder.write(facts)
         self._note_end(plan, facts)
 
-    def _task(self, plan: RunPlan, *, is_probe: bool = False) -> Task:
-        images = self.workload.images[plan.name]
-        return Task(plan, self.workload.folder / "runs" / plan.name, images, self.workload.threads, is_probe)
+    def _task(self, job: Job, *, kind: Literal["train", "test", "probe"]) -> Task:
+        folder = self.workload.folder / "runs" / job.plan.name
+        return Task(job.plan, folder, self.workload.images(job.plan), self.workload.threads, kind, job.until)
 
-    def _is_final(self, plan: RunPlan) -> bool:
-        return RunFolder(self.workload.folder / "runs" / plan.name).is_finished()
-
-    def _write_table(self) -> None:
-        write_results(self.workload.folder, collect_results(self.workload.folder, self.workload.plans))
-        self.table_written = time.monotonic()
+    def _write_table(self, *, is_due: bool = True) -> None:
+        self.table.write([(run.plan, run.facts) for run in self.search.known_runs()], is_due=is_due)
 
     def _heed_stop(self, pool: Pool) -> None:
         if self.num_stops and not self.is_stopping:

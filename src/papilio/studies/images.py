@@ -1,8 +1,10 @@
-"""The images of a study's runs, and whether its networks fit them."""
+"""The image sets of a study's runs, and whether its networks fit them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +16,8 @@ from papilio.models.families import FAMILIES, build_nets
 from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunPlan
 from papilio.studies.progress import reading_progress
+from papilio.studies.search import Ranking
+from papilio.studies.sharing import SharedImages, share_images
 from papilio.studies.study import Study
 from papilio.training.catalogue import make_objective
 from papilio.training.driver import choosing_metrics
@@ -21,16 +25,43 @@ from papilio.training.optimisers import make_optimiser
 from papilio.training.settings import TrainSettings
 
 
-def load_all_images(plans: list[RunPlan]) -> dict[str, ImageSet]:
-    """Each run's image set, by run; equal [data] tables share one."""
-    loaded: dict[str, ImageSet] = {}
-    by_run = {}
-    for plan in plans:
-        key = repr(sorted(plan.settings["data"].items()))
-        if key not in loaded:
-            loaded[key] = images_of(plan.settings["data"])
-        by_run[plan.name] = loaded[key]
-    return by_run
+class StudyImages:
+    """The image sets of a study, each read once, when a run first needs it, and put where workers can map it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.loaded: dict[str, ImageSet] = {}
+        self.shared: dict[str, SharedImages] = {}
+
+    def of(self, data: Mapping[str, Any], fold: int | None = None) -> ImageSet:
+        """The set of a run's resolved [data] table, with the splits of its fold."""
+        key = json.dumps([data, fold], sort_keys=True)
+        if key not in self.loaded:
+            whole = {name: value for name, value in data.items() if name != "folds"}
+            self.loaded[key] = images_of(whole) if fold is None else self.of(whole).fold(fold, of=data["folds"])
+        return self.loaded[key]
+
+    def of_run(self, plan: RunPlan) -> ImageSet:
+        """The set that a run is trained and measured on."""
+        return self.of(plan.settings["data"], plan.fold)
+
+    def for_workers(self, plan: RunPlan) -> SharedImages:
+        """The same in files; raises StorageError where the disk is full."""
+        images = self.of_run(plan)
+        if images.checksum not in self.shared:
+            self.shared[images.checksum] = share_images(images, self.folder)
+        return self.shared[images.checksum]
+
+    def distinct(self) -> list[ImageSet]:
+        """Every set that was read, without its folds."""
+        return [images for key, images in self.loaded.items() if json.loads(key)[1] is None]
+
+    def ranking_of(self, plan: RunPlan, own: OwnFunctions) -> Ranking | None:
+        """The metric that ranks a run among others and which end of it is better; None where its objective has none."""
+        train, images = TrainSettings(**plan.settings["train"]), self.of_run(plan)
+        objective = make_objective(train, image_shape=images.image_shape, num_classes=images.num_classes, own=own)
+        best, _ = choosing_metrics(objective, train, has_validation=len(images.validation) > 0)
+        return None if best is None else (best, objective.direction(best))
 
 
 def images_of(data: Mapping[str, Any]) -> ImageSet:
@@ -41,24 +72,41 @@ def images_of(data: Mapping[str, Any]) -> ImageSet:
     return load_images(data.get("name") or data["path"], progress=reading_progress(), **arguments)
 
 
-def refuse_impossible_runs(study: Study, plans: list[RunPlan], image_sets: Mapping[str, ImageSet]) -> None:
+def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: StudyImages) -> None:
     """Build what each different run is made of, without memory for weights, before anything is trained.
 
     Raises StudyError for a network that does not fit its images, a metric or an optimiser's argument that is not there.
     What is of the user's own is left to its runs: it may do anything when it is built.
     """
-    seen = set()
+    seen_models, seen_trainings = set(), set()
     for plan in plans:
-        images = image_sets[plan.name]
-        key = (repr(plan.settings["model"]), repr(plan.settings["train"]), id(images))
-        if key in seen:
-            continue
-        seen.add(key)
+        image_set = images.of_run(plan)
+        model, train = plan.settings["model"], TrainSettings(**plan.settings["train"])
+        model_key = (_structure(model), image_set.image_shape, image_set.num_classes)
+        training_key = (
+            train.optimizer,
+            train.momentum,
+            train.objective,
+            train.best,
+            train.early_stopping,
+            id(image_set),
+        )
         try:
-            _refuse_impossible_model(plan.settings["model"], images)
-            _refuse_impossible_training(TrainSettings(**plan.settings["train"]), images, study.own)
+            if model_key not in seen_models:
+                _refuse_impossible_model(model, image_set)
+            if training_key not in seen_trainings:
+                _refuse_impossible_training(train, image_set, study.own)
         except SettingError as error:
             raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": {error}') from error
+        seen_models.add(model_key)
+        seen_trainings.add(training_key)
+
+
+def _structure(model: Mapping[str, Any]) -> str:
+    """Equal for models that differ in rates inside (0, 1) only: where one can be built, so can the other."""
+    return json.dumps(
+        {key: (isinstance(one, float) and 0 < one < 1) or one for key, one in model.items()}, sort_keys=True
+    )
 
 
 def _refuse_impossible_model(model: Mapping[str, Any], images: ImageSet) -> None:
@@ -78,23 +126,3 @@ def _refuse_impossible_training(train: TrainSettings, images: ImageSet, own: Own
     if train.objective == "classification":
         objective = make_objective(train, image_shape=images.image_shape, num_classes=images.num_classes, own=own)
         choosing_metrics(objective, train, has_validation=len(images.validation) > 0)
-
-
-def refuse_impossible_models(study: Study, plans: list[RunPlan], image_sets: Mapping[str, ImageSet]) -> None:
-    """Build every different network once, without memory for its weights; raises StudyError for what does not fit its
-    images. Networks of the user's own are left to their runs: they may do anything when they are built."""
-    seen = set()
-    for plan in plans:
-        images, model = image_sets[plan.name], dict(plan.settings["model"])
-        key = (repr(model), images.image_shape, images.num_classes)
-        family = model.pop("family")
-        if family not in FAMILIES or key in seen:
-            continue
-        seen.add(key)
-        try:
-            with torch.device("meta"):
-                build_nets(
-                    FAMILIES[family], model, image_shape=images.image_shape, num_classes=images.num_classes, seed=0
-                )
-        except SettingError as error:
-            raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": model: {error}') from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from papilio.runs.folder import RunPlan
 from papilio.studies.sharing import SharedImages
@@ -13,13 +14,15 @@ GONE = (EOFError, OSError)  # what the line raises when the other end has died, 
 
 @dataclass(frozen=True)
 class Task:
-    """One run for a worker; with `is_probe`, a few steps of it are timed and nothing is kept."""
+    """One run for a worker: to train it (until an epoch, or to its end), to measure it on test images, or to time a few
+    of its steps and keep nothing."""
 
     plan: RunPlan
     folder: Path
     images: SharedImages
     threads: int
-    is_probe: bool = False
+    kind: Literal["train", "test", "probe"] = "train"
+    until: int | None = None
 
 
 @dataclass(frozen=True)

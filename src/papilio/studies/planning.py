@@ -1,57 +1,188 @@
-"""From a study to its runs: every trial of every stage, each with every seed, settings checked and written out."""
+"""From a study to its trials and runs: settings merged, checked and written out."""
 
 from __future__ import annotations
 
+import copy
+import functools
 import hashlib
-import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
+
+from pydantic import BaseModel
 
 from papilio.errors import PapilioError, StudyError
 from papilio.models.families import FAMILIES, find_builder
 from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunPlan
-from papilio.studies.study import DataSettings, StageSettings, Study, Table, TrialSettings, slug
+from papilio.studies.samplers import GridSampler, Sampler, TPESampler, random_sampler, sobol_sampler
+from papilio.studies.space import CHOICE, Choice, Point, Space, parse_space
+from papilio.studies.study import BASE_TABLES, DataSettings, StageSettings, Study, Table, TrialSettings, slug
 from papilio.studies.validation import settings_class, validated
 from papilio.training.settings import TrainSettings
 
+BASE = "trial"  # the key, in a point, that says on which of a stage's named trials it stands
+OF_OPTIMISER = ("learning_rate", "momentum", "weight_decay")
+Tables = dict[str, Table]
+Sources = Mapping[str, Sequence[tuple[str, Tables]]]  # by stage: names and tables of the trials that it starts from
+NO_SOURCES: Sources = {}
 
-def plan_runs(study: Study) -> list[RunPlan]:
-    """Every run of the study, in its order.
 
-    Raises StudyError, naming stage and trial, for the first setting that is not allowed.
+@dataclass(frozen=True)
+class Base:
+    """Tables that a stage's points stand on: the study's own, or those of a trial that the stage starts from."""
+
+    name: str  # empty where there is nothing to tell apart
+    tables: Tables
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """One point of a stage, with its runs: every seed in every fold."""
+
+    number: int
+    name: str
+    point: Point
+    varied: dict[str, Any]
+    tables: Tables  # before defaults: what a later stage starts from
+    runs: tuple[RunPlan, ...]
+
+    @property
+    def key(self) -> str:
+        """Equal for trials of a stage that are the same but for their names."""
+        return json.dumps(self.runs[0].settings, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """A stage whose starting points are known."""
+
+    study: Study
+    settings: StageSettings
+    bases: Mapping[str, Base]
+    space: Space
+
+    def trial(self, point: Point, *, number: int) -> TrialPlan:
+        """The trial at a point; raises StudyError, naming stage and trial, for a setting that is not allowed."""
+        stage = self.settings
+        base = self.bases[point[BASE]] if BASE in point else next(iter(self.bases.values()))
+        varied = {key: value for key, value in point.items() if key != BASE}
+        name = trial_name(base.name, varied, family=str(base.tables["model"].get("family")))
+        where = f'{self.study.where}: stage "{stage.name}", trial "{name}"'
+        tables = {table: copy.copy(settings) for table, settings in base.tables.items()}
+        for key in sorted(varied, key=_outer_first):
+            if not key.startswith(f"{CHOICE}."):
+                _set_varied(tables, key, varied[key], where=where)
+        settings = resolve(tables, where=where, own=self.study.own, max_epochs=self.study.settings.max_epochs)
+        if stage.folds is not None:
+            settings["data"]["folds"] = stage.folds
+        stem = f"{slug(stage.name)[:24]}-{slug(name)[:40]}-{_fingerprint(stage.name, settings)[:8]}"
+        runs = [
+            RunPlan(_run_name(stem, seed, fold), stage.name, name, seed, varied, settings, fold, number)
+            for seed in stage.seed_list()
+            for fold in stage.fold_list()
+        ]
+        return TrialPlan(number, name, point, varied, tables, tuple(runs))
+
+    def sampler(self, *, is_maximised: bool) -> Sampler:
+        """A new sampler of the stage's points."""
+        settings = self.settings.sampler
+        match settings.name:
+            case "grid":
+                return GridSampler(self.space)
+            case "random":
+                return random_sampler(self.space, seed=settings.seed)
+            case "sobol":
+                return sobol_sampler(self.space, seed=settings.seed)
+            case "tpe":
+                return TPESampler(self.space, seed=settings.seed, is_maximised=is_maximised)
+
+    @property
+    def num_trials(self) -> int:
+        """How many trials there will be; fewer where the space has fewer points."""
+        most = self.space.num_points
+        wanted = self.settings.trials or most or 0
+        return wanted if most is None else min(wanted, most)
+
+    def expected(self) -> list[TrialPlan]:
+        """Trials as there will be, for checks and forecasts: of a sampler that learns, random ones in their place."""
+        is_grid = self.settings.sampler.name == "grid"
+        sampler = GridSampler(self.space) if is_grid else random_sampler(self.space, seed=0)
+        points = iter(sampler.propose, None)
+        return [self.trial(point, number=number) for number, point in enumerate(islice(points, self.num_trials))]
+
+
+def plan_stage(study: Study, stage: StageSettings, sources: Iterable[Base]) -> StagePlan:
+    """A stage on what it starts from; raises StudyError where two of its trials would be the same."""
+    found = [_base(source, stage, trial) for source in sources for trial in stage.trial or [None]]
+    bases = {base.name: base for base in found}
+    if len(bases) < len(found):
+        raise StudyError(f'{study.where}: stage "{stage.name}": two trials that it starts from have the same name')
+    space = parse_space(stage.vary)
+    if len(bases) > 1:
+        space = Space((Choice(BASE, tuple(bases)), *space.parameters))
+    return StagePlan(study, stage, bases, space)
+
+
+def own_base(study: Study) -> Base:
+    """The study's own tables: where a stage stands that starts from nothing else."""
+    settings = study.settings
+    data = settings.data.model_dump(exclude_none=True, exclude_unset=True, mode="json")
+    return Base("", {"data": data, "model": dict(settings.model), "train": dict(settings.train)})
+
+
+def bases_of(stage: StageSettings, best: Iterable[tuple[str, Tables]]) -> list[Base]:
+    """The named tables of the trials that a stage starts from, best first; one alone is named only if nothing else is."""
+    bases = [Base(name, _with_optimizer_table(tables)) for name, tables in best]
+    is_alone = len(bases) == 1 and (stage.vary or stage.trial)
+    return [Base("", bases[0].tables)] if is_alone else bases
+
+
+def plan_runs(study: Study, sources: Sources = NO_SOURCES) -> list[RunPlan]:
+    """Every run of a study as far as it is known before anything is trained: what only results will tell is filled in.
+
+    A stage that starts from an earlier one is planned on that one's first trials; `sources` holds, by stage, what comes
+    from other studies. Raises StudyError, naming stage and trial, for the first setting that is not allowed.
     """
-    runs: list[RunPlan] = []
+    return [run for stage in expected_trials(study, sources).values() for trial in stage for run in trial.runs]
+
+
+def expected_trials(study: Study, sources: Sources = NO_SOURCES) -> dict[str, list[TrialPlan]]:
+    """The trials of every stage, by its name, as `StagePlan.expected` has them."""
+    trials: dict[str, list[TrialPlan]] = {}
     for stage in study.settings.stage:
-        seen: dict[str, str] = {}
-        for trial_name, varied, settings in _trials(study, stage):
-            fingerprint = _fingerprint(stage.name, settings)
-            if fingerprint in seen:
-                raise StudyError(
-                    f'{study.where}: stage "{stage.name}": "{seen[fingerprint]}" and "{trial_name}" have the same settings'
-                )
-            seen[fingerprint] = trial_name
-            for seed in stage.seed_list():
-                name = f"{slug(stage.name)[:24]}-{slug(trial_name)[:40]}-{fingerprint[:6]}-seed{seed}"
-                runs.append(RunPlan(name, stage.name, trial_name, seed, varied, settings))
-    return runs
+        if stage.name in sources:
+            bases = bases_of(stage, sources[stage.name])
+        elif stage.source is None or stage.source.stage not in trials:
+            bases = [own_base(study)]
+        else:
+            before = trials[stage.source.stage][: stage.source.top]
+            bases = bases_of(stage, [(trial.name, trial.tables) for trial in before])
+        trials[stage.name] = plan_stage(study, stage, bases).expected()
+        refuse_twins(study, trials[stage.name])
+    return trials
 
 
-def resolve(tables: Mapping[str, Table], *, where: str, own: OwnFunctions, max_epochs: int | None = None) -> Table:
+def refuse_twins(study: Study, trials: Iterable[TrialPlan]) -> None:
+    """Raises StudyError where two trials of a stage have the same settings."""
+    seen: dict[str, str] = {}
+    for trial in trials:
+        if (twin := seen.setdefault(trial.key, trial.name)) != trial.name:
+            raise StudyError(
+                f'{study.where}: stage "{trial.runs[0].stage}": "{twin}" and "{trial.name}" have the same settings'
+            )
+
+
+def resolve(tables: Mapping[str, Table], *, where: str, own: OwnFunctions, max_epochs: int | None = None) -> Tables:
     """The tables data, model and train with every default written out; raises StudyError for what is not allowed."""
     data: DataSettings = validated(DataSettings, tables["data"], where=where, prefix="data")
     if "family" not in tables["model"]:
         raise StudyError(f"{where}: model.family is missing; allowed are {', '.join(FAMILIES)}, or module:function")
     family = tables["model"]["family"]
     model_settings = {key: value for key, value in tables["model"].items() if key != "family"}
-    try:
-        builder = find_builder(family, own)
-    except PapilioError as error:
-        raise StudyError(f"{where}: {error}") from error
-    model = validated(
-        settings_class(builder, f"{slug(str(family))} settings"), model_settings, where=where, prefix="model"
-    )
+    model = validated(_model_class(family, own, where=where), model_settings, where=where, prefix="model")
     train: TrainSettings = validated(TrainSettings, tables["train"], where=where, prefix="train")
     if max_epochs is not None:
         train = train.model_copy(update={"epochs": min(train.epochs, max_epochs)})
@@ -63,64 +194,98 @@ def resolve(tables: Mapping[str, Table], *, where: str, own: OwnFunctions, max_e
     }
 
 
-def _trials(study: Study, stage: StageSettings) -> Iterator[tuple[str, dict[str, Any], Table]]:
-    """Each trial's name, what varies, and its settings."""
-    for trial in stage.trial or [None]:
-        tables = _merged(study, trial)
-        for values in itertools.product(*stage.vary.values()):
-            varied = dict(zip(stage.vary, values, strict=True))
-            name = trial_name(trial, varied, family=str(tables["model"].get("family")))
-            where = f'{study.where}: stage "{stage.name}", trial "{name}"'
-            point = {table: dict(settings) for table, settings in tables.items()}
-            for key, value in varied.items():
-                _set_varied(point, key, value, where=where)
-            yield (
-                name,
-                varied,
-                resolve(point, where=where, own=study.own, max_epochs=study.settings.max_epochs),
-            )
+def trial_name(base: str, varied: Mapping[str, Any], *, family: str) -> str:
+    """What tables and plots call a trial: its base's name, then what varies; the family where there is neither.
 
-
-def trial_name(trial: TrialSettings | None, varied: Mapping[str, Any], *, family: str) -> str:
-    """What tables and plots call a trial: its own name, then what varies; the family where there is neither.
-
-    >>> trial_name(None, {"model.dropout": 0.1, "train.optimizer": {"name": "adam", "learning_rate": 0.01}}, family="mlp")
+    >>> trial_name("", {"model.dropout": 0.1, "train.optimizer": {"name": "adam", "learning_rate": 0.01}}, family="mlp")
     'dropout 0.1, optimizer adam learning_rate=0.01'
     """
-    parts = [trial.name] if trial else []
+    parts = [base] if base else []
     parts += [f"{key.split('.')[-1]} {_shown(value)}" for key, value in varied.items()]
     return ", ".join(parts) or family
 
 
-def _merged(study: Study, trial: TrialSettings | None) -> dict[str, Table]:
-    settings = study.settings
-    base = {
-        "data": settings.data.model_dump(exclude_none=True, mode="json"),
-        "model": dict(settings.model),
-        "train": dict(settings.train),
-    }
-    if trial is None:
-        return base
+def _base(source: Base, stage: StageSettings, trial: TrialSettings | None) -> Base:
+    tables = source.tables
+    for holder in (stage, trial):
+        if holder is not None:
+            tables = _merged(tables, {table: getattr(holder, table) for table in BASE_TABLES})
+    return Base(", ".join(filter(None, [source.name, trial.name if trial else ""])), tables)
+
+
+def _merged(base: Tables, changes: Mapping[str, Table]) -> Tables:
+    model = changes["model"]
     # another family takes other settings, so that its table starts empty
-    is_other_family = "family" in trial.model and trial.model["family"] != base["model"].get("family")
-    model = dict(trial.model) if is_other_family else base["model"] | trial.model
-    return {"data": base["data"] | trial.data, "model": model, "train": base["train"] | trial.train}
+    is_other_family = "family" in model and model["family"] != base["model"].get("family")
+    train = dict(base["train"])
+    for key, value in changes["train"].items():
+        _set_train(train, key, value)
+    return {
+        "data": base["data"] | changes["data"],
+        "model": dict(model) if is_other_family else base["model"] | model,
+        "train": train,
+    }
 
 
-def _set_varied(tables: dict[str, Table], key: str, value: Any, *, where: str) -> None:
+def _outer_first(key: str) -> tuple[int, bool]:
+    """Tables before what is in them, and the optimizer before its rates: what is set later is not lost."""
+    return key.count("."), key != "train.optimizer"
+
+
+def _set_varied(tables: Tables, key: str, value: Any, *, where: str) -> None:
     table, *path = key.split(".")
     if not path:
-        tables[table] = tables[table] | dict(value) if isinstance(value, dict) else _refuse_table(key, where=where)
+        if not isinstance(value, dict):
+            raise StudyError(
+                f"{where}: {key} is a table; its values in vary must be tables, or vary one of its settings"
+            )
+        tables[table] = _merged(tables, {name: value if name == table else {} for name in BASE_TABLES})[table]
+        return
+    if table == "train" and len(path) == 1:
+        _set_train(tables["train"], path[0], value)
         return
     place = tables[table]
     for part in path[:-1]:
+        if not isinstance(place.get(part, {}), dict):
+            raise StudyError(f"{where}: {key} cannot vary: {part} is {place[part]!r} and not a table")
         place[part] = dict(place.get(part) or {})
         place = place[part]
     place[path[-1]] = value
 
 
-def _refuse_table(key: str, *, where: str) -> Table:
-    raise StudyError(f"{where}: {key} is a table; its values in vary must be tables, or vary one of its settings")
+def _set_train(train: Table, key: str, value: Any) -> None:
+    """Set one key; the rate of an optimizer that is a table goes into that table."""
+    optimizer = train.get("optimizer")
+    if key in OF_OPTIMISER and isinstance(optimizer, dict):
+        train["optimizer"] = optimizer | {key: value}
+        return
+    if key == "optimizer" and isinstance(value, dict):
+        for name in OF_OPTIMISER:
+            if name in value:
+                train.pop(name, None)
+    train[key] = value
+
+
+def _with_optimizer_table(tables: Tables) -> Tables:
+    """The same tables, optimizer and its rates as one: a stage that varies the optimizer does not inherit another's rate."""
+    train = dict(tables["train"])
+    own = {key: train.pop(key) for key in OF_OPTIMISER if key in train}
+    if own:
+        optimizer = train.get("optimizer", TrainSettings.model_fields["optimizer"].default)
+        train["optimizer"] = own | (optimizer if isinstance(optimizer, dict) else {"name": optimizer})
+    return {**tables, "train": train}
+
+
+def _model_class(family: str, own: OwnFunctions, *, where: str) -> type[BaseModel]:
+    try:
+        return _class_of_builder(find_builder(family, own), family)
+    except PapilioError as error:
+        raise StudyError(f"{where}: {error}") from error
+
+
+@functools.cache
+def _class_of_builder(builder: Any, family: str) -> type[BaseModel]:
+    return settings_class(builder, f"{slug(str(family))} settings")
 
 
 def _shown(value: Any) -> str:
@@ -132,6 +297,10 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
+def _run_name(stem: str, seed: int, fold: int | None) -> str:
+    return f"{stem}-seed{seed}" if fold is None else f"{stem}-seed{seed}-fold{fold}"
+
+
 def _fingerprint(stage: str, settings: Table) -> str:
-    """Six letters of it tell runs apart whose stages and trials look the same once they are names of files."""
+    """Eight letters of it tell runs apart whose stages and trials look the same once they are names of files."""
     return hashlib.sha256(json.dumps([stage, settings], sort_keys=True).encode()).hexdigest()

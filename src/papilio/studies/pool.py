@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -59,10 +59,10 @@ class Pool:
         with contextlib.suppress(*GONE):  # it died just now; `messages` finds out and hands the task back
             worker.connection.send(task)
 
-    def stop(self) -> None:
-        """Ask every busy worker to stop after the epoch that it is at."""
+    def stop(self, runs: Collection[str] | None = None) -> None:
+        """Ask the workers that are at these runs (by default at any) to stop after the epoch that they are at."""
         for worker in self.workers:
-            if worker.task is not None:
+            if worker.task is not None and (runs is None or worker.task.plan.name in runs):
                 with contextlib.suppress(*GONE):
                     worker.connection.send("stop")
 

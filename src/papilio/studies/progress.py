@@ -9,10 +9,12 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from papilio.runs.folder import RunFacts, RunPlan
+from papilio.studies.search import Tally
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+NOTHING = Tally(0, 0, 0, 0, 0, 0, None)
 SECONDS_BETWEEN_LINES = 10.0  # of plain progress
 
 
@@ -65,6 +67,21 @@ def end_line(plan: RunPlan, facts: RunFacts) -> str:
     )
 
 
+def tally_words(tally: Tally) -> str:
+    """How a study stands, in a line: what is done, what was cut, what is best.
+
+    >>> tally_words(Tally(9, 4, 9, 3, 1, 0, ("dropout 0.1", "val_accuracy", 0.91234)))
+    '3 of 9 trials done, 1 pruned; best: dropout 0.1, val_accuracy 0.9123'
+    """
+    words = f"{tally.num_done} of {tally.num_trials} trials done"
+    words += f", {tally.num_pruned} pruned" if tally.num_pruned else ""
+    words += f", {tally.num_failed} failed" if tally.num_failed else ""
+    if tally.best is not None:
+        name, metric, mean = tally.best
+        words += f"; best: {name}, {metric} {mean:.4f}"
+    return words
+
+
 class SilentProgress:
     """Shows nothing."""
 
@@ -76,6 +93,10 @@ class SilentProgress:
 
     def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None: ...
 
+    def on_pause(self, plan: RunPlan) -> None: ...
+
+    def on_tally(self, tally: Tally) -> None: ...
+
     def on_note(self, text: str) -> None: ...
 
     def display(self) -> AbstractContextManager[object]:
@@ -85,13 +106,11 @@ class SilentProgress:
 class LineProgress:
     """A line when a run ends, and now and then one of what is running."""
 
-    def __init__(self, num_runs: int) -> None:
-        self.num_runs = num_runs
-        self.num_ended = 0
+    def __init__(self) -> None:
+        self.tally = NOTHING
         self.last_line = time.monotonic()
 
     def on_estimate(self, *, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> None:
-        self.num_ended = self.num_runs - num_runs
         self._print(estimate_line(seconds=seconds, peak_bytes=peak_bytes, num_runs=num_runs, num_workers=num_workers))
 
     def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None:
@@ -107,8 +126,16 @@ class LineProgress:
             )
 
     def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None:
-        self.num_ended += facts.status != "stopped"
+        if facts.status == "pruned" and not facts.epochs:
+            return  # it had not begun
         self._print(f"{self._count()} {end_line(plan, facts)}{_left(seconds_left)}")
+
+    def on_pause(self, plan: RunPlan) -> None: ...
+
+    def on_tally(self, tally: Tally) -> None:
+        self.tally = tally
+        if self._is_due() and tally.num_trials > 1:
+            self._print(tally_words(tally))
 
     def on_note(self, text: str) -> None:
         self._print(text)
@@ -117,7 +144,7 @@ class LineProgress:
         return nullcontext()
 
     def _count(self) -> str:
-        return f"[{self.num_ended}/{self.num_runs}]"
+        return f"[{self.tally.num_runs_over}/{self.tally.num_runs}]"
 
     def _is_due(self) -> bool:
         return time.monotonic() - self.last_line > SECONDS_BETWEEN_LINES
@@ -130,20 +157,17 @@ class LineProgress:
 class LiveProgress:
     """One display that stays in place: every running run with its epoch and validation, runs done, time left."""
 
-    def __init__(self, num_runs: int) -> None:
+    def __init__(self) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self.console = Console()
-        self.num_runs = num_runs
-        self.num_ended = 0
+        self.tally = NOTHING
         self.seconds_left: float | None = None
-        self.best: tuple[str, float] | None = None
         self.running: dict[str, tuple[RunPlan, str, str]] = {}
         self.live = Live(get_renderable=self._render, console=self.console, refresh_per_second=4, transient=True)
 
     def on_estimate(self, *, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> None:
-        self.num_ended = self.num_runs - num_runs
         self.seconds_left = seconds
         self.console.print(
             estimate_line(seconds=seconds, peak_bytes=peak_bytes, num_runs=num_runs, num_workers=num_workers)
@@ -161,9 +185,14 @@ class LiveProgress:
 
     def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None:
         self.running.pop(plan.name, None)
-        self.num_ended += facts.status != "stopped"
         self.seconds_left = seconds_left
         self.console.print(end_line(plan, facts), highlight=False, markup=False)
+
+    def on_pause(self, plan: RunPlan) -> None:
+        self.running.pop(plan.name, None)
+
+    def on_tally(self, tally: Tally) -> None:
+        self.tally = tally
 
     def on_note(self, text: str) -> None:
         self.console.print(text, style="yellow", markup=False)
@@ -184,11 +213,11 @@ class LiveProgress:
             table.add_row(Text(plan.trial), str(plan.seed), epoch, validation)
         bar = Table.grid(padding=(0, 2))
         bar.add_row(
-            ProgressBar(total=self.num_runs, completed=self.num_ended, width=30),
-            f"{self.num_ended} of {self.num_runs} runs",
+            ProgressBar(total=self.tally.num_runs, completed=self.tally.num_runs_over, width=30),
+            f"{self.tally.num_runs_over} of {self.tally.num_runs} runs",
             _left(self.seconds_left).lstrip(", "),
         )
-        return Group(table, bar)
+        return Group(table, Text(tally_words(self.tally), style="dim", no_wrap=True, overflow="ellipsis"), bar)
 
 
 def reading_progress() -> Callable[[int, int, str], None] | None:
@@ -207,11 +236,11 @@ def reading_progress() -> Callable[[int, int, str], None] | None:
     return show
 
 
-def make_progress(num_runs: int, *, is_silent: bool = False) -> SilentProgress | LineProgress | LiveProgress:
+def make_progress(*, is_silent: bool = False) -> SilentProgress | LineProgress | LiveProgress:
     """Live on a terminal, lines where the output is piped, nothing where silence is wanted."""
     if is_silent:
         return SilentProgress()
-    return LiveProgress(num_runs) if sys.stdout.isatty() else LineProgress(num_runs)
+    return LiveProgress() if sys.stdout.isatty() else LineProgress()
 
 
 def _validation(record: Mapping[str, Any]) -> str:

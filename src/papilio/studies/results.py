@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import statistics
+import time
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +17,12 @@ from typing import Any
 
 from papilio.errors import RunError, StudyError
 from papilio.files import write_text
-from papilio.runs.folder import RunFolder, RunPlan
+from papilio.runs.folder import RunFacts, RunFolder, RunPlan
 from papilio.studies.study import load_study
 
 FIRST_COLUMNS = ("run", "stage", "trial", "seed", "fold")
+SECONDS_BETWEEN_TABLES = 5.0
+SHARE_OF_TABLES = 50  # a table that takes a second is written every 50 seconds
 LAST_COLUMNS = ("status", "epochs", "best_epoch", "parameters", "seconds", "reason")
 
 
@@ -32,7 +36,7 @@ class RunResult:
     seed: int
     fold: int | None
     varied: dict[str, Any]
-    status: str  # waiting, running, stopped, done, diverged, failed
+    status: str  # waiting, running, stopped, pruned, done, diverged, failed
     reason: str | None
     epochs: int
     best_epoch: int | None
@@ -63,6 +67,11 @@ class TrialResult:
     def finished(self) -> tuple[RunResult, ...]:
         """The runs that are done: not those that diverged, failed, or still wait."""
         return tuple(run for run in self.runs if run.status == "done")
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether the trial was cut early: with one of its runs all of them are."""
+        return any(run.status == "pruned" for run in self.runs)
 
     def values(self, metric: str) -> list[float]:
         """The metric of every finished run that has it."""
@@ -116,6 +125,12 @@ class StudyResults:
         """The names of the stages, in the study's order."""
         return list(dict.fromkeys(run.stage for run in self.runs))
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every stage has begun and every known run has ended for good."""
+        has_all_stages = len(self.stages) == len(self.study["stage"])
+        return has_all_stages and all(run.status in ("done", "diverged", "pruned") for run in self.runs)
+
     def trials(self, stage: str) -> list[TrialResult]:
         """The stage's trials in the study's order."""
         groups: dict[str, list[RunResult]] = {}
@@ -125,8 +140,9 @@ class StudyResults:
         return [TrialResult(stage, name, runs[0].varied, tuple(runs)) for name, runs in groups.items()]
 
     def ranked(self, stage: str) -> list[TrialResult]:
-        """The stage's trials that have the metric `chosen_by`, best mean first."""
-        known = [(mean, trial) for trial in self.trials(stage) if (mean := trial.mean(self.chosen_by)) is not None]
+        """The stage's trials that have the metric `chosen_by`, best mean first; without those that were pruned."""
+        trials = [trial for trial in self.trials(stage) if not trial.is_pruned]
+        known = [(mean, trial) for trial in trials if (mean := trial.mean(self.chosen_by)) is not None]
         return [trial for _, trial in sorted(known, key=lambda pair: pair[0], reverse=self.direction == "max")]
 
     def best_run(self, trial: TrialResult) -> RunResult | None:
@@ -185,14 +201,23 @@ def _damaged(folder: Path, error: Exception) -> RunError:
     )
 
 
-def collect_results(folder: Path, plans: Iterable[RunPlan]) -> tuple[RunResult, ...]:
-    """The planned runs as their folders tell them; what has no folder yet waits."""
-    return tuple(_result(folder / "runs" / plan.name, plan) for plan in plans)
+class ResultsTable:
+    """results.csv, written again while runs end, but never so often that it takes more than a small share of the time."""
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.written = -math.inf
+        self.seconds_to_wait = 0.0
 
-def write_results(folder: Path, runs: Iterable[RunResult]) -> None:
-    """Write results.csv, one row a run, atomically."""
-    write_text(folder / "results.csv", to_csv([_row(run) for run in runs]))
+    def write(self, runs: Sequence[tuple[RunPlan, RunFacts | None]], *, is_due: bool) -> None:
+        """One row a run, atomically; not `is_due`: only if it was not written a short while ago."""
+        start = time.monotonic()
+        if not is_due and start - self.written < self.seconds_to_wait:
+            return
+        rows = [_row(_result(self.folder / "runs" / plan.name, plan, facts)) for plan, facts in runs]
+        write_text(self.folder / "results.csv", to_csv(rows))
+        self.written = time.monotonic()
+        self.seconds_to_wait = max(SECONDS_BETWEEN_TABLES, SHARE_OF_TABLES * (self.written - start))
 
 
 def to_csv(rows: list[dict[str, Any]]) -> str:
@@ -220,12 +245,13 @@ def _row(run: RunResult) -> dict[str, Any]:
 def _read_run(folder: Path, row: dict[str, str]) -> RunResult:
     known = {*FIRST_COLUMNS, *LAST_COLUMNS}
     varied = {key: value for key, value in row.items() if key not in known and "." in key and value}
-    plan = RunPlan(row["run"], row["stage"], row["trial"], int(row["seed"]), varied, {})
-    return _result(folder / "runs" / row["run"], plan)
+    fold = int(row["fold"]) if row["fold"] else None
+    plan = RunPlan(row["run"], row["stage"], row["trial"], int(row["seed"]), varied, {}, fold)
+    path = folder / "runs" / row["run"]
+    return _result(path, plan, RunFolder(path).read())
 
 
-def _result(path: Path, plan: RunPlan) -> RunResult:
-    facts = RunFolder(path).read()
+def _result(path: Path, plan: RunPlan, facts: RunFacts | None) -> RunResult:
     return RunResult(
         name=plan.name,
         stage=plan.stage,

@@ -8,19 +8,37 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema, model_validator
 
 from papilio.errors import StudyError, did_you_mean
 from papilio.models.own import name_of
+from papilio.studies.space import parse_space
 from papilio.studies.validation import validated
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
 Table = dict[str, Any]
-VARIED_TABLES = ("data", "model", "train")
+BASE_TABLES = ("data", "model", "train")
+VARIED_SCHEMA = {
+    "anyOf": [
+        {"type": "array", "minItems": 1},
+        {
+            "type": "object",
+            "properties": {
+                "values": {"type": "array", "minItems": 1},
+                "low": {"type": "number"},
+                "high": {"type": "number"},
+                "log": {"type": "boolean"},
+                "step": {"type": "number", "exclusiveMinimum": 0},
+                "when": {"type": "object"},
+            },
+            "additionalProperties": False,
+        },
+    ]
+}
 OWN_KEYS = (".model.family", ".train.loss", ".train.objective")  # where functions of the user's own may stand
 
 
@@ -57,36 +75,106 @@ class TrialSettings(BaseModel):
     train: Table = {}
 
 
-class StageSettings(BaseModel):
-    """A step of a study: its trials are `trial` times every combination of `vary`, each with every seed."""
+class SourceSettings(BaseModel):
+    """Where a stage starts: from the best trials of an earlier stage, or of another study's results."""
 
     model_config = STRICT
 
+    study: str | None = Field(None, description="another study: its folder, or its name (its folder is results/NAME)")
+    stage: str | None = Field(None, description="a stage; of another study by default its last one")
+    top: int = Field(1, ge=1, description="how many of its best trials")
+
+    @model_validator(mode="after")
+    def _names_one(self) -> SourceSettings:
+        if self.study is None and self.stage is None:
+            raise ValueError('from needs a stage, or a study: from = "architecture", from = { study = "...", top = 3 }')
+        return self
+
+
+class SamplerSettings(BaseModel):
+    """Who proposes a stage's trials."""
+
+    model_config = STRICT
+
+    name: Literal["grid", "random", "sobol", "tpe"]
+    seed: int = Field(0, ge=0, description="of what is drawn; runs have seeds of their own")
+
+
+class PrunerSettings(BaseModel):
+    """Who ends trials early that do badly on validation images."""
+
+    model_config = STRICT
+
+    name: Literal["median", "halving", "hyperband"]
+    min_epochs: int = Field(1, ge=1, description="epochs that every trial gets")
+    factor: int = Field(
+        3, ge=2, description="of halving and hyperband: one in so many trials goes on, for so many times the epochs"
+    )
+    min_trials: int = Field(5, ge=1, description="of median: trials to compare with before any is cut")
+
+
+class StageSettings(BaseModel):
+    """A step of a study: points of a space, each a trial that is run with every seed and every fold."""
+
+    model_config = STRICT | ConfigDict(populate_by_name=True)
+
     name: str = Field(min_length=1)
+    source: SourceSettings | None = Field(
+        None, alias="from", description="start from the best trials of an earlier stage"
+    )
     seeds: StrictInt | list[StrictInt] = Field(1, description="how many runs a trial, or their seeds")
-    vary: dict[str, list[Any]] = Field({}, description="dotted keys (model.dropout) with the values that each takes")
+    folds: StrictInt | None = Field(
+        None, ge=2, description="cross-validation: each trial with so many stratified folds"
+    )
+    vary: dict[str, Annotated[Any, WithJsonSchema(VARIED_SCHEMA)]] = Field(
+        {}, description="dotted keys (model.dropout) with a list of values, or a range { low, high, log, step }"
+    )
+    sampler: SamplerSettings = Field(SamplerSettings(name="grid", seed=0), description="grid, random, sobol or tpe")
+    trials: StrictInt | None = Field(None, ge=1, description="how many points, where the sampler is not grid")
+    pruner: PrunerSettings | None = Field(None, description="median, halving or hyperband")
+    data: Table = Field({}, description="set on top of the study's data table")
+    model: Table = Field({}, description="set on top of the study's model table, or of what the stage starts from")
+    train: Table = Field({}, description="set on top of the study's train table, or of what the stage starts from")
     trial: list[TrialSettings] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, given: Any) -> Any:
+        """`from = "stage"`, `sampler = "tpe"` and `pruner = "median"` are tables of which only the name is given."""
+        if not isinstance(given, dict):
+            return given
+        short = {"from": "stage", "sampler": "name", "pruner": "name"}
+        return {key: {short[key]: one} if key in short and isinstance(one, str) else one for key, one in given.items()}
 
     @model_validator(mode="after")
     def _is_possible(self) -> StageSettings:
         seeds = self.seed_list()
         if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
             raise ValueError("seeds is a positive number, or a list of different numbers from 0 up")
-        for key, values in self.vary.items():
-            if key.split(".")[0] not in VARIED_TABLES:
-                raise ValueError(
-                    f"vary: {key!r} is not a setting that can vary; allowed are data, model and train.something"
-                )
-            if not values:
-                raise ValueError(f"vary: {key!r} has no values")
         names = [trial.name for trial in self.trial]
         if len(set(names)) < len(names):
             raise ValueError("two trials have the same name")
+        space = parse_space(self.vary)
+        if self.sampler.name == "grid":
+            if self.trials is not None:
+                raise ValueError("a grid tries every point; trials goes with sampler = random, sobol or tpe")
+            if endless := [one.key for one in space.parameters if one.values is None]:
+                raise ValueError(
+                    f"vary: {endless[0]!r} has no end of values; give a list, a step, or sampler = random, sobol or tpe"
+                )
+        elif self.trials is None:
+            raise ValueError(f"trials is missing: how many points {self.sampler.name} may try")
+        elif not self.vary:
+            raise ValueError(f"sampler = {self.sampler.name} needs something to vary")
         return self
 
     def seed_list(self) -> list[int]:
         """The seeds, counted from 0 where only their number is given."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+    def fold_list(self) -> list[int | None]:
+        """The folds, counted from 1; one None where there are none."""
+        return [None] if self.folds is None else list(range(1, self.folds + 1))
 
 
 class AnalysisSettings(BaseModel):
@@ -140,6 +228,11 @@ class StudySettings(BaseModel):
         names = [stage.name for stage in self.stage]
         if len(set(names)) < len(names):
             raise ValueError("two stages have the same name")
+        for index, stage in enumerate(self.stage):
+            source = stage.source
+            if source is not None and source.study is None and source.stage not in names[:index]:
+                known = did_you_mean(str(source.stage), names[:index]) if index else "it is the first one"
+                raise ValueError(f"stage {stage.name!r}: from: there is no stage {source.stage!r} before it; {known}")
         for row in self.published:
             if row.stage not in names:
                 raise ValueError(f"published: there is no stage {row.stage!r}; {did_you_mean(row.stage, names)}")
@@ -157,7 +250,7 @@ class Study:
 
     def to_toml(self) -> str:
         """The study as a file again: reading it gives an equal one."""
-        tables = self.settings.model_dump(exclude_none=True, mode="json")
+        tables = self.settings.model_dump(exclude_none=True, by_alias=True, mode="json")
         return tomli_w.dumps(tables)
 
 
@@ -227,8 +320,12 @@ def _read_file(source: str | Path) -> tuple[str, str, Table]:
 def _with_paths_from(folder: Path, tables: Table) -> Table:
     """Paths to images are relative to the study file, so that a study and its pictures can move together."""
     changed = _copied(tables)
-    trials = [trial for stage in _tables_in(changed, "stage") for trial in _tables_in(stage, "trial")]
-    for data in (holder.get("data") for holder in [changed, *trials]):
+    stages = _tables_in(changed, "stage")
+    trials = [trial for stage in stages for trial in _tables_in(stage, "trial")]
+    for source in (stage.get("from") for stage in stages):
+        if isinstance(source, dict) and isinstance(source.get("study"), str) and (folder / source["study"]).is_dir():
+            source["study"] = str((folder / source["study"]).resolve())
+    for data in (holder.get("data") for holder in [changed, *stages, *trials]):
         for key in ("path", "labels"):
             if isinstance(data, dict) and isinstance(data.get(key), str):
                 data[key] = str((folder / Path(data[key]).expanduser()).resolve())
@@ -279,7 +376,8 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Callable[..., Any]], 
 
 
 def _with_overrides(tables: Table, overrides: Mapping[str, Any], *, where: str) -> Table:
-    """The tables with dotted keys set; a key of data, model or train is set in every trial that sets it, too."""
+    """The tables with dotted keys set; a key of data, model or train is set in every stage and trial that has
+    the table, or takes it from another study, too."""
     changed = _copied(tables)
     stages = _tables_in(changed, "stage")
     trials = [trial for stage in stages for trial in _tables_in(stage, "trial")]
@@ -293,9 +391,10 @@ def _with_overrides(tables: Table, overrides: Mapping[str, Any], *, where: str) 
                 stage[rest[0]] = value
             continue
         _set(changed, [head, *rest], value, where=where)
-        for trial in trials:
-            if head in VARIED_TABLES and head in trial:
-                _set(trial, [head, *rest], value, where=where)
+        for holder in [*stages, *trials]:
+            is_from_elsewhere = head in ("model", "train") and isinstance(holder.get("from"), dict)
+            if head in BASE_TABLES and (head in holder or (is_from_elsewhere and "study" in holder["from"])):
+                _set(holder, [head, *rest], value, where=where)
     return changed
 
 

@@ -34,6 +34,7 @@ class ParentWatcher:
         self.connection = connection
         self.last_sent = 0.0
         self.is_stopping = False
+        self.until: int | None = None  # the epoch after which the run is put aside
 
     def on_step(self, *, epoch: int, step: int, num_steps: int) -> None:
         now = time.monotonic()
@@ -43,6 +44,8 @@ class ParentWatcher:
 
     def on_epoch(self, record: dict[str, Any]) -> None:
         self._send(("epoch", record))
+        if self.until is not None and record["epoch"] >= self.until:
+            self.is_stopping = True
 
     def wants_stop(self) -> bool:
         try:
@@ -75,7 +78,7 @@ def serve(connection: Connection, own_bytes: bytes) -> None:
     import cloudpickle
 
     from papilio.errors import PapilioError
-    from papilio.runs.execution import execute_run
+    from papilio.runs.execution import execute_run, measure_on_test
 
     own = cloudpickle.loads(own_bytes)
     attached: dict[SharedImages, ImageSet] = {}
@@ -87,9 +90,13 @@ def serve(connection: Connection, own_bytes: bytes) -> None:
             continue
         try:
             images = _attached(task.images, attached)
-            if task.is_probe:
+            if task.kind == "probe":
                 connection.send(("cost", measure_cost(task.plan.settings, images, threads=task.threads, own=own)))
+            elif task.kind == "test":
+                facts = measure_on_test(task.folder, images, threads=task.threads, own=own)
+                connection.send(("ended", facts))
             else:
+                watcher.until = task.until
                 facts = execute_run(task.folder, task.plan, images, threads=task.threads, own=own, watcher=watcher)
                 connection.send(("ended", facts))
         except PapilioError as error:

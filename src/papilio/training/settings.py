@@ -66,4 +66,6 @@ class TrainSettings(BaseModel):
         unknown = set(table) - {"name", "learning_rate", "momentum", "weight_decay"}
         if unknown or "name" not in table:
             raise ValueError("an optimizer table has a name, and may have learning_rate, momentum and weight_decay")
+        if twice := [key for key in table if key != "name" and key in given]:
+            raise ValueError(f"{twice[0]} stands both in the optimizer table and beside it; take one of them")
         return {**given, "optimizer": table.pop("name"), **table}
