@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,26 @@ class TrainingImages:
         return folder
 
 
+@dataclass(frozen=True)
+class Splits:
+    """How a study splits the images of a folder, as .npy files of indices for those who are not Papilio."""
+
+    files: dict[str, str]  # train, validation
+    counts: dict[str, int]  # train, validation, test
+
+    def __str__(self) -> str:
+        return f"{self.counts['train']:,} images to train on, {self.counts['validation']:,} to validate"
+
+
+def save_splits(folder: Path, shares: Mapping[str, float]) -> Splits:
+    """Split the images of a folder by Papilio's shares of `validation` and `test`, and put the indices beside them."""
+    images = load_images(folder / "images.npy", labels=folder / "labels.npy", **shares)
+    files = {split: str(folder / f"{split}.npy") for split in ("train", "validation")}
+    for split, file in files.items():
+        np.save(file, getattr(images, split))
+    return Splits(files, {split: len(getattr(images, split)) for split in ("train", "validation", "test")})
+
+
 def find_images() -> TrainingImages:
     """Fashion-MNIST's 60,000 training images; where it cannot be had, real digits repeated to as many."""
     try:
@@ -41,9 +62,9 @@ def find_images() -> TrainingImages:
 
 
 def stand_in(reason: str) -> TrainingImages:
-    """mnist-5k, which comes with a package, as often as it takes."""
+    """mnist-5k, which comes with a package, as often as it takes; shuffled, for it is sorted by digit."""
     image_set = load_images("mnist-5k")
-    images = np.resize(image_set.images, (NUM_IMAGES, *image_set.images.shape[1:]))
-    labels = np.resize(image_set.labels, NUM_IMAGES)
+    order = np.resize(np.random.default_rng(0).permutation(len(image_set.images)), NUM_IMAGES)
+    images, labels = image_set.images[order], image_set.labels[order]
     what = f"STAND-IN for Fashion-MNIST: the 5,000 real digits of mnist-5k, repeated to {NUM_IMAGES:,} images of 28x28"
     return TrainingImages(images, labels, f"{what} ({reason})")

@@ -18,17 +18,23 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench
+from benchmarks.halving import halving
 from benchmarks.machine import ROOT, describe_machine
 from benchmarks.processes import ContenderFailed
+from benchmarks.search import search
 from benchmarks.startup import start_up
 from benchmarks.sweep import sweep
 from benchmarks.tables import Row, markdown_table, text_table
 from benchmarks.training import train_cnn, train_mlp
+from benchmarks.trials import trials
 
 BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "mlp": train_mlp,
     "cnn": train_cnn,
     "sweep": sweep,
+    "search": search,
+    "halving": halving,
+    "trials": trials,
     "start-up": start_up,
 }
 ROUNDS = 5
@@ -118,7 +124,9 @@ def _command(arguments: Sequence[str] | None) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="How fast Papilio is, beside others.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"by default all of {', '.join(BENCHMARKS)}")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds (default {ROUNDS}; the sweep at most 3)")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help=f"rounds (default {ROUNDS}; what takes minutes at most 3)"
+    )
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round: only shows that everything runs")
     parser.add_argument("--out", type=Path, help="folder for the results (default: docs/results, for a whole run only)")
     return parser

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from benchmarks.bench import Bench
+from benchmarks.images import save_splits
 from benchmarks.processes import Answer, Contender, run_contender
 from benchmarks.tables import Row, Target, paired_ratios
 from benchmarks.training import MIB, PAPILIO, PYTORCH
-from papilio import load_images
 
 DROPOUTS = [0.1, 0.2, 0.3, 0.4]
 LEARNING_RATES = [0.001, 0.002]
@@ -20,21 +18,17 @@ def sweep(bench: Bench) -> list[Row]:
     """Seconds for the whole sweep; the study also tests, analyses and writes its report, the loop does not."""
     num_images, epochs = bench.size(12_500, quick=1000), bench.size(3, quick=1)
     folder = bench.images.save(bench.folder / "sweep", num_images)
-    files = {split: str(folder / f"{split}.npy") for split in ("train", "validation")}
-    images = load_images(folder / "images.npy", labels=folder / "labels.npy", **SHARES)
-    np.save(files["train"], images.train)
-    np.save(files["validation"], images.validation)
+    splits = save_splits(folder, SHARES)
     grid = {"images": str(folder), "epochs": epochs, "dropouts": DROPOUTS, "learning_rates": LEARNING_RATES}
     answers: dict[str, list[Answer]] = {PAPILIO: [], PYTORCH: []}
     for number in range(min(bench.rounds, MOST_ROUNDS)):
         study = grid | SHARES | {"out": str(bench.folder / f"study-{number}")}
-        for name, module, job in ((PAPILIO, "papilio_runs", study), (PYTORCH, "plain_pytorch", grid | files)):
+        for name, module, job in ((PAPILIO, "papilio_runs", study), (PYTORCH, "plain_pytorch", grid | splits.files)):
             answer = run_contender(Contender(name, module), "sweep", job, is_watched=True)
             answers[name].append(answer)
             bench.note_versions(name, answer.facts["versions"])
             bench.say(f"sweep, round {number + 1}: {name} {answer.seconds:.1f} s")
-    sizes = f"{len(images.train):,} images to train on, {len(images.validation):,} to validate, {epochs} epochs"
-    return _rows(f"sweep: 8 CNNs (16, 32, dense 64), {sizes}", answers)
+    return _rows(f"sweep: 8 CNNs (16, 32, dense 64), {splits}, {epochs} epochs", answers)
 
 
 def _rows(benchmark: str, answers: dict[str, list[Answer]]) -> list[Row]:

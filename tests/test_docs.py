@@ -17,7 +17,10 @@ from papilio.studies.planning import plan_runs
 from papilio.studies.study import (
     AnalysisSettings,
     DataSettings,
+    PrunerSettings,
     PublishedSettings,
+    SamplerSettings,
+    SourceSettings,
     StageSettings,
     StudySettings,
     TrialSettings,
@@ -34,14 +37,16 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 STUDIES = (ROOT / "docs" / "studies.md").read_text()
 TABLES: list[type[BaseModel]] = [
-    StudySettings, DataSettings, StageSettings, TrialSettings, AnalysisSettings, PublishedSettings,
+    StudySettings, DataSettings, StageSettings, SourceSettings, SamplerSettings, PrunerSettings, TrialSettings,
+    AnalysisSettings, PublishedSettings,
     TrainSettings, Augmentation, EarlyStopping, Regulariser,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
 def test_every_setting_is_in_the_docs(table: type[BaseModel]) -> None:
-    missing = [name for name in table.model_fields if not re.search(rf"\b{name}\b", STUDIES)]
+    names = [field.alias or name for name, field in table.model_fields.items()]
+    missing = [name for name in names if not re.search(rf"\b{name}\b", STUDIES)]
     assert not missing
 
 
@@ -89,9 +94,10 @@ def test_files_that_the_docs_link_to_are_there() -> None:
             assert (document.parent / link).exists(), f"{document.name}: {link}"
 
 
-def test_the_study_in_the_docs_can_be_planned() -> None:
-    (text,) = re.findall(r"```toml\n(.*?)```", STUDIES, re.DOTALL)
-    assert len(plan_runs(load_study(tomllib.loads(text)))) == 18
+def test_the_studies_in_the_docs_can_be_planned() -> None:
+    whole, search = (tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", STUDIES, re.DOTALL))
+    assert len(plan_runs(load_study(whole))) == 18
+    assert len(plan_runs(load_study(whole | search | {"published": []}))) == 60 * 2
 
 
 def test_the_python_example_of_the_readme_is_short_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,28 @@ class TrainJob(TypedDict):
     cores: int
 
 
+class SearchJob(TypedDict):
+    """Try every setting of a grid of MLPs, two hidden layers of `widths` units each, validated after each epoch."""
+
+    images: str  # as in TrainJob
+    splits: dict[str, str]  # train and validation: .npy files of indices into the images
+    shares: dict[str, float]  # validation and test: how a study draws the same splits itself
+    out: str  # a folder that is not there yet, for what the search keeps
+    epochs: int
+    learning_rates: list[float]
+    dropouts: list[float]
+    widths: list[int]
+
+
+class TrialsJob(TypedDict):
+    """Try so many settings that cost next to nothing, each drawn at random."""
+
+    images: str
+    shares: dict[str, float]
+    out: str
+    trials: int
+
+
 Task = Callable[[Any], dict[str, Any]]
 
 
@@ -48,6 +70,18 @@ def load_floats(folder: str) -> tuple[np.ndarray, np.ndarray]:
     """Images as float32 in [0, 1], as every tutorial prepares them, and labels; not timed."""
     images, labels = load(folder)
     return images.astype(np.float32) / 255, labels
+
+
+def load_split(job: SearchJob, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The images of a search's split, as `load_floats` prepares them, and their labels."""
+    images, labels = load(job["images"], memory_map=True)
+    chosen = np.load(job["splits"][split])
+    return images[chosen].astype(np.float32) / 255, labels[chosen]
+
+
+def describe_setting(width: int, dropout: float, learning_rate: float) -> str:
+    """One point of a grid, said by every contender in the same words."""
+    return f"{width} units, dropout {dropout:g}, learning rate {learning_rate:g}"
 
 
 def peak_bytes() -> int:

@@ -50,6 +50,20 @@ def sweep_cnn(dropout: float) -> nn.Sequential:
     )
 
 
+def search_mlp(width: int, dropout: float) -> nn.Sequential:
+    """The net of the grids: two hidden layers of `width` units."""
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(28 * 28, width),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(width, width),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(width, 10),
+    )
+
+
 NETS = {"mlp": mlp, "cnn": cnn}
 
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from papilio.errors import PapilioError
+from papilio.errors import PapilioError, SettingError
 
+MAX_TRIALS = 20  # of a stage, in a table
 MAX_ITEMS = 20  # files or images that a finding lists
 HOURS_TO_ASK = 2  # from how many hours on a terminal is asked before a study starts
 
@@ -55,6 +56,9 @@ def run(
     ] = None,
     max_epochs: Annotated[int | None, typer.Option(help="Cap on every run's epochs; the report says reduced.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that train.", show_default="one a core")] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Train on a Ray cluster: HOST:PORT, auto, or local.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.", show_default="the study's")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what an earlier run of the study left.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however long it will take.")] = False,
@@ -70,6 +74,7 @@ def run(
             fraction=fraction,
             max_epochs=max_epochs,
             workers=workers,
+            ray=ray,
             device=device,
             is_fresh=fresh,
             confirm=lambda seconds: yes or _confirm(seconds),
@@ -95,17 +100,38 @@ def results(
     format_: Annotated[
         Format, typer.Option("--format", help="A table, or one row a run as CSV or JSON.")
     ] = Format.TABLE,
+    top: Annotated[int | None, typer.Option(help="Trials that the table shows of a stage.", show_default="20")] = None,
 ) -> None:
     """Print a study's results."""
     from papilio.studies.results import read_results, to_csv
 
     found = read_results(folder)
+    if top is not None and top < 1:
+        raise SettingError(f"--top: {top} is not a number of trials; allowed is 1 or more")
     if format_ is Format.CSV:
         typer.echo(to_csv(found.rows()), nl=False)
     elif format_ is Format.JSON:
         _print_json(found.rows())
     else:
-        _print_results(found)
+        _print_results(found, top=top or MAX_TRIALS)
+
+
+@app.command()
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of studies, or of runs.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Put studies (by their best trials) or runs side by side: what was set differently, and what came of it."""
+    from dataclasses import asdict
+
+    from papilio.workbench import compare as compare_folders
+
+    comparison = compare_folders(folders)
+    if as_json:
+        columns = [asdict(column) for column in comparison.columns]
+        _print_json([{key: value for key, value in column.items() if key != "trials"} for column in columns])
+        return
+    _print_comparison(comparison)
 
 
 @app.command()
@@ -263,7 +289,7 @@ def _conclude(results: Any) -> int:
     return 0 if results.is_whole else 130
 
 
-def _print_results(results: Any) -> None:
+def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
     from papilio.report.tables import results_table
     from papilio.report.words import metric_words
 
@@ -273,14 +299,42 @@ def _print_results(results: Any) -> None:
             [
                 row.trial,
                 f"{row.parameters:,}" if row.parameters else "–",
-                str(row.num_runs),
+                " ".join([str(row.num_runs), *(f"({number} {status})" for status, number in row.unfinished.items())]),
                 *(str(row.metrics.get(metric, "–")) for metric in table.metrics),
                 "–" if row.seconds is None else f"{row.seconds:.0f}",
             ]
-            for row in table.rows
+            for row in table.rows[:top]
         ]
         typer.echo(f"\n{stage}" + (f" (reduced: {results.reduced})" if results.reduced else ""))
         _print_table(["trial", "parameters", "n", *map(metric_words, table.metrics), "seconds"], rows)
+        if len(table.rows) > top:
+            typer.echo(f"and {len(table.rows) - top:,} more: papilio results {results.folder} --top {len(table.rows)}")
+
+
+def _print_comparison(comparison: Any) -> None:
+    from papilio.report.tables import mean_spread
+    from papilio.report.words import duration, metric_words
+
+    def cell(measured: Any) -> str:
+        return "–" if measured is None else f"{mean_spread(measured.mean, measured.sd, measured.n)} (n={measured.n})"
+
+    columns = comparison.columns
+    rows = [["trial", *(column.what for column in columns)]]
+    rows += [["", *(column.note for column in columns)]] if any(column.note for column in columns) else []
+    rows += [
+        [key, *("–" if value is None else str(value) for value in values)]
+        for key, values in comparison.settings.items()
+    ]
+    rows += [["parameters", *(f"{column.parameters:,}" if column.parameters else "–" for column in columns)]]
+    rows += [[metric_words(name), *map(cell, cells)] for name, cells in comparison.metrics.items()]
+    rows += [["training time", *(duration(column.seconds) for column in columns)]]
+    _print_table(["", *(column.name for column in columns)], rows)
+    if comparison.shared_trials:
+        typer.echo(f"\ntrials that more than one has, by {metric_words(columns[0].chosen_by)}")
+        shared = [
+            [f"{stage}: {trial}", *map(cell, cells)] for (stage, trial), cells in comparison.shared_trials.items()
+        ]
+        _print_table(["", *(column.name for column in columns)], shared)
 
 
 def _print_table(header: list[str], rows: list[list[str]]) -> None:

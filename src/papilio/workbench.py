@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,19 @@ from papilio.analysis.classification import classify, is_saved, save_classificat
 from papilio.data.load import load_images
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
 from papilio.files import locked, remove_leftovers, write_json, write_text
+from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunFolder, RunPlan
 from papilio.runs.load import Prediction, Run, load_run
+from papilio.studies.cluster import import_ray
+from papilio.studies.compare import compare
+from papilio.studies.connection import ray_crew
 from papilio.studies.description import describe_study, study_schema
 from papilio.studies.environment import describe_environment, num_cores
 from papilio.studies.execution import Execution, Workload
 from papilio.studies.images import StudyImages, refuse_impossible_runs
+from papilio.studies.messages import Crew
 from papilio.studies.planning import plan_runs
+from papilio.studies.pool import Pool
 from papilio.studies.progress import make_progress
 from papilio.studies.results import StudyResults, read_results
 from papilio.studies.search import StudySearch
@@ -27,6 +34,7 @@ from papilio.studies.study import Study, load_study, parse_toml
 from papilio.training.devices import refuse_missing_device
 
 __all__ = [
+    "compare",
     "describe_study",
     "load_images",
     "load_run",
@@ -62,6 +70,7 @@ def run_study(
     fraction: float | None = None,
     max_epochs: int | None = None,
     workers: int | None = None,
+    ray: str | None = None,
     device: str | None = None,
     is_fresh: bool = False,
     is_silent: bool = False,
@@ -71,8 +80,9 @@ def run_study(
 
     `study` is a study file, a bundled study's name, or a dictionary of the same tables, in which functions may stand
     where a file has `module:function`. `settings` are dotted keys with values; `fraction` takes that share of the
-    images, `max_epochs` caps epochs; `confirm` is asked with the predicted seconds before anything is trained. Finished
-    runs in `out` (by default results/NAME) are kept and reused, unless `is_fresh`. Raises StudyError, DataError,
+    images, `max_epochs` caps epochs; `confirm` is asked with the predicted seconds before anything is trained. `ray`
+    is a Ray cluster's address, "auto" for one that runs here, or "local" to start one. Finished runs in `out` (by
+    default results/NAME) are kept and reused, unless `is_fresh`. Raises StudyError, DataError,
     BusyError and the rest of `papilio.errors`.
     """
     if not isinstance(study, Study):
@@ -81,15 +91,21 @@ def run_study(
     sources = read_sources(study, folder)
     plans = plan_runs(study, sources)
     devices = {plan.settings["train"]["device"] for plan in plans}
-    for name in devices:
+    is_on_cpu = devices == {"cpu"}
+    crew = _local_crew(workers, len(plans), is_on_cpu=is_on_cpu, own=study.own, log=folder / "workers.log")
+    if ray is not None:
+        import_ray()
+    for name in devices if ray is None else ():  # a cluster's accelerators are not here
         refuse_missing_device(name)
-    num_workers, threads = _workers_and_threads(workers, len(plans), is_on_cpu=devices == {"cpu"})
     busy = f"{folder}: another process is at work on this study; wait for it, or choose another --out"
-    with locked(folder / ".lock", busy=busy):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(locked(folder / ".lock", busy=busy))
         if not is_fresh:
             _refuse_other_contents(folder, study)
         images = StudyImages(folder / SHARED)
         refuse_impossible_runs(study, plans, images)
+        if ray is not None:
+            crew = stack.enter_context(ray_crew(ray, workers, num_runs=len(plans), is_on_cpu=is_on_cpu, own=study.own))
         if is_fresh:
             _remove_ours(folder)
         _refuse_other_images(folder, plans, images)
@@ -97,13 +113,13 @@ def run_study(
         write_text(folder / "study.toml", study.to_toml())
         write_json(
             folder / "environment.json",
-            describe_environment(images.distinct(), num_workers=num_workers, threads=threads),
+            describe_environment(images.distinct(), num_workers=crew.num_workers, threads=crew.threads),
         )
         progress = make_progress(is_silent=is_silent)
         search = StudySearch(
             study, folder=folder, sources=sources, ranking=lambda plan: images.ranking_of(plan, study.own)
         )
-        workload = Workload(folder, search, images.for_workers, study.own, num_workers, threads)
+        workload = Workload(folder, search, images.for_workers, crew)
         try:
             with progress.display():
                 Execution(workload, progress, confirm=confirm).run()
@@ -190,13 +206,14 @@ def _refuse_other_images(folder: Path, plans: list[RunPlan], images: StudyImages
             )
 
 
-def _workers_and_threads(workers: int | None, num_runs: int, *, is_on_cpu: bool) -> tuple[int, int]:
+def _local_crew(workers: int | None, num_runs: int, *, is_on_cpu: bool, own: OwnFunctions, log: Path) -> Crew:
     """One single-threaded worker a core; fewer runs than cores share the cores' threads among them."""
     if workers is not None and workers < 1:
         raise SettingError(f"--workers: {workers} is not a number of workers; allowed is 1 or more")
     cores = num_cores()
     num_workers = min(workers or (cores if is_on_cpu else 1), num_runs)
-    return num_workers, max(1, cores // num_workers)
+    threads = max(1, cores // num_workers)
+    return Crew(num_workers, threads, partial(Pool, num_workers, threads=threads, own=own, log=log))
 
 
 def _analyse(results: StudyResults, study: Study, images: StudyImages) -> None:

@@ -14,8 +14,9 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from papilio.files import write_json, write_text
+from papilio.report.words import condition_words
 from papilio.runs.folder import RunFacts, RunFolder, RunPlan
-from papilio.studies.results import StudyResults, collect_results, read_results, write_results
+from papilio.studies.results import ResultsTable, StudyResults, read_results
 
 DIGITS = [str(number) for number in range(10)]
 LAYERS = [
@@ -36,7 +37,8 @@ def write_study(folder: Path, plans: Sequence[RunPlan], **study: Any) -> StudyRe
     } | study
     write_text(folder / "study.toml", tomli_w.dumps(tables))
     write_json(folder / "environment.json", environment())
-    write_results(folder, collect_results(folder, plans))
+    runs = [(plan, RunFolder(folder / "runs" / plan.name).read()) for plan in plans]
+    ResultsTable(folder).write(runs, is_due=True)
     return read_results(folder)
 
 
@@ -67,13 +69,15 @@ def environment() -> dict[str, Any]:
     }
 
 
-def plan(*, stage: str, trial: str, seed: int, varied: dict[str, Any] | None = None) -> RunPlan:
-    settings = {"data": {"name": "digits"}, "model": {"family": "cnn"}, "train": {"epochs": 12}}
+def plan(
+    *, stage: str, trial: str, seed: int, varied: dict[str, Any] | None = None, fold: int | None = None
+) -> RunPlan:
+    settings: dict[str, Any] = {"data": {"name": "digits"}, "model": {"family": "cnn"}, "train": {"epochs": 12}}
     for key, value in (varied or {}).items():
         table, _, name = key.partition(".")
         settings[table][name] = value
-    name = f"{stage}-{trial}-seed{seed}".replace(" ", "-").replace("<", "").replace(">", "").replace("/", "")
-    return RunPlan(name, stage, trial, seed, varied or {}, settings)
+    name = f"{stage}-{trial}-seed{seed}-fold{fold}".replace(" ", "-").replace("<", "").replace(">", "").replace("/", "")
+    return RunPlan(name, stage, trial, seed, varied or {}, settings, fold)
 
 
 def write_run(
@@ -90,7 +94,7 @@ def write_run(
 ) -> None:
     run = RunFolder(folder / "runs" / plan.name)
     facts = RunFacts(
-        run=plan.name, stage=plan.stage, trial=plan.trial, seed=plan.seed, fold=None, varied=plan.varied,
+        run=plan.name, stage=plan.stage, trial=plan.trial, seed=plan.seed, fold=plan.fold, varied=plan.varied,
         settings=plan.settings, status=status, threads=1, reason=reason, epochs=len(records), best_epoch=len(records),
         chosen_by=chosen_by, direction=direction, metrics=metrics, parameters=54170, layers=list(layers),
         seconds=12.5 + plan.seed,
@@ -149,6 +153,77 @@ def classification_study(folder: Path, **study: Any) -> StudyResults:
     ]
     write_analysis(folder, run=plans[2].name, stage="dropout rate", trial="dropout 0.1", class_names=DIGITS)
     return write_study(folder, plans, **{"published": published} | study)
+
+
+SPACE = {
+    "train.learning_rate": {"low": 1e-5, "high": 0.1, "log": True},
+    "model.dropout": {"low": 0.0, "high": 0.6},
+    "model.filters": [[16, 32], [32, 64], [64, 128]],
+    "train.optimizer": [{"name": "sgd"}, {"name": "adam"}],
+    "train.momentum": {"low": 0.5, "high": 0.99, "when": {"train.optimizer": [{"name": "sgd"}]}},
+}
+
+
+def search_study(
+    folder: Path,
+    *,
+    num_trials: int,
+    num_seeds: int = 1,
+    num_folds: int | None = None,
+    rungs: Sequence[int] = (),
+    epochs: int = 12,
+    keys: Sequence[str] = tuple(SPACE),
+) -> StudyResults:
+    """A random search in which the learning rate matters most; at each rung two in three trials are cut."""
+    random = np.random.default_rng(0)
+    points = [_random_point(random, keys) for _ in range(num_trials)]
+    ends = [_accuracy(point) for point in points]
+    order = np.argsort(np.argsort([-end for end in ends]))
+    plans = []
+    for number, point in enumerate(points):
+        lasts = [rung for level, rung in enumerate(rungs) if order[number] >= num_trials / 3 ** (level + 1)]
+        for seed in range(num_seeds):
+            for fold in range(1, num_folds + 1) if num_folds else [None]:
+                one = plan(stage="search", trial=_point_name(point), seed=seed, varied=point, fold=fold)
+                one.settings["train"]["epochs"] = epochs
+                plans.append(one)
+                chance = float(random.normal(0, 0.004))
+                _write_searched(folder, one, end=ends[number] + chance, last=lasts[0] if lasts else None)
+    stage = {"name": "search", "seeds": num_seeds, "sampler": "random", "trials": num_trials}
+    stage |= {"vary": {key: SPACE[key] for key in keys}} | ({"folds": num_folds} if num_folds else {})
+    return write_study(folder, plans, stage=[stage])
+
+
+def _random_point(random: np.random.Generator, keys: Sequence[str]) -> dict[str, Any]:
+    optimizer = {"name": str(random.choice(["sgd", "adam"]))}
+    point = {
+        "train.learning_rate": float(f"{10 ** random.uniform(-5, -1):.3g}"),
+        "model.dropout": round(float(random.uniform(0, 0.6)), 4),
+        "model.filters": [[16, 32], [32, 64], [64, 128]][random.integers(3)],
+        "train.optimizer": optimizer,
+    } | ({"train.momentum": round(float(random.uniform(0.5, 0.99)), 4)} if optimizer["name"] == "sgd" else {})
+    return {key: value for key, value in point.items() if key in keys}
+
+
+def _accuracy(point: dict[str, Any]) -> float:
+    distance = abs(np.log10(point["train.learning_rate"]) + 2.7)
+    slow = 0.02 if point.get("train.optimizer") == {"name": "sgd"} else 0.0
+    return float(0.985 - 0.012 * distance**2.6 - 0.1 * (point.get("model.dropout", 0.2) - 0.2) ** 2 - slow)
+
+
+def _point_name(point: dict[str, Any]) -> str:
+    return ", ".join(condition_words(key, value) for key, value in point.items())
+
+
+def _write_searched(folder: Path, plan: RunPlan, *, end: float, last: int | None) -> None:
+    epochs = plan.settings["train"]["epochs"]
+    records = learning_records(end=end, epochs=epochs, seed=int(1e6 * abs(end)))
+    if last is not None:
+        reason = f"cut at epoch {last}: among the worse two thirds"
+        write_run(folder, plan, metrics={}, records=records[:last], status="pruned", reason=reason, layers=[])
+        return
+    metrics = {"val_accuracy": round(end, 4), "test_accuracy": round(end - 0.01, 4), "test_loss": round(1.2 - end, 4)}
+    write_run(folder, plan, metrics=metrics, records=records, layers=LAYERS)
 
 
 def write_analysis(folder: Path, *, run: str, stage: str, trial: str, class_names: Sequence[str]) -> None:

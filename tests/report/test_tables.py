@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import study_folders
 
-from papilio.report import canvas, palette, sections, tables, words
+from papilio.report import canvas, curve_sections, palette, sections, tables, words
 from papilio.report.palette import DARK, LIGHT
 
 # Machado, Oliveira and Fernandes (2009), severity 1: on linear RGB
@@ -29,7 +29,7 @@ VISIONS = {
 XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 
 
-@pytest.mark.parametrize("module", [canvas, palette, sections, tables, words])
+@pytest.mark.parametrize("module", [canvas, curve_sections, palette, sections, tables, words])
 def test_examples_in_docstrings(module):
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from papilio.report.canvas import WIDE, clean_label, drawing, new_figure, only_horizontal_axis
 from papilio.report.palette import LIGHT, LINES, RIGHT, WRONG
@@ -58,17 +58,21 @@ def mistakes(
 ) -> Figure:
     """A gallery of wrongly classified images: 'true → predicted 0.98' under each."""
     columns = min(6, max(len(images), 1))
-    rows = -(-len(images) // columns)
+    mosaic, (cell_height, cell_width) = _mosaic(images, columns=columns)
     with drawing():
-        figure = new_figure(width=WIDE, height=0.2 + 1.45 * max(rows, 1))
-        grid = figure.subplots(max(rows, 1), columns, squeeze=False).ravel()
-        for axes in grid:
-            axes.set_axis_off()
-        for index, (axes, image) in enumerate(zip(grid, images, strict=False)):
-            axes.imshow(displayable(image), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        figure = new_figure(width=WIDE, height=0.2 + WIDE * mosaic.shape[0] / (6 * cell_width))
+        axes = figure.subplots()
+        axes.set_axis_off()
+        height, width = mosaic.shape[:2]
+        axes.imshow(mosaic, interpolation="nearest", extent=(0, width, height, 0))
+        for index in range(len(images)):
+            middle = (index % columns + 0.5) * cell_width
+            below = index // columns * cell_height + 0.86 * cell_width
             names = f"{clean_label(true[index], limit=18)} →\n{clean_label(predicted[index], limit=18)}"
             text = f"{names} {confidence[index]:.2f}"
-            axes.text(0.5, -0.06, text, transform=axes.transAxes, ha="center", va="top", fontsize=7)
+            written = axes.text(middle, below, text, ha="center", va="top", fontsize=7)
+            written.set_in_layout(False)
+        axes.set(xlim=(0, 6 * cell_width))
     return figure
 
 
@@ -103,19 +107,45 @@ def displayable(image: UInt8[np.ndarray, "c h w"]) -> UInt8[np.ndarray, "h w *rg
     return image[0] if len(image) == 1 else image.mean(axis=0).astype(np.uint8)
 
 
+def _mosaic(
+    images: UInt8[np.ndarray, "m c h w"], *, columns: int
+) -> tuple[UInt8[np.ndarray, "height width 4"], tuple[int, int]]:
+    """All images in one, each in the upper part of its cell, with nothing between them; a cell's height and width.
+
+    One picture, because every further one costs a figure more time than all its text.
+    """
+    height, width = images.shape[2:] if len(images) else (1, 1)
+    side = max(height, width)
+    cell_width = round(1.25 * side)
+    cell_height = round(1.2 * cell_width)
+    rows = max(-(-len(images) // columns), 1)
+    mosaic = np.zeros((rows * cell_height, columns * cell_width, 4), dtype=np.uint8)
+    for index, image in enumerate(images):
+        top = index // columns * cell_height + (side - height) // 2
+        left = index % columns * cell_width + (cell_width - width) // 2
+        picture = displayable(image)
+        mosaic[top : top + height, left : left + width, :3] = picture if picture.ndim == 3 else picture[..., None]
+        mosaic[top : top + height, left : left + width, 3] = 255
+    return mosaic, (cell_height, cell_width)
+
+
 def _draw_cells(
     axes: Axes, alpha: Float[np.ndarray, "k k"], counts: Int[np.ndarray, "k k"], *, text_size: float
 ) -> None:
-    """One rectangle a cell: the colour follows the page, the count stays text."""
-    for row, column in np.ndindex(*counts.shape):
-        colour = RIGHT if row == column else WRONG
-        place = (column - 0.48, row - 0.48)
-        axes.add_patch(Rectangle(place, 0.96, 0.96, facecolor=LIGHT["wash"], linewidth=0))
-        if counts[row, column]:
-            opacity = float(alpha[row, column])
-            axes.add_patch(Rectangle(place, 0.96, 0.96, facecolor=colour, alpha=opacity, linewidth=0))
-            text = f"{counts[row, column]:,}"
-            axes.text(column, row, text, ha="center", va="center", fontsize=text_size)
+    """One square a cell: the colour follows the page, the count stays text."""
+    places = [(column - 0.48, row - 0.48) for row, column in np.ndindex(*counts.shape)]
+    filled = [place for place, count in zip(places, counts.ravel(), strict=True) if count]
+    colours = [
+        to_rgba(RIGHT if row == column else WRONG, float(alpha[row, column]))
+        for row, column in np.argwhere(counts).tolist()
+    ]
+    for squares, colour in ((places, LIGHT["wash"]), (filled, colours)):
+        corners = np.array(squares)[:, None] + 0.96 * np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+        axes.add_collection(PolyCollection(list(corners), facecolors=colour, linewidths=0))
+    for row, column in np.argwhere(counts).tolist():
+        text = f"{counts[row, column]:,}"
+        written = axes.text(column, row, text, ha="center", va="center", fontsize=text_size)
+        written.set_in_layout(False)  # it is inside its cell: measuring a hundred of them takes long
     axes.set_aspect("equal")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -26,6 +27,7 @@ MOST_COLOURED = len(LINES)
 NUM_HIGHLIGHTED = 5
 MOST_WITH_TRAINING = 5  # more dashed lines hide the others
 LONGEST_DIRECT_LABEL = 22
+MOST_GREY_POINTS = 40  # of a line that is not coloured
 DIAMOND: dict[str, Any] = {
     "linestyle": "none",
     "marker": "D",
@@ -43,6 +45,7 @@ class Curve:
     label: str
     validation: tuple[Series, ...]
     train: tuple[Series, ...] = ()
+    is_pruned: bool = False  # it was cut before its end
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,15 @@ class Panel:
     published: tuple[tuple[float, ...], ...]
 
 
-def learning_curves(curves: Sequence[Curve], *, metric: str, higher_is_better: bool, width: float = WIDE) -> Figure:
+def learning_curves(
+    curves: Sequence[Curve], *, metric: str, higher_is_better: bool, has_cut_ends: bool = False, width: float = WIDE
+) -> Figure:
     """A metric on validation images by epoch; `curves` come best first.
 
     A line is the mean over a trial's runs, its band their range, as far as all runs go; where some ended earlier,
     the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to five
-    trials: training images. With more than eight trials the best five are coloured.
+    trials: training images. With more than eight trials the best five are coloured. `has_cut_ends` keeps where trials were
+    cut early within the axes, even if that leaves less height to those that ran to their end.
     """
     num_coloured = len(curves) if len(curves) <= MOST_COLOURED else NUM_HIGHLIGHTED
     with drawing():
@@ -67,14 +73,14 @@ def learning_curves(curves: Sequence[Curve], *, metric: str, higher_is_better: b
         num_rows = -(-len(listed) // _list_columns(listed, has_room=width >= WIDE))
         figure = new_figure(width=width, height=(3.2 if width >= WIDE else 2.6) + 0.18 * num_rows)
         axes = figure.subplots()
-        for curve in reversed(curves[num_coloured:]):
-            _draw_mean(axes, curve.validation, colour=LIGHT["faint"], width=0.7)
+        _draw_grey(axes, curves[num_coloured:])
         for curve, colour in reversed(list(zip(curves[:num_coloured], LINES, strict=False))):
             if num_coloured <= MOST_WITH_TRAINING:
                 _draw_mean(axes, curve.train, colour=colour, width=0.9, style=(0.0, (3.0, 2.0)), alpha=0.65)
             _draw_runs(axes, curve.validation, colour=colour)
         _finish_epochs(axes, metric=metric)
-        _cut_early_epochs(axes, curves[:num_coloured], higher_is_better=higher_is_better)
+        shown = [*curves[:num_coloured], *(curve for curve in curves if curve.is_pruned and has_cut_ends)]
+        _cut_early_epochs(axes, shown, num_coloured=num_coloured, higher_is_better=higher_is_better)
         _name_curves(axes, curves, num_coloured=num_coloured, has_room=width >= WIDE)
     return figure
 
@@ -117,6 +123,26 @@ def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, colour: str) -> None:
             axes.plot(len(run), run[-1], "o", color=colour, markersize=2.6)
 
 
+def _draw_grey(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Means as thin lines, the fainter the more they are; a dot at the end of those that were cut early."""
+    common = [_common_epochs(curve.validation) for curve in curves]
+    means = [
+        np.mean([run[:end] for run in curve.validation], axis=0) for curve, end in zip(curves, common, strict=True)
+    ]
+    lines = [_thinned(mean) for mean in means if len(mean)]
+    opacity = float(np.clip(40 / max(len(lines), 1), 0.3, 0.9))
+    axes.add_collection(LineCollection(lines, colors=LIGHT["faint"], linewidths=0.7, alpha=opacity))
+    cut = [(len(mean), mean[-1]) for curve, mean in zip(curves, means, strict=True) if curve.is_pruned and len(mean)]
+    axes.plot(*np.array(cut).reshape(-1, 2).T, "o", color=LIGHT["faint"], markersize=2.2, markeredgewidth=0)
+    axes.autoscale_view()
+
+
+def _thinned(mean: Series) -> Float[np.ndarray, "p 2"]:
+    """Epoch and value at so many places as a thin line needs, the first and the last among them."""
+    places = np.linspace(0, len(mean) - 1, min(len(mean), MOST_GREY_POINTS)).round().astype(int)
+    return np.stack([places + 1, mean[places]], axis=1)
+
+
 def _draw_mean(
     axes: Axes,
     runs: tuple[Series, ...],
@@ -149,23 +175,23 @@ def _finish_epochs(axes: Axes, *, metric: str) -> None:
     axes.margins(x=0.01)
 
 
-def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, higher_is_better: bool) -> None:
+def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, num_coloured: int, higher_is_better: bool) -> None:
     """Leave out early epochs where they would take most of the height, and say so in the figure.
 
-    What is kept: seven in ten of the values, and the best of every curve that is passed here.
+    What is kept: seven in ten of the coloured curves' values, and the best of every curve that is passed here.
     """
     sign = 1 if higher_is_better else -1
     runs = [sign * run[np.isfinite(run)] for curve in curves for run in curve.validation]
-    runs = [run for run in runs if len(run)]
-    if not runs:
+    coloured = [sign * run[np.isfinite(run)] for curve in curves[:num_coloured] for run in curve.validation]
+    runs, coloured = [run for run in runs if len(run)], [run for run in coloured if len(run)]
+    if not coloured:
         return
-    has_training = len(curves) <= MOST_WITH_TRAINING
-    trained = [sign * run[np.isfinite(run)] for curve in curves for run in curve.train if has_training]
+    has_training = num_coloured <= MOST_WITH_TRAINING
+    trained = [sign * run[np.isfinite(run)] for curve in curves[:num_coloured] for run in curve.train if has_training]
     best = max(run.max() for run in [*runs, *trained] if len(run))
-    values = np.concatenate(runs)
-    kept = min(float(np.quantile(values, 0.3)), min(float(run.max()) for run in runs))
-    edge = kept - 0.35 * (best - kept)
-    if best - values.min() <= 1.7 * (best - edge):
+    kept = min(float(np.quantile(np.concatenate(coloured), 0.3)), min(float(run.max()) for run in runs))
+    edge = kept - (0.35 if len(runs) == len(coloured) else 0.1) * (best - kept)
+    if best - min(run.min() for run in runs) <= 1.7 * (best - edge):
         return
     axes.set_ylim(*sorted((sign * edge, sign * (best + 0.06 * (best - edge)))))
     note = f"early epochs lie {'below' if higher_is_better else 'above'} the axis"

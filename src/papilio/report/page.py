@@ -12,6 +12,7 @@ from markupsafe import Markup
 from papilio.files import write_text
 from papilio.report import class_sections, sections, tables, words
 from papilio.report.analyses import read_analyses
+from papilio.report.canvas import rarely_collecting
 from papilio.report.palette import DARK, LIGHT, css_variables
 from papilio.report.pictures import Pictures
 from papilio.studies.results import StudyResults
@@ -26,7 +27,8 @@ def write_report(results: StudyResults) -> Path:
     Raises RunError for an analysis that is not readable, StorageError where the folder cannot be written.
     """
     path = results.folder / "report.html"
-    write_text(path, render_page(results, Pictures(results.folder / "figures")))
+    with rarely_collecting():
+        write_text(path, render_page(results, Pictures(results.folder / "figures")))
     return path
 
 
@@ -79,6 +81,7 @@ def _environment() -> Environment:
         "number": tables.plain_number,
         "shape": sections.shape_words,
         "sentence": words.sentence,
+        "value": words.value_words,
     }
     return environment
 

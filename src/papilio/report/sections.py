@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from papilio.report import figures, tables, words
+from papilio.report.curve_sections import all_curves, best_first
 from papilio.report.pictures import FigureBox, Pictures
+from papilio.report.search_sections import SearchSection, search_section
 from papilio.runs.folder import RunFolder
 from papilio.studies.results import StudyResults, TrialResult
 from papilio.studies.study import slug
 
 MOST_TRIALS = 20
-MOST_GREY_CURVES = 100
 MOST_MODELS = 12
 
 
@@ -43,9 +43,14 @@ class StageSection:
     name: str
     summary: str
     table: tables.ResultsTable
+    columns: dict[str, str]  # the varied keys that have a column of their own, with its title; empty: names say it all
+    has_bases: bool  # then only with columns: trials have names apart from what varies
+    has_intervals: bool
+    has_folds: bool
     num_hidden: int
     comparison: FigureBox | None
     curves: list[FigureBox]
+    search: SearchSection
 
 
 @dataclass
@@ -82,12 +87,12 @@ def headline(results: StudyResults) -> Headline | None:
 def facts(results: StudyResults) -> list[tuple[str, str]]:
     """The few facts under the title, as label and text."""
     environment = results.environment
-    done = sum(run.status == "done" for run in results.runs)
+    done, pruned = (sum(run.status == status for run in results.runs) for status in ("done", "pruned"))
     num_trials = sum(len(results.trials(stage)) for stage in results.stages)
     rows = [
         ("Images", ", ".join(str(images.get("name", "")) for images in environment.get("data", []))),
         ("Trials", f"{num_trials:,} in {words.counted(len(results.stages), 'stage')}"),
-        ("Runs", f"{done:,} of {len(results.runs):,} done"),
+        ("Runs", f"{done:,} of {len(results.runs):,} done" + (f", {pruned:,} cut early" if pruned else "")),
         ("Training time", words.duration(sum(run.seconds for run in results.runs))),
         ("Machine", str(environment.get("processor") or "")),
         ("Started", str(environment.get("started") or "").partition("T")[0]),
@@ -100,15 +105,21 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
     number = results.stages.index(stage) + 1
     name = f"{number}-{slug(stage)[:40]}"
     table = tables.results_table(results, stage)
-    shown = tables.ResultsTable(stage, table.metrics, table.rows[:MOST_TRIALS])
+    rows = [row for row in table.rows if row.rank or "pruned" not in row.unfinished] or list(table.rows)
+    shown = tables.ResultsTable(stage, table.metrics, tuple(rows[:MOST_TRIALS]), table.keys)
     return StageSection(
         anchor=f"stage-{number}",
         name=stage,
         summary=_stage_summary(results, stage),
         table=shown,
+        columns=_own_columns(table),
+        has_bases=any(row.base for row in shown.rows),
+        has_intervals=any(spread.interval for row in shown.rows for spread in row.metrics.values()),
+        has_folds=any(run.fold is not None for run in results.runs if run.stage == stage),
         num_hidden=len(table.rows) - len(shown.rows),
         comparison=_comparison(results, stage, name=name, pictures=pictures),
-        curves=_all_curves(results, stage, name=name, pictures=pictures),
+        curves=all_curves(results, stage, name=name, pictures=pictures),
+        search=search_section(results, stage, name=name, pictures=pictures),
     )
 
 
@@ -116,7 +127,7 @@ def model_sections(results: StudyResults) -> list[ModelSection]:
     """The different networks of the shown trials, each once, with the trials that train it."""
     found: dict[str, ModelSection] = {}
     for stage in results.stages:
-        for trial in _best_first(results, stage)[:MOST_TRIALS]:
+        for trial in best_first(results, stage)[:MOST_TRIALS]:
             run = next((run for run in trial.runs if run.parameters is not None), None)
             known = RunFolder(run.folder).read() if run else None
             if run is None or known is None or not known.layers:
@@ -145,6 +156,11 @@ def shape_words(shape: Sequence[int]) -> str:
     return f"{height} × {width} pixels, {colour}"
 
 
+def _own_columns(table: tables.ResultsTable) -> dict[str, str]:
+    """Each key that has a column, with its title."""
+    return words.key_words(table.keys) if tables.has_own_columns(table.keys) else {}
+
+
 def _stage_summary(results: StudyResults, stage: str) -> str:
     trials = results.trials(stage)
     runs = [run for trial in trials for run in trial.runs]
@@ -155,12 +171,6 @@ def _stage_summary(results: StudyResults, stage: str) -> str:
     return f"{text}; what varies: {', '.join(varied)}" if varied else text
 
 
-def _best_first(results: StudyResults, stage: str) -> list[TrialResult]:
-    ranked = results.ranked(stage)
-    names = {trial.name for trial in ranked}
-    return ranked + [trial for trial in results.trials(stage) if trial.name not in names]
-
-
 def _comparison(results: StudyResults, stage: str, *, name: str, pictures: Pictures) -> FigureBox | None:
     trials = results.ranked(stage)[:MOST_TRIALS]
     if len(trials) < 2 and not any(one.stage == stage for one in results.published):
@@ -168,14 +178,16 @@ def _comparison(results: StudyResults, stage: str, *, name: str, pictures: Pictu
     if not trials:
         return None
     test = "test_" + results.chosen_by.removeprefix("val_")
-    metrics = [results.chosen_by] + ([test] if any(trial.values(test) for trial in trials) else [])
+    num_tested = sum(bool(trial.values(test)) for trial in trials)  # a search may measure only its best on test images
+    metrics = [results.chosen_by] + ([test] if num_tested > 1 or num_tested == len(trials) else [])
     panels = [_panel(results, trials, metric) for metric in dict.fromkeys(metrics)]
     label = f"{' and '.join(map(words.metric_words, metrics))} of {words.counted(len(trials), 'trial')}, best first: "
     label += "; ".join(f"{trial.name} {tables.plain_number(trial.mean(metrics[-1]) or 0)}" for trial in trials[:8])
     has_published = any(any(panel.published) for panel in panels)
     caption = "Trials, best by " + words.metric_words(results.chosen_by) + " first. Small dots are runs, large ones"
     caption += " their means, bars one standard deviation" + ("; diamonds were published." if has_published else ".")
-    names = [trial.name for trial in trials]
+    short = tables.short_names(results, stage)
+    names = [short[trial.name] for trial in trials]
 
     def draw(width: float) -> Figure:
         return figures.trial_comparison(names, panels, width=width)
@@ -189,57 +201,3 @@ def _panel(results: StudyResults, trials: Sequence[TrialResult], metric: str) ->
         values=tuple(tuple(trial.values(metric)) for trial in trials),
         published=tuple(tuple(tables.published_for(results, trial, metric)) for trial in trials),
     )
-
-
-def _all_curves(results: StudyResults, stage: str, *, name: str, pictures: Pictures) -> list[FigureBox]:
-    """The curve of the metric that chooses, and the loss where that is another one."""
-    metrics = dict.fromkeys([results.chosen_by, "val_loss"])
-    boxes = [_curves(results, stage, metric, name=name, pictures=pictures) for metric in metrics]
-    return [box for box in boxes if box]
-
-
-def _curves(results: StudyResults, stage: str, metric: str, *, name: str, pictures: Pictures) -> FigureBox | None:
-    trials = _best_first(results, stage)[:MOST_GREY_CURVES]
-    curves = [curve for trial in trials if (curve := _curve(trial, metric)).validation]
-    if not curves:
-        return None
-    higher = results.direction == "max" if metric == results.chosen_by else False
-    title = words.sentence(words.metric_words(metric))
-
-    def draw(width: float) -> Figure:
-        return figures.learning_curves(curves, metric=title, higher_is_better=higher, width=width)
-
-    label = f"{words.metric_words(metric)} by epoch of {words.counted(len(curves), 'trial')}; at the end of training: "
-    label += "; ".join(f"{curve.label} {tables.plain_number(float(curve.validation[0][-1]))}" for curve in curves[:8])
-    return FigureBox(
-        pictures.keep(draw, name=f"{name}-{slug(metric)}", label=label), _curve_caption(results, stage, curves, metric)
-    )
-
-
-def _curve_caption(results: StudyResults, stage: str, curves: Sequence[figures.Curve], metric: str) -> str:
-    text = words.sentence(words.metric_words(metric)) + " by epoch"
-    if any(len(curve.validation) > 1 for curve in curves):
-        text += ": a line is a trial's mean over its runs, the band their range; runs that went on alone are thin"
-    num_coloured = len(curves) if len(curves) <= figures.MOST_COLOURED else figures.NUM_HIGHLIGHTED
-    has_training = num_coloured <= figures.MOST_WITH_TRAINING and any(curve.train for curve in curves)
-    text += ". Dashed: the same on training images." if has_training else "."
-    if len(curves) > num_coloured:
-        text += f" The best {figures.NUM_HIGHLIGHTED} are coloured."
-    hidden = len(results.trials(stage)) - len(curves)
-    return f"{text} {words.counted(hidden, 'further trial')} not drawn." if hidden > 0 else text
-
-
-def _curve(trial: TrialResult, metric: str) -> figures.Curve:
-    """A trial's curves: of its finished runs, or of all while none is finished."""
-    runs = trial.finished or trial.runs
-    validation = [_series(run.records, metric) for run in runs]
-    train = [_series(run.records, metric.replace("val_", "train_", 1)) for run in runs] if "val_" in metric else []
-    return figures.Curve(
-        trial.name, tuple(one for one in validation if len(one)), tuple(one for one in train if len(one))
-    )
-
-
-def _series(records: Sequence[dict[str, Any]], metric: str) -> figures.Series:
-    """A metric by epoch, up to the first epoch that lacks it."""
-    values = [record.get(metric) for record in records]
-    return np.array(values[: values.index(None)] if None in values else values, dtype=float)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from papilio.report.words import condition_words, duration
+from papilio.analysis.comparison import mean_interval
+from papilio.report.words import condition_words, duration, value_words
 from papilio.studies.results import Published, RunResult, StudyResults, TrialResult
+
+FEWEST_COLUMNS, MOST_COLUMNS = 2, 6  # varied keys with a column of their own
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,18 @@ class Spread:
     mean: float
     sd: float | None
     n: int
+    half_width: float | None = None  # of the mean's 95 % interval
 
     def __str__(self) -> str:
         return mean_spread(self.mean, self.sd, self.n)
+
+    @property
+    def interval(self) -> str | None:
+        """The mean's 95 % interval, None for one run."""
+        if self.half_width is None:
+            return None
+        ends = (self.mean - self.half_width, self.mean + self.half_width)
+        return " to ".join(f"{end:.{_decimals(self.mean)}f}" for end in ends)
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,7 @@ class TrialRow:
 
     rank: int | None  # 1 is the best by validation; None where no run has the metric
     trial: str
+    base: str  # the trial's name without what varies: empty where nothing else names it
     varied: dict[str, Any]
     parameters: int | None
     num_runs: int
@@ -44,6 +57,7 @@ class ResultsTable:
     stage: str
     metrics: tuple[str, ...]
     rows: tuple[TrialRow, ...]
+    keys: tuple[str, ...]  # what varies
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,30 @@ def results_table(results: StudyResults, stage: str) -> ResultsTable:
     trials = ranked + [trial for trial in results.trials(stage) if trial.name not in ranks]
     metrics = shown_metrics(results, stage)
     rows = [_trial_row(trial, metrics=metrics, rank=ranks.get(trial.name)) for trial in trials]
-    return ResultsTable(stage, metrics, tuple(rows))
+    return ResultsTable(stage, metrics, tuple(rows), tuple(varied_keys(trials)))
+
+
+def varied_keys(trials: Iterable[TrialResult]) -> list[str]:
+    """Every key that varies between trials, in the study's order; some may be missing in some trials."""
+    return list(dict.fromkeys(key for trial in trials for key in trial.varied))
+
+
+def has_own_columns(keys: Sequence[str]) -> bool:
+    """Whether a column a key reads better than trials' names, which repeat every key, do: where keys are few, but not one."""
+    return FEWEST_COLUMNS <= len(keys) <= MOST_COLUMNS
+
+
+def short_names(results: StudyResults, stage: str) -> dict[str, str]:
+    """What figures call each trial: by its name, or by its place and values where the table has a column a key."""
+    trials, ranked = results.trials(stage), results.ranked(stage)
+    if not has_own_columns(varied_keys(trials)):
+        return {trial.name: trial.name for trial in trials}
+    places = {trial.name: f"{place}: " for place, trial in enumerate(ranked, start=1)}
+    return {trial.name: places.get(trial.name, "") + _values(trial) for trial in trials}
+
+
+def _values(trial: TrialResult) -> str:
+    return " · ".join(filter(None, [_base_name(trial), *map(value_words, trial.varied.values())]))
 
 
 def shown_metrics(results: StudyResults, stage: str) -> tuple[str, ...]:
@@ -145,6 +182,7 @@ def _trial_row(trial: TrialResult, *, metrics: tuple[str, ...], rank: int | None
     return TrialRow(
         rank=rank,
         trial=trial.name,
+        base=_base_name(trial),
         varied=trial.varied,
         parameters=parameters[0] if parameters else None,
         num_runs=len(trial.finished),
@@ -154,9 +192,19 @@ def _trial_row(trial: TrialResult, *, metrics: tuple[str, ...], rank: int | None
     )
 
 
+def _base_name(trial: TrialResult) -> str:
+    """What stands before the first varied key in a trial's name."""
+    if not trial.varied:
+        return trial.name
+    first = next(iter(trial.varied)).split(".")[-1]
+    before, found, _ = f", {trial.name}".partition(f", {first} ")
+    return before.removeprefix(", ") if found else trial.name
+
+
 def _spread(trial: TrialResult, metric: str) -> Spread | None:
     mean = trial.mean(metric)
-    return None if mean is None else Spread(mean, trial.spread(metric), len(trial.values(metric)))
+    values = trial.values(metric)
+    return None if mean is None else Spread(mean, trial.spread(metric), len(values), mean_interval(values))
 
 
 def _published_rows(results: StudyResults, published: Published) -> list[PublishedRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from papilio.studies.results import RunResult, StudyResults, TrialResult
@@ -29,8 +29,33 @@ def condition_words(key: str, value: Any) -> str:
     """
     if key == "trial":
         return str(value)
-    shown = "-".join(map(str, value)) if isinstance(value, list) else str(value)
-    return f"{key.split('.')[-1]} {shown}"
+    return f"{key.split('.')[-1]} {value_words(value)}"
+
+
+def value_words(value: Any) -> str:
+    """A setting's value.
+
+    >>> value_words({"name": "adam", "learning_rate": 0.01}), value_words([32, 64]), value_words(True), value_words(1e-05)
+    ('adam learning_rate=0.01', '32-64', 'true', '1e-5')
+    """
+    if isinstance(value, dict):
+        name = [str(value["name"])] if "name" in value else []
+        return " ".join(name + [f"{key}={value_words(one)}" for key, one in value.items() if key != "name"]) or "none"
+    if isinstance(value, list):
+        return "-".join(map(value_words, value)) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value).replace("e-0", "e-") if isinstance(value, float) else str(value)
+
+
+def key_words(keys: Sequence[str]) -> dict[str, str]:
+    """What dotted keys are called: by their last part, or in full where two would be called the same.
+
+    >>> key_words(["model.dropout", "train.optimizer.name", "model.name"])
+    {'model.dropout': 'dropout', 'train.optimizer.name': 'train.optimizer.name', 'model.name': 'model.name'}
+    """
+    counts = Counter(key.split(".")[-1] for key in keys)
+    return {key: last if counts[last := key.split(".")[-1]] == 1 else key for key in keys}
 
 
 def duration(seconds: float) -> str:
@@ -91,13 +116,14 @@ def reasons(results: StudyResults) -> list[str]:
 
 
 def progress_words(results: StudyResults) -> str | None:
-    """How far a study is ('12 of 18 runs are done; 1 failed, 5 waiting'), None where every run is done."""
+    """How far a study is ('12 of 18 runs are done; 1 failed, 5 waiting'), None where all are done, or cut early as asked."""
     counts = Counter(run.status for run in results.runs)
-    done, total = counts.pop("done", 0), len(results.runs)
-    if done == total:
+    total, done, pruned = len(results.runs), counts.pop("done", 0), counts.pop("pruned", 0)
+    if done + pruned == total:
         return None
     others = ", ".join(f"{number:,} {status}" for status, number in counts.most_common())
-    return f"{done:,} of {counted(total, 'run')} {'is' if done == 1 else 'are'} done; {others}"
+    cut = f", {pruned:,} cut early" if pruned else ""
+    return f"{done:,} of {counted(total, 'run')} {'is' if done == 1 else 'are'} done{cut}; {others}"
 
 
 def pair_words(*, true: str, predicted: str, count: int, support: int) -> str:

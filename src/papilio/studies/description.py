@@ -58,8 +58,8 @@ def _stand_ins(stage: StageSettings) -> str | None:
     if stage.source is not None and stage.source.study is None:
         best = "the best trial" if stage.source.top == 1 else f"the best {stage.source.top} trials"
         return f'"{stage.name}" starts from {best} of "{stage.source.stage}"; shown on the first ones of that stage'
-    if stage.sampler.name != "grid":
-        return f'"{stage.name}": {stage.sampler.name} proposes its trials; those shown are random ones'
+    if stage.sampler.name == "tpe":
+        return f'"{stage.name}": tpe proposes its trials as it learns; those shown are random ones'
     return None
 
 

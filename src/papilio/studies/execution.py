@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from papilio import errors
-from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunFacts, RunFolder, RunPlan
 from papilio.studies.estimate import Forecast, plans_to_probe
-from papilio.studies.messages import Task
-from papilio.studies.pool import Pool
+from papilio.studies.journal import Journal
+from papilio.studies.messages import Crew, Task, Workers
 from papilio.studies.results import ResultsTable
 from papilio.studies.search import Job, StudySearch, Tally
 from papilio.studies.sharing import SharedImages
@@ -51,9 +50,7 @@ class Workload:
     folder: Path
     search: StudySearch
     images: Callable[[RunPlan], SharedImages]
-    own: OwnFunctions
-    num_workers: int
-    threads: int
+    crew: Crew
 
 
 class Execution:
@@ -72,15 +69,14 @@ class Execution:
         self.confirm = confirm
         self.jobs: dict[str, Job] = {}  # with workers, by run
         self.retried: set[str] = set()
-        self.forecast = Forecast(workload.num_workers)
+        self.forecast = Forecast(workload.crew.num_workers)
         self.num_stops = 0  # signals so far
         self.is_stopping = False
         self.table = ResultsTable(workload.folder)
+        self.journal = Journal(workload.folder)
         self.tallied, self.seconds_between_tallies = -math.inf, 0.0
-        self.told: tuple[float, float | None] = (
-            -math.inf,
-            None,
-        )  # when the time left was last reckoned, and what it was
+        self.next_forecast = -math.inf
+        self.told: float | None = None  # the time left when it was last reckoned
 
     def run(self) -> bool:
         """Run what is unfinished; True when all of it was, False when a stop was asked for or not confirmed.
@@ -90,17 +86,13 @@ class Execution:
         """
         self.search.begin()
         self._write_table()
+        self.journal.note(self.search.in_order())
         job = self.search.next_job()
         if job is None and self.search.is_over:
             return True
         if job is not None:
             self.search.give_back(job)
-        pool = Pool(
-            self.workload.num_workers,
-            threads=self.workload.threads,
-            own=self.workload.own,
-            log=self.workload.folder / "workers.log",
-        )
+        pool = self.workload.crew.start()
         try:
             with self._stop_signals():
                 self._measure_costs(pool)
@@ -113,12 +105,14 @@ class Execution:
 
     def seconds_left(self) -> float | None:
         """None before anything was measured; reckoned anew at most once in a while."""
-        now = time.monotonic()
-        if now - self.told[0] > SECONDS_BETWEEN_FORECASTS:
-            self.told = now, self.forecast.seconds(self.search.unfinished())
-        return self.told[1]
+        start = time.monotonic()
+        if start >= self.next_forecast:
+            self.told = self.forecast.seconds(self.search.unfinished())
+            end = time.monotonic()
+            self.next_forecast = end + max(SECONDS_BETWEEN_FORECASTS, 50 * (end - start))
+        return self.told
 
-    def _measure_costs(self, pool: Pool) -> None:
+    def _measure_costs(self, pool: Workers) -> None:
         unfinished = self.search.unfinished()
         probes = deque(plans_to_probe(unfinished))
         while (probes or pool.is_busy()) and not self.is_stopping:
@@ -135,10 +129,10 @@ class Execution:
             seconds=self.forecast.seconds(unfinished),
             peak_bytes=self.forecast.peak_bytes(),
             num_runs=len(unfinished),
-            num_workers=self.workload.num_workers,
+            num_workers=self.workload.crew.num_workers,
         )
 
-    def _work(self, pool: Pool) -> None:
+    def _work(self, pool: Workers) -> None:
         while pool.is_busy() or not self.is_stopping:
             self._heed_stop(pool)
             if not self.is_stopping:
@@ -148,8 +142,10 @@ class Execution:
             for task, kind, content in pool.messages(0.2):
                 if task.kind != "probe":
                     self._hear(pool, task, kind, content)
+            for note in self.search.take_notes():
+                self.listener.on_note(note)
 
-    def _hand_out(self, pool: Pool) -> None:
+    def _hand_out(self, pool: Workers) -> None:
         for worker in pool.idle():
             job = self.search.next_job()
             if job is None:
@@ -157,7 +153,7 @@ class Execution:
             self.jobs[job.plan.name] = job
             pool.give(worker, self._task(job, kind=job.kind))
 
-    def _hear(self, pool: Pool, task: Task, kind: str, content: Any) -> None:
+    def _hear(self, pool: Workers, task: Task, kind: str, content: Any) -> None:
         plan = task.plan
         if kind == "step":
             epoch, step, num_steps = content
@@ -176,13 +172,15 @@ class Execution:
             self._note_death(plan, content)
 
     def _note_end(self, plan: RunPlan, facts: RunFacts) -> None:
-        self.jobs.pop(plan.name, None)
+        kind = self.jobs.pop(plan.name).kind
         facts = self.search.stage(plan).hear_end(plan, facts, has_stopped=facts.status == "stopped")
         if facts.status != "stopped":
             self.forecast.learn_end(plan, facts.epochs)
         self._write_table(is_due=False)
+        self.journal.note(self.search.in_order())
         self._tell_tally()
-        if facts.status == "stopped" and not self.is_stopping:
+        is_put_aside = facts.status == "stopped" and not self.is_stopping
+        if is_put_aside or facts.status == "pruned" or kind == "test":
             self.listener.on_pause(plan)
         else:
             self.listener.on_end(plan, facts, seconds_left=self.seconds_left())
@@ -195,8 +193,7 @@ class Execution:
             self.tallied = time.monotonic()
             self.seconds_between_tallies = 50 * (self.tallied - now)
 
-    def _note_death(self, plan: RunPlan, status: int) -> None:
-        how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+    def _note_death(self, plan: RunPlan, how: str) -> None:
         if plan.name not in self.retried:
             self.retried.add(plan.name)
             self.search.give_back(self.jobs.pop(plan.name))
@@ -204,19 +201,19 @@ class Execution:
             return
         reason = f"its worker died twice ({how}); out of memory? try fewer --workers or a smaller train.batch_size"
         folder = RunFolder(self.workload.folder / "runs" / plan.name)
-        facts = folder.read() or RunFacts.of_plan(plan, threads=self.workload.threads)
+        facts = folder.read() or RunFacts.of_plan(plan, threads=self.workload.crew.threads)
         facts = replace(facts, status="failed", reason=reason)
         folder.write(facts)
         self._note_end(plan, facts)
 
     def _task(self, job: Job, *, kind: Literal["train", "test", "probe"]) -> Task:
         folder = self.workload.folder / "runs" / job.plan.name
-        return Task(job.plan, folder, self.workload.images(job.plan), self.workload.threads, kind, job.until)
+        return Task(job.plan, folder, self.workload.images(job.plan), self.workload.crew.threads, kind, job.until)
 
     def _write_table(self, *, is_due: bool = True) -> None:
         self.table.write([(run.plan, run.facts) for run in self.search.known_runs()], is_due=is_due)
 
-    def _heed_stop(self, pool: Pool) -> None:
+    def _heed_stop(self, pool: Workers) -> None:
         if self.num_stops and not self.is_stopping:
             self.is_stopping = True
             self.listener.on_note("stopping after the current epochs; once more to stop at once")

@@ -21,7 +21,7 @@ from papilio.studies.sharing import SharedImages, share_images
 from papilio.studies.study import Study
 from papilio.training.catalogue import make_objective
 from papilio.training.driver import choosing_metrics
-from papilio.training.optimisers import make_optimiser
+from papilio.training.optimisers import refuse_impossible_optimiser
 from papilio.training.settings import TrainSettings
 
 
@@ -122,7 +122,7 @@ def _refuse_impossible_model(model: Mapping[str, Any], images: ImageSet) -> None
 
 
 def _refuse_impossible_training(train: TrainSettings, images: ImageSet, own: OwnFunctions) -> None:
-    make_optimiser(train.optimizer, [torch.nn.Parameter(torch.zeros(1))], momentum=train.momentum)
+    refuse_impossible_optimiser(train.optimizer, momentum=train.momentum)
     if train.objective == "classification":
         objective = make_objective(train, image_shape=images.image_shape, num_classes=images.num_classes, own=own)
         choosing_metrics(objective, train, has_validation=len(images.validation) > 0)

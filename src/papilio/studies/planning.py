@@ -106,12 +106,34 @@ class StagePlan:
         wanted = self.settings.trials or most or 0
         return wanted if most is None else min(wanted, most)
 
+    @property
+    def passes_over_twins(self) -> bool:
+        """Whether two points may be one trial, of which the second is left out; otherwise it is a mistake.
+
+        A decision may set nothing, and the best of an earlier stage may differ in nothing but what varies here again.
+        """
+        source = self.settings.source
+        return self.settings.sampler.name != "grid" or (source is not None and source.top > 1)
+
     def expected(self) -> list[TrialPlan]:
         """Trials as there will be, for checks and forecasts: of a sampler that learns, random ones in their place."""
-        is_grid = self.settings.sampler.name == "grid"
-        sampler = GridSampler(self.space) if is_grid else random_sampler(self.space, seed=0)
-        points = iter(sampler.propose, None)
-        return [self.trial(point, number=number) for number, point in enumerate(islice(points, self.num_trials))]
+        learns = self.settings.sampler.name == "tpe"
+        sampler = random_sampler(self.space, seed=0) if learns else self.sampler(is_maximised=True)
+        if self.settings.sampler.name != "grid":
+            self._refuse_impossible_ends()
+        trials: list[TrialPlan] = []
+        keys: set[str] = set()
+        for point in islice(iter(sampler.propose, None), self.num_trials):
+            trial = self.trial(point, number=len(trials))
+            if not (self.passes_over_twins and trial.key in keys):
+                trials.append(trial)
+                keys.add(trial.key)
+        return trials
+
+    def _refuse_impossible_ends(self) -> None:
+        """Raises StudyError where the low or the high end of a range is not allowed, which may be drawn late."""
+        for unit in (0.0, 1.0):
+            self.trial(self.space.at([unit] * len(self.space.parameters)), number=0)
 
 
 def plan_stage(study: Study, stage: StageSettings, sources: Iterable[Base]) -> StagePlan:
@@ -167,11 +189,11 @@ def expected_trials(study: Study, sources: Sources = NO_SOURCES) -> dict[str, li
 
 def refuse_twins(study: Study, trials: Iterable[TrialPlan]) -> None:
     """Raises StudyError where two trials of a stage have the same settings."""
-    seen: dict[str, str] = {}
+    seen: dict[str, TrialPlan] = {}
     for trial in trials:
-        if (twin := seen.setdefault(trial.key, trial.name)) != trial.name:
+        if (twin := seen.setdefault(trial.key, trial)) is not trial:
             raise StudyError(
-                f'{study.where}: stage "{trial.runs[0].stage}": "{twin}" and "{trial.name}" have the same settings'
+                f'{study.where}: stage "{trial.runs[0].stage}": "{twin.name}" and "{trial.name}" have the same settings'
             )
 
 

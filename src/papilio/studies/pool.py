@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -79,9 +80,9 @@ class Pool:
                 kind, content = worker.connection.recv()
             except GONE:
                 task = worker.task
-                status = self._replace(worker)
+                how = self._replace(worker)
                 if task is not None:
-                    yield task, "died", status
+                    yield task, "died", how
                 continue
             if kind == "ready":
                 worker.is_ready = True
@@ -130,12 +131,13 @@ class Pool:
         connection.send((sys.path, self.own_bytes))
         return Worker(process, connection)
 
-    def _replace(self, worker: Worker) -> int:
+    def _replace(self, worker: Worker) -> str:
         worker.connection.close()
         status = worker.process.wait()
+        how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         if not worker.is_ready:
             self.failed_starts += 1
             if self.failed_starts >= FAILED_STARTS:
-                raise RunFailed(f"the worker processes do not start (exit status {status}); see {self.log}")
+                raise RunFailed(f"the worker processes do not start ({how}); see {self.log}")
         self.workers[self.workers.index(worker)] = self._start()
-        return status
+        return how

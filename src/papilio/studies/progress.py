@@ -62,9 +62,12 @@ def end_line(plan: RunPlan, facts: RunFacts) -> str:
     numbers = " ".join(f"{name} {value:.4f}" for name, value in metrics.items())
     at = f" (best epoch {facts.best_epoch} of {facts.epochs})" if facts.best_epoch else ""
     reason = f": {facts.reason}" if facts.reason else ""
-    return (
-        f"{plan.trial} seed {plan.seed}: {facts.status}{at}{reason} {numbers} {spoken_seconds(facts.seconds)}".rstrip()
-    )
+    return f"{run_words(plan)}: {facts.status}{at}{reason} {numbers} {spoken_seconds(facts.seconds)}"
+
+
+def run_words(plan: RunPlan) -> str:
+    """A run for people: its trial, its seed, its fold."""
+    return f"{plan.trial}, seed {plan.seed}" + (f", fold {plan.fold}" if plan.fold is not None else "")
 
 
 def tally_words(tally: Tally) -> str:
@@ -115,19 +118,17 @@ class LineProgress:
 
     def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None:
         if self._is_due():
-            self._print(f"{self._count()} {plan.trial} seed {plan.seed}: epoch {epoch}, step {step} of {num_steps}")
+            self._print(f"{self._count()} {run_words(plan)}: epoch {epoch}, step {step} of {num_steps}")
 
     def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None:
         if self._is_due():
             epochs = plan.settings["train"]["epochs"]
             self._print(
-                f"{self._count()} {plan.trial} seed {plan.seed}: epoch {record['epoch']}/{epochs}"
+                f"{self._count()} {run_words(plan)}: epoch {record['epoch']}/{epochs}"
                 f" {_validation(record)}{_left(seconds_left)}"
             )
 
     def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None:
-        if facts.status == "pruned" and not facts.epochs:
-            return  # it had not begun
         self._print(f"{self._count()} {end_line(plan, facts)}{_left(seconds_left)}")
 
     def on_pause(self, plan: RunPlan) -> None: ...
@@ -207,10 +208,11 @@ class LiveProgress:
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for column in ("running", "seed", "epoch", "validation"):
+        for column in ("running", "seed", "fold", "epoch", "validation"):
             table.add_column(column, no_wrap=True)
         for plan, epoch, validation in self.running.values():
-            table.add_row(Text(plan.trial), str(plan.seed), epoch, validation)
+            fold = "" if plan.fold is None else str(plan.fold)
+            table.add_row(Text(plan.trial), str(plan.seed), fold, epoch, validation)
         bar = Table.grid(padding=(0, 2))
         bar.add_row(
             ProgressBar(total=self.tally.num_runs, completed=self.tally.num_runs_over, width=30),

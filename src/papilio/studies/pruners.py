@@ -165,6 +165,6 @@ def _advance(bracket: Bracket, scores: dict[int, float]) -> dict[int, str]:
     bracket.level += 1
     bracket.racing = sorted(ranked[:kept])
     return {
-        number: f"cut at epoch {epoch}: {place}th of {len(ranked)}, the best {kept} went on"
+        number: f"cut at epoch {epoch}: place {place} of {len(ranked)}, the best {kept} went on"
         for place, number in enumerate(ranked[kept:], start=kept + 1)
     }

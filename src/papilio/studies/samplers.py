@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from papilio.studies.space import Choice, Parameter, Point, Space, point_key
+from papilio.studies.space import MOST_COUNTED, Choice, Parameter, Point, Space, point_key
 
 if TYPE_CHECKING:
     import optuna
 
-MOST_REPEATS = 1000  # draws in a row that give nothing new, after which a space passes for exhausted
+MOST_REPEATS = 1000  # draws in a row that give nothing new, after which what is left is looked for, where it can be
 STARTUP_POINTS = 10  # of TPE, drawn at random before it has learnt anything
 
 
@@ -61,7 +61,18 @@ class DrawingSampler:
             if (key := point_key(point)) not in self.seen:
                 self.seen.add(key)
                 return point
-        return None
+        return self._left_over()
+
+    def _left_over(self) -> Point | None:
+        """A point of a countable space that is drawn too seldom to wait for it."""
+        if self.space.num_points is None or self.space.num_points > MOST_COUNTED:
+            return None
+        left = [point for point in self.space.grid() if point_key(point) not in self.seen]
+        if not left:
+            return None
+        point = left[min(int(next(self.places)[0] * len(left)), len(left) - 1)]
+        self.seen.add(point_key(point))
+        return point
 
     def learn(self, point: Point, value: float | None, *, epoch: int, is_final: bool) -> None: ...
 
@@ -79,7 +90,7 @@ class TPESampler:
         self.space = space
         self.optuna = optuna
         self.distributions = distributions(space)
-        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_POINTS)
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_POINTS, constant_liar=True)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.study = optuna.create_study(sampler=sampler, direction="maximize" if is_maximised else "minimize")
         self.fallback = random_sampler(space, seed=seed)
@@ -166,7 +177,7 @@ def _distribution(parameter: Parameter) -> optuna.distributions.BaseDistribution
 
     if isinstance(parameter, Choice):
         return CategoricalDistribution([_category(value) for value in parameter.values])
-    low, high = parameter.low, parameter.high
+    low, high = parameter.low, parameter.last  # Optuna warns where the step does not lead to the high end
     if parameter.is_integer:
         step = int(parameter.step or 1)
         return IntDistribution(int(low), int(high), log=parameter.is_log, step=step)
@@ -177,7 +188,7 @@ def _suggest(trial: Any, parameter: Parameter) -> Any:
     if isinstance(parameter, Choice):
         by_category = {_category(value): value for value in parameter.values}
         return by_category[trial.suggest_categorical(parameter.key, list(by_category))]
-    low, high, is_log = parameter.low, parameter.high, parameter.is_log
+    low, high, is_log = parameter.low, parameter.last, parameter.is_log
     if parameter.is_integer:
         return trial.suggest_int(parameter.key, int(low), int(high), log=is_log, step=int(parameter.step or 1))
     return parameter.tidy(trial.suggest_float(parameter.key, low, high, log=is_log, step=parameter.step))

@@ -29,7 +29,7 @@ from papilio.studies.planning import (
     plan_stage,
     refuse_twins,
 )
-from papilio.studies.pruners import make_pruner
+from papilio.studies.pruners import Pruner, make_pruner
 from papilio.studies.samplers import TPESampler
 from papilio.studies.space import Point
 from papilio.studies.study import StageSettings, Study
@@ -134,20 +134,21 @@ class StageSearch:
         self.ranking = ranking(self.first.runs[0])
         self.sampler = plan.sampler(is_maximised=self.ranking is None or self.ranking[1] == "max")
         settings = plan.settings
-        if settings.pruner is not None and self.ranking is None:
-            raise RunFailed(
-                f'stage "{settings.name}": nothing can be cut early, its objective names no metric that chooses'
-            )
-        epochs = self.first.runs[0].settings["train"]["epochs"]
-        self.pruner = (
-            make_pruner(settings.pruner, num_trials=plan.num_trials, epochs=epochs) if settings.pruner else None
-        )
+        if self.ranking is None and (settings.pruner is not None or settings.sampler.name == "tpe"):
+            what = "nothing can be cut early" if settings.pruner is not None else "tpe has nothing to learn from"
+            raise RunFailed(f'stage "{settings.name}": {what}, its objective names no metric that chooses')
+        self.pruner: Pruner | None = None
+        if settings.pruner is not None:
+            epochs = max(trial.runs[0].settings["train"]["epochs"] for trial in plan.expected())
+            self.pruner = make_pruner(settings.pruner, num_trials=plan.num_trials, epochs=epochs)
+        self.ended: list[TrialState] = []  # since `take_ended` was last called
+        self.notes: list[str] = []  # for people, taken by whoever shows progress
         self.is_exhausted = False
         self._recall()
         if not isinstance(self.sampler, TPESampler):
             while self._propose():
                 pass
-            if settings.sampler.name == "grid":
+            if not plan.passes_over_twins:
                 refuse_twins(plan.study, [trial.plan for trial in self.trials])
         self._cut_at_rungs()
 
@@ -164,8 +165,12 @@ class StageSearch:
                 return None
 
     def give_back(self, job: Job) -> None:
-        """Take a job that was not done: it is the next one."""
-        _, run = self.by_run[job.plan.name]
+        """Take a job that was not done: it is the next one, unless its trial was cut in the meantime."""
+        trial, run = self.by_run[job.plan.name]
+        if trial.cut and job.kind == "train":
+            run.facts = self._note_cut(run, trial.cut)
+            self._learn(trial)
+            return
         run.status = "queued" if job.kind == "train" else run.status
         self.queue.appendleft(job)
 
@@ -173,10 +178,13 @@ class StageSearch:
         """Note an epoch; the names of running runs that are to stop because their trial was cut."""
         trial, run = self.by_run[plan.name]
         self._note_record(run, record)
-        if self.pruner is None or trial.cut:
+        if self.pruner is None or trial.cut or _is_all_but_over(trial, run):
             return set()
         trial.cut = self.pruner.cut_now(trial, len(run.scores), self.trials)
-        return self._let_go(trial) if trial.cut else set()
+        if not trial.cut:
+            return set()
+        self.notes.append(f"{trial.plan.name}: {trial.cut}")
+        return self._let_go(trial)
 
     def hear_end(self, plan: RunPlan, facts: RunFacts, *, has_stopped: bool) -> RunFacts:
         """Note that a worker is done with a run, or has put it aside (`has_stopped`); the facts as they now are."""
@@ -184,6 +192,7 @@ class StageSearch:
         run.facts = facts
         if not has_stopped:
             run.status = "ended"
+            trial.cut = None if trial.is_done else trial.cut  # it came to its end before it could be stopped
         elif trial.cut:
             run.facts = self._note_cut(run, trial.cut)
         else:
@@ -196,6 +205,11 @@ class StageSearch:
     def is_over(self) -> bool:
         """Whether every trial there will be has ended."""
         return self.is_exhausted and not self.queue and all(trial.is_over for trial in self.trials)
+
+    def take_ended(self) -> list[TrialState]:
+        """The trials that have ended since the last time; some perhaps twice."""
+        ended, self.ended = self.ended, []
+        return ended
 
     def ranked(self) -> list[TrialState]:
         """Trials whose runs are all done, best mean of the metric that chooses first."""
@@ -240,10 +254,10 @@ class StageSearch:
         point = self.sampler.propose()
         while point is not None:
             trial = self.plan.trial(point, number=len(self.trials))
-            if self.plan.settings.sampler.name == "grid" or trial.key not in self.keys:
+            if not self.plan.passes_over_twins or trial.key not in self.keys:
                 self._add(trial)
                 return True
-            point = self.sampler.propose()  # decisions that set nothing can make two points one trial
+            point = self.sampler.propose()
         self.is_exhausted = True
         return False
 
@@ -317,6 +331,8 @@ class StageSearch:
             self.trials[number].cut = reason
             self._let_go(self.trials[number])
             self._learn(self.trials[number])
+        racing = sum(1 for trial in self.trials if not trial.cut)
+        self.notes.append(f"{self.plan.settings.name}: {len(cut)} trials are cut early, {racing} go on")
         for trial in self.trials:
             self._queue(trial)
 
@@ -338,6 +354,8 @@ class StageSearch:
 
     def _learn(self, trial: TrialState) -> None:
         """Tell the sampler what became of a trial, or how far it has come."""
+        if trial.is_over:
+            self.ended.append(trial)
         epoch = max(len(run.scores) for run in trial.runs)
         if trial.is_over and not trial.cut:
             value = trial.mean(self.ranking[0]) if self.ranking else None
@@ -347,6 +365,12 @@ class StageSearch:
             value = None if score is None or not math.isfinite(score) else score
             sign = 1 if self.ranking[1] == "max" else -1
             self.sampler.learn(trial.plan.point, value and sign * value, epoch=epoch, is_final=False)
+
+
+def _is_all_but_over(trial: TrialState, run: RunState) -> bool:
+    """Whether nothing is left to be cut of a trial: this run of it is the last, and has had its last epoch."""
+    has_others = any(one.status != "ended" for one in trial.runs if one is not run)
+    return not has_others and len(run.scores) >= run.plan.settings["train"]["epochs"]
 
 
 class StudySearch:
@@ -368,7 +392,6 @@ class StudySearch:
         self.searches: dict[str, StageSearch] = {}
         self.blocked: dict[str, str] = {}  # stages that cannot begin, with the reason
         self.tested: set[str] = set()
-        self.on_stage: Callable[[StageSearch], None] = lambda search: None
 
     def next_job(self) -> Job | None:
         """What a free worker should do now; None where there is nothing at the moment, or nothing any more."""
@@ -396,7 +419,8 @@ class StudySearch:
     def is_over(self) -> bool:
         """Whether every stage has ended."""
         names = [stage.name for stage in self.study.settings.stage]
-        return all(name in self.blocked or (name in self.searches and self.searches[name].is_over) for name in names)
+        begun = self.searches.keys() & self.tested
+        return all(name in self.blocked or (name in begun and self.searches[name].is_over) for name in names)
 
     def known_runs(self) -> list[RunState]:
         """Every run of the stages that have begun, in the study's order."""
@@ -443,6 +467,13 @@ class StudySearch:
             best=best,
         )
 
+    def take_notes(self) -> list[str]:
+        """What there is to tell people since the last time."""
+        notes = [note for search in self.in_order() for note in search.notes]
+        for search in self.searches.values():
+            search.notes.clear()
+        return notes
+
     def begin(self) -> None:
         """Begin every stage that can begin."""
         for stage in self.study.settings.stage:
@@ -459,7 +490,6 @@ class StudySearch:
             plan = plan_stage(self.study, stage, bases)
             search = StageSearch(plan, folder=self.folder, ranking=self.ranking)
             self.searches[stage.name] = search
-            self.on_stage(search)
         return self.searches[stage.name]
 
     def _bases(self, stage: StageSettings) -> list[Base] | None:
@@ -469,12 +499,15 @@ class StudySearch:
             return [own_base(self.study)]
         source = str(stage.source.stage)
         before = self.searches.get(source)
-        best = before.ranked()[: stage.source.top] if before is not None else []
-        if source in self.blocked or (before is not None and before.is_over and not best):
+        ranked = before.ranked() if before is not None and before.is_over else []
+        best = ranked[: stage.source.top]
+        if source in self.blocked or (before is not None and before.is_over and not ranked):
             reason = f'stage "{stage.name}" starts from the best of "{source}", but no trial of that stage is done'
             self.blocked[stage.name] = reason
-        if before is None or not before.is_over or not best:
+        if before is None or not best:
             return None
+        if len(best) < stage.source.top:
+            before.notes.append(f"{stage.name}: only {len(best)} trials of {source} are done; it starts from those")
         return bases_of(stage, [(trial.plan.name, trial.plan.tables) for trial in best])
 
     def _queue_tests(self, search: StageSearch) -> None:

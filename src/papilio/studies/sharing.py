@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +45,25 @@ def share_images(images: ImageSet, folder: Path) -> SharedImages:
 
 def attach_images(shared: SharedImages) -> ImageSet:
     """The image set again, its pixels mapped read-only: the operating system keeps one copy for all workers."""
+    return assemble(shared, map_pixels(shared), load_indices(shared))
+
+
+def map_pixels(shared: SharedImages) -> np.ndarray:
+    """The images, read-only."""
+    return np.load(shared.pixels_file, mmap_mode="r", allow_pickle=False)
+
+
+def load_indices(shared: SharedImages) -> dict[str, np.ndarray]:
+    """The labels, and the indices of every split."""
     with np.load(shared.indices_file, allow_pickle=False) as arrays:
-        indices = {name: arrays[name] for name in INDICES}
+        return {name: arrays[name] for name in INDICES}
+
+
+def assemble(shared: SharedImages, pixels: np.ndarray, indices: Mapping[str, np.ndarray]) -> ImageSet:
+    """The image set again, from its arrays, none of them copied."""
     return ImageSet(
         name=shared.name,
-        images=np.load(shared.pixels_file, mmap_mode="r", allow_pickle=False),
+        images=pixels,
         class_names=shared.class_names,
         origin=shared.origin,
         notes=shared.notes,

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from papilio.errors import did_you_mean
@@ -19,7 +20,9 @@ Point = dict[str, Any]
 CHOICE = "choice"  # choice.NAME sets nothing: it is a decision that conditions refer to
 VARIED_TABLES = ("data", "model", "train", CHOICE)
 RANGE_KEYS = ("low", "high", "log", "step")
-MOST_COUNTED = 1_000_000  # points of a space with conditions
+MOST_COUNTED = 100_000  # points of a space with conditions, and of any grid
+LARGEST = 1e15  # up to here every whole number is a float
+FINEST = 1e-11  # the least step, relative to the numbers that it leads to
 DIGITS = 4  # of a drawn number: readable in tables, and far finer than what training notices
 
 
@@ -42,6 +45,15 @@ class Choice:
     key: str
     values: tuple[Any, ...]
     conditions: tuple[Condition, ...] = ()
+
+    @property
+    def num_values(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
+    def value(self, index: int) -> Any:
+        """The values in their order, counted from 0."""
+        return self.values[index]
 
     def at(self, unit: float) -> Any:
         """The value at a place in [0, 1)."""
@@ -76,9 +88,14 @@ class Range:
         return math.floor((self.high - self.low) / (self.step or 1) + 1e-9) + 1
 
     @property
-    def values(self) -> Sequence[Any] | None:
-        """Every value in order, None where they are not countable."""
-        return None if self.num_values is None else [self._value(index) for index in range(self.num_values)]
+    def last(self) -> float:
+        """The highest value: below `high` where the step does not lead there."""
+        return self.high if self.num_values is None else self.value(self.num_values - 1)
+
+    def value(self, index: int) -> Any:
+        """The countable values in order, counted from 0."""
+        number = self.low + index * (self.step or 1)
+        return number if self.is_integer else min(max(float(f"{number:.12g}"), self.low), self.high)
 
     def at(self, unit: float) -> Any:
         """The value at a place in [0, 1)."""
@@ -86,22 +103,22 @@ class Range:
             low, high = (self.low - 0.5, self.high + 0.5) if self.is_integer else (self.low, self.high)
             return self.tidy(math.exp(math.log(low) + unit * (math.log(high) - math.log(low))))
         if self.num_values is not None:
-            return self._value(min(int(unit * self.num_values), self.num_values - 1))
+            return self.value(min(int(unit * self.num_values), self.num_values - 1))
         return self.tidy(self.low + unit * (self.high - self.low))
 
     def can_be(self, value: Any) -> bool:
         """Whether the key may take the value."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
             return False
-        return self.num_values is None or value == self._value(round((value - self.low) / (self.step or 1)))
-
-    def _value(self, index: int) -> Any:
-        return self.tidy(self.low + index * (self.step or 1))
+        return self.num_values is None or value == self.value(round((value - self.low) / (self.step or 1)))
 
     def tidy(self, value: float) -> Any:
-        """A number of this range, to four digits."""
-        tidied = round(value) if self.is_integer else float(f"{value:.{DIGITS}g}")
-        return min(max(tidied, self.low), self.high)
+        """The nearest number of this range; to four digits (of a narrow range: more) where they are not countable."""
+        if self.num_values is not None:
+            return self.value(min(max(round((value - self.low) / (self.step or 1)), 0), self.num_values - 1))
+        narrowness = max(abs(self.low), abs(self.high)) / (self.high - self.low)
+        digits = DIGITS + max(0, math.floor(math.log10(narrowness)))
+        return min(max(float(f"{value:.{digits}g}"), self.low), self.high)
 
 
 Parameter = Choice | Range
@@ -116,17 +133,18 @@ class Space:
     @property
     def is_countable(self) -> bool:
         """Whether every parameter has finitely many values, so that a grid can go through them."""
-        return all(isinstance(one, Choice) or one.num_values is not None for one in self.parameters)
+        return all(one.num_values is not None for one in self.parameters)
 
     @cached_property
     def num_points(self) -> int | None:
         """How many different points there are (of a huge space with conditions: at most), None where not countable."""
         if not self.is_countable:
             return None
-        sizes = [len(one.values) if isinstance(one, Choice) else one.num_values or 0 for one in self.parameters]
-        if not any(one.conditions for one in self.parameters) or math.prod(sizes) > MOST_COUNTED:
-            return math.prod(sizes)
-        return sum(1 for _ in self.grid())
+        most = math.prod(one.num_values or 0 for one in self.parameters)
+        if not any(one.conditions for one in self.parameters):
+            return most
+        counted = sum(1 for _ in islice(self.grid(), MOST_COUNTED + 1))
+        return counted if counted <= MOST_COUNTED else most
 
     def grid(self) -> Iterator[Point]:
         """Every point exactly once, the last key changing fastest; the space must be countable."""
@@ -161,8 +179,8 @@ class Space:
         if not all(condition.holds(point) for condition in parameter.conditions):
             yield from self._grid_from(index + 1, point)
             return
-        for value in parameter.values or ():
-            yield from self._grid_from(index + 1, point | {parameter.key: value})
+        for number in range(parameter.num_values or 0):
+            yield from self._grid_from(index + 1, point | {parameter.key: parameter.value(number)})
 
 
 def parse_space(vary: Mapping[str, Any]) -> Space:
@@ -206,8 +224,7 @@ def _parse_choice(key: str, values: Any, conditions: tuple[Condition, ...]) -> C
         raise ValueError(f"vary: {key!r}: values must be a list (given: {values!r})")
     if not values:
         raise ValueError(f"vary: {key!r} has no values")
-    seen = [point_key({"value": value}) for value in values]
-    if len(set(seen)) < len(seen):
+    if any(value in values[:index] for index, value in enumerate(values)):  # 1, 1.0 and true are equal
         raise ValueError(f"vary: {key!r} has a value twice")
     return Choice(key, tuple(values), conditions)
 
@@ -219,6 +236,8 @@ def _parse_range(key: str, table: Mapping[str, Any], conditions: tuple[Condition
     for name in ("low", "high", "step"):
         if name in table and (isinstance(table[name], bool) or not isinstance(table[name], int | float)):
             raise ValueError(f"vary: {key!r}: {name} must be a number (given: {table[name]!r})")
+        if abs(table.get(name, 0)) > LARGEST:
+            raise ValueError(f"vary: {key!r}: {name} must be between -{LARGEST:g} and {LARGEST:g}")
     low, high, step, is_log = table["low"], table["high"], table.get("step"), table.get("log", False)
     if not isinstance(is_log, bool):
         raise ValueError(f"vary: {key!r}: log must be true or false (given: {is_log!r})")
@@ -228,6 +247,8 @@ def _parse_range(key: str, table: Mapping[str, Any], conditions: tuple[Condition
         raise ValueError(f"vary: {key!r}: a logarithmic range must begin above 0 (given: {low})")
     if step is not None and (step <= 0 or is_log):
         raise ValueError(f"vary: {key!r}: step must be above 0, and goes without log (given: {step})")
+    if step is not None and FINEST * max(abs(low), abs(high)) > step:
+        raise ValueError(f"vary: {key!r}: step is too small for this range (given: {step})")
     return Range(key, low, high, is_log, step, conditions)
 
 
@@ -239,7 +260,9 @@ def _parse_conditions(key: str, when: Any) -> tuple[Condition, ...]:
 
 def _checked_condition(key: str, condition: Condition, parameters: Mapping[str, Parameter]) -> Condition:
     other = parameters.get(condition.key)
-    if other is None or condition.key == key:
+    if condition.key == key:
+        raise ValueError(f"vary: {key!r} depends on itself")
+    if other is None:
         others = [name for name in parameters if name != key]
         known = did_you_mean(condition.key, others) if others else "nothing else varies here"
         raise ValueError(f"vary: {key!r} depends on {condition.key!r}, which does not vary; {known}")

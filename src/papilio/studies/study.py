@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema, mo
 
 from papilio.errors import StudyError, did_you_mean
 from papilio.models.own import name_of
-from papilio.studies.space import parse_space
+from papilio.studies.space import MOST_COUNTED, parse_space
 from papilio.studies.validation import validated
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -97,7 +97,7 @@ class SamplerSettings(BaseModel):
     model_config = STRICT
 
     name: Literal["grid", "random", "sobol", "tpe"]
-    seed: int = Field(0, ge=0, description="of what is drawn; runs have seeds of their own")
+    seed: int = Field(0, ge=0, lt=2**32, description="of what is drawn; runs have seeds of their own")
 
 
 class PrunerSettings(BaseModel):
@@ -158,9 +158,14 @@ class StageSettings(BaseModel):
         if self.sampler.name == "grid":
             if self.trials is not None:
                 raise ValueError("a grid tries every point; trials goes with sampler = random, sobol or tpe")
-            if endless := [one.key for one in space.parameters if one.values is None]:
+            if endless := [one.key for one in space.parameters if one.num_values is None]:
                 raise ValueError(
                     f"vary: {endless[0]!r} has no end of values; give a list, a step, or sampler = random, sobol or tpe"
+                )
+            if (num_points := space.num_points or 0) > MOST_COUNTED:
+                raise ValueError(
+                    f"vary: a grid of {num_points:,} points is too large (at most {MOST_COUNTED:,});"
+                    " vary less, or take sampler = random, sobol or tpe"
                 )
         elif self.trials is None:
             raise ValueError(f"trials is missing: how many points {self.sampler.name} may try")

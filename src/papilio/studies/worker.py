@@ -14,11 +14,13 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from papilio.studies.messages import GONE, Cost
+from papilio.studies.messages import GONE, Cost, Task
 
 if TYPE_CHECKING:
     from papilio.data.imageset import ImageSet
+    from papilio.models.own import OwnFunctions
     from papilio.studies.sharing import SharedImages
+    from papilio.training.driver import Watcher
 
 SECONDS_BETWEEN_STEPS = 0.2  # between two messages about steps
 PROBED_STEPS = 4  # of training, and of validation; the fastest but the first counts
@@ -74,11 +76,8 @@ def main() -> None:
 
 
 def serve(connection: Connection, own_bytes: bytes) -> None:
-    """Do one task after another; each ends with a message ("ended", facts), ("cost", ...), or ("error", error)."""
+    """Do one task after another; each ends with the message of `do_task`."""
     import cloudpickle
-
-    from papilio.errors import PapilioError
-    from papilio.runs.execution import execute_run, measure_on_test
 
     own = cloudpickle.loads(own_bytes)
     attached: dict[SharedImages, ImageSet] = {}
@@ -88,20 +87,24 @@ def serve(connection: Connection, own_bytes: bytes) -> None:
         task = connection.recv()
         if task == "stop":
             continue
-        try:
-            images = _attached(task.images, attached)
-            if task.kind == "probe":
-                connection.send(("cost", measure_cost(task.plan.settings, images, threads=task.threads, own=own)))
-            elif task.kind == "test":
-                facts = measure_on_test(task.folder, images, threads=task.threads, own=own)
-                connection.send(("ended", facts))
-            else:
-                watcher.until = task.until
-                facts = execute_run(task.folder, task.plan, images, threads=task.threads, own=own, watcher=watcher)
-                connection.send(("ended", facts))
-        except PapilioError as error:
-            connection.send(("error", (type(error).__name__, str(error))))
+        watcher.until = task.until
+        connection.send(do_task(task, _attached(task.images, attached), own=own, watcher=watcher))
         watcher.is_stopping = False
+
+
+def do_task(task: Task, images: ImageSet, *, own: OwnFunctions, watcher: Watcher) -> tuple[str, Any]:
+    """Do a task; the message with which it ends: ("ended", facts), ("cost", ...), or ("error", error)."""
+    from papilio.errors import PapilioError
+    from papilio.runs.execution import execute_run, measure_on_test
+
+    try:
+        if task.kind == "probe":
+            return "cost", measure_cost(task.plan.settings, images, threads=task.threads, own=own)
+        if task.kind == "test":
+            return "ended", measure_on_test(task.folder, images, threads=task.threads, own=own)
+        return "ended", execute_run(task.folder, task.plan, images, threads=task.threads, own=own, watcher=watcher)
+    except PapilioError as error:
+        return "error", (type(error).__name__, str(error))
 
 
 def measure_cost(settings: Mapping[str, Any], images: ImageSet, *, threads: int, own: Mapping[str, Any]) -> Cost | None:

@@ -45,14 +45,7 @@ def make_optimiser(
 
     Raises SettingError for an unknown name, or a momentum where there is no such thing.
     """
-    if name not in OPTIMISERS:
-        raise SettingError(f"train.optimizer: {name!r} is not one; {did_you_mean(name, OPTIMISERS)}")
-    kind = OPTIMISERS[name]
-    arguments = dict(kind.arguments)
-    if momentum is not None:
-        if not kind.takes_momentum:
-            raise SettingError(f"train.momentum: {name} has none; it goes with sgd, momentum and rmsprop")
-        arguments["momentum"] = momentum
+    kind, arguments = _kind_and_arguments(name, momentum)
     parameters = list(parameters)
     groups = [
         {"params": [one for one in parameters if one.dim() > 1], "weight_decay": weight_decay},
@@ -60,3 +53,19 @@ def make_optimiser(
     ]
     rate = kind.learning_rate if learning_rate is None else learning_rate
     return kind.optimiser([group for group in groups if group["params"]], lr=rate, **arguments)
+
+
+def refuse_impossible_optimiser(name: str, *, momentum: float | None) -> None:
+    """Raises SettingError for what `make_optimiser` would refuse; making one imports torch's compiler: a second."""
+    _kind_and_arguments(name, momentum)
+
+
+def _kind_and_arguments(name: str, momentum: float | None) -> tuple[OptimiserKind, dict[str, Any]]:
+    if name not in OPTIMISERS:
+        raise SettingError(f"train.optimizer: {name!r} is not one; {did_you_mean(name, OPTIMISERS)}")
+    kind = OPTIMISERS[name]
+    if momentum is None:
+        return kind, dict(kind.arguments)
+    if not kind.takes_momentum:
+        raise SettingError(f"train.momentum: {name} has none; it goes with sgd, momentum and rmsprop")
+    return kind, kind.arguments | {"momentum": momentum}
