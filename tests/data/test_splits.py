@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from papilio.data.imageset import ImageSet
-from papilio.data.splits import SPLITS, draw_splits
+from papilio.data.splits import SPLITS, draw_folds, draw_splits
 from papilio.errors import DataError, SettingError
 
 LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=80).map(lambda values: np.array(values, dtype=np.int64))
@@ -48,6 +48,55 @@ def test_indices_of_a_seed_never_change() -> None:
     splits = draw_splits(np.arange(20) % 2, {}, validation=0.25, test=0.2, seed=7)
     assert splits["test"].tolist() == [3, 6, 11, 12]
     assert splits["validation"].tolist() == [1, 4, 5, 16]
+
+
+@given(LABELS.filter(lambda labels: len(labels) > 1), st.integers(2, 9), st.integers(0, 2**32))
+def test_folds_are_disjoint_sorted_stratified_and_cover(labels: np.ndarray, num: int, seed: int) -> None:
+    num = min(num, len(labels))
+    indices = np.arange(len(labels)) * 3
+    folds = draw_folds(np.repeat(labels, 3), indices, num=num, seed=seed)
+    assert len(folds) == num
+    assert sorted(np.concatenate(folds)) == indices.tolist()
+    assert all(np.all(np.diff(fold) > 0) and fold.dtype == np.int64 for fold in folds)
+    sizes = [len(fold) for fold in folds]
+    assert max(sizes) - min(sizes) <= 1
+    for label in np.unique(labels):
+        counts = [int((labels[fold // 3] == label).sum()) for fold in folds]
+        assert max(counts) - min(counts) <= 1
+
+
+@given(LABELS.filter(lambda labels: len(labels) > 1), st.integers(0, 2**32))
+def test_same_seed_same_folds(labels: np.ndarray, seed: int) -> None:
+    first, second = (draw_folds(labels, np.arange(len(labels)), num=2, seed=seed) for _ in range(2))
+    assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_indices_of_folds_never_change() -> None:
+    folds = draw_folds(np.arange(12) % 2, np.arange(12), num=3, seed=7)
+    assert [fold.tolist() for fold in folds] == [[0, 3, 6, 7], [2, 4, 5, 11], [1, 8, 9, 10]]
+
+
+@pytest.mark.parametrize("num", [-1, 0, 1, 5])
+def test_a_number_of_folds_out_of_range_is_refused(num: int) -> None:
+    with pytest.raises(SettingError, match="allowed are 2 to the number of images, 4"):
+        draw_folds(np.arange(4) % 2, np.arange(4), num=num, seed=0)
+
+
+def test_folds_of_a_set_validate_each_image_once_and_leave_the_test_alone() -> None:
+    images = an_image_set()
+    folds = [images.fold(number, of=4) for number in range(1, 5)]
+    known = sorted([*images.train, *images.validation])
+    assert sorted(np.concatenate([fold.validation for fold in folds])) == known
+    for fold in folds:
+        assert sorted([*fold.train, *fold.validation]) == known
+        assert fold.test is images.test and fold.images is images.images
+    assert len({fold.checksum for fold in [*folds, images]}) == 5
+
+
+@pytest.mark.parametrize("number", [0, 4])
+def test_a_fold_that_there_is_not_is_refused(number: int) -> None:
+    with pytest.raises(SettingError, match=f"fold {number}: allowed are 1 to 3"):
+        an_image_set().fold(number, of=3)
 
 
 @given(st.integers(0, 2**32), st.floats(0.01, 0.5), st.floats(0.5, 1.0))

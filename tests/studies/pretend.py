@@ -12,7 +12,8 @@ from typing import Any
 
 from papilio.runs.folder import RunFacts, RunFolder, RunPlan
 from papilio.studies.planning import NO_SOURCES, Sources
-from papilio.studies.search import Job, StudySearch
+from papilio.studies.search import StudySearch
+from papilio.studies.states import Job
 from papilio.studies.study import load_study
 
 METRIC = "val_accuracy"

@@ -109,7 +109,7 @@ def test_every_point_of_the_grid_is_run_once_with_its_seeds(undisturbed: Path) -
 def test_halving_leaves_what_it_says_and_cut_trials_have_had_what_they_were_given(undisturbed: Path) -> None:
     results = read_results(undisturbed)
     runs = [run for run in results.runs if run.stage == "halved"]
-    assert sorted(len(run.records) for run in runs) == [2, 2, 2, 2, 4, 4, 8][: len(runs)]
+    assert sorted(len(run.records) for run in runs) == [2, 2, 2, 2, 4, 4, 8]
     assert {(run.status, len(run.records)) for run in runs} == {("done", 8), ("pruned", 4), ("pruned", 2)}
     best_at_2 = sorted(runs, key=lambda run: -max(record["val_accuracy"] for record in run.records[:2]))
     assert {run.name for run in best_at_2[:3]} == {run.name for run in runs if len(run.records) > 2}
@@ -130,7 +130,7 @@ def test_a_stage_starts_from_the_best_trials_of_the_earlier_one_by_validation(un
 def test_killed_again_and_again_a_search_ends_as_if_it_had_not_been(undisturbed: Path, tmp_path: Path) -> None:
     study, out = write_study(tmp_path / "searched.toml", searched(GRID, HALVED, BEST)), tmp_path / "out"
     rng = random.Random(8)
-    for kills_parent in (True, False, True):
+    for kills_parent in (True, False):
         process = started(study, out)
         wait_for_records(out, num_records(out) + rng.randint(5, 20), process)
         workers = [one for one in psutil.Process(process.pid).children() if "papilio.studies.worker" in one.cmdline()]
@@ -141,7 +141,7 @@ def test_killed_again_and_again_a_search_ends_as_if_it_had_not_been(undisturbed:
             process.kill()
         process.communicate()
     process = started(study, out)
-    stdout, stderr = process.communicate(timeout=200)
+    _, stderr = process.communicate(timeout=200)
     assert process.returncode == 0, stderr
     assert all_weights(out) == all_weights(undisturbed)
     assert without_times(out / "results.csv") == without_times(undisturbed / "results.csv")
@@ -158,7 +158,7 @@ def test_halving_does_not_depend_on_the_number_of_workers(undisturbed: Path, tmp
 def test_a_study_that_grows_runs_nothing_again_and_takes_up_what_was_cut(undisturbed: Path, copy: Path) -> None:
     grid = GRID | {"seeds": 2, "vary": GRID["vary"] | {"model.dropout": [*DROPOUTS, 0.4]}}
     unpruned = {key: value for key, value in HALVED.items() if key != "pruner"}
-    before, finished = files(copy), set(all_weights(copy))
+    before, finished = files(copy), {run.name for run in read_results(copy).runs if run.status == "done"}
     results = on_one_core(searched(grid, unpruned, BEST, unpruned | {"name": "plain"}), copy)
     after = files(copy)
     assert all(after[file] == before[file] for file in before if file.parent.name in finished)
@@ -210,6 +210,15 @@ def test_folds_of_a_study_are_disjoint_stratified_and_cover_what_is_not_test(tmp
         assert one.test.tolist() == whole.test.tolist()
     counts = [[int((one.labels[one.validation] == label).sum()) for label in range(10)] for one in sets]
     assert all(max(of_class) - min(of_class) <= 1 for of_class in zip(*counts, strict=True))
+
+
+def test_more_folds_than_images_are_one_line_that_says_where(tmp_path: Path) -> None:
+    with pytest.raises(StudyError) as caught:
+        product.run_study(searched(FOLDS | {"folds": 5000}), out=tmp_path / "out", is_silent=True)
+    assert str(caught.value) == (
+        'the study: stage "folds", trial "learning_rate 0.0001": folds = 5000: allowed are 2 to the number of images, 432'
+    )
+    assert not (tmp_path / "out" / "runs").exists()
 
 
 def test_a_study_starts_from_the_best_of_another_ones_folder(undisturbed: Path, tmp_path: Path) -> None:
@@ -272,22 +281,24 @@ def test_tpe_with_the_median_over_seeds_and_folds_stops_and_goes_on(tmp_path: Pa
         "pruner": {"name": "median", "min_trials": 2},
         "vary": {"train.learning_rate": {"low": 1e-5, "high": 0.1, "log": True}},
     }
-    study = write_study(tmp_path / "tpe.toml", searched(stage))
+    after = {"name": "after", "from": "tpe", "train": {"epochs": 2}}
+    study = write_study(tmp_path / "tpe.toml", searched(stage, after))
     process = started(study, tmp_path / "out")
     wait_for_records(tmp_path / "out", 60, process)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=100)
     assert process.returncode == 130, stderr
-    results = on_one_core(searched(stage), tmp_path / "out")
+    results = on_one_core(searched(stage, after), tmp_path / "out")
     trials = results.trials("tpe")
     assert len({trial.varied["train.learning_rate"] for trial in trials}) == len(trials) == 8
     for trial in trials:
         assert {run.status for run in trial.runs} <= {"done", "pruned"} and len(trial.runs) == 4
     ranked = results.ranked("tpe")
-    assert ranked and not any(trial.is_pruned for trial in ranked)
-    assert [all("test_loss" in run.metrics for run in trial.runs) for trial in ranked[:2]] == [True, False][
-        : len(ranked)
-    ]
+    assert not any(trial.is_pruned for trial in ranked)
+    tested = {run.trial for run in results.runs if run.stage == "tpe" and "test_loss" in run.metrics}
+    assert tested == {ranked[0].name}
+    again = on_one_core(searched(stage, after), tmp_path / "out")  # the stage after it was no longer in the results
+    assert again.rows() == results.rows()
 
 
 def test_a_report_of_a_search_and_its_csv_agree(undisturbed: Path) -> None:

@@ -199,6 +199,20 @@ def test_functions_stand_where_a_file_has_names() -> None:
     assert set(study.own) == {"tiny:OwnNet", "tiny:own_loss"}
 
 
+def test_functions_may_vary_also_where_there_are_conditions() -> None:
+    """In a table with conditions a function was refused: `values` is not a key where one can stand."""
+    vary = {
+        "model.family": {"values": [OwnNet, "mlp"]},
+        "model.width": {"values": [3, 4], "when": {"model.family": OwnNet}},
+    }
+    plans = plan_runs(load_study(tiny(model={"family": "mlp"}, stage=[{"name": "a", "vary": vary}])))
+    assert [plan.trial for plan in plans] == [
+        "family tiny:OwnNet, width 3",
+        "family tiny:OwnNet, width 4",
+        "family mlp",
+    ]
+
+
 @given(text=st.text())
 def test_slugs_are_safe_names_of_files(text: str) -> None:
     name = slug(text)

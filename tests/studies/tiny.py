@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import os
 import subprocess
 import sys
@@ -63,7 +64,7 @@ def all_weights(folder: Path) -> dict[str, bytes]:
 
 def without_times(file: Path) -> list[str]:
     """The lines of a results.csv without the column of seconds."""
-    lines = [line.split(",") for line in file.read_text().splitlines()]
+    lines = list(csv.reader(file.read_text().splitlines()))
     column = lines[0].index("seconds")
     return [",".join(cells[:column] + cells[column + 1 :]) for cells in lines]
 

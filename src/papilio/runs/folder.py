@@ -149,8 +149,9 @@ class RunFolder:
 
     def keep_records(self, num: int) -> None:
         """Drop all but the first `num` records: those of epochs that the checkpoint does not know will come again."""
-        records = self.read_records()[:num]
-        write_text(self.records_file, "".join(json.dumps(record) + "\n" for record in records))
+        records = self.read_records()
+        if self.records_file.exists() and (num == 0 or len(records) > num):
+            write_text(self.records_file, "".join(json.dumps(record) + "\n" for record in records[:num]))
 
     def remove_checkpoint(self) -> None:
         """Remove what only resuming needs."""

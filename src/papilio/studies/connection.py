@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from papilio.errors import RequestError, RunFailed
 from papilio.models.own import OwnFunctions
@@ -70,11 +69,8 @@ def connected(address: str, *, num_cpus: int) -> Iterator[None]:
     if address != "local":
         refuse_unreachable(address)
     with _ray_settings(), _short_folder() as folder:
-        if address == "local":
-            ray.init("local", **_common(), num_cpus=num_cpus, include_dashboard=False, _temp_dir=folder)
-        else:
-            ray.init(address, **_common())
         try:
+            _connect(address, num_cpus=num_cpus, folder=folder)
             yield
         finally:
             ray.shutdown(wait_for_processes=True)
@@ -85,7 +81,7 @@ def refuse_unreachable(address: str) -> None:
     host, _, port = address.rpartition(":")
     try:
         if address != "auto":
-            socket.create_connection((host, int(port)), timeout=SECONDS_TO_ANSWER).close()
+            socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS_TO_ANSWER).close()
         done = subprocess.run(
             [sys.executable, "-c", TRY_TO_CONNECT, address],
             stdin=subprocess.DEVNULL,
@@ -102,18 +98,31 @@ def refuse_unreachable(address: str) -> None:
             f"--ray {address}: no Ray answered within {SECONDS_TO_CONNECT:.0f} s; is it running?"
         ) from error
     if done.returncode:
-        reason = done.stdout.strip() or f"exit status {done.returncode}"
+        reason = done.stdout.strip() or "is this machine one of its nodes? (ray start --address=HOST:PORT makes it one)"
+        if "Could not find any running Ray" in reason:
+            reason = "none runs on this machine; start it with: ray start --head, or take --ray local"
         raise RunFailed(f"--ray {address}: this Ray cannot be used: {reason}")
 
 
-def _common() -> dict[str, Any]:
-    """Arguments of `ray.init`: quiet, and this very Papilio on every node, whether or not one is installed there."""
-    runtime_env = {
-        "py_modules": [str(PACKAGE)],
-        "excludes": ["**/__pycache__"],
-        "env_vars": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-    }
-    return {"logging_level": logging.CRITICAL, "log_to_driver": False, "runtime_env": runtime_env}
+def _connect(address: str, *, num_cpus: int, folder: str) -> None:
+    """Quietly, and with this very Papilio on every node, whether or not one is installed there."""
+    variables = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    if address == "local":
+        variables["TMPDIR"] = folder  # what a worker that was killed leaves goes with the folder
+    runtime_env = {"py_modules": [str(PACKAGE)], "excludes": ["**/__pycache__"], "env_vars": variables}
+    ray = import_ray()
+    init = partial(ray.init, address, logging_level=logging.CRITICAL, log_to_driver=False, runtime_env=runtime_env)
+    try:
+        if address == "local":
+            init(num_cpus=num_cpus, include_dashboard=False, _temp_dir=folder)
+        else:
+            init()
+    except Exception as error:  # Ray raises of every kind
+        raise RunFailed(f"--ray {address}: {_one_line(error)}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error.__cause__ or error).split()) or type(error).__name__
 
 
 def _short_folder() -> tempfile.TemporaryDirectory[str]:

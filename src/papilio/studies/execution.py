@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from papilio import errors
+from papilio.errors import RunFailed
 from papilio.runs.folder import RunFacts, RunFolder, RunPlan
 from papilio.studies.estimate import Forecast, plans_to_probe
 from papilio.studies.journal import Journal
 from papilio.studies.messages import Crew, Task, Workers
 from papilio.studies.results import ResultsTable
-from papilio.studies.search import Job, StudySearch, Tally
+from papilio.studies.search import StudySearch
 from papilio.studies.sharing import SharedImages
+from papilio.studies.states import Job, Tally
 
 SECONDS_BETWEEN_FORECASTS = 1.0
 
@@ -85,9 +87,9 @@ class Execution:
         way everything can be resumed. Raises StorageError, RunError, RunFailed.
         """
         self.search.begin()
+        job = self.search.next_job()  # by which stages begin, too, whose source has ended
         self._write_table()
         self.journal.note(self.search.in_order())
-        job = self.search.next_job()
         if job is None and self.search.is_over:
             return True
         if job is not None:
@@ -101,6 +103,7 @@ class Execution:
         finally:
             pool.close()
             self._write_table()
+            self.journal.note(self.search.in_order())
         return self.search.is_over
 
     def seconds_left(self) -> float | None:
@@ -139,6 +142,8 @@ class Execution:
                 self._hand_out(pool)
                 if not pool.is_busy() and self.search.is_over:
                     return
+                if not pool.is_busy() and pool.idle():
+                    raise RunFailed("no run is left to hand out, but the study is not over: please report this")
             for task, kind, content in pool.messages(0.2):
                 if task.kind != "probe":
                     self._hear(pool, task, kind, content)
@@ -177,7 +182,7 @@ class Execution:
         if facts.status != "stopped":
             self.forecast.learn_end(plan, facts.epochs)
         self._write_table(is_due=False)
-        self.journal.note(self.search.in_order())
+        self.journal.note(self.search.in_order(), is_due=False)
         self._tell_tally()
         is_put_aside = facts.status == "stopped" and not self.is_stopping
         if is_put_aside or facts.status == "pruned" or kind == "test":
@@ -211,7 +216,7 @@ class Execution:
         return Task(job.plan, folder, self.workload.images(job.plan), self.workload.crew.threads, kind, job.until)
 
     def _write_table(self, *, is_due: bool = True) -> None:
-        self.table.write([(run.plan, run.facts) for run in self.search.known_runs()], is_due=is_due)
+        self.table.write(lambda: [(run.plan, run.facts) for run in self.search.known_runs()], is_due=is_due)
 
     def _heed_stop(self, pool: Workers) -> None:
         if self.num_stops and not self.is_stopping:

@@ -16,8 +16,8 @@ from papilio.models.families import FAMILIES, build_nets
 from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunPlan
 from papilio.studies.progress import reading_progress
-from papilio.studies.search import Ranking
 from papilio.studies.sharing import SharedImages, share_images
+from papilio.studies.states import Ranking
 from papilio.studies.study import Study
 from papilio.training.catalogue import make_objective
 from papilio.training.driver import choosing_metrics
@@ -80,20 +80,14 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
     """
     seen_models, seen_trainings = set(), set()
     for plan in plans:
-        image_set = images.of_run(plan)
         model, train = plan.settings["model"], TrainSettings(**plan.settings["train"])
-        model_key = (_structure(model), image_set.image_shape, image_set.num_classes)
-        training_key = (
-            train.optimizer,
-            train.momentum,
-            train.objective,
-            train.best,
-            train.early_stopping,
-            id(image_set),
-        )
         try:
+            image_set = images.of_run(plan)
+            model_key = (_structure(model), image_set.image_shape, image_set.num_classes)
             if model_key not in seen_models:
                 _refuse_impossible_model(model, image_set)
+            asked = (train.optimizer, train.momentum, train.objective, train.best, train.early_stopping)
+            training_key = (*asked, id(image_set))
             if training_key not in seen_trainings:
                 _refuse_impossible_training(train, image_set, study.own)
         except SettingError as error:

@@ -7,13 +7,15 @@ added when it has ended. A journal that is damaged, or knows another space, is w
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from papilio.files import storage_errors
 from papilio.studies.samplers import distributions, encoded
-from papilio.studies.search import StageSearch, TrialState
+from papilio.studies.stages import StageSearch
+from papilio.studies.states import TrialState
 
 if TYPE_CHECKING:
     import optuna
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 FILE = "search.journal"
 NAME = "trial"  # attributes of a trial, as Optuna's tools show them
 NUM_RUNS = "runs"
+WAIT = 20  # times what the last writing took: the share of the time that writing may take
 
 
 class Journal:
@@ -29,11 +32,18 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
+        self.next_time = -math.inf
         self.storage: optuna.storages.JournalStorage | None = None
         self.stages: dict[str, tuple[optuna.Study, dict[str, State]]] = {}
 
-    def note(self, searches: Iterable[StageSearch]) -> None:
-        """Write the trials that have ended since the last time; raises StorageError where the disk is full."""
+    def note(self, searches: Iterable[StageSearch], *, is_due: bool = True) -> None:
+        """Write the trials that have ended since the last time; not `is_due`: only if that was a while ago.
+
+        Raises StorageError where the disk is full.
+        """
+        start = time.monotonic()
+        if not is_due and start < self.next_time:
+            return
         searches = list(searches)
         ended = [(search, search.take_ended()) for search in searches]
         with storage_errors(self.path):
@@ -45,6 +55,8 @@ class Journal:
                 self.path.unlink(missing_ok=True)
                 self.storage, self.stages = None, {}
                 self._add([(search, [trial for trial in search.trials if trial.is_over]) for search in searches])
+        end = time.monotonic()
+        self.next_time = end + WAIT * (end - start)  # each trial is flushed to the disk: meanwhile no run is handed out
 
     def _add(self, ended: Iterable[tuple[StageSearch, list[TrialState]]]) -> None:
         for search, trials in ended:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from papilio.runs.folder import RunFacts, RunPlan
-from papilio.studies.search import Tally
+from papilio.studies.states import Tally
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -9,7 +9,7 @@ import math
 import statistics
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -209,12 +209,12 @@ class ResultsTable:
         self.written = -math.inf
         self.seconds_to_wait = 0.0
 
-    def write(self, runs: Sequence[tuple[RunPlan, RunFacts | None]], *, is_due: bool) -> None:
+    def write(self, runs: Callable[[], Sequence[tuple[RunPlan, RunFacts | None]]], *, is_due: bool) -> None:
         """One row a run, atomically; not `is_due`: only if it was not written a short while ago."""
         start = time.monotonic()
         if not is_due and start - self.written < self.seconds_to_wait:
             return
-        rows = [_row(_result(self.folder / "runs" / plan.name, plan, facts)) for plan, facts in runs]
+        rows = [_row(_result(self.folder / "runs" / plan.name, plan, facts)) for plan, facts in runs()]
         write_text(self.folder / "results.csv", to_csv(rows))
         self.written = time.monotonic()
         self.seconds_to_wait = max(SECONDS_BETWEEN_TABLES, SHARE_OF_TABLES * (self.written - start))

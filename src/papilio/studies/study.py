@@ -367,7 +367,7 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Callable[..., Any]], 
         )
 
     def named(function: Callable[..., Any], key: str) -> str:
-        if not key.endswith(OWN_KEYS):
+        if not key.removesuffix(".values").endswith(OWN_KEYS):  # in vary, a list may stand in a table with conditions
             allowed = ", ".join(one.lstrip(".") for one in OWN_KEYS)
             raise StudyError(
                 f"{where}: {key.lstrip('.')}: a function or class can stand at {allowed} only; give a name instead"

@@ -162,7 +162,7 @@ class Training:
             # told before it is saved: a kill in between repeats the epoch, the other way round its record would be lost
             if watcher is not None:
                 watcher.on_epoch(record)
-            if checkpoint is not None:
+            if checkpoint is not None and not self._is_finished():  # a kill after the last epoch repeats it
                 self.save(checkpoint)
             if watcher is not None and watcher.wants_stop() and not self._is_finished():
                 return self._outcome("stopped", "asked to stop")
