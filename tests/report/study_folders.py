@@ -38,7 +38,7 @@ def write_study(folder: Path, plans: Sequence[RunPlan], **study: Any) -> StudyRe
     write_text(folder / "study.toml", tomli_w.dumps(tables))
     write_json(folder / "environment.json", environment())
     runs = [(plan, RunFolder(folder / "runs" / plan.name).read()) for plan in plans]
-    ResultsTable(folder).write(runs, is_due=True)
+    ResultsTable(folder).write(lambda: runs, is_due=True)
     return read_results(folder)
 
 
