@@ -138,7 +138,7 @@ def test_ctrl_c_stops_after_the_epoch_leaves_no_process_of_ray_and_another_machi
     undisturbed: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    # a group of its own, which is what a terminal sends Ctrl-C to; Ray keeps a token in the home folder
+    # a group of its own, which is what a terminal sends Ctrl-C to
     process = subprocess.Popen(
         command("run", write_study(tmp_path / "long.toml", LONG), "--out", out, "--ray", "local", "--workers", "2"),
         stdout=subprocess.PIPE,
@@ -157,7 +157,7 @@ def test_ctrl_c_stops_after_the_epoch_leaves_no_process_of_ray_and_another_machi
     )
     assert {"stopped", "waiting"} <= {run.status for run in read_results(out).runs}
     assert not [one for one in psutil.process_iter(["cmdline"]) if f"papilio-ray-{process.pid}-" in str(one.info)]
-    assert not [*Path("/tmp").glob(f"papilio-ray-{process.pid}-*"), *tmp_path.glob("papilio-*")]
+    assert not [*Path("/tmp").glob(f"papilio-ray-{process.pid}-*"), *tmp_path.glob("papilio-*"), *tmp_path.glob(".ray")]
     product.run_study(LONG, out=out, workers=2, is_silent=True)
     assert all_weights(out) == all_weights(undisturbed)
 

@@ -77,7 +77,7 @@ def test_a_kill_between_record_and_checkpoint_loses_no_record(tmp_path: Path, mo
     save = Training.save
 
     def killed(self: Training, path: Path) -> None:
-        if self.progress.epoch == 3:
+        if self.progress.epoch == 2:
             raise KeyboardInterrupt
         save(self, path)
 

@@ -198,5 +198,7 @@ def death_words(error: Any) -> str:
     if isinstance(error, exceptions.ActorUnavailableError):
         return "it does not answer"
     text = " ".join(str(error).split())
+    if "all references to the actor were removed" in text:  # while we hold one: what comes back from it is not let in
+        return "the cluster and this process do not agree on a token; set RAY_AUTH_MODE=disabled, or token, for both"
     _, found, reason = text.partition(" because its ")  # node, or worker process
     return f"its {reason.partition('.')[0]}" if found else text or type(error).__name__

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from papilio.errors import RequestError, RunFailed
@@ -109,6 +110,8 @@ def _connect(address: str, *, num_cpus: int, folder: str) -> None:
     variables = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     if address == "local":
         variables["TMPDIR"] = folder  # what a worker that was killed leaves goes with the folder
+        # else Ray would leave one in the home folder, and from then on not talk to a cluster that was started without
+        os.environ.setdefault("RAY_AUTH_TOKEN", _own_token())
     runtime_env = {"py_modules": [str(PACKAGE)], "excludes": ["**/__pycache__"], "env_vars": variables}
     ray = import_ray()
     init = partial(ray.init, address, logging_level=logging.CRITICAL, log_to_driver=False, runtime_env=runtime_env)
@@ -119,6 +122,12 @@ def _connect(address: str, *, num_cpus: int, folder: str) -> None:
             init()
     except Exception as error:  # Ray raises of every kind
         raise RunFailed(f"--ray {address}: {_one_line(error)}") from error
+
+
+@cache
+def _own_token() -> str:
+    """The word by which the processes of a Ray of our own know each other; Ray reads it once, so it stays the same."""
+    return secrets.token_hex(32)
 
 
 def _one_line(error: BaseException) -> str:
