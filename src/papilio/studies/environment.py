@@ -17,7 +17,7 @@ import psutil
 
 from papilio.data.imageset import ImageSet
 
-LIBRARIES = ("papilio", "torch", "numpy", "scikit-learn", "pillow")
+LIBRARIES = ("papilio", "torch", "numpy", "scipy", "scikit-learn", "optuna", "pillow")
 
 
 def describe_environment(image_sets: Sequence[ImageSet], *, num_workers: int, threads: int) -> dict[str, Any]:
