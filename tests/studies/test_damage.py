@@ -99,17 +99,19 @@ def test_a_fresh_start_that_is_refused_throws_nothing_away(out: Path) -> None:
     assert contents(out) == before
 
 
-@pytest.mark.parametrize("delay", [1.0, 2.5, 4.0])
+@pytest.mark.parametrize("delay", [0.0, 0.5, 2.0])
 def test_a_signal_while_a_study_starts_stops_it_in_good_order(delay: float, tmp_path: Path) -> None:
     """The signal wrote "stop" into the middle of a task that was on its way to a worker."""
     study = write_study(tmp_path / "tiny.toml", tiny(train__epochs=200, data={"name": "mnist-5k"}))
     arguments = command("run", study, "--out", tmp_path / "out")
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    # while Python still imports, the signal is its own affair
+    while not (tmp_path / "out" / ".lock").exists() and process.poll() is None:
+        time.sleep(0.02)
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=100)
-    # while Python still imports, the signal is its own affair
-    assert process.returncode in (130, -signal.SIGINT) or "KeyboardInterrupt" in stderr
+    assert process.returncode == 130, stderr
     assert not (tmp_path / "out" / "workers.log").exists()
 
 
