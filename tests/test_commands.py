@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from PIL import Image
 
 import papilio
+from papilio.cli import _held_interrupts
 from papilio.data.load import load_images
 from papilio.studies.study import bundled_studies
 
@@ -209,3 +212,13 @@ def test_a_picture_that_is_none_is_named(run_folder: Path, tmp_path: Path) -> No
     assert done.returncode == 2
     assert "text.png" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_an_interrupt_while_libraries_are_imported_is_not_lost() -> None:
+    """Some library swallowed it, and the study ran to its end."""
+    before, reached = signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt), _held_interrupts():
+        os.kill(os.getpid(), signal.SIGINT)
+        reached.append("the end of the block")
+    assert reached
+    assert signal.getsignal(signal.SIGINT) is before

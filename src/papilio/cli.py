@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,9 +67,9 @@ def run(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however long it will take.")] = False,
 ) -> None:
     """Run a study, or go on with it, and write its report."""
-    from papilio.workbench import parse_settings, run_study
-
     try:
+        with _held_interrupts():
+            from papilio.workbench import parse_settings, run_study
         found = run_study(
             study,
             out=out,
@@ -258,6 +261,19 @@ def main() -> None:
     except PapilioError as error:
         typer.echo(f"papilio: {error}", err=True)
         sys.exit(error.exit_status)
+
+
+@contextlib.contextmanager
+def _held_interrupts() -> Iterator[None]:
+    """A Ctrl-C in the block comes at its end: libraries that are being imported may swallow it."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _confirm(seconds: float) -> bool:
