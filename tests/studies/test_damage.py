@@ -105,8 +105,8 @@ def test_a_signal_while_a_study_starts_stops_it_in_good_order(delay: float, tmp_
     study = write_study(tmp_path / "tiny.toml", tiny(train__epochs=200, data={"name": "mnist-5k"}))
     arguments = command("run", study, "--out", tmp_path / "out")
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
-    # while Python still imports, the signal is its own affair
-    while not (tmp_path / "out" / ".lock").exists() and process.poll() is None:
+    # before that libraries are imported and images read, and some library swallows the signal
+    while not (tmp_path / "out" / "study.toml").exists() and process.poll() is None:
         time.sleep(0.02)
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
