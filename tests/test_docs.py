@@ -14,7 +14,7 @@ from papilio.cli import app
 from papilio.models.families import FAMILIES
 from papilio.models.layers import ACTIVATIONS, INITIALISERS
 from papilio.studies.planning import plan_runs
-from papilio.studies.study import (
+from papilio.studies.settings import (
     AnalysisSettings,
     DataSettings,
     PrunerSettings,
@@ -24,9 +24,8 @@ from papilio.studies.study import (
     StageSettings,
     StudySettings,
     TrialSettings,
-    bundled_studies,
-    load_study,
 )
+from papilio.studies.study import bundled_studies, load_study
 from papilio.studies.validation import settings_class
 from papilio.training.augmentation import Augmentation
 from papilio.training.optimisers import OPTIMISERS

@@ -273,7 +273,9 @@ def test_a_worker_that_cannot_be_probed_says_why_in_its_run(tmp_path: Path) -> N
         raise ArithmeticError("cannot measure")
 
     def objective() -> product.Objective:
-        loss = lambda nets, batch, noise, step: (nets["network"](batch.images).square().mean(), {})  # noqa: E731
+        def loss(nets: Any, batch: Any, noise: Any, step: int) -> Any:
+            return nets["network"](batch.images).square().mean(), {}
+
         return product.Objective((product.Phase("network", loss),), evaluate_nothing, {"loss": "min"}, "val_loss")
 
     results = product.run_study(ONE | {"train": {"epochs": 1, "objective": objective}}, out=tmp_path, is_silent=True)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from papilio.studies.pruners import HalvingPruner, MedianPruner, Pruner, make_pruner
-from papilio.studies.study import PrunerSettings
+from papilio.studies.settings import PrunerSettings
 
 
 @dataclass

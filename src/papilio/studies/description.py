@@ -13,8 +13,9 @@ from papilio.runs.execution import layer_rows
 from papilio.runs.folder import RunPlan
 from papilio.studies.images import StudyImages
 from papilio.studies.planning import plan_runs
+from papilio.studies.settings import StageSettings, StudySettings
 from papilio.studies.sources import read_sources
-from papilio.studies.study import StageSettings, StudySettings, load_study
+from papilio.studies.study import load_study
 from papilio.studies.validation import settings_class
 from papilio.training.settings import TrainSettings
 

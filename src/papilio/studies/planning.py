@@ -18,8 +18,9 @@ from papilio.models.families import FAMILIES, find_builder
 from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunPlan
 from papilio.studies.samplers import GridSampler, Sampler, TPESampler, random_sampler, sobol_sampler
+from papilio.studies.settings import BASE_TABLES, DataSettings, StageSettings, Table, TrialSettings
 from papilio.studies.space import CHOICE, Choice, Point, Space, parse_space
-from papilio.studies.study import BASE_TABLES, DataSettings, StageSettings, Study, Table, TrialSettings, slug
+from papilio.studies.study import Study, slug
 from papilio.studies.validation import settings_class, validated
 from papilio.training.settings import TrainSettings
 

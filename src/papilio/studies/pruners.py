@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from papilio.studies.study import PrunerSettings
+from papilio.studies.settings import PrunerSettings
 
 
 class Contestant(Protocol):

@@ -16,9 +16,10 @@ from papilio.studies.planning import (
     own_base,
     plan_stage,
 )
+from papilio.studies.settings import StageSettings
 from papilio.studies.stages import StageSearch
 from papilio.studies.states import Job, Ranking, RunState, Tally
-from papilio.studies.study import StageSettings, Study
+from papilio.studies.study import Study
 
 
 class StudySearch:

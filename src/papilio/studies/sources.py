@@ -7,7 +7,8 @@ from pathlib import Path
 from papilio.errors import RunError, StudyError, did_you_mean
 from papilio.studies.planning import Sources, Tables, own_base
 from papilio.studies.results import StudyResults, TrialResult, read_results
-from papilio.studies.study import SourceSettings, Study
+from papilio.studies.settings import SourceSettings
+from papilio.studies.study import Study
 
 
 def read_sources(study: Study, folder: Path) -> Sources:
