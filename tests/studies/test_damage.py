@@ -24,6 +24,7 @@ from papilio.errors import DataError, RunError, SettingError, StudyError
 from papilio.runs.execution import execute_run
 from papilio.runs.folder import RunFolder
 from papilio.studies.planning import plan_runs
+from papilio.studies.pool import Pool, Worker
 from papilio.studies.results import read_results
 from papilio.studies.study import load_study
 from papilio.training.driver import Training, as_fast_layout
@@ -99,7 +100,24 @@ def test_a_fresh_start_that_is_refused_throws_nothing_away(out: Path) -> None:
     assert contents(out) == before
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.5, 2.0])
+def test_a_signal_between_two_workers_starts_leaves_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interrupt was raised inside the pool's making, which nobody then closed."""
+    start = Pool._start
+
+    def interrupted(self: Pool) -> Worker:
+        worker = start(self)
+        if not self.workers:
+            signal.raise_signal(signal.SIGINT)
+        return worker
+
+    monkeypatch.setattr(Pool, "_start", interrupted)
+    assert not product.run_study(tiny(), out=tmp_path / "out", workers=2, is_silent=True).is_whole
+    assert not (tmp_path / "out" / "workers.log").exists()
+
+
+@pytest.mark.parametrize("delay", [0.0, 2.0])
 def test_a_signal_while_a_study_starts_stops_it_in_good_order(delay: float, tmp_path: Path) -> None:
     """The signal wrote "stop" into the middle of a task that was on its way to a worker."""
     study = write_study(tmp_path / "tiny.toml", tiny(train__epochs=200, data={"name": "mnist-5k"}))

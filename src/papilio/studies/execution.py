@@ -94,16 +94,16 @@ class Execution:
             return True
         if job is not None:
             self.search.give_back(job)
-        pool = self.workload.crew.start()
-        try:
-            with self._stop_signals():
+        with self._stop_signals():  # from here on: a signal while workers start must not leave them behind
+            pool = self.workload.crew.start()
+            try:
                 self._measure_costs(pool)
                 if not self.is_stopping and self.confirm(self.seconds_left() or 0.0):
                     self._work(pool)
-        finally:
-            pool.close()
-            self._write_table()
-            self.journal.note(self.search.in_order())
+            finally:
+                pool.close()
+                self._write_table()
+                self.journal.note(self.search.in_order())
         return self.search.is_over
 
     def seconds_left(self) -> float | None:

@@ -44,7 +44,13 @@ class Pool:
         self.own_bytes = cloudpickle.dumps(dict(own))
         self.log = log
         self.failed_starts = 0
-        self.workers = [self._start() for _ in range(num_workers)]
+        self.workers: list[Worker] = []
+        try:
+            for _ in range(num_workers):
+                self.workers.append(self._start())
+        except BaseException:
+            self.close()
+            raise
 
     def idle(self) -> list[Worker]:
         """Workers that wait for a task."""
