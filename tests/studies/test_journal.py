@@ -44,6 +44,9 @@ def test_every_trial_is_there_with_its_values_and_its_fate(folder: Path) -> None
     done = next(trial for trial in trials if trial.state.name == "COMPLETE")
     assert done.value == max(done.intermediate_values.values())
     assert sorted(done.intermediate_values) == [1, 2, 3]
+    for trial in trials:
+        assert trial.value == trial.intermediate_values[max(trial.intermediate_values)] or trial is done
+        assert trial.duration is not None and trial.duration.total_seconds() > 0
 
 
 def test_a_trial_with_folds_has_the_mean_of_its_runs(folder: Path) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from papilio.files import storage_errors
+from papilio.runs.folder import RunFolder
 from papilio.studies.samplers import distributions, encoded
 from papilio.studies.stages import StageSearch
 from papilio.studies.states import TrialState
@@ -64,7 +66,7 @@ class Journal:
                 continue
             study, known = self._study(search)
             for trial in trials:
-                frozen, name = _frozen(trial, search), trial.plan.name
+                frozen, name = _frozen(trial, search, self.path.parent / "runs"), trial.plan.name
                 if known.get(name, frozen.state) is not frozen.state:
                     raise ValueError(f"{name} went on since it was written")
                 if name not in known:
@@ -104,25 +106,45 @@ def _open(storage: optuna.storages.JournalStorage, search: StageSearch) -> optun
     return study
 
 
-def _frozen(trial: TrialState, search: StageSearch) -> optuna.trial.FrozenTrial:
+def _frozen(trial: TrialState, search: StageSearch, runs: Path) -> optuna.trial.FrozenTrial:
+    """A trial as Optuna would have kept it: what was pruned has its last score as its value."""
+    from optuna.trial import FrozenTrial
     from optuna.trial import TrialState as State
-    from optuna.trial import create_trial
 
     metric = search.ranking[0] if search.ranking else None
-    value = trial.mean(metric) if metric else None
-    all_distributions = distributions(search.plan.space)
-    params = encoded(trial.plan.point, search.plan.space)
-    state = State.PRUNED if trial.cut else State.COMPLETE if value is not None else State.FAIL
     sign = 1 if search.ranking and search.ranking[1] == "max" else -1
     epochs = range(1, max(len(run.scores) for run in trial.runs) + 1)
     scores = {epoch: trial.score_at(epoch) for epoch in epochs}
-    return create_trial(
+    known = {epoch: sign * score for epoch, score in scores.items() if score is not None and math.isfinite(score)}
+    value = trial.mean(metric) if metric else None
+    state = State.PRUNED if trial.cut else State.COMPLETE if value is not None else State.FAIL
+    if state is State.PRUNED:
+        value = known[max(known)] if known else None
+    all_distributions = distributions(search.plan.space)
+    params = encoded(trial.plan.point, search.plan.space)
+    began, ended = _times(trial, runs)
+    return FrozenTrial(
+        number=-1,  # the storage counts
+        trial_id=-1,
         state=state,
-        value=value if state is State.COMPLETE else None,
+        value=value if state is not State.FAIL else None,
+        datetime_start=began,
+        datetime_complete=ended,
         params=params,
         distributions={key: all_distributions[key] for key in params},
         user_attrs={NAME: trial.plan.name, NUM_RUNS: [run.plan.name for run in trial.runs]},
-        intermediate_values={
-            epoch: sign * score for epoch, score in scores.items() if score is not None and math.isfinite(score)
-        },
+        system_attrs={},
+        intermediate_values=known,
+    )
+
+
+def _times(trial: TrialState, runs: Path) -> tuple[datetime, datetime]:
+    """When the first of its runs began, by the seconds that it has trained, and when the last one ended."""
+    spans = []
+    for run in trial.runs:
+        file = RunFolder(runs / run.plan.name).facts_file
+        ended = file.stat().st_mtime if file.exists() else time.time()
+        spans.append((ended - (run.facts.seconds if run.facts is not None else 0.0), ended))
+    return datetime.fromtimestamp(min(begin for begin, _ in spans)), datetime.fromtimestamp(
+        max(end for _, end in spans)
     )
