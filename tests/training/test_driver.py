@@ -190,6 +190,14 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
         toy_training("cnn").run(checkpoint=path)
 
 
+def test_a_checkpoint_of_another_optimiser_is_refused(tmp_path: Path) -> None:
+    """Its tensors count parameters in another order: momenta would pass to the wrong ones."""
+    path = tmp_path / "state.safetensors"
+    toy_training("mlp", weight_decay=0.1, optimizer="adamw").run(checkpoint=path, watcher=Stopper(1))
+    with pytest.raises(RunError, match=r"state\.safetensors: made for another optimiser; .* delete it"):
+        toy_training("mlp", optimizer="adamw").run(checkpoint=path)
+
+
 def test_unknown_metrics_and_missing_validation_images_are_refused() -> None:
     with pytest.raises(SettingError, match=r"'val_acuracy' is not a metric .* allowed are val_loss, train_loss"):
         toy_training("mlp", best="val_acuracy")

@@ -31,9 +31,13 @@ class Classes:
             return self.scoring(outputs, labels)
         return F.cross_entropy(outputs, labels, label_smoothing=self.label_smoothing)
 
-    def metrics(self, outputs: Logits, labels: Labels) -> dict[str, Tensor]:
-        """Batch means: `loss` (without smoothing) and `accuracy` in [0, 1]."""
-        loss = self.scoring(outputs, labels) if self.scoring is not None else F.cross_entropy(outputs, labels)
+    def metrics(self, outputs: Logits, labels: Labels, *, loss: Tensor | None = None) -> dict[str, Tensor]:
+        """Batch means: `loss` (without smoothing) and `accuracy` in [0, 1].
+
+        What `loss` has made of the same outputs and labels may be given: where nothing is smoothed, it is not made again.
+        """
+        if loss is None or self.label_smoothing:
+            loss = self.scoring(outputs, labels) if self.scoring is not None else F.cross_entropy(outputs, labels)
         return {"loss": loss, "accuracy": accuracy(outputs, labels)}
 
     def decode(self, outputs: Logits) -> Float[Tensor, "batch classes"]:

@@ -47,7 +47,8 @@ class Batches:
 
     def __len__(self) -> int:
         """How many batches a pass takes; the last may be smaller, or larger by one (see `_pieces`)."""
-        return len(self._pieces(self.indices))
+        whole, left = divmod(len(self.indices), self.batch_size)
+        return whole + (left > (1 if whole and self.batch_size > 1 else 0))
 
     def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
         """One pass in an order drawn from the generator, augmented."""

@@ -91,8 +91,8 @@ def copy_of_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put the tensors of `copy_of_optimiser` back.
+def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor], *, where: Path) -> None:
+    """Put the tensors of `copy_of_optimiser` back; raises RunError for those of other parameters.
 
     State of a parameter's shape takes the parameter's memory layout: contiguous momenta beside a channels-last
     parameter make torch's fused steps pair the wrong numbers, silently.
@@ -103,6 +103,10 @@ def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tenso
         parameter = parameters[int(index)]
         if tensor.shape == parameter.shape:
             tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+        elif tensor.dim() > 0:
+            found, expected = tuple(tensor.shape), tuple(parameter.shape)
+            what = f"made for another optimiser; {name} is {found}, expected is {expected}"
+            raise RunError(f"{where}: {what}; delete it, and the run begins anew")
         elif optimiser.defaults.get("fused"):
             tensor = tensor.to(parameter.device)  # a fused step counts on the device
         optimiser.state[parameter][key] = tensor

@@ -76,8 +76,8 @@ def classification(target: Classes, *, l1: float = 0.0, l2: float = 0.0) -> Obje
     def loss(nets: Nets, batch: Batch, noise: Noise, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         outputs = nets["network"](batch.images)
         value = target.loss(outputs, batch.targets)
-        metrics = {name: metric.detach() for name, metric in target.metrics(outputs.detach(), batch.targets).items()}
-        return value + _penalty(nets["network"], l1=l1, l2=l2), metrics
+        metrics = target.metrics(outputs.detach(), batch.targets, loss=value.detach())
+        return value + _penalty(nets["network"], l1=l1, l2=l2) if l1 or l2 else value, metrics
 
     def evaluate(nets: Nets, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         return target.metrics(nets["network"](batch.images), batch.targets)
@@ -91,8 +91,6 @@ def classification(target: Classes, *, l1: float = 0.0, l2: float = 0.0) -> Obje
 
 
 def _penalty(network: nn.Module, *, l1: float, l2: float) -> Tensor | float:
-    if not l1 and not l2:
-        return 0.0
     weights = [parameter for parameter in network.parameters() if parameter.dim() > 1]
     absolute = torch.stack([weight.abs().sum() for weight in weights]).sum() if l1 else 0.0
     squared = torch.stack([weight.square().sum() for weight in weights]).sum() if l2 else 0.0

@@ -47,12 +47,17 @@ def make_optimiser(
     """
     kind, arguments = _kind_and_arguments(name, momentum)
     parameters = list(parameters)
+    groups = _decayed_and_not(parameters, weight_decay) if weight_decay else [{"params": parameters}]
+    rate = kind.learning_rate if learning_rate is None else learning_rate
+    return kind.optimiser(groups, lr=rate, **({"weight_decay": 0.0} | arguments))
+
+
+def _decayed_and_not(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
     groups = [
         {"params": [one for one in parameters if one.dim() > 1], "weight_decay": weight_decay},
         {"params": [one for one in parameters if one.dim() <= 1], "weight_decay": 0.0},
     ]
-    rate = kind.learning_rate if learning_rate is None else learning_rate
-    return kind.optimiser([group for group in groups if group["params"]], lr=rate, **arguments)
+    return [group for group in groups if group["params"]]
 
 
 def refuse_impossible_optimiser(name: str, *, momentum: float | None) -> None:
