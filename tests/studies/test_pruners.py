@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import statistics
 from dataclasses import dataclass, field
 
 import pytest
@@ -224,3 +225,23 @@ def test_of_trials_that_come_side_by_side_the_median_cuts_the_lower_half(scores:
     cut = [one for one in trials if median().cut_now(one, 1, trials)]
     assert 0 < len(cut) <= (len(trials) + 1) / 2
     assert all(one.scores < other.scores for one, other in itertools.product(cut, trials) if other not in cut)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), num=st.integers(1, 12))
+def test_the_median_is_that_of_all_others_however_trials_come(data: st.DataObject, num: int) -> None:
+    """What is kept from one question to the next gives what asking everybody again would give."""
+    pruner, trials, begun = median(min_trials=1), [MadeUp(number) for number in range(num)], []
+    for _ in range(data.draw(st.integers(1, 40))):
+        trial = data.draw(st.sampled_from(trials))
+        if trial.has_failed:
+            continue
+        if not trial.scores:
+            begun.append(trial)
+        trial.scores.append(data.draw(st.sampled_from([0.1, 0.25, 0.5, 0.75])))
+        trial.has_failed = data.draw(st.booleans())
+        epoch = len(trial.scores)
+        known = [one.score_at(epoch) for one in begun if one is not trial]
+        others = [score for score in known if score is not None and math.isfinite(score)]
+        is_below = bool(others) and trial.scores[-1] < statistics.median(others)
+        assert (pruner.cut_now(trial, epoch, begun) is not None) == is_below

@@ -7,9 +7,9 @@ not depend on which worker was faster.
 
 from __future__ import annotations
 
+import bisect
 import math
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -40,8 +40,8 @@ class Pruner(Protocol):
         """Epochs that a trial's runs may have for now, None for all of them."""
         ...
 
-    def cut_now(self, trial: Contestant, epoch: int, others: Iterable[Contestant]) -> str | None:
-        """Why a trial ends after this epoch, None where it goes on."""
+    def cut_now(self, trial: Contestant, epoch: int, begun: Sequence[Contestant]) -> str | None:
+        """Why a trial ends after this epoch, None where it goes on; `begun` has all that have begun, and only grows."""
         ...
 
     def cut_at_rungs(self, trials: Sequence[Contestant]) -> dict[int, str] | None:
@@ -52,27 +52,61 @@ class Pruner(Protocol):
         ...
 
 
+@dataclass
+class Standings:
+    """What trials had after one epoch, sorted; each is asked until it is known, and not again."""
+
+    epoch: int
+    scores: list[float] = field(default_factory=list)
+    score_of: dict[int, float] = field(default_factory=dict)
+    waiting: list[Contestant] = field(default_factory=list)
+    num_seen: int = 0
+
+    def look_at(self, begun: Sequence[Contestant]) -> None:
+        """Take in what has become known; a trial that failed does not count."""
+        asked = [*self.waiting, *begun[self.num_seen :]]
+        self.num_seen, self.waiting = len(begun), []
+        for one in asked:
+            score = one.score_at(self.epoch)
+            if score is None:
+                self.waiting.append(one)
+            elif math.isfinite(score):
+                bisect.insort(self.scores, score)
+                self.score_of[one.number] = score
+
+    def num_without(self, number: int) -> int:
+        return len(self.scores) - (number in self.score_of)
+
+    def median_without(self, number: int) -> float:
+        """The median of all but one trial."""
+        num = self.num_without(number)
+        place = bisect.bisect_left(self.scores, self.score_of[number]) if number in self.score_of else len(self.scores)
+        middle = [self.scores[index + (index >= place)] for index in ((num - 1) // 2, num // 2)]
+        return sum(middle) / 2
+
+
 class MedianPruner:
     """Cuts a trial that is below the median of what the others had at the same epoch (Golovin et al., 2017)."""
 
     def __init__(self, settings: PrunerSettings) -> None:
         self.settings = settings
+        self.standings: dict[int, Standings] = {}  # by epoch
 
     def limit(self, number: int) -> int | None:
         return None
 
-    def cut_now(self, trial: Contestant, epoch: int, others: Iterable[Contestant]) -> str | None:
+    def cut_now(self, trial: Contestant, epoch: int, begun: Sequence[Contestant]) -> str | None:
         if epoch < self.settings.min_epochs:
             return None
-        score = trial.score_so_far(epoch)
-        known = [one.score_at(epoch) for one in others if one.number != trial.number]
-        scores = [one for one in known if one is not None and math.isfinite(one)]
-        if score is None or len(scores) < self.settings.min_trials:
+        standings = self.standings.setdefault(epoch, Standings(epoch))
+        standings.look_at(begun)
+        score, num_others = trial.score_so_far(epoch), standings.num_without(trial.number)
+        if score is None or num_others < self.settings.min_trials:
             return None
-        median = statistics.median(scores)
+        median = standings.median_without(trial.number)
         if score >= median:
             return None
-        return f"cut at epoch {epoch}: {abs(score):.4f}, the median of {len(scores)} others was {abs(median):.4f}"
+        return f"cut at epoch {epoch}: {abs(score):.4f}, the median of {num_others} others was {abs(median):.4f}"
 
     def cut_at_rungs(self, trials: Sequence[Contestant]) -> dict[int, str] | None:
         return None
@@ -86,6 +120,7 @@ class Bracket:
     factor: int
     racing: list[int]  # numbers of trials that are still in
     level: int = 0
+    scores: dict[int, float] = field(default_factory=dict)  # of those that have come to the rung, as far as is known
 
     @property
     def limit(self) -> int | None:
@@ -106,14 +141,14 @@ class HalvingPruner:
     def limit(self, number: int) -> int | None:
         return self.bracket_of[number].limit if number in self.bracket_of else None
 
-    def cut_now(self, trial: Contestant, epoch: int, others: Iterable[Contestant]) -> str | None:
+    def cut_now(self, trial: Contestant, epoch: int, begun: Sequence[Contestant]) -> str | None:
         return None
 
     def cut_at_rungs(self, trials: Sequence[Contestant]) -> dict[int, str] | None:
         cut: dict[int, str] | None = None
         for bracket in self.brackets:
-            while bracket.limit is not None and (scores := _scores_at(bracket, trials)) is not None:
-                cut = (cut or {}) | _advance(bracket, scores)
+            while bracket.limit is not None and _have_all_come(bracket, trials):
+                cut = (cut or {}) | _advance(bracket)
         return cut
 
 
@@ -144,22 +179,25 @@ def _rungs(settings: PrunerSettings, epochs: int) -> list[int]:
     return rungs
 
 
-def _scores_at(bracket: Bracket, trials: Sequence[Contestant]) -> dict[int, float] | None:
-    """The scores of all that race at their rung, None before all have come to it; a trial's number is its place."""
-    scores: dict[int, float] = {}
-    for number in bracket.racing:
+def _have_all_come(bracket: Bracket, trials: Sequence[Contestant]) -> bool:
+    """Whether all that race are at their rung, whose scores are then known; a trial's number is its place.
+
+    It goes on where it left off last time, at the first trial that had not come.
+    """
+    for number in bracket.racing[len(bracket.scores) :]:
         if number >= len(trials):
-            continue  # the space had fewer points than were asked for
+            break  # the space had fewer points than were asked for
         score = trials[number].score_at(bracket.rungs[bracket.level])
         if score is None:
-            return None
-        scores[number] = score
-    return scores
+            return False
+        bracket.scores[number] = score
+    return True
 
 
-def _advance(bracket: Bracket, scores: dict[int, float]) -> dict[int, str]:
+def _advance(bracket: Bracket) -> dict[int, str]:
     """Move the best on to the next rung; the others with their reasons."""
-    epoch = bracket.rungs[bracket.level]
+    epoch, scores = bracket.rungs[bracket.level], bracket.scores
+    bracket.scores = {}
     ranked = sorted(scores, key=lambda number: (-scores[number], number))
     kept = max(1, len(ranked) // bracket.factor)
     bracket.level += 1

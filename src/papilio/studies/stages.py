@@ -28,6 +28,7 @@ class StageSearch:
         self.plan = plan
         self.folder = folder
         self.trials: list[TrialState] = []
+        self.begun: list[TrialState] = []  # those that have had an epoch, as they came
         self.by_run: dict[str, tuple[TrialState, RunState]] = {}
         self.queue: deque[Job] = deque()
         self.keys: set[str] = set()
@@ -78,10 +79,12 @@ class StageSearch:
     def hear_epoch(self, plan: RunPlan, record: Mapping[str, object]) -> set[str]:
         """Note an epoch; the names of running runs that are to stop because their trial was cut."""
         trial, run = self.by_run[plan.name]
+        if not trial.has_begun:
+            self.begun.append(trial)
         self._note_record(run, record)
         if self.pruner is None or trial.cut or _is_all_but_over(trial, run):
             return set()
-        trial.cut = self.pruner.cut_now(trial, len(run.scores), self.trials)
+        trial.cut = self.pruner.cut_now(trial, len(run.scores), self.begun)
         if not trial.cut:
             return set()
         self.notes.append(f"{trial.plan.name}: {trial.cut}")
@@ -178,6 +181,8 @@ class StageSearch:
     def _add(self, plan: TrialPlan) -> None:
         trial = TrialState(plan, [self._load(run) for run in plan.runs])
         self.trials.append(trial)
+        if trial.has_begun:
+            self.begun.append(trial)
         self.keys.add(plan.key)
         for run in trial.runs:
             self.by_run[run.plan.name] = (trial, run)

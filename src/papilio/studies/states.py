@@ -56,6 +56,11 @@ class TrialState:
         return self.plan.number
 
     @property
+    def has_begun(self) -> bool:
+        """Whether any of its runs has had an epoch."""
+        return any(run.scores for run in self.runs)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing of it is going to run any more."""
         return all(run.status == "ended" for run in self.runs)
