@@ -111,10 +111,7 @@ def run_study(
         _refuse_other_images(folder, plans, images)
         # nothing is written before this line: a wrong request leaves the folder as it was
         write_text(folder / "study.toml", study.to_toml())
-        write_json(
-            folder / "environment.json",
-            describe_environment(images.distinct(), num_workers=crew.num_workers, threads=crew.threads),
-        )
+        write_json(folder / "environment.json", describe_environment(images.distinct(), crew))
         progress = make_progress(is_silent=is_silent)
         search = StudySearch(
             study, folder=folder, sources=sources, ranking=lambda plan: images.ranking_of(plan, study.own)

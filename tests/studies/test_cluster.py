@@ -103,6 +103,8 @@ def test_a_cluster_and_this_machine_come_to_the_same_results_and_each_array_is_s
     # one set of pixels; the splits of the whole set and of three folds
     assert sorted(sent) == ["dict"] * 4 + ["ndarray"]
     assert files_of(tmp_path / "there") == files_of(tmp_path / "here")
+    assert there.environment["cluster"] == f"Ray {ray.__version__}: 2 nodes with 1 and 1 CPUs"
+    assert "cluster" not in here.environment
 
 
 def is_at_work(node: Node) -> bool:

@@ -47,6 +47,20 @@ def count_slots(resource: str) -> int:
     return int(import_ray().cluster_resources().get(resource, 0))
 
 
+def describe_nodes() -> str:
+    """The nodes that are alive as the study begins, largest first: "Ray 2.50.0: 3 nodes with 16, 16 and 8 CPUs"."""
+    ray = import_ray()
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    parts = []
+    for resource in ("CPU", "GPU"):
+        counts = sorted((int(node.get(resource, 0)) for node in nodes), reverse=True)
+        if any(counts):
+            *most, last = map(str, counts)
+            parts.append(f"{', '.join(most)} and {last} {resource}s" if most else f"{last} {resource}s")
+    num = f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}"
+    return f"Ray {ray.__version__}: {num} with {'; '.join(parts)}"
+
+
 @dataclass(eq=False)
 class Slot:
     """A worker somewhere on the cluster, what it says next (a reference or a stream), and the task that it is at."""

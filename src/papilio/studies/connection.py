@@ -21,7 +21,7 @@ from pathlib import Path
 
 from papilio.errors import RequestError, RunFailed
 from papilio.models.own import OwnFunctions
-from papilio.studies.cluster import RayPool, count_slots, import_ray
+from papilio.studies.cluster import RayPool, count_slots, describe_nodes, import_ray
 from papilio.studies.environment import num_cores
 from papilio.studies.messages import Crew
 
@@ -56,6 +56,7 @@ def ray_crew(address: str, workers: int | None, *, num_runs: int, is_on_cpu: boo
             min(num_slots, limit),
             1,
             partial(RayPool, min(num_slots, limit), limit=limit, resource=resource, own=own),
+            describe_nodes(),
         )
 
 

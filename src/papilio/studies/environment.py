@@ -16,11 +16,12 @@ from typing import Any
 import psutil
 
 from papilio.data.imageset import ImageSet
+from papilio.studies.messages import Crew
 
 LIBRARIES = ("papilio", "torch", "numpy", "scipy", "scikit-learn", "optuna", "pillow")
 
 
-def describe_environment(image_sets: Sequence[ImageSet], *, num_workers: int, threads: int) -> dict[str, Any]:
+def describe_environment(image_sets: Sequence[ImageSet], crew: Crew) -> dict[str, Any]:
     """Plain facts for environment.json."""
     return {
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -31,8 +32,9 @@ def describe_environment(image_sets: Sequence[ImageSet], *, num_workers: int, th
         "processor": _processor(),
         "cores": num_cores(),
         "memory_bytes": psutil.virtual_memory().total,
-        "workers": num_workers,
-        "threads_a_worker": threads,
+        **({"cluster": crew.cluster} if crew.cluster else {}),
+        "workers": crew.num_workers,
+        "threads_a_worker": crew.threads,
         "data": [_describe_images(images) for images in image_sets],
     }
 

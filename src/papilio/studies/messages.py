@@ -70,8 +70,9 @@ class Workers(Protocol):
 
 @dataclass(frozen=True)
 class Crew:
-    """How many workers a study has, on how many threads each, and what starts them."""
+    """How many workers a study has, on how many threads each, what starts them, and of a cluster its nodes in words."""
 
     num_workers: int
     threads: int
     start: Callable[[], Workers]
+    cluster: str | None = None
