@@ -34,9 +34,16 @@ def test_each_setting_has_a_column(page: Page):
     header = page.all("thead")[0].text.split()
     assert header[:6] == ["Rank", "learning_rate", "dropout", "filters", "optimizer", "momentum"]
     rows = [row for row in page.all("tr") if row.inside[-1] == "tbody"]
-    assert rows[0].text.split()[:2] == ["1", "best"]
+    assert [row.text.split()[0] for row in rows[:3]] == ["1", "2", "3"]
     assert "adam –" in re.sub(r"\s+", " ", rows[0].text)  # no momentum
-    assert len(rows[0].text.split()) == len(rows[1].text.split()) + 1
+    assert len(rows[0].text.split()) == len(rows[1].text.split())
+
+
+def test_what_all_trials_have_alike_has_no_column_but_a_sentence(page: Page):
+    """Columns that say the same in every row pushed the metrics out of sight."""
+    assert re.search(r"Each trial has 1 run and [\d,]+ parameters\.", re.sub(r"\s+", " ", page.text))
+    header = page.all("thead")[0].text.split()
+    assert "Runs" not in header and "Parameters" not in header and header[-1] == "Time"
 
 
 def test_trials_that_were_cut_are_not_in_the_table_and_are_not_unfinished(page: Page, pruned: StudyResults):

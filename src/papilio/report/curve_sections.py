@@ -44,8 +44,9 @@ def evenly(items: Sequence[Item], most: int) -> list[Item]:
 
 
 def _curves(results: StudyResults, stage: str, metric: str, *, name: str, pictures: Pictures) -> FigureBox | None:
-    names = tables.short_names(results, stage)
-    drawn = [_curve(trial, metric, label=names[trial.name]) for trial in _drawn(results, stage)]
+    shown = _drawn(results, stage)
+    names = tables.short_names(results, stage, shown)
+    drawn = [_curve(trial, metric, label=names[trial.name]) for trial in shown]
     curves = [curve for curve in drawn if curve.validation]
     if not curves:
         return None

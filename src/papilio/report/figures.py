@@ -277,7 +277,7 @@ def _draw_dots(axes: Axes, *, row: int, values: tuple[float, ...], published: tu
 def _name_rows(axes: Axes, labels: Sequence[str], *, has_room: bool) -> None:
     """Names left of the rows, or above them where the figure is narrow."""
     if has_room:
-        axes.set_yticks(range(len(labels)), [clean_label(one, limit=38) for one in labels], color=LIGHT["ink"])
+        axes.set_yticks(range(len(labels)), [clean_label(one, limit=48) for one in labels], color=LIGHT["ink"])
         return
     axes.set_yticks([])
     for row, label in enumerate(labels):

@@ -44,6 +44,7 @@ class StageSection:
     summary: str
     table: tables.ResultsTable
     columns: dict[str, str]  # the varied keys that have a column of their own, with its title; empty: names say it all
+    shared: str | None  # what all its trials have alike, in words; None: runs and parameters have a column each
     has_bases: bool  # then only with columns: trials have names apart from what varies
     has_intervals: bool
     has_folds: bool
@@ -113,6 +114,7 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         summary=_stage_summary(results, stage),
         table=shown,
         columns=_own_columns(table),
+        shared=_shared_columns(shown),
         has_bases=any(row.base for row in shown.rows),
         has_intervals=any(spread.interval for row in shown.rows for spread in row.metrics.values()),
         has_folds=any(run.fold is not None for run in results.runs if run.stage == stage),
@@ -161,6 +163,18 @@ def _own_columns(table: tables.ResultsTable) -> dict[str, str]:
     return words.key_words(table.keys) if tables.has_own_columns(table.keys) else {}
 
 
+def _shared_columns(table: tables.ResultsTable) -> str | None:
+    """What all trials of a table with many columns have alike, in words: it then needs no column."""
+    if not tables.has_own_columns(table.keys) or any(row.unfinished for row in table.rows):
+        return None
+    alike = {(row.num_runs, row.parameters) for row in table.rows}
+    if len(alike) > 1:
+        return None
+    ((num_runs, parameters),) = alike
+    text = f"Each trial has {words.counted(num_runs, 'run')}"
+    return text if parameters is None else f"{text} and {words.counted(parameters, 'parameter')}"
+
+
 def _stage_summary(results: StudyResults, stage: str) -> str:
     trials = results.trials(stage)
     runs = [run for trial in trials for run in trial.runs]
@@ -186,7 +200,7 @@ def _comparison(results: StudyResults, stage: str, *, name: str, pictures: Pictu
     has_published = any(any(panel.published) for panel in panels)
     caption = "Trials, best by " + words.metric_words(results.chosen_by) + " first. Small dots are runs, large ones"
     caption += " their means, bars one standard deviation" + ("; diamonds were published." if has_published else ".")
-    short = tables.short_names(results, stage)
+    short = tables.short_names(results, stage, trials)
     names = [short[trial.name] for trial in trials]
 
     def draw(width: float) -> Figure:

@@ -94,17 +94,22 @@ def has_own_columns(keys: Sequence[str]) -> bool:
     return FEWEST_COLUMNS <= len(keys) <= MOST_COLUMNS
 
 
-def short_names(results: StudyResults, stage: str) -> dict[str, str]:
-    """What figures call each trial: by its name, or by its place and values where the table has a column a key."""
-    trials, ranked = results.trials(stage), results.ranked(stage)
-    if not has_own_columns(varied_keys(trials)):
-        return {trial.name: trial.name for trial in trials}
-    places = {trial.name: f"{place}: " for place, trial in enumerate(ranked, start=1)}
-    return {trial.name: places.get(trial.name, "") + _values(trial) for trial in trials}
+def short_names(results: StudyResults, stage: str, shown: Sequence[TrialResult]) -> dict[str, str]:
+    """What a figure of some trials calls each: by its name, or by its place and values where the table has a column a key.
 
-
-def _values(trial: TrialResult) -> str:
-    return " · ".join(filter(None, [_base_name(trial), *map(value_words, trial.varied.values())]))
+    Values that all of them share are left out.
+    """
+    keys = varied_keys(results.trials(stage))
+    if not has_own_columns(keys):
+        return {trial.name: trial.name for trial in shown}
+    places = {trial.name: f"{place}: " for place, trial in enumerate(results.ranked(stage), start=1)}
+    values = {trial.name: {key: value_words(one) for key, one in trial.varied.items()} for trial in shown}
+    differing = [key for key in keys if len({one.get(key) for one in values.values()}) > 1]
+    return {
+        trial.name: places.get(trial.name, "")
+        + " · ".join(filter(None, [_base_name(trial), *(values[trial.name].get(key) for key in differing)]))
+        for trial in shown
+    }
 
 
 def shown_metrics(results: StudyResults, stage: str) -> tuple[str, ...]:

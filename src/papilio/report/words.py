@@ -33,19 +33,29 @@ def condition_words(key: str, value: Any) -> str:
 
 
 def value_words(value: Any) -> str:
-    """A setting's value.
+    """A setting's value; of a table its name and what it sets, a lone learning rate without its key.
 
-    >>> value_words({"name": "adam", "learning_rate": 0.01}), value_words([32, 64]), value_words(True), value_words(1e-05)
-    ('adam learning_rate=0.01', '32-64', 'true', '1e-5')
+    >>> value_words({"name": "adam", "learning_rate": 0.01}), value_words({"name": "sgd", "momentum": 0.9})
+    ('adam 0.01', 'sgd momentum=0.9')
+    >>> value_words({"l1": 0.0, "l2": 1e-05}), value_words({"l1": 0.0, "l2": 0.0}), value_words([32, 64]), value_words(True)
+    ('l2=1e-5', 'none', '32-64', 'true')
     """
     if isinstance(value, dict):
-        name = [str(value["name"])] if "name" in value else []
-        return " ".join(name + [f"{key}={value_words(one)}" for key, one in value.items() if key != "name"]) or "none"
+        return _table_words(value)
     if isinstance(value, list):
         return "-".join(map(value_words, value)) or "none"
     if isinstance(value, bool):
         return str(value).lower()
     return str(value).replace("e-0", "e-") if isinstance(value, float) else str(value)
+
+
+def _table_words(table: dict[str, Any]) -> str:
+    if "name" not in table:  # of a regulariser's rates those that do something
+        return " ".join(f"{key}={value_words(one)}" for key, one in table.items() if one != 0) or "none"
+    others = {key: one for key, one in table.items() if key != "name"}
+    if list(others) == ["learning_rate"]:
+        return f"{table['name']} {value_words(others['learning_rate'])}"
+    return " ".join([str(table["name"]), *(f"{key}={value_words(one)}" for key, one in others.items())])
 
 
 def key_words(keys: Sequence[str]) -> dict[str, str]:
