@@ -13,7 +13,9 @@ from papilio.data.folders import read_pictures
 from papilio.data.imageset import ImageSet, RawImages
 from papilio.data.named import READERS, read_named
 from papilio.data.pictures import MODES, Color, Size, convert_images, resolve_size
+from papilio.data.quantities import Quantity
 from papilio.data.splits import check_shares, draw_splits
+from papilio.data.tables import read_labelled_pictures
 from papilio.errors import DataError, SettingError, did_you_mean
 
 SOURCES = "a path to a folder, a zip or tar of pictures, or a .npy file"
@@ -29,6 +31,8 @@ def load_images(
     test: float = 0.2,
     seed: int = 0,
     fraction: float = 1.0,
+    period: float | None = None,
+    unit: str = "",
     home: Path | None = None,
     download: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
@@ -41,6 +45,10 @@ def load_images(
     images that are then left. Both are stratified, and the same labels and seed give the same indices. `fraction`
     takes that share of every split afterwards.
 
+    Labels are classes, counted from 0; or (num, 2) integers, [hour, minute] on a dial; or, where `period` is given, numbers on
+    a circle of that length, in `unit`s. A folder's `labels` are then a table, labels.csv, with a picture's file and its value
+    (or its time, as 5:33) in each row.
+
     `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about
     their centre. `home` is the folder of image sets in place of PAPILIO_DATA. With `download` off a set that is not
     here is an error. `progress` is called with (done, total or 0, what), from this thread.
@@ -50,9 +58,12 @@ def load_images(
     """
     check_shares(validation=validation, test=test)
     check_settings(color=color, fraction=fraction, seed=seed)
+    if period is not None and not 0 < period < float("inf"):
+        raise SettingError(f"period = {period}: must be above 0")
     raw = read_images(
         name_or_path,
         labels=labels,
+        quantity=None if period is None else Quantity(float(period), unit),
         size=resolve_size(size),
         color=color,
         home=home,
@@ -67,6 +78,7 @@ def read_images(
     *,
     labels: str | Path | None,
     size: Size | None,
+    quantity: Quantity | None = None,
     color: Color | None,
     home: Path | None,
     download: bool,
@@ -74,20 +86,27 @@ def read_images(
 ) -> RawImages:
     """Read a set as `load_images` does, but leave it with the splits that it comes with."""
     path = Path(name_or_path).expanduser()
-    if labels is not None and (name_or_path in READERS or path.suffix != ".npy"):
-        raise DataError(f"{name_or_path}: labels = {labels} goes with a .npy file of images, and with nothing else")
-    if isinstance(name_or_path, str) and name_or_path in READERS:
+    is_named = isinstance(name_or_path, str) and name_or_path in READERS
+    has_table = labels is not None and Path(labels).suffix == ".csv" and path.is_dir() and not is_named
+    if labels is not None and not has_table and (is_named or path.suffix != ".npy"):
+        what = "a .npy file goes with a .npy file of images, a .csv file with a folder of pictures"
+        raise DataError(f"{name_or_path}: labels = {labels}: {what}")
+    if quantity is not None and (is_named or (labels is None and path.suffix != ".npy")):
+        raise DataError(f"{name_or_path}: period goes with numbers as labels; this set has classes")
+    if has_table:
+        return read_labelled_pictures(path, Path(labels), quantity, size=size, color=color, progress=progress)
+    if is_named:
         return _converted(read_named(name_or_path, home=home, download=download, progress=progress), size, color)
     if path.is_dir() or (path.is_file() and is_archive(path)):
         return read_pictures(path, size=size, color=color, progress=progress)
     if path.is_file() and path.suffix == ".npy":
-        return _converted(read_arrays(path, _labels_path(path, labels)), size, color)
+        return _converted(read_arrays(path, _labels_path(path, labels), quantity), size, color)
     raise _unknown(str(name_or_path), path)
 
 
 def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -> ImageSet:
     """Give raw images the splits that they do not come with."""
-    splits = draw_splits(raw.labels, raw.given, validation=validation, test=test, seed=seed)
+    splits = draw_splits(raw.strata, raw.given, validation=validation, test=test, seed=seed)
     return ImageSet(
         name=raw.name,
         images=raw.images,
@@ -98,6 +117,7 @@ def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -
         test=splits["test"],
         origin=raw.origin,
         notes=raw.notes,
+        quantity=raw.quantity,
     )
 
 

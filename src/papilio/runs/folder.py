@@ -51,6 +51,7 @@ class RunFacts:
     layers: list[dict[str, Any]] = field(default_factory=list)
     image_shape: list[int] = field(default_factory=list)
     class_names: list[str] = field(default_factory=list)
+    quantity: dict[str, Any] | None = None  # what the images show in place of classes: period, unit, is_time
     data_name: str = ""
     data_checksum: str = ""
     rim_brightness: float | None = None  # of the images, in [0, 1]

@@ -14,15 +14,19 @@ from torch import nn
 from papilio.data.imageset import ImageSet
 from papilio.data.named import refuse_overlap
 from papilio.data.pictures import read_picture
+from papilio.data.quantities import Quantity
 from papilio.errors import DataError, RunError, SettingError
 from papilio.models.families import build_nets, find_builder
 from papilio.models.own import OwnFunctions
 from papilio.runs.execution import rim_brightness
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.targets.classes import Classes
+from papilio.targets.quantity import make_design
 from papilio.training.batches import as_floats, as_tensor
+from papilio.training.catalogue import heads_of
 from papilio.training.checkpoints import load_nets, load_tensors
 from papilio.training.driver import as_fast_layout
+from papilio.training.settings import TrainSettings
 
 BATCH = 500  # images
 
@@ -77,11 +81,29 @@ class Run:
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Each class's probability, float32 (num, class), for uint8 images (num, channel, height, width)."""
         outputs = self.outputs(images)
-        if outputs.ndim != 2 or outputs.shape[1] != len(self.class_names):
+        if self.quantity is not None or outputs.ndim != 2 or outputs.shape[1] != len(self.class_names):
             raise RunError(f"{self.folder}: this run does not classify; its network gives {outputs.shape[1:]} an image")
         return Classes(len(self.class_names)).decode(torch.from_numpy(outputs)).numpy()
 
-    def predict(self, pictures: Sequence[Path | str], *, is_inverted: bool = False) -> list[Prediction]:
+    @property
+    def quantity(self) -> Quantity | None:
+        """What the images show where that is a number on a circle."""
+        return None if self.facts.quantity is None else Quantity(**self.facts.quantity)
+
+    def read(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The value that each of uint8 images (num, channel, height, width) shows, and a confidence in [0, 1] of each.
+
+        Raises RunError where the run was not trained to read a quantity.
+        """
+        if self.quantity is None:
+            raise RunError(f"{self.folder}: this run reads no quantity; its images have classes")
+        design = make_design(self.facts.settings["train"].get("target"), self.quantity.period)
+        values, confidence = design.decode(torch.from_numpy(self.outputs(images)))
+        return values.numpy(), confidence.numpy()
+
+    def predict(
+        self, pictures: Sequence[Path | str], *, is_inverted: bool = False
+    ) -> list[Prediction] | list[QuantityPrediction]:
         """What picture files show; each is converted to the size and colours that the run was trained on.
 
         `is_inverted` swaps light and dark first. Raises DataError for a file that is not a picture.
@@ -90,6 +112,12 @@ class Run:
             return []
         images = np.stack([read_picture(Path(picture), shape=self.image_shape) for picture in pictures])
         images = 255 - images if is_inverted else images
+        if (quantity := self.quantity) is not None:
+            values, confidence = self.read(images)
+            return [
+                QuantityPrediction(str(picture), float(value), float(one), quantity)
+                for picture, value, one in zip(pictures, values, confidence, strict=True)
+            ]
         probabilities = self.probabilities(images)
         return [
             Prediction(str(picture), dict(zip(self.class_names, map(float, row), strict=True)), self._hint(image))
@@ -107,8 +135,8 @@ class Run:
     def refuse_other_images(self, images: ImageSet) -> None:
         """Raises DataError where this run's scores on the image set would mean nothing."""
         refuse_overlap(self.facts.data_name, images.name)
-        if list(images.class_names) != self.class_names:
-            raise DataError(f"{images.name}: its classes are not those of the run {self.facts.run}")
+        if list(images.class_names) != self.class_names or images.quantity != self.quantity:
+            raise DataError(f"{images.name}: what it shows is not what the run {self.facts.run} was trained on")
 
 
 @dataclass(frozen=True)
@@ -145,6 +173,31 @@ class Prediction:
         }
 
 
+@dataclass(frozen=True)
+class QuantityPrediction:
+    """What one picture shows: a value of the quantity."""
+
+    picture: str
+    value: float
+    confidence: float
+    quantity: Quantity
+    hint: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The value in words."""
+        return self.quantity.words(self.value)
+
+    def as_plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "picture": self.picture,
+            "value": self.value,
+            "label": self.label,
+            "confidence": self.confidence,
+        }
+
+
 def load_run(folder: Path | str, *, network: Callable[..., Any] | None = None) -> Run:
     """A trained run from its folder.
 
@@ -168,7 +221,11 @@ def load_run(folder: Path | str, *, network: Callable[..., Any] | None = None) -
         builder,
         model,
         image_shape=(facts.image_shape[0], facts.image_shape[1], facts.image_shape[2]),
-        num_classes=len(facts.class_names),
+        heads=heads_of(
+            TrainSettings(**facts.settings["train"]),
+            num_classes=len(facts.class_names),
+            quantity=None if facts.quantity is None else Quantity(**facts.quantity),
+        ),
         seed=0,
     )
     tensors, _ = load_tensors(files.weights_file)

@@ -38,7 +38,11 @@ class DataSettings(BaseModel):
 
     name: str | None = Field(None, description="a named image set (`papilio data list`)")
     path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .npy file")
-    labels: str | None = Field(None, description="the .npy file of labels that goes with a .npy file of images")
+    labels: str | None = Field(
+        None, description="the .npy file of labels of a .npy file of images, or a folder's table of values, labels.csv"
+    )
+    period: float | None = Field(None, gt=0, description="labels are numbers on a circle of this length: 360 for degrees")
+    unit: str = Field("", description="of such numbers, written behind them")
     size: int | tuple[int, int] | None = Field(None, description="pixels, or [height, width], to resize to")
     color: Literal["grey", "rgb"] | None = Field(None, description="convert the pictures to")
     validation: float = Field(0.1, ge=0, lt=1, description="share of the training images that chooses")

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from papilio.errors import SettingError
-from papilio.targets.classes import Classes
+from papilio.targets.target import Target
 from papilio.training.batches import Batch
 from papilio.training.noise import Noise
 
@@ -67,7 +67,7 @@ class Objective:
         return self.directions[name]
 
 
-def classification(target: Classes, *, l1: float = 0.0, l2: float = 0.0) -> Objective:
+def supervised(target: Target, *, l1: float = 0.0, l2: float = 0.0) -> Objective:
     """One net, one phase: the target design's loss, and penalties l1 * sum|w| + l2 * sum w² over weights, not biases.
 
     The penalties are Keras' kernel regularisers, which R1 varies; measured losses leave them out.
@@ -85,8 +85,8 @@ def classification(target: Classes, *, l1: float = 0.0, l2: float = 0.0) -> Obje
     return Objective(
         phases=(Phase("network", loss),),
         evaluate=evaluate,
-        directions={"loss": "min", "accuracy": "max"},
-        best="val_accuracy",
+        directions=target.directions,
+        best=f"val_{target.best}",
     )
 
 
