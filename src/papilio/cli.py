@@ -175,18 +175,18 @@ def show(
 def predict(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run: DIR/runs/NAME.")],
     pictures: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures of any size and format.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Every class's probability, as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything that is known, as JSON.")] = False,
     invert: Annotated[bool, typer.Option("--invert", help="Swap light and dark first.")] = False,
 ) -> None:
-    """Say what pictures show, with probabilities."""
+    """Say what pictures show: a class with its probability, or a time, an angle, with how sure the net is."""
     from papilio.workbench import predict as predict_pictures
 
     predictions = predict_pictures(run_folder, pictures, is_inverted=invert)
     if as_json:
         _print_json([one.as_plain() for one in predictions])
         return
-    rows = [[one.picture, one.label, f"{one.confidence:.3f}", one.runners_up()] for one in predictions]
-    _print_table(["picture", "class", "probability", "then"], rows)
+    rows = [one.cells() for one in predictions]
+    _print_table(predictions[0].HEADER, rows)
     for hint in dict.fromkeys(one.hint for one in predictions if one.hint):
         typer.echo(hint, err=True)
 

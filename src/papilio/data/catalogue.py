@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +64,17 @@ def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, ho
 def describe(images: ImageSet) -> dict[str, Any]:
     """An image set in plain data: shape, images a class and split, mean and deviation of pixels (0 to 255), bytes."""
     mean, deviation = _pixel_moments(images.images)
-    counts = {name: np.bincount(images.labels[images.indices(name)], minlength=images.num_classes) for name in SPLITS}
+    counts = {
+        name: np.bincount(images.labels[images.indices(name)], minlength=images.num_classes)
+        for name in (SPLITS if images.quantity is None else ())
+    }
     return {
         "name": images.name,
         "num_images": len(images.images),
         "num_classes": images.num_classes,
         "image_shape": list(images.image_shape),
-        "splits": {name: int(count.sum()) for name, count in counts.items()},
+        "splits": {name: len(images.indices(name)) for name in SPLITS},
+        **({} if images.quantity is None else {"quantity": asdict(images.quantity)}),
         "classes": {
             class_name: {name: int(counts[name][label]) for name in SPLITS}
             for label, class_name in enumerate(images.class_names)

@@ -13,6 +13,7 @@ import numpy as np
 
 from papilio.archives import is_archive
 from papilio.data.folders import for_each_picture, size_counts, survey_pictures
+from papilio.data.imageset import RawImages
 from papilio.data.load import read_images
 from papilio.data.named import READERS
 from papilio.data.parallel import map_threaded
@@ -83,8 +84,8 @@ def check_images(
         raw = read_images(
             name_or_path, labels=labels, size=None, color=None, home=home, download=download, progress=progress
         )
-        splits = draw_splits(raw.labels, raw.given, validation=validation, test=test, seed=seed)
-        looked, findings = _look_at_arrays(raw.images, raw.labels, splits, raw.class_names), []
+        splits = draw_splits(raw.strata, raw.given, validation=validation, test=test, seed=seed)
+        looked, findings = _look_at_arrays(raw.images, raw.strata, splits, _stratum_names(raw)), []
     return [
         *findings,
         _find_duplicates(looked),
@@ -94,6 +95,14 @@ def check_images(
         _find_imbalance(looked),
         _find_missing_classes(looked),
     ]
+
+
+def _stratum_names(raw: RawImages) -> tuple[str, ...]:
+    """What its labels are called in findings: classes, or stretches of the circle by where they begin."""
+    if raw.quantity is None:
+        return raw.class_names
+    num = int(raw.strata.max()) + 1
+    return tuple(f"from {raw.quantity.words(index * raw.quantity.period / num)}" for index in range(num))
 
 
 def _look_at_pictures(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -143,6 +143,8 @@ class Run:
 class Prediction:
     """What one picture shows: the probability of each class."""
 
+    HEADER: ClassVar = ["picture", "class", "probability", "then"]
+
     picture: str
     probabilities: dict[str, float]
     hint: str | None = None
@@ -156,6 +158,10 @@ class Prediction:
     def confidence(self) -> float:
         """The likeliest class's probability."""
         return self.probabilities[self.label]
+
+    def cells(self) -> list[str]:
+        """A row below HEADER."""
+        return [self.picture, self.label, f"{self.confidence:.3f}", self.runners_up()]
 
     def runners_up(self, num: int = 2) -> str:
         """The next likeliest classes with their probabilities, in words."""
@@ -177,6 +183,8 @@ class Prediction:
 class QuantityPrediction:
     """What one picture shows: a value of the quantity."""
 
+    HEADER: ClassVar = ["picture", "reads", "confidence"]
+
     picture: str
     value: float
     confidence: float
@@ -187,6 +195,10 @@ class QuantityPrediction:
     def label(self) -> str:
         """The value in words."""
         return self.quantity.words(self.value)
+
+    def cells(self) -> list[str]:
+        """A row below HEADER."""
+        return [self.picture, self.label, f"{self.confidence:.2f}"]
 
     def as_plain(self) -> dict[str, Any]:
         """For JSON."""

@@ -180,7 +180,7 @@ class AnalysisSettings(BaseModel):
 
     model_config = STRICT
 
-    kind: Literal["classification"]
+    kind: Literal["classification", "reading"]
     top: int = Field(3, ge=1, description="trials a stage")
     mistakes: int = Field(24, ge=0, description="pictures in the gallery of confident mistakes")
 
