@@ -38,9 +38,7 @@ class QuantityReading:
     shown_images: np.ndarray  # uint8 (3, m, channel, height, width)
 
 
-def read_quantity(
-    run: Run, images: ImageSet, *, split: SplitName = "test", num_pictures: int = 8
-) -> QuantityReading:
+def read_quantity(run: Run, images: ImageSet, *, split: SplitName = "test", num_pictures: int = 8) -> QuantityReading:
     """Let a trained run read a split of an image set.
 
     Raises DataError where the image set overlaps with the one that the run was trained on, or shows something else.

@@ -41,8 +41,9 @@ class RawImages:
 class ImageSet:
     """Images, labels and splits, as every part of Papilio takes them.
 
-    `images` is uint8 (num, channel, height, width) and may be a read-only memory map; `labels` is int64 (num,), the class
-    of each, or, where there is a `quantity`, float64 (num,), the value of each, and there are no class names; `train`, `validation` and `test` are sorted int64 indices into both, and share no index. `origin` says in one line
+    `images` is uint8 (num, channel, height, width) and may be a read-only memory map; `labels` is int64 (num,), the
+    class of each, or, where there is a `quantity`, float64 (num,), the value of each, and there are no class names;
+    `train`, `validation` and `test` are sorted int64 indices into both, and share no index. `origin` says in one line
     where the images came from; `notes` is what a reader of results must know. Raises DataError where these disagree.
     """
 

@@ -71,9 +71,7 @@ def _rows(table: Path) -> Iterator[tuple[str, str, int]]:
         raise DataError(f"{table}: cannot be read as a table ({error}); {EXPECTED}") from error
 
 
-def _values(
-    texts: list[str], lines: list[int], quantity: Quantity | None, table: Path
-) -> tuple[np.ndarray, Quantity]:
+def _values(texts: list[str], lines: list[int], quantity: Quantity | None, table: Path) -> tuple[np.ndarray, Quantity]:
     if all(TIME.fullmatch(text) for text in texts):
         return np.array([_minutes(text, table, line) for text, line in zip(texts, lines, strict=True)]), CLOCK
     if quantity is None:

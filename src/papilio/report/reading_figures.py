@@ -60,9 +60,7 @@ def error_histogram(errors: Float[np.ndarray, " n"], quantity: Quantity, *, widt
     return figure
 
 
-def errors_round_the_circle(
-    by_value: Float[np.ndarray, " b"], quantity: Quantity, *, width: float = WIDE
-) -> Figure:
+def errors_round_the_circle(by_value: Float[np.ndarray, " b"], quantity: Quantity, *, width: float = WIDE) -> Figure:
     """The mean error by the true value, on a dial."""
     with drawing():
         figure = new_figure(width=min(width, 4.6), height=min(width, 4.6))
@@ -127,10 +125,15 @@ def with_readings(
     radius = GLYPH * side / 2
     middle = side - radius - 3
     draw = ImageDraw.Draw(picture)
-    draw.ellipse((middle - radius, middle - radius, middle + radius, middle + radius), fill="white", outline=LIGHT["muted"])
+    draw.ellipse(
+        (middle - radius, middle - radius, middle + radius, middle + radius), fill="white", outline=LIGHT["muted"]
+    )
     for one, colour, wide in ((value, RIGHT, 4), (predicted, WRONG, 2)):
         for turns, length in _hands(one, quantity):
-            end = (middle + length * radius * math.sin(turns * math.tau), middle - length * radius * math.cos(turns * math.tau))
+            end = (
+                middle + length * radius * math.sin(turns * math.tau),
+                middle - length * radius * math.cos(turns * math.tau),
+            )
             draw.line([(middle, middle), end], fill=colour, width=wide)
     return np.asarray(picture).transpose(2, 0, 1)
 
@@ -158,4 +161,3 @@ def _limit_words(limit: float, quantity: Quantity) -> str:
 def _unit_words(text: str, quantity: Quantity) -> str:
     unit = "minutes" if quantity.is_time else quantity.unit
     return f"{text}, {unit}" if unit else text
-

@@ -102,7 +102,9 @@ def _confusion(analysis: ReadingAnalysis, *, name: str, pictures: Pictures) -> F
     caption = "True values across, predicted ones up; darker where there are more images (logarithmic). Blue: right, to"
     caption += " a cell or its neighbours."
     if quantity.is_time:
-        caption += " Lines beside the diagonal are slips of whole hours; steep and flat lines are hands taken for each other."
+        caption += (
+            " Lines beside the diagonal are slips of whole hours; steep and flat lines are hands taken for each other."
+        )
     return FigureBox(pictures.keep(draw, name=f"{name}-confusion", label=label), caption)
 
 

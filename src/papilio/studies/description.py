@@ -16,9 +16,8 @@ from papilio.studies.planning import plan_runs
 from papilio.studies.settings import StageSettings, StudySettings
 from papilio.studies.sources import read_sources
 from papilio.studies.study import load_study
-from papilio.training.catalogue import heads_of
-from papilio.training.settings import TrainSettings
 from papilio.studies.validation import settings_class
+from papilio.training.catalogue import heads_of
 from papilio.training.settings import TrainSettings
 
 

@@ -88,7 +88,14 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
             model_key = (_structure(model), image_set.image_shape, heads)
             if model_key not in seen_models:
                 _refuse_impossible_model(model, image_set.image_shape, heads)
-            asked = (train.optimizer, train.momentum, train.objective, train.best, train.early_stopping, str(train.target))
+            asked = (
+                train.optimizer,
+                train.momentum,
+                train.objective,
+                train.best,
+                train.early_stopping,
+                str(train.target),
+            )
             training_key = (*asked, id(image_set))
             if training_key not in seen_trainings:
                 _refuse_impossible_training(train, image_set, study.own)

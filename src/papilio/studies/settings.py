@@ -41,7 +41,9 @@ class DataSettings(BaseModel):
     labels: str | None = Field(
         None, description="the .npy file of labels of a .npy file of images, or a folder's table of values, labels.csv"
     )
-    period: float | None = Field(None, gt=0, description="labels are numbers on a circle of this length: 360 for degrees")
+    period: float | None = Field(
+        None, gt=0, description="labels are numbers on a circle of this length: 360 for degrees"
+    )
     unit: str = Field("", description="of such numbers, written behind them")
     size: int | tuple[int, int] | None = Field(None, description="pixels, or [height, width], to resize to")
     color: Literal["grey", "rgb"] | None = Field(None, description="convert the pictures to")

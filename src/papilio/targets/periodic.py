@@ -1,8 +1,8 @@
 """Target designs for a quantity on a circle: a time of day, an angle, a bearing, the hand of a gauge.
 
-A value lies in [0, period), and value and value + period are the same. Every design says what the net puts out (`heads`), what it is
-scored against (`encode`), how (`loss`), and what its outputs mean (`decode`): a value, and how sure the net is of it. On the same images
-the design decides over how well a net learns; R1 compares four of them on clocks (its Table 9).
+A value lies in [0, period), and value and value + period are the same. Every design says what the net puts out (`heads`),
+what it is scored against (`encode`), how (`loss`), and what its outputs mean (`decode`): a value, and how sure the net is of
+it. On the same images the design decides over how well a net learns; R1 compares four of them on clocks (its Table 9).
 """
 
 from __future__ import annotations
@@ -257,8 +257,8 @@ class SoftBins:
 class Harmonics:
     """Sine and cosine of the angle and of its multiples: coarse ones say which turn of the finer ones is meant.
 
-    On a clock, 1 is the hour hand and 12 the minute hand. The loss is the mean squared error of all, `weights` times each (1 by default).
-    Decoded from coarse to fine: each multiple corrects what the one before left open.
+    On a clock, 1 is the hour hand and 12 the minute hand. The loss is the mean squared error of all, `weights` times each
+    (1 by default). Decoded from coarse to fine: each multiple corrects what the one before left open.
     """
 
     period: float

@@ -66,7 +66,7 @@ class QuantityTarget:
     @property
     def directions(self) -> Mapping[str, Literal["min", "max"]]:
         directions: dict[str, Literal["min", "max"]] = {"loss": "min", "error": "min"}
-        directions |= {name: "max" for name in self.limits}
+        directions |= dict.fromkeys(self.limits, "max")
         return directions | ({"hour_accuracy": "max"} if self.quantity.is_time else {})
 
     def loss(self, outputs: Float[Tensor, "batch outputs"], values: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
@@ -114,7 +114,9 @@ def make_design(given: str | Mapping[str, Any] | None, period: float) -> Periodi
     if unknown := [key for key in table if key not in allowed]:
         raise SettingError(f"train.target: {name} has no {unknown[0]}; {did_you_mean(unknown[0], allowed)}")
     if missing := [one.name for one in parameters if one.default is one.empty and one.name not in table]:
-        raise SettingError(f'train.target: {name} needs {missing[0]}: target = {{ name = "{name}", {missing[0]} = 72 }}')
+        raise SettingError(
+            f'train.target: {name} needs {missing[0]}: target = {{ name = "{name}", {missing[0]} = 72 }}'
+        )
     settings = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     try:
         return DESIGNS[name](period, **settings)

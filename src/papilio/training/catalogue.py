@@ -33,7 +33,13 @@ def make_objective(
             raise SettingError("train.objective_settings: go with an objective of your own")
         target = make_target(settings, num_classes=num_classes, quantity=quantity, own=own)
         return supervised(target, l1=settings.regulariser.l1, l2=settings.regulariser.l2)
-    if settings.loss or settings.label_smoothing or settings.regulariser.l1 or settings.regulariser.l2 or settings.target:
+    if (
+        settings.loss
+        or settings.label_smoothing
+        or settings.regulariser.l1
+        or settings.regulariser.l2
+        or settings.target
+    ):
         raise SettingError(
             "train.target, loss, label_smoothing and regulariser go with supervised learning, not with your own objective"
         )
@@ -45,16 +51,16 @@ def make_objective(
     return objective
 
 
-def make_target(
-    settings: TrainSettings, *, num_classes: int, quantity: Quantity | None, own: OwnFunctions
-) -> Target:
+def make_target(settings: TrainSettings, *, num_classes: int, quantity: Quantity | None, own: OwnFunctions) -> Target:
     """What the labels ask of a net: a class, or a quantity in the design that `train.target` names.
 
     Raises SettingError for settings that do not go with such labels.
     """
     if quantity is not None:
         if settings.loss or settings.label_smoothing:
-            raise SettingError("train.loss and label_smoothing go with classes; these images show a number: train.target")
+            raise SettingError(
+                "train.loss and label_smoothing go with classes; these images show a number: train.target"
+            )
         return QuantityTarget(quantity, make_design(settings.target, quantity.period))
     if settings.target is not None:
         raise SettingError("train.target: goes with numbers on a circle; these images have classes")
