@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from papilio.archives import is_archive
 from papilio.data.arrays import read_arrays
@@ -14,6 +14,8 @@ from papilio.data.imageset import ImageSet, RawImages
 from papilio.data.named import READERS, read_named
 from papilio.data.pictures import MODES, Color, Size, convert_images, resolve_size
 from papilio.data.quantities import Quantity
+from papilio.data.rendering.named import read_rendered
+from papilio.data.rendering.sets import RENDERERS
 from papilio.data.splits import check_shares, draw_splits
 from papilio.data.tables import read_labelled_pictures
 from papilio.errors import DataError, SettingError, did_you_mean
@@ -33,6 +35,7 @@ def load_images(
     fraction: float = 1.0,
     period: float | None = None,
     unit: str = "",
+    render: Mapping[str, Any] | None = None,
     home: Path | None = None,
     download: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
@@ -49,6 +52,8 @@ def load_images(
     a circle of that length, in `unit`s. A folder's `labels` are then a table, labels.csv, with a picture's file and its value
     (or its time, as 5:33) in each row.
 
+    `render` says how a set that Papilio draws itself is drawn: { num = 18000, seed = 0, size = 150, variety = "plain" }.
+
     `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about
     their centre. `home` is the folder of image sets in place of PAPILIO_DATA. With `download` off a set that is not
     here is an error. `progress` is called with (done, total or 0, what), from this thread.
@@ -64,6 +69,7 @@ def load_images(
         name_or_path,
         labels=labels,
         quantity=None if period is None else Quantity(float(period), unit),
+        render=render,
         size=resolve_size(size),
         color=color,
         home=home,
@@ -79,6 +85,7 @@ def read_images(
     labels: str | Path | None,
     size: Size | None,
     quantity: Quantity | None = None,
+    render: Mapping[str, Any] | None = None,
     color: Color | None,
     home: Path | None,
     download: bool,
@@ -86,7 +93,10 @@ def read_images(
 ) -> RawImages:
     """Read a set as `load_images` does, but leave it with the splits that it comes with."""
     path = Path(name_or_path).expanduser()
-    is_named = isinstance(name_or_path, str) and name_or_path in READERS
+    is_rendered = isinstance(name_or_path, str) and name_or_path in RENDERERS
+    if render is not None and not is_rendered:
+        raise DataError(f"{name_or_path}: render goes with {', '.join(RENDERERS)}, which Papilio draws itself")
+    is_named = is_rendered or (isinstance(name_or_path, str) and name_or_path in READERS)
     has_table = labels is not None and Path(labels).suffix == ".csv" and path.is_dir() and not is_named
     if labels is not None and not has_table and (is_named or path.suffix != ".npy"):
         what = "a .npy file goes with a .npy file of images, a .csv file with a folder of pictures"
@@ -95,6 +105,8 @@ def read_images(
         raise DataError(f"{name_or_path}: period goes with numbers as labels; this set has classes")
     if has_table:
         return read_labelled_pictures(path, Path(labels), quantity, size=size, color=color, progress=progress)
+    if is_rendered:
+        return _converted(read_rendered(str(name_or_path), render, progress), size, color)
     if is_named:
         return _converted(read_named(name_or_path, home=home, download=download, progress=progress), size, color)
     if path.is_dir() or (path.is_file() and is_archive(path)):
@@ -153,4 +165,4 @@ def _unknown(given: str, path: Path) -> DataError:
         return DataError(f"{given}: neither a folder nor a file of a known kind; give {SOURCES}")
     if len(path.parts) > 1 or path.suffix:
         return DataError(f"{given}: no such file or folder; give {SOURCES}, or one of {', '.join(READERS)}")
-    return DataError(f"{given} is not an image set; {did_you_mean(given, READERS)}; or give {SOURCES}")
+    return DataError(f"{given} is not an image set; {did_you_mean(given, [*READERS, *RENDERERS])}; or give {SOURCES}")

@@ -45,6 +45,9 @@ class DataSettings(BaseModel):
         None, gt=0, description="labels are numbers on a circle of this length: 360 for degrees"
     )
     unit: str = Field("", description="of such numbers, written behind them")
+    render: dict[str, Any] | None = Field(
+        None, description="how a set that Papilio draws is drawn: num, seed, size, variety"
+    )
     size: int | tuple[int, int] | None = Field(None, description="pixels, or [height, width], to resize to")
     color: Literal["grey", "rgb"] | None = Field(None, description="convert the pictures to")
     validation: float = Field(0.1, ge=0, lt=1, description="share of the training images that chooses")
