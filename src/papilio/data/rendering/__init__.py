@@ -1,0 +1,1 @@
+"""Pictures that Papilio draws itself: image sets without a download, whose labels are exact."""

@@ -1,0 +1,69 @@
+"""Walls of wooden boards."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from scipy.ndimage import gaussian_filter, map_coordinates
+
+from papilio.data.rendering.textures import Texture
+
+SIDE = 1024  # of a texture
+BOARDS = (4, 5, 7)  # in a texture: broad and narrow ones
+
+
+def make_boards(rng: np.random.Generator) -> list[Texture]:
+    """One texture for each number of boards, their grain along the rows; the brightness of each is about 1/2."""
+    return [Texture(_boards(num, rng)) for num in BOARDS]
+
+
+def _boards(num: int, rng: np.random.Generator) -> Float[np.ndarray, "side side"]:
+    edges = np.round((np.arange(num + 1) + np.concatenate([[0], rng.uniform(-0.12, 0.12, num - 1), [0]])) * SIDE / num)
+    wall = np.empty((SIDE, SIDE), dtype=np.float32)
+    for top, bottom in zip(edges[:-1].astype(int), edges[1:].astype(int), strict=True):
+        board = _grain(bottom - top, rng) + rng.uniform(-0.13, 0.13)
+        butt = rng.integers(SIDE)  # where the board's end meets the next one's
+        board[:, butt:] += rng.uniform(-0.08, 0.08)
+        board[:, butt - 2 : butt + 2] -= 0.25
+        gap = rng.integers(3, 7)
+        shade = np.minimum(np.arange(len(board)), np.arange(len(board))[::-1])
+        board -= (0.34 * np.exp(-shade / gap))[:, None]
+        wall[top:bottom] = board
+    return np.clip(0.5 + wall, 0.02, 1)
+
+
+def _grain(height: int, rng: np.random.Generator) -> Float[np.ndarray, "height side"]:
+    """Year rings cut lengthwise, with a knot here and there, and fine pores; mean about 0."""
+    # what the rings look like depends on how far a place is from the heart of the tree, which wanders slowly
+    wander = _noise((height, SIDE), (height / 3, SIDE / 5), rng) * 0.35
+    depth = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None] + rng.uniform(-0.4, 0.4) + wander
+    for _ in range(rng.integers(0, 3)):
+        depth = depth + _knot(height, rng)
+    rings = rng.uniform(7, 15)
+    tone = np.sin(2 * np.pi * rings * (depth + 0.1 * depth**2)) * 0.5
+    tone = np.sign(tone) * np.abs(tone) ** 0.8
+    fine = _noise((height, SIDE), (0.7, 26), rng) * 0.11 + _noise((height, SIDE), (1.4, 90), rng) * 0.09
+    return (tone * rng.uniform(0.05, 0.13) + fine).astype(np.float32)
+
+
+def _knot(height: int, rng: np.random.Generator) -> Float[np.ndarray, "height side"]:
+    row, column = rng.uniform(0, height), rng.uniform(0, SIDE)
+    rows, columns = np.mgrid[0:height, 0:SIDE].astype(np.float32)
+    apart = np.abs(columns - column)
+    apart = np.minimum(apart, SIDE - apart)
+    radius = height * rng.uniform(0.08, 0.2)
+    near = np.exp(-(((rows - row) / radius) ** 2 + (apart / (2.2 * radius)) ** 2))
+    return near * rng.choice([-0.35, 0.35])
+
+
+def _noise(
+    shape: tuple[int, int], sigma: tuple[float, float], rng: np.random.Generator
+) -> Float[np.ndarray, "height width"]:
+    """Smooth noise of variance 1 that goes on at the other end of each row."""
+    coarse = (max(2, round(shape[0] / max(1, sigma[0] / 2))), max(2, round(shape[1] / max(1, sigma[1] / 2))))
+    scaled = tuple(one * small / full for one, small, full in zip(sigma, coarse, shape, strict=True))
+    field = gaussian_filter(rng.standard_normal(coarse), scaled, mode=["nearest", "wrap"])  # pyright: ignore[reportArgumentType] (one for each axis)
+    rows = np.linspace(0, coarse[0] - 1, shape[0])[:, None]
+    columns = (np.arange(shape[1]) * coarse[1] / shape[1])[None, :]
+    places = np.broadcast_arrays(rows, columns)
+    return map_coordinates(field / field.std(), places, order=1, mode="grid-wrap").astype(np.float32)
