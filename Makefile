@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# a file of tests at a time on each of two processes: half of the time of many tests is waiting for processes to start
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 
 .PHONY: demo test check format bench clean
 .DEFAULT_GOAL := demo
@@ -15,14 +17,14 @@ demo: $(VENV)/.ready
 	$(BIN)/papilio run first-look --out results/first-look
 
 test: $(VENV)/.ready
-	$(BIN)/pytest
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 format: $(VENV)/.ready
 	$(BIN)/ruff format

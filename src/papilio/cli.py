@@ -238,6 +238,27 @@ def data_info(
     _print_table(["class", *splits], rows)
 
 
+@data_app.command("render")
+def data_render(
+    name: Annotated[str, typer.Argument(metavar="SET", help="A set that Papilio draws itself: clocks.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where its files go; those of an earlier drawing are replaced.")
+    ],
+    num: Annotated[int, typer.Option(help="How many pictures: spread evenly over all times of day.")] = 18_000,
+    size: Annotated[int, typer.Option(help="The side of a picture, in pixels.")] = 150,
+    seed: Annotated[int, typer.Option(help="Another seed draws other pictures.")] = 0,
+    variety: Annotated[
+        str, typer.Option(help="plain: one wall clock; varied: many kinds, dark dials, Roman numerals, second hands.")
+    ] = "plain",
+) -> None:
+    """Draw an image set: images.npy, labels.npy, and a contact sheet to look at."""
+    from papilio.data.rendering.sets import find_renderer
+    from papilio.studies.progress import reading_progress
+
+    draw = find_renderer(name)
+    typer.echo(draw(out, num=num, size=size, seed=seed, variety=variety, progress=reading_progress()))
+
+
 @data_app.command("check")
 def data_check(name: SetArgument, labels: LabelsOption = None) -> None:
     """Look for duplicates, leaks between splits, unreadable pictures, imbalance; exit status 1 where something is wrong."""

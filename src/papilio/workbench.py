@@ -29,6 +29,7 @@ from papilio.studies.pool import Pool
 from papilio.studies.progress import make_progress
 from papilio.studies.results import StudyResults, read_results
 from papilio.studies.search import StudySearch
+from papilio.studies.signals import StopSignals
 from papilio.studies.sources import read_sources
 from papilio.studies.study import Study, load_study, parse_toml
 from papilio.training.catalogue import SUPERVISED
@@ -99,7 +100,9 @@ def run_study(
     for name in devices if ray is None else ():  # a cluster's accelerators are not here
         refuse_missing_device(name)
     busy = f"{folder}: another process is at work on this study; wait for it, or choose another --out"
+    signals = StopSignals()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(signals.listening())
         stack.enter_context(locked(folder / ".lock", busy=busy))
         if not is_fresh:
             _refuse_other_contents(folder, study)
@@ -120,7 +123,7 @@ def run_study(
         workload = Workload(folder, search, images.for_workers, crew)
         try:
             with progress.display():
-                Execution(workload, progress, confirm=confirm).run()
+                Execution(workload, progress, signals=signals, confirm=confirm).run()
         finally:
             shutil.rmtree(folder / SHARED, ignore_errors=True)
         progress.on_note("looking at the best runs, writing the report")

@@ -17,6 +17,8 @@ from torch import nn
 from benchmarks import halving, search, trials
 from papilio import load_images
 from papilio.models.families import build_nets, find_builder
+from papilio.studies.pruners import HalvingPruner, make_pruner
+from papilio.studies.settings import PrunerSettings
 from papilio.studies.study import load_study
 
 
@@ -103,11 +105,16 @@ def test_points_lost_beyond_the_bound_miss_the_target():
     assert not rows[-1].as_json()["is_met"]
 
 
-def test_halving_leaves_a_ninth_of_the_epochs():
-    """27 trials: 27 of 1 epoch, 9 go on to 3, 3 to 9, 1 to 27."""
+def test_halving_leaves_a_quarter_of_the_epochs():
+    """27 trials: 27 of 3 epochs, 9 go on to 9, 3 to 27."""
     num_trials = len(halving.GRID["learning_rates"]) * len(halving.GRID["dropouts"]) * len(halving.GRID["widths"])
     assert num_trials == halving.EPOCHS == 27
-    assert num_trials * halving.EPOCHS / 9 == 27 * 1 + 9 * (3 - 1) + 3 * (9 - 3) + 1 * (27 - 9)
+    settings = PrunerSettings(**(halving.PRUNERS[halving.HALVING] or {}))
+    pruner = make_pruner(settings, num_trials=num_trials, epochs=halving.EPOCHS)
+    assert isinstance(pruner, HalvingPruner)
+    (bracket,) = pruner.brackets
+    assert bracket.rungs == [3, 9]
+    assert (27 * 3 + 9 * (9 - 3) + 3 * (27 - 9)) / (num_trials * halving.EPOCHS) == pytest.approx(0.26, abs=0.005)
 
 
 def test_a_trials_cost_leaves_out_training_and_the_start_of_peers():

@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from typer.testing import CliRunner
 
-from papilio.cli import app
 from papilio.data.rendering.camera import Camera
 from papilio.data.rendering.clocks import ClockRenderer, ClockScene, spread_times
 from papilio.data.rendering.dials import DialStyle
-from papilio.data.rendering.sets import render_clocks
+from papilio.data.rendering.sets import find_renderer, render_clocks
 from papilio.data.rendering.styles import ClockStyle, varied_styles
 from papilio.data.rendering.textures import Texture
 from papilio.errors import SettingError
@@ -173,6 +171,8 @@ def test_bad_requests_are_one_line(tmp_path: Path) -> None:
         render_clocks(tmp_path, num=0)
     with pytest.raises(SettingError, match="size = 8: clocks are drawn with sides from 16 to 1024"):
         render_clocks(tmp_path, size=8)
-    result = CliRunner().invoke(app, ["data", "render", "clock", "--out", str(tmp_path / "x")])
-    assert result.exit_code == 2
-    assert not (tmp_path / "x").exists()
+    with pytest.raises(SettingError, match="variety = wild: allowed are plain and varied"):
+        render_clocks(tmp_path, variety="wild")  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="clock is not a set that Papilio draws; did you mean clocks"):
+        find_renderer("clock")
+    assert not list(tmp_path.iterdir())

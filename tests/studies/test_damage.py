@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import math
@@ -19,6 +20,7 @@ from tiny import OwnNet, all_weights, command, environment, own_loss, papilio, t
 from torch import nn
 
 import papilio as product
+from papilio import workbench
 from papilio.data.load import load_images
 from papilio.errors import DataError, RunError, SettingError, StudyError
 from papilio.runs.execution import execute_run
@@ -115,6 +117,25 @@ def test_a_signal_between_two_workers_starts_leaves_none_behind(
     monkeypatch.setattr(Pool, "_start", interrupted)
     assert not product.run_study(tiny(), out=tmp_path / "out", workers=2, is_silent=True).is_whole
     assert not (tmp_path / "out" / "workers.log").exists()
+
+
+def test_a_signal_whose_exception_is_swallowed_still_stops_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python ignores exceptions in finalisers: a Ctrl-C that came just then was lost, and the study went on to its end."""
+    describe = workbench.describe_environment
+
+    def swallowing(*arguments: Any) -> dict[str, Any]:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return describe(*arguments)
+
+    monkeypatch.setattr(workbench, "describe_environment", swallowing)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        product.run_study(tiny(), out=tmp_path / "out", is_silent=True)
+    assert not list((tmp_path / "out").glob("runs/*/weights.safetensors"))
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize("delay", [0.0, 2.0])

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -22,6 +19,7 @@ from papilio.studies.messages import Crew, Task, Workers
 from papilio.studies.results import ResultsTable
 from papilio.studies.search import StudySearch
 from papilio.studies.sharing import SharedImages
+from papilio.studies.signals import StopSignals
 from papilio.studies.states import Job, Tally
 
 SECONDS_BETWEEN_FORECASTS = 1.0
@@ -63,16 +61,17 @@ class Execution:
         workload: Workload,
         listener: Listener,
         *,
+        signals: StopSignals | None = None,
         confirm: Callable[[float], bool] = lambda seconds: True,
     ) -> None:
         self.workload = workload
+        self.signals = signals or StopSignals()
         self.search = workload.search
         self.listener = listener
         self.confirm = confirm
         self.jobs: dict[str, Job] = {}  # with workers, by run
         self.retried: set[str] = set()
         self.forecast = Forecast(workload.crew.num_workers)
-        self.num_stops = 0  # signals so far
         self.is_stopping = False
         self.table = ResultsTable(workload.folder)
         self.journal = Journal(workload.folder)
@@ -94,7 +93,7 @@ class Execution:
             return True
         if job is not None:
             self.search.give_back(job)
-        with self._stop_signals():  # from here on: a signal while workers start must not leave them behind
+        with self.signals.patiently():  # from here on: a signal while workers start must not leave them behind
             pool = self.workload.crew.start()
             try:
                 self._measure_costs(pool)
@@ -219,26 +218,7 @@ class Execution:
         self.table.write(lambda: [(run.plan, run.facts) for run in self.search.known_runs()], is_due=is_due)
 
     def _heed_stop(self, pool: Workers) -> None:
-        if self.num_stops and not self.is_stopping:
+        if self.signals.count and not self.is_stopping:
             self.is_stopping = True
             self.listener.on_note("stopping after the current epochs; once more to stop at once")
             pool.stop()
-
-    @contextmanager
-    def _stop_signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread may set handlers; its owner then deals with Ctrl-C
-            return
-
-        def stop(number: int, frame: object) -> None:
-            # no more than a number here: it may come in the middle of a message to a worker, or of a line of output
-            self.num_stops += 1
-            if self.num_stops > 1:
-                raise KeyboardInterrupt
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

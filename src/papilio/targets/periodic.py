@@ -238,7 +238,7 @@ class SoftBins:
     def shares(self, values: Values) -> Float[Tensor, "batch classes"]:
         """What each class should have; it sums to 1."""
         centres = torch.arange(self.num, device=values.device, dtype=values.dtype)
-        off = wrapped(values.unsqueeze(1) * (self.num / self.period) - centres, self.num)
+        off = wrapped(values.unsqueeze(1) * (self.num / self.period) - centres, float(self.num))
         return torch.softmax(-0.5 * (off / self.width) ** 2, dim=1)
 
     def encode(self, values: Values) -> Outputs:

@@ -62,7 +62,7 @@ def _noise(
     """Smooth noise of variance 1 that goes on at the other end of each row."""
     coarse = (max(2, round(shape[0] / max(1, sigma[0] / 2))), max(2, round(shape[1] / max(1, sigma[1] / 2))))
     scaled = tuple(one * small / full for one, small, full in zip(sigma, coarse, shape, strict=True))
-    field = gaussian_filter(rng.standard_normal(coarse), scaled, mode=("nearest", "wrap"))
+    field = gaussian_filter(rng.standard_normal(coarse), scaled, mode=["nearest", "wrap"])  # pyright: ignore[reportArgumentType] (one for each axis)
     rows = np.linspace(0, coarse[0] - 1, shape[0])[:, None]
     columns = (np.arange(shape[1]) * coarse[1] / shape[1])[None, :]
     places = np.broadcast_arrays(rows, columns)

@@ -114,7 +114,7 @@ class ClockRenderer:
         )
 
     def _wall(self, u: Plane, v: Plane, pixel: float, light: _Light, rng: np.random.Generator) -> Plane:
-        board = self.boards[rng.integers(len(self.boards))]
+        board = self.boards[int(rng.integers(len(self.boards)))]
         angle, scale = rng.uniform(0, math.tau), rng.uniform(0.22, 0.42)  # sides of the texture to a dial radius
         sin, cos = np.float32(scale * math.sin(angle)), np.float32(scale * math.cos(angle))
         s = u * cos

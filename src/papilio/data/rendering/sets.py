@@ -50,7 +50,9 @@ def render_clocks(
     write_json(folder / "rendered.json", _facts("clocks", num=num, size=size, seed=seed, variety=variety))
     shown = np.linspace(0, num - 1, min(num, SHEET[0] * SHEET[1])).round().astype(int)
     images = np.load(folder / "images.npy", mmap_mode="r")
-    return _write_sheet(folder / "contact-sheet.png", images[shown], [clock_words(times[index]) for index in shown])
+    return _write_sheet(
+        folder / "contact-sheet.png", images[shown], [clock_words(float(times[index])) for index in shown]
+    )
 
 
 RENDERERS: dict[str, Callable[..., Path]] = {"clocks": render_clocks}
@@ -88,7 +90,7 @@ def _write_images(
                 progress(done, num, "drawing clocks")
 
 
-def _facts(name: str, **settings: int | str) -> dict[str, object]:
+def _facts(name: str, **settings: int | str) -> dict[str, str | int]:
     return {"set": name, "papilio": metadata.version("papilio")} | settings
 
 
