@@ -111,6 +111,16 @@ def test_a_texture_is_sampled_at_the_resolution_at_which_it_is_seen() -> None:
         Texture(np.zeros((60, 60)))
 
 
+def test_a_clock_without_numerals_hangs_about_upright() -> None:
+    """Turned any way, its time could not be read at all."""
+    renderer = ClockRenderer(variety=[BLANK, ClockStyle()])
+    rolls = [
+        [abs(renderer._camera(np.random.default_rng(seed), style).roll) for seed in range(40)]
+        for style in renderer.styles
+    ]
+    assert max(rolls[0]) <= math.radians(10) and max(rolls[1]) > math.radians(90)
+
+
 def test_a_picture_is_a_function_of_seed_number_and_time(renderer: ClockRenderer) -> None:
     one = renderer.draw(7, 100)
     renderer.draw(8, 1)
@@ -172,7 +182,7 @@ def test_bad_requests_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="size = 8: clocks are drawn with sides from 16 to 1024"):
         render_clocks(tmp_path, size=8)
     with pytest.raises(SettingError, match="variety = wild: allowed are plain and varied"):
-        render_clocks(tmp_path, variety="wild")  # type: ignore[arg-type]
+        find_renderer("clocks")(tmp_path, variety="wild")
     with pytest.raises(SettingError, match="clock is not a set that Papilio draws; did you mean clocks"):
         find_renderer("clock")
     assert not list(tmp_path.iterdir())

@@ -26,6 +26,7 @@ MINUTES = 720  # of a dial: twelve hours
 SIDE = 150  # of a picture, in pixels, for which everything is scaled
 RIM = 1.0  # where a clock ends, in dial radii
 NUM_STYLES = 96  # of varied clocks, each of which many pictures show
+ROLL_WITHOUT_NUMERALS = math.radians(10)  # an hour is 30 degrees
 HEIGHTS = (0.035, 0.055, 0.065)  # of the hands above the dial, in dial radii
 NOISE = 2**20  # numbers of sensor noise, of which each picture takes a stretch
 
@@ -86,7 +87,7 @@ class ClockRenderer:
         rng = np.random.default_rng([self.seed, 1, number])
         chosen = int(rng.integers(len(self.styles)))
         style = self.styles[chosen]
-        camera = self._camera(rng)
+        camera = self._camera(rng, style)
         u, v = camera.wall(self.size)
         pixel = 1 / camera.radius
         light = _Light.drawn(rng)
@@ -100,14 +101,16 @@ class ClockRenderer:
         for number, minute in enumerate(times, start=first):
             yield self.draw(number, float(minute))
 
-    def _camera(self, rng: np.random.Generator) -> Camera:
+    def _camera(self, rng: np.random.Generator, style: ClockStyle) -> Camera:
         scene, scale = self.scene, self.size / SIDE
+        # where no numeral says which way is up, the time can be read only of a clock that hangs about upright
+        max_roll = min(scene.max_roll, ROLL_WITHOUT_NUMERALS) if style.dial.numerals == "none" else scene.max_roll
         # uniform over the cap of directions: few pictures are taken from straight ahead, few from far aside
         tilt = math.acos(1 - rng.random() * (1 - math.cos(scene.max_tilt)))
         return Camera(
             tilt=tilt,
             azimuth=rng.uniform(0, math.tau),
-            roll=rng.uniform(-scene.max_roll, scene.max_roll),
+            roll=rng.uniform(-max_roll, max_roll),
             distance=rng.uniform(3.5, 9),
             radius=scale * rng.uniform(*scene.radius),
             offset=(scale * rng.uniform(-1, 1) * scene.max_offset, scale * rng.uniform(-1, 1) * scene.max_offset),

@@ -32,11 +32,14 @@ FONTS = (
 )
 
 
+Numerals = Literal["arabic", "roman", "quarters", "none"]
+
+
 @dataclass(frozen=True)
 class DialStyle:
     """What is printed on a dial. Lengths in dial radii, tones from 0 (black) to 1 (white)."""
 
-    numerals: Literal["arabic", "roman", "quarters", "none"] = "arabic"
+    numerals: Numerals = "arabic"
     font: str = "DejaVuSans.ttf"
     numeral_height: float = 0.17
     numeral_radius: float = 0.66

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from papilio.data.rendering.dials import FONTS, DialStyle
+from papilio.data.rendering.dials import FONTS, DialStyle, Numerals
 from papilio.data.rendering.shapes import Hand
+
+NUMERALS: tuple[Numerals, ...] = ("arabic", "roman", "quarters", "none")
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,9 @@ def _drawn_style(rng: np.random.Generator) -> ClockStyle:
     has_ticks = rng.random() < 0.85
     tick_end = rng.uniform(0.84, 0.93)
     numeral_height = rng.uniform(0.11, 0.24)
-    numerals = str(rng.choice(["arabic", "roman", "quarters", "none"], p=[0.6, 0.2, 0.1, 0.1]))
+    numerals = NUMERALS[int(rng.choice(len(NUMERALS), p=[0.6, 0.2, 0.1, 0.1]))]
     dial = DialStyle(
-        numerals=numerals,  # type: ignore[arg-type]
+        numerals=numerals,
         font=str(rng.choice(FONTS)),
         numeral_height=numeral_height * (0.8 if numerals == "roman" else 1.0),
         numeral_radius=tick_end - rng.uniform(0.02, 0.12) - 0.5 * numeral_height,
