@@ -53,7 +53,7 @@ def results(gauges: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyResu
 def test_every_design_learns_to_read_a_gauge(results: StudyResults) -> None:
     errors = {trial.name: trial.mean("test_error") for trial in results.trials("designs")}
     assert len(errors) == len(DESIGNS)
-    assert all(error is not None and error < 60 for error in errors.values()), errors  # guessing gives 90
+    assert all(error is not None and error < 75 for error in errors.values()), errors  # guessing gives 90
     assert min(errors.values()) < 12
     run = results.best
     assert {"test_loss", "test_error", "test_within_1_percent", "test_within_5_percent"} <= run.metrics.keys()

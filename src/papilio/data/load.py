@@ -14,12 +14,11 @@ from papilio.data.imageset import ImageSet, RawImages
 from papilio.data.named import READERS, read_named
 from papilio.data.pictures import MODES, Color, Size, convert_images, resolve_size
 from papilio.data.quantities import Quantity
-from papilio.data.rendering.named import read_rendered
-from papilio.data.rendering.sets import RENDERERS
 from papilio.data.splits import check_shares, draw_splits
 from papilio.data.tables import read_labelled_pictures
 from papilio.errors import DataError, SettingError, did_you_mean
 
+DRAWN = ("clocks", "gauges")  # sets that Papilio draws itself
 SOURCES = "a path to a folder, a zip or tar of pictures, or a .npy file"
 
 
@@ -63,12 +62,10 @@ def load_images(
     """
     check_shares(validation=validation, test=test)
     check_settings(color=color, fraction=fraction, seed=seed)
-    if period is not None and not 0 < period < float("inf"):
-        raise SettingError(f"period = {period}: must be above 0")
     raw = read_images(
         name_or_path,
         labels=labels,
-        quantity=None if period is None else Quantity(float(period), unit),
+        quantity=as_quantity(period, unit),
         render=render,
         size=resolve_size(size),
         color=color,
@@ -93,27 +90,39 @@ def read_images(
 ) -> RawImages:
     """Read a set as `load_images` does, but leave it with the splits that it comes with."""
     path = Path(name_or_path).expanduser()
-    is_rendered = isinstance(name_or_path, str) and name_or_path in RENDERERS
-    if render is not None and not is_rendered:
-        raise DataError(f"{name_or_path}: render goes with {', '.join(RENDERERS)}, which Papilio draws itself")
-    is_named = is_rendered or (isinstance(name_or_path, str) and name_or_path in READERS)
-    has_table = labels is not None and Path(labels).suffix == ".csv" and path.is_dir() and not is_named
-    if labels is not None and not has_table and (is_named or path.suffix != ".npy"):
-        what = "a .npy file goes with a .npy file of images, a .csv file with a folder of pictures"
-        raise DataError(f"{name_or_path}: labels = {labels}: {what}")
-    if quantity is not None and (is_named or (labels is None and path.suffix != ".npy")):
+    name = name_or_path if isinstance(name_or_path, str) and name_or_path in [*DRAWN, *READERS] else None
+    if render is not None and name not in DRAWN:
+        raise DataError(f"{name_or_path}: render goes with {', '.join(DRAWN)}, which Papilio draws itself")
+    table = (
+        Path(labels) if labels is not None and Path(labels).suffix == ".csv" and path.is_dir() and not name else None
+    )
+    if labels is not None and table is None and (name or path.suffix != ".npy"):
+        what = "goes with a .npy file of images (a .csv file with a folder of pictures)"
+        raise DataError(f"{name_or_path}: labels = {labels} {what}")
+    if quantity is not None and (name or (labels is None and path.suffix != ".npy")):
         raise DataError(f"{name_or_path}: period goes with numbers as labels; this set has classes")
-    if has_table:
-        return read_labelled_pictures(path, Path(labels), quantity, size=size, color=color, progress=progress)
-    if is_rendered:
-        return _converted(read_rendered(str(name_or_path), render, progress), size, color)
-    if is_named:
-        return _converted(read_named(name_or_path, home=home, download=download, progress=progress), size, color)
+    if table is not None:
+        return read_labelled_pictures(path, table, quantity, size=size, color=color, progress=progress)
+    if name in DRAWN:
+        from papilio.data.rendering.named import read_rendered  # brings SciPy
+
+        return _converted(read_rendered(name, render, progress), size, color)
+    if name is not None:
+        return _converted(read_named(name, home=home, download=download, progress=progress), size, color)
     if path.is_dir() or (path.is_file() and is_archive(path)):
         return read_pictures(path, size=size, color=color, progress=progress)
     if path.is_file() and path.suffix == ".npy":
         return _converted(read_arrays(path, _labels_path(path, labels), quantity), size, color)
     raise _unknown(str(name_or_path), path)
+
+
+def as_quantity(period: float | None, unit: str = "") -> Quantity | None:
+    """What numbers on a circle of that length are; None where labels are no such numbers. Raises SettingError."""
+    if period is None:
+        return None
+    if not 0 < period < float("inf"):
+        raise SettingError(f"period = {period}: must be above 0")
+    return Quantity(float(period), unit)
 
 
 def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -> ImageSet:
@@ -164,5 +173,5 @@ def _unknown(given: str, path: Path) -> DataError:
     if path.exists():
         return DataError(f"{given}: neither a folder nor a file of a known kind; give {SOURCES}")
     if len(path.parts) > 1 or path.suffix:
-        return DataError(f"{given}: no such file or folder; give {SOURCES}, or one of {', '.join(READERS)}")
-    return DataError(f"{given} is not an image set; {did_you_mean(given, [*READERS, *RENDERERS])}; or give {SOURCES}")
+        return DataError(f"{given}: no such file or folder; give {SOURCES}, or one of {', '.join([*READERS, *DRAWN])}")
+    return DataError(f"{given} is not an image set; {did_you_mean(given, [*READERS, *DRAWN])}; or give {SOURCES}")

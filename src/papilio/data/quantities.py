@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-MOST_STRATA = 120  # into which splits are stratified, each with
-FEWEST_IN_STRATUM = 50  # images
+MOST_STRATA = 60  # into which splits are stratified, each with
+FEWEST_IN_STRATUM = 200  # images
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,17 @@ class Quantity:
 
     def strata(self, values: Float[np.ndarray, " num"]) -> Int[np.ndarray, " num"]:
         """Equal stretches of the circle, as many as have images enough: what splits are stratified by."""
-        num = int(np.clip(len(values) // FEWEST_IN_STRATUM, 1, MOST_STRATA))
+        num = self._num_strata(values)
         return np.minimum(values * (num / self.period), num - 1).astype(np.int64)
+
+    def stratum_words(self, stratum: int, values: Float[np.ndarray, " num"]) -> str:
+        """One of those stretches for people."""
+        width = self.period / self._num_strata(values)
+        return f"{self.words(stratum * width)} to {self.words((stratum + 1) * width)}"
+
+    @staticmethod
+    def _num_strata(values: Float[np.ndarray, " num"]) -> int:
+        return int(np.clip(len(values) // FEWEST_IN_STRATUM, 1, MOST_STRATA))
 
     @property
     def _decimals(self) -> int:

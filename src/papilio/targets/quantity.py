@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from papilio.data.quantities import Quantity
@@ -28,7 +28,8 @@ from papilio.targets.periodic import (
     share_within,
 )
 
-DESIGNS: dict[str, Callable[..., PeriodicTarget]] = {
+Design = Regression | Bins | TwoHeads | SinCos | VonMises | SoftBins | Harmonics | CoarseToFine
+DESIGNS: dict[str, type[Design]] = {
     "regression": Regression,
     "classes": Bins,
     "two_heads": TwoHeads,
@@ -65,29 +66,32 @@ class QuantityTarget:
 
     @property
     def directions(self) -> Mapping[str, Literal["min", "max"]]:
-        directions: dict[str, Literal["min", "max"]] = {"loss": "min", "error": "min"}
-        directions |= dict.fromkeys(self.limits, "max")
-        return directions | ({"hour_accuracy": "max"} if self.quantity.is_time else {})
+        directions: dict[str, Literal["min", "max"]] = {}
+        for name in ("loss", "error", "median_error", "p90_error"):
+            directions[name] = "min"
+        for name in (*self.limits, *(("hour_accuracy",) if self.quantity.is_time else ())):
+            directions[name] = "max"
+        return directions
 
-    def loss(self, outputs: Float[Tensor, "batch outputs"], values: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
+    def loss(self, outputs: Float[Tensor, "batch outputs"], labels: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
         """The design's own, a mean over the batch."""
-        return self.design.loss(outputs, values)
+        return self.design.loss(outputs, labels)
 
     def metrics(
         self,
         outputs: Float[Tensor, "batch outputs"],
-        values: Float[Tensor, " batch"],
+        labels: Float[Tensor, " batch"],
         *,
         loss: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Batch means of the loss, of the circular error, and of how many are near; of times also of the right hour."""
+        """The circular error of each image, and batch means: the loss, how many are near, of times in the right hour."""
         predicted, period = self.design.decode(outputs).values, self.quantity.period
         found = {
-            "loss": self.design.loss(outputs, values) if loss is None else loss,
-            "error": circular_error(predicted, values, period).mean(),
+            "loss": self.design.loss(outputs, labels) if loss is None else loss,
+            "error": circular_error(predicted, labels, period),
         }
-        found |= {name: share_within(predicted, values, period, limit) for name, limit in self.limits.items()}
-        return found | ({"hour_accuracy": hour_accuracy(predicted, values)} if self.quantity.is_time else {})
+        found |= {name: share_within(predicted, labels, period, limit) for name, limit in self.limits.items()}
+        return found | ({"hour_accuracy": hour_accuracy(predicted, labels)} if self.quantity.is_time else {})
 
     def decode(self, outputs: Float[Tensor, "batch outputs"]) -> Reading:
         """Values in the quantity's units, and a confidence of each."""
@@ -109,16 +113,18 @@ def make_design(given: str | Mapping[str, Any] | None, period: float) -> Periodi
     name = table.pop("name", None)
     if name not in DESIGNS:
         raise SettingError(f"train.target: {name!r} is not a target design; {did_you_mean(str(name), DESIGNS)}")
-    parameters = [one for one in inspect.signature(DESIGNS[name]).parameters.values() if one.name != "period"]
+    parameters = [one for one in fields(DESIGNS[name]) if one.name != "period"]
     allowed = [one.name for one in parameters]
     if unknown := [key for key in table if key not in allowed]:
         raise SettingError(f"train.target: {name} has no {unknown[0]}; {did_you_mean(unknown[0], allowed)}")
-    if missing := [one.name for one in parameters if one.default is one.empty and one.name not in table]:
+    if missing := [one.name for one in parameters if one.default is MISSING and one.name not in table]:
         raise SettingError(
             f'train.target: {name} needs {missing[0]}: target = {{ name = "{name}", {missing[0]} = 72 }}'
         )
-    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     try:
-        return DESIGNS[name](period, **settings)
-    except (TypeError, ValueError) as error:
-        raise SettingError(f"train.target: {name}: {error}") from error
+        return TypeAdapter(DESIGNS[name]).validate_python({"period": period, **table})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{part}: " for part in first["loc"])
+        message = f"{where}{first['msg'].removeprefix('Value error, ')}"
+        raise SettingError(f"train.target: {name}: {message}") from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
 
+@runtime_checkable
 class Target(Protocol):
     """Scores a net's outputs against labels."""
 
@@ -31,5 +32,5 @@ class Target(Protocol):
         ...
 
     def metrics(self, outputs: Tensor, labels: Tensor, *, loss: Tensor | None = None) -> dict[str, Tensor]:
-        """Batch means; `loss` may be given where it is known for the same outputs."""
+        """Batch means, or a number an image; `loss` may be given where it is known for the same outputs."""
         ...
