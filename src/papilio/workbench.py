@@ -15,7 +15,8 @@ from papilio.errors import RunError, RunFailed, SettingError, StudyError
 from papilio.files import locked, remove_leftovers, write_json, write_text
 from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunFolder, RunPlan
-from papilio.runs.load import Prediction, QuantityPrediction, Run, load_run
+from papilio.runs.load import Prediction, Run, load_run
+from papilio.runs.reading import QuantityPrediction
 from papilio.studies.cluster import import_ray
 from papilio.studies.compare import compare
 from papilio.studies.connection import ray_crew

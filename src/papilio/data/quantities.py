@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,18 @@ class Quantity:
         if distance < 60:
             return f"{distance:.1f} min"
         return f"{int(distance) // 60} h {round(distance) % 60} min"
+
+    def interval_words(self, distance: float) -> str:
+        """Half an interval for people, rounded up.
+
+        >>> CLOCK.interval_words(0.3), CLOCK.interval_words(75), Quantity(360, "°").interval_words(2.31)
+        ('0:01', '1:15', '2.4°')
+        """
+        if self.is_time:
+            minutes = max(1, math.ceil(distance))
+            return f"{minutes // 60}:{minutes % 60:02d}"
+        step = 10.0**-self._decimals
+        return f"{max(1, math.ceil(distance / step)) * step:.{self._decimals}f}{self.unit}"
 
     def strata(self, values: Float[np.ndarray, " num"]) -> Int[np.ndarray, " num"]:
         """Equal stretches of the circle, as many as have images enough: what splits are stratified by."""

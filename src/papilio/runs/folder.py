@@ -55,6 +55,7 @@ class RunFacts:
     data_name: str = ""
     data_checksum: str = ""
     rim_brightness: float | None = None  # of the images, in [0, 1]
+    calibration: dict[str, Any] | None = None  # how far readings are off, by confidence: papilio.runs.reading
     seconds: float = 0.0
     number: int = 0  # of its trial, in its stage
 

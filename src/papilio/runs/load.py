@@ -20,6 +20,7 @@ from papilio.models.families import build_nets, find_builder
 from papilio.models.own import OwnFunctions
 from papilio.runs.execution import rim_brightness
 from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.reading import QuantityPrediction, agree, read_looks
 from papilio.targets.classes import Classes
 from papilio.targets.quantity import make_design
 from papilio.training.batches import as_floats, as_tensor
@@ -110,19 +111,22 @@ class Run:
         """
         if not pictures:
             return []
+        if self.quantity is not None:
+            return [self._read_picture(Path(picture), self.quantity, is_inverted=is_inverted) for picture in pictures]
         images = np.stack([read_picture(Path(picture), shape=self.image_shape) for picture in pictures])
         images = 255 - images if is_inverted else images
-        if (quantity := self.quantity) is not None:
-            values, confidence = self.read(images)
-            return [
-                QuantityPrediction(str(picture), float(value), float(one), quantity)
-                for picture, value, one in zip(pictures, values, confidence, strict=True)
-            ]
         probabilities = self.probabilities(images)
         return [
             Prediction(str(picture), dict(zip(self.class_names, map(float, row), strict=True)), self._hint(image))
             for picture, image, row in zip(pictures, images, probabilities, strict=True)
         ]
+
+    def _read_picture(self, picture: Path, quantity: Quantity, *, is_inverted: bool) -> QuantityPrediction:
+        looks = read_looks(picture, shape=self.image_shape)
+        values, confidence = self.read(np.concatenate([255 - look if is_inverted else look for look in looks]))
+        ends = np.cumsum([len(look) for look in looks])[:-1]
+        readings = list(zip(np.split(values, ends), np.split(confidence, ends), strict=True))
+        return agree(picture, readings, quantity, self.facts.calibration)
 
     def _hint(self, image: np.ndarray) -> str | None:
         """What to try where the picture's rim is as light as the training images' is dark, or the other way round."""
@@ -176,37 +180,6 @@ class Prediction:
             "probability": self.confidence,
             "probabilities": self.probabilities,
             "hint": self.hint,
-        }
-
-
-@dataclass(frozen=True)
-class QuantityPrediction:
-    """What one picture shows: a value of the quantity."""
-
-    HEADER: ClassVar = ["picture", "reads", "confidence"]
-
-    picture: str
-    value: float
-    confidence: float
-    quantity: Quantity
-    hint: str | None = None
-
-    @property
-    def label(self) -> str:
-        """The value in words."""
-        return self.quantity.words(self.value)
-
-    def cells(self) -> list[str]:
-        """A row below HEADER."""
-        return [self.picture, self.label, f"{self.confidence:.2f}"]
-
-    def as_plain(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "picture": self.picture,
-            "value": self.value,
-            "label": self.label,
-            "confidence": self.confidence,
         }
 
 
