@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from papilio.studies.settings import (
 )
 from papilio.studies.study import bundled_studies, load_study
 from papilio.studies.validation import settings_class
+from papilio.targets.quantity import DESIGNS
 from papilio.training.augmentation import Augmentation
 from papilio.training.optimisers import OPTIMISERS
 from papilio.training.schedules import SCHEDULES
@@ -34,6 +36,7 @@ from papilio.training.settings import EarlyStopping, Regulariser, TrainSettings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+TARGETS = (ROOT / "docs" / "targets.md").read_text()
 STUDIES = (ROOT / "docs" / "studies.md").read_text()
 TABLES: list[type[BaseModel]] = [
     StudySettings, DataSettings, StageSettings, SourceSettings, SamplerSettings, PrunerSettings, TrialSettings,
@@ -57,6 +60,16 @@ def test_every_argument_of_every_family_is_in_its_row_with_its_default(family: s
         if field.default is not None:
             shown = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
             assert re.search(rf"`{name}` \({re.escape(shown)}", row)
+
+
+@pytest.mark.parametrize("name", list(DESIGNS))
+def test_every_setting_of_every_target_design_is_in_its_row_with_its_default(name: str) -> None:
+    (row,) = [line for line in TARGETS.splitlines() if line.startswith(f"| `{name}` |")]
+    for one in fields(DESIGNS[name]):
+        if one.name != "period":
+            assert f"`{one.name}`" in row
+            if one.default is not MISSING and one.default is not None:
+                assert f"`{one.name}` ({one.default})" in row
 
 
 @pytest.mark.parametrize("name", [*OPTIMISERS, *SCHEDULES, *ACTIVATIONS, *INITIALISERS])

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
+from papilio.console import print_json, print_table
+from papilio.data_commands import data_app
 from papilio.errors import PapilioError, SettingError
 
 MAX_TRIALS = 20  # of a stage, in a table
-MAX_ITEMS = 20  # files or images that a finding lists
 HOURS_TO_ASK = 2  # from how many hours on a terminal is asked before a study starts
 
 app = typer.Typer(
@@ -25,7 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data_app = typer.Typer(help="The image sets: what is here, what it takes, what is wrong with it.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 
@@ -39,14 +39,9 @@ class Format(StrEnum):
 
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or a bundled study's name.")]
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
-SetArgument = Annotated[str, typer.Argument(metavar="SET", help="A named image set, or a path to pictures.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: train.epochs=5.")
 ]
-LabelsOption = Annotated[
-    Path | None, typer.Option(help="The .npy file of labels that goes with a .npy file of images.")
-]
-SizeOption = Annotated[int | None, typer.Option(help="Resize pictures to this many pixels, height and width.")]
 
 
 @app.command()
@@ -114,7 +109,7 @@ def results(
     if format_ is Format.CSV:
         typer.echo(to_csv(found.rows()), nl=False)
     elif format_ is Format.JSON:
-        _print_json(found.rows())
+        print_json(found.rows())
     else:
         _print_results(found, top=top or MAX_TRIALS)
 
@@ -132,7 +127,7 @@ def compare(
     comparison = compare_folders(folders)
     if as_json:
         columns = [asdict(column) for column in comparison.columns]
-        _print_json([{key: value for key, value in column.items() if key != "trials"} for column in columns])
+        print_json([{key: value for key, value in column.items() if key != "trials"} for column in columns])
         return
     _print_comparison(comparison)
 
@@ -142,7 +137,7 @@ def studies() -> None:
     """List the bundled studies."""
     from papilio.studies.study import bundled_studies, parse_toml
 
-    _print_table(
+    print_table(
         ["study", "what it is"],
         [[name, parse_toml(text, where=name)["title"]] for name, text in bundled_studies().items()],
     )
@@ -159,120 +154,36 @@ def show(
     from papilio.workbench import describe_study, parse_settings, study_schema
 
     if schema:
-        _print_json(study_schema())
+        print_json(study_schema())
         return
     description = describe_study(study, settings=parse_settings(settings or []))
     typer.echo(description.toml)
-    _print_table(["stage", "trial", "runs", "parameters"], [[*map(str, row)] for row in description.trials])
+    print_table(["stage", "trial", "runs", "parameters"], [[*map(str, row)] for row in description.trials])
     for note in description.notes:
         typer.echo(note)
     for title, layers in description.networks:
         typer.echo(f"\n{title}")
-        _print_table(["layer", "kind", "output", "parameters"], layers)
+        print_table(["layer", "kind", "output", "parameters"], layers)
 
 
 @app.command()
 def predict(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run: DIR/runs/NAME.")],
     pictures: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures of any size and format.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Every class's probability, as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything that is known, as JSON.")] = False,
     invert: Annotated[bool, typer.Option("--invert", help="Swap light and dark first.")] = False,
 ) -> None:
-    """Say what pictures show, with probabilities."""
+    """Say what pictures show: a class with its probability, or a time, an angle, with how sure the net is."""
     from papilio.workbench import predict as predict_pictures
 
     predictions = predict_pictures(run_folder, pictures, is_inverted=invert)
     if as_json:
-        _print_json([one.as_plain() for one in predictions])
+        print_json([one.as_plain() for one in predictions])
         return
-    rows = [[one.picture, one.label, f"{one.confidence:.3f}", one.runners_up()] for one in predictions]
-    _print_table(["picture", "class", "probability", "then"], rows)
+    rows = [one.cells() for one in predictions]
+    print_table(predictions[0].HEADER, rows)
     for hint in dict.fromkeys(one.hint for one in predictions if one.hint):
         typer.echo(hint, err=True)
-
-
-@data_app.command("list")
-def data_list() -> None:
-    """List the named image sets, and where those that are here were found."""
-    from papilio.data.catalogue import list_sets
-
-    rows = []
-    for one in list_sets():
-        channel, height, width = one.image_shape
-        shape = f"{height}×{width} {'grey' if channel == 1 else 'RGB'}"
-        rows.append([one.name, f"{one.num_images:,}", str(one.num_classes), shape, one.where, one.licence])
-    _print_table(["set", "images", "classes", "shape", "where", "licence"], rows)
-    typer.echo("papilio data fetch SET downloads one that is not here; a path to pictures of your own works, too")
-
-
-@data_app.command("fetch")
-def data_fetch(name: Annotated[str, typer.Argument(metavar="SET", help="A named image set.")]) -> None:
-    """Download a named image set, verified, into the cache; says where it is."""
-    from papilio.data.catalogue import fetch
-    from papilio.studies.progress import reading_progress
-
-    typer.echo(fetch(name, progress=reading_progress()))
-
-
-@data_app.command("info")
-def data_info(
-    name: SetArgument,
-    labels: LabelsOption = None,
-    size: SizeOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-) -> None:
-    """Print an image set's shape, classes, splits and origin."""
-    from papilio.data.catalogue import describe
-    from papilio.data.load import load_images
-    from papilio.studies.progress import reading_progress
-
-    facts = describe(load_images(name, labels=labels, size=size, progress=reading_progress()))
-    if as_json:
-        _print_json(facts)
-        return
-    for key, value in facts.items():
-        if key != "classes":
-            typer.echo(f"{key.replace('_', ' '):<16} {_words(value)}")
-    splits = list(facts["splits"])
-    rows = [[name, *(f"{counts[split]:,}" for split in splits)] for name, counts in facts["classes"].items()]
-    _print_table(["class", *splits], rows)
-
-
-@data_app.command("render")
-def data_render(
-    name: Annotated[str, typer.Argument(metavar="SET", help="A set that Papilio draws itself: clocks.")],
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where its files go; those of an earlier drawing are replaced.")
-    ],
-    num: Annotated[int, typer.Option(help="How many pictures: spread evenly over all times of day.")] = 18_000,
-    size: Annotated[int, typer.Option(help="The side of a picture, in pixels.")] = 150,
-    seed: Annotated[int, typer.Option(help="Another seed draws other pictures.")] = 0,
-    variety: Annotated[
-        str, typer.Option(help="plain: one wall clock; varied: many kinds, dark dials, Roman numerals, second hands.")
-    ] = "plain",
-) -> None:
-    """Draw an image set: images.npy, labels.npy, and a contact sheet to look at."""
-    from papilio.data.rendering.sets import find_renderer
-    from papilio.studies.progress import reading_progress
-
-    draw = find_renderer(name)
-    typer.echo(draw(out, num=num, size=size, seed=seed, variety=variety, progress=reading_progress()))
-
-
-@data_app.command("check")
-def data_check(name: SetArgument, labels: LabelsOption = None) -> None:
-    """Look for duplicates, leaks between splits, unreadable pictures, imbalance; exit status 1 where something is wrong."""
-    from papilio.data.check import check_images
-    from papilio.studies.progress import reading_progress
-
-    findings = check_images(name, labels=labels, progress=reading_progress())
-    for finding in findings:
-        typer.echo(f"{finding.severity:<8} {finding.message}")
-        for item in finding.items[:MAX_ITEMS] if finding.severity != "ok" else ():
-            typer.echo(f"         {item}")
-        if len(finding.items) > MAX_ITEMS and finding.severity != "ok":
-            typer.echo(f"         and {len(finding.items) - MAX_ITEMS:,} more")
-    raise typer.Exit(1 if any(finding.severity == "error" for finding in findings) else 0)
 
 
 def main() -> None:
@@ -343,7 +254,7 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
             for row in table.rows[:top]
         ]
         typer.echo(f"\n{stage}" + (f" (reduced: {results.reduced})" if results.reduced else ""))
-        _print_table(["trial", "parameters", "n", *map(metric_words, table.metrics), "seconds"], rows)
+        print_table(["trial", "parameters", "n", *map(metric_words, table.metrics), "seconds"], rows)
         if len(table.rows) > top:
             typer.echo(f"and {len(table.rows) - top:,} more: papilio results {results.folder} --top {len(table.rows)}")
 
@@ -365,37 +276,10 @@ def _print_comparison(comparison: Any) -> None:
     rows += [["parameters", *(f"{column.parameters:,}" if column.parameters else "–" for column in columns)]]
     rows += [[metric_words(name), *map(cell, cells)] for name, cells in comparison.metrics.items()]
     rows += [["training time", *(duration(column.seconds) for column in columns)]]
-    _print_table(["", *(column.name for column in columns)], rows)
+    print_table(["", *(column.name for column in columns)], rows)
     if comparison.shared_trials:
         typer.echo(f"\ntrials that more than one has, by {metric_words(columns[0].chosen_by)}")
         shared = [
             [f"{stage}: {trial}", *map(cell, cells)] for (stage, trial), cells in comparison.shared_trials.items()
         ]
-        _print_table(["", *(column.name for column in columns)], shared)
-
-
-def _print_table(header: list[str], rows: list[list[str]]) -> None:
-    """Columns as wide as they need; numbers to the right."""
-    widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
-    is_number = [all(row[index][:1].isdigit() or row[index] in "–" for row in rows) for index in range(len(header))]
-    for row in [header, *rows]:
-        cells = zip(row, widths, is_number, strict=True)
-        typer.echo(
-            "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells).rstrip()
-        )
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(value, indent=2))
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return "; ".join(map(str, value))
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {one}" for key, one in value.items())
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        print_table(["", *(column.name for column in columns)], shared)

@@ -26,14 +26,17 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 def open_atomic(path: Path) -> Iterator[IO[bytes]]:
     """Open a binary file for writing that takes its place only when the block ends without an error.
 
+    Until then it lies beside it, at the file's `name`.
+
     Raises StorageError, with the path and the remedy, when the disk is full or the folder cannot be written.
     """
     path = Path(path)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
+        os.close(handle)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with Path(temporary).open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from papilio.analysis.classification import classify, is_saved, save_classification
+from papilio.analysis import classification, reading
 from papilio.data.load import load_images
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
 from papilio.files import locked, remove_leftovers, write_json, write_text
 from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunFolder, RunPlan
 from papilio.runs.load import Prediction, Run, load_run
+from papilio.runs.reading import QuantityPrediction
 from papilio.studies.cluster import import_ray
 from papilio.studies.compare import compare
 from papilio.studies.connection import ray_crew
@@ -32,6 +33,7 @@ from papilio.studies.search import StudySearch
 from papilio.studies.signals import StopSignals
 from papilio.studies.sources import read_sources
 from papilio.studies.study import Study, load_study, parse_toml
+from papilio.training.catalogue import SUPERVISED
 from papilio.training.devices import refuse_missing_device
 
 __all__ = [
@@ -139,7 +141,9 @@ def remake_report(folder: Path | str) -> Path:
     return _write_report(read_results(folder))
 
 
-def predict(run: Run | Path | str, pictures: Sequence[Path | str], *, is_inverted: bool = False) -> list[Prediction]:
+def predict(
+    run: Run | Path | str, pictures: Sequence[Path | str], *, is_inverted: bool = False
+) -> list[Prediction] | list[QuantityPrediction]:
     """What picture files show, by a trained run (or its folder); `is_inverted` swaps light and dark first."""
     return (run if isinstance(run, Run) else load_run(run)).predict(pictures, is_inverted=is_inverted)
 
@@ -224,14 +228,22 @@ def _analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
         for stage in results.stages:
             for trial in results.ranked(stage)[: analysis.top]:
                 run = results.best_run(trial)
-                if run is not None and run.settings["train"]["objective"] == analysis.kind:
-                    wanted[f"{analysis.kind}-{run.name}.npz"] = (analysis, run)
+                if run is not None and run.settings["train"]["objective"] == SUPERVISED:
+                    kind = "classification" if images.of(run.settings["data"]).quantity is None else "reading"
+                    wanted[f"{kind}-{run.name}.npz"] = (analysis, run)
     for file in folder.glob("*.npz"):
         if file.name not in wanted:
             file.unlink()
     for name, (analysis, run) in wanted.items():
         family = run.settings["model"]["family"]
         image_set = images.of(run.settings["data"], run.fold)
-        if len(image_set.test) and not is_saved(folder / name, num_mistakes=analysis.mistakes):
+        if not len(image_set.test):
+            continue
+        if image_set.quantity is None and not classification.is_saved(folder / name, num_mistakes=analysis.mistakes):
             trained = load_run(run.folder, network=study.own.get(family))
-            save_classification(classify(trained, image_set, num_mistakes=analysis.mistakes), folder / name)
+            found = classification.classify(trained, image_set, num_mistakes=analysis.mistakes)
+            classification.save_classification(found, folder / name)
+        num_pictures = max(1, analysis.mistakes // 3)
+        if image_set.quantity is not None and not reading.is_saved(folder / name, num_pictures=num_pictures):
+            trained = load_run(run.folder, network=study.own.get(family))
+            reading.save_reading(reading.read_quantity(trained, image_set, num_pictures=num_pictures), folder / name)

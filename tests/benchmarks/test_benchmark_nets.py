@@ -23,7 +23,7 @@ PAIRS = [
 def papilio_net(model: dict) -> nn.Module:
     settings = dict(model)
     builder = find_builder(settings.pop("family"))
-    return build_nets(builder, settings, image_shape=SHAPE, num_classes=10, seed=0)["network"]
+    return build_nets(builder, settings, image_shape=SHAPE, heads=(10,), seed=0)["network"]
 
 
 @pytest.mark.parametrize(("model", "plain", "num_parameters"), PAIRS)

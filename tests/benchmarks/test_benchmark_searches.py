@@ -34,7 +34,7 @@ def search_answer(process_seconds: float, **facts: Any) -> Answer:
 def papilio_net(width: int, dropout: float) -> nn.Module:
     settings = search_model(width) | {"dropout": dropout}
     builder = find_builder(settings.pop("family"))
-    return build_nets(builder, settings, image_shape=(1, 28, 28), num_classes=10, seed=0)["network"]
+    return build_nets(builder, settings, image_shape=(1, 28, 28), heads=(10,), seed=0)["network"]
 
 
 @pytest.mark.parametrize(("width", "num_parameters"), [(64, 55_050), (128, 118_282), (256, 269_322)])

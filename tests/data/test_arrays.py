@@ -55,7 +55,7 @@ def test_grey_images_stay_in_the_file(tmp_path: Path) -> None:
         (GREY, LABELS - 1, "labels go from -1 to 1"),
         (GREY, LABELS * 0, "labels go from 0 to 0"),
         (GREY, LABELS * 1000, "labels go from 0 to 2000 for 12 images"),
-        (GREY, np.stack([LABELS, LABELS], axis=1), "several labels an image are not read in this version"),
+        (GREY, np.stack([LABELS] * 3, axis=1), r"expected integers \(12,\), or \(12, 2\) for \[hour, minute\]"),
     ],
 )
 def test_other_arrays_are_refused(tmp_path: Path, images: np.ndarray, labels: np.ndarray, complaint: str) -> None:

@@ -11,15 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from papilio.data.load import load_images
+from papilio.data.quantities import CLOCK
+from papilio.data.rendering import drawing
 from papilio.data.rendering.camera import Camera
-from papilio.data.rendering.clocks import ClockRenderer, ClockScene, spread_times
-from papilio.data.rendering.dials import DialStyle
-from papilio.data.rendering.sets import find_renderer, render_clocks
-from papilio.data.rendering.styles import ClockStyle, varied_styles
+from papilio.data.rendering.clocks import ClockRenderer
+from papilio.data.rendering.faces import ClockFace
+from papilio.data.rendering.gauges import GaugeRenderer
+from papilio.data.rendering.instruments import plain_clock, varied_clocks, varied_gauges
+from papilio.data.rendering.pictures import Scene
+from papilio.data.rendering.sets import RenderSettings, render_set
 from papilio.data.rendering.textures import Texture
-from papilio.errors import SettingError
+from papilio.errors import DataError, SettingError
 
-PLAIN = ClockScene(
+PLAIN = Scene(
     max_tilt=0.0,
     max_roll=0.0,
     radius=(60, 60),
@@ -28,12 +33,12 @@ PLAIN = ClockScene(
     noise=(0, 0),
     glare=0,
 )
-BLANK = ClockStyle(dial=DialStyle(numerals="none", hour_tick=0, minute_tick=0, has_brand=False))
+BLANK = plain_clock(ClockFace(numerals="none", hour_tick=0, minute_tick=0, has_brand=False))
 
 
 @pytest.fixture(scope="module")
 def plain() -> ClockRenderer:
-    return ClockRenderer(PLAIN, variety=[BLANK])
+    return ClockRenderer(scene=PLAIN, clocks=[BLANK])
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +92,28 @@ def test_a_pixel_shows_the_point_that_is_seen_there(
     tilt: float, azimuth: float, roll: float, distance: float, radius: float, offset: tuple[float, float]
 ) -> None:
     camera = Camera(tilt, azimuth, roll, distance, radius, offset)
-    u, v = camera.wall(21)
+    view = camera.view(21)
+    u, v = view.linear(1, 0), view.linear(0, 1)
     seen = camera.project(np.column_stack([u.ravel(), v.ravel()]).astype(float))
     rows, columns = np.mgrid[0:21, 0:21] - 10.0
     np.testing.assert_allclose(seen, np.column_stack([columns.ravel(), rows.ravel()]), atol=0.01)
+    window = (slice(3, 9), slice(5, 20))
+    part = view.part(window).linear(2, -3, 0.5)
+    np.testing.assert_allclose(part, (2 * u - 3 * v + 0.5)[window], atol=1e-4, rtol=1e-4)
+
+
+def test_a_window_has_every_pixel_that_a_shape_covers() -> None:
+    renderer = ClockRenderer(seed=5).renderer
+    clock = plain_clock()
+    for seed in range(30):
+        camera = renderer._camera(np.random.default_rng(seed), clock)
+        hand = clock.pointers[1].shape  # pyright: ignore[reportOptionalMemberAccess]
+        direction, pixel = seed * 0.7, 1 / camera.radius
+        (window,) = camera.windows(hand.corners(direction, margin=2 * pixel + 0.02)[None], size=150)
+        everywhere = hand.cover(camera.view(150), direction, softness=pixel)
+        inside = np.zeros_like(everywhere)
+        inside[window] = hand.cover(camera.view(150).part(window), direction, softness=pixel)
+        np.testing.assert_allclose(inside, everywhere, atol=1e-3)
 
 
 def test_a_dial_looked_at_squarely_is_upright_and_not_mirrored() -> None:
@@ -104,19 +127,20 @@ def test_a_dial_looked_at_squarely_is_upright_and_not_mirrored() -> None:
 def test_a_texture_is_sampled_at_the_resolution_at_which_it_is_seen() -> None:
     checks = np.indices((64, 64)).sum(axis=0) % 2
     texture = Texture(checks.astype(np.float32))
-    s, t = np.meshgrid(np.linspace(0, 1, 64, endpoint=False), np.linspace(0, 1, 64, endpoint=False))
-    np.testing.assert_array_equal(texture.sample(s + 1e-3, t + 1e-3, pixel=1 / 64), checks)
-    assert np.all(texture.sample(s, t, pixel=1 / 8) == 0.5)
+    view = Camera(0, 0, 0, 5, 32).view(64)  # 64 pixels show u and v from -1 to 1
+    sides = ((0.5, 0, 0.5), (0, -0.5, 0.5))
+    np.testing.assert_array_equal(texture.sample(view, *sides, pixel=1 / 64, fineness=1), checks)
+    assert np.all(np.abs(texture.sample(view, *sides, pixel=1 / 8, fineness=1) - 0.5) < 0.01)
     with pytest.raises(ValueError, match="power of two"):
         Texture(np.zeros((60, 60)))
 
 
 def test_a_clock_without_numerals_hangs_about_upright() -> None:
     """Turned any way, its time could not be read at all."""
-    renderer = ClockRenderer(variety=[BLANK, ClockStyle()])
+    renderer = ClockRenderer(clocks=[BLANK, plain_clock()]).renderer
     rolls = [
-        [abs(renderer._camera(np.random.default_rng(seed), style).roll) for seed in range(40)]
-        for style in renderer.styles
+        [abs(renderer._camera(np.random.default_rng(seed), clock).roll) for seed in range(40)]
+        for clock in renderer.instruments
     ]
     assert max(rolls[0]) <= math.radians(10) and max(rolls[1]) > math.radians(90)
 
@@ -130,7 +154,7 @@ def test_a_picture_is_a_function_of_seed_number_and_time(renderer: ClockRenderer
 
 
 def test_pictures_have_contrast_and_differ_in_light_and_place(renderer: ClockRenderer) -> None:
-    pictures = np.stack(list(renderer.draw_all(range(0, 720, 30)))).astype(float)
+    pictures = np.stack([renderer.draw(number, 30 * number) for number in range(24)]).astype(float)
     assert pictures.shape == (24, 150, 150)
     assert pictures.std(axis=(1, 2)).min() > 20
     assert pictures.mean(axis=(1, 2)).std() > 8
@@ -138,22 +162,53 @@ def test_pictures_have_contrast_and_differ_in_light_and_place(renderer: ClockRen
 
 
 def test_varied_clocks_differ_in_what_real_ones_differ_in() -> None:
-    styles = varied_styles(200, np.random.default_rng(0))
-    assert {style.dial.numerals for style in styles} == {"arabic", "roman", "quarters", "none"}
-    assert 0 < sum(style.dial.paper < 0.5 for style in styles) < 100
-    assert all(abs(style.dial.paper - style.hands) > 0.3 for style in styles)  # hands can be seen
-    assert all(style.hour_hand.length < 0.8 * style.minute_hand.length for style in styles)
-    assert 0 < sum(style.second_hand is not None for style in styles) < 200
+    clocks = varied_clocks(200, np.random.default_rng(0))
+    faces = [clock.face for clock in clocks]
+    assert {face.numerals for face in faces} == {"arabic", "roman", "quarters", "none"}  # pyright: ignore
+    assert 0 < sum(face.paper < 0.5 for face in faces) < 100
+    for clock in clocks:
+        hour, minute, second = clock.pointers
+        assert hour is not None and minute is not None
+        assert abs(clock.face.paper - hour.tone) > 0.3  # hands can be seen
+        assert hour.shape.length < 0.8 * minute.shape.length
+        assert second is None or second.shape.root < minute.shape.root
+    for has in (
+        lambda clock: clock.pointers[2],
+        lambda clock: clock.pointers[0].is_hollow,
+        lambda clock: clock.is_square,
+    ):
+        assert 0 < sum(bool(has(clock)) for clock in clocks) < 200
     # what tells the time is printed: without numerals there are ticks at least
-    assert all(style.dial.hour_tick for style in styles if style.dial.numerals == "none")
-    renderer = ClockRenderer(variety="varied", seed=1)
-    faces = [dial.levels[0].mean() for dial in renderer.dials]
-    assert np.std(faces) > 0.1
+    assert all(face.hour_tick for face in faces if not face.shows_up)  # pyright: ignore
+
+
+def test_colours_are_of_the_same_scenes() -> None:
+    grey, rgb = (ClockRenderer(is_varied=True, seed=1, size=80, color=color) for color in ("grey", "rgb"))  # pyright: ignore
+    pictures = [rgb.draw(number, 100) for number in range(12)]
+    assert all(picture.shape == (80, 80, 3) for picture in pictures)
+    weights = [0.299, 0.587, 0.114]
+    for number, picture in enumerate(pictures):
+        plain = grey.draw(number, 100).astype(float)
+        assert np.corrcoef((picture @ weights).ravel(), plain.ravel())[0, 1] > 0.75
+    assert np.mean([np.ptp(picture.mean(axis=(0, 1))) for picture in pictures]) > 5
+
+
+def test_a_gauge_shows_its_value() -> None:
+    renderer = GaugeRenderer(scene=PLAIN)
+    for value in (0.0, 12.5, 50.0, 80.0, 100.0):
+        picture = renderer.draw(0, value)
+        turn = pointing(picture, radius=60 * 0.35)
+        assert apart(turn, 0.75 * value / 100 - 0.375) < 0.02
+    values = renderer.values(5000, 0)
+    assert values.min() >= 0 and values.max() <= 100 and abs(values.mean() - 50) < 2
+    assert GaugeRenderer.quantity.period == pytest.approx(400 / 3)
+    names = {gauge.face.name for gauge in varied_gauges(60, np.random.default_rng(0))}  # pyright: ignore
+    assert len(names) == 5
 
 
 @pytest.mark.parametrize("num", [1, 100, 720, 1000, 18_000])
 def test_times_are_spread_evenly(num: int) -> None:
-    times = spread_times(num)
+    times = ClockRenderer.values(num, 0)
     counts = np.bincount(times, minlength=720)
     assert len(times) == num and len(counts) == 720
     assert counts.max() - counts.min() <= 1
@@ -161,11 +216,12 @@ def test_times_are_spread_evenly(num: int) -> None:
 
 
 def test_the_files_are_those_that_arrays_are_read_from(tmp_path: Path) -> None:
-    sheet = render_clocks(tmp_path, num=30, size=64, seed=5)
+    sheet = render_set("clocks", tmp_path, RenderSettings(num=30, size=64, seed=5))
     images, labels = np.load(tmp_path / "images.npy"), np.load(tmp_path / "labels.npy")
+    times = ClockRenderer.values(30, 5)
     assert images.shape == (30, 64, 64) and images.dtype == np.uint8
-    assert np.array_equal(labels[:, 0] * 60 + labels[:, 1], spread_times(30))
-    assert np.array_equal(images[11], ClockRenderer(size=64, seed=5).draw(11, float(spread_times(30)[11])))
+    assert np.array_equal(labels[:, 0] * 60 + labels[:, 1], times)
+    assert np.array_equal(images[11], ClockRenderer(size=64, seed=5).draw(11, float(times[11])))
     with Image.open(sheet) as picture:
         assert picture.size == (8 * 70 + 6, 4 * 86 + 6)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -176,13 +232,63 @@ def test_the_files_are_those_that_arrays_are_read_from(tmp_path: Path) -> None:
     ]
 
 
-def test_bad_requests_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="num = 0: at least 1"):
-        render_clocks(tmp_path, num=0)
-    with pytest.raises(SettingError, match="size = 8: clocks are drawn with sides from 16 to 1024"):
-        render_clocks(tmp_path, size=8)
-    with pytest.raises(SettingError, match="variety = wild: allowed are plain and varied"):
-        find_renderer("clocks")(tmp_path, variety="wild")
+def test_several_processes_draw_what_one_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = RenderSettings(num=250, size=32, variety="varied", color="rgb")
+    seen: list[tuple[int, int, str]] = []
+    drawing.draw_images(tmp_path / "one.npy", "gauges", settings, progress=None)
+    monkeypatch.setattr(drawing, "WORTH_A_PROCESS", 100)
+    monkeypatch.setattr(drawing, "available_cores", lambda: 2)
+    drawing.draw_images(tmp_path / "two.npy", "gauges", settings, progress=lambda *args: seen.append(args))
+    assert (tmp_path / "one.npy").read_bytes() == (tmp_path / "two.npy").read_bytes()
+    assert np.load(tmp_path / "two.npy").shape == (250, 32, 32, 3)
+    assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen) and seen[-1] == (
+        250,
+        250,
+        "drawing gauges",
+    )
+
+
+def test_a_process_that_cannot_draw_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "WORTH_A_PROCESS", 100)
+    monkeypatch.setattr(drawing, "available_cores", lambda: 2)
+    monkeypatch.setattr(drawing.sys, "executable", "/bin/false")
+    with pytest.raises(DataError, match="a process that draws ended early: 1"):
+        drawing.draw_images(tmp_path / "images.npy", "clocks", RenderSettings(num=250, size=32), progress=None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_drawn_set_is_an_image_set_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path))
+    clocks = load_images("clocks", render={"num": 60, "size": 32}, size=16)
+    assert (
+        clocks.quantity == CLOCK and clocks.image_shape == (1, 16, 16) and "drawn by Papilio: num 60" in clocks.origin
+    )
+    (folder,) = (tmp_path / "rendered").iterdir()
+    before = (folder / "images.npy").stat().st_mtime_ns
+    assert load_images("clocks", render={"num": 60, "size": 32}, size=16).checksum == clocks.checksum
+    assert (folder / "images.npy").stat().st_mtime_ns == before
+    gauges = load_images("gauges", render={"num": 40, "size": 32, "color": "rgb"}, color="grey")
+    assert gauges.quantity == GaugeRenderer.quantity and gauges.image_shape == (1, 32, 32)
+    with pytest.raises(SettingError, match=r"data\.render: number is not a setting of drawing; did you mean num"):
+        load_images("clocks", render={"number": 60})
+    with pytest.raises(DataError, match="digits: render goes with clocks, gauges, which Papilio draws itself"):
+        load_images("digits", render={"num": 60})
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"num": 0}, "num = 0: at least 1"),
+        ({"num": 1.5}, "num = 1.5: expected a whole number"),
+        ({"size": 8}, "size = 8: pictures are drawn with sides from 16 to 1024"),
+        ({"seed": -1}, "seed = -1: must be 0 or more"),
+        ({"variety": "wild"}, "variety = wild: allowed are plain and varied"),
+        ({"color": "red"}, "color = red: allowed are grey and rgb"),
+    ],
+)
+def test_bad_requests_are_one_line(tmp_path: Path, settings: dict, complaint: str) -> None:
+    with pytest.raises(SettingError, match=complaint):
+        RenderSettings.of(settings)
     with pytest.raises(SettingError, match="clock is not a set that Papilio draws; did you mean clocks"):
-        find_renderer("clock")
+        render_set("clock", tmp_path, RenderSettings())
     assert not list(tmp_path.iterdir())

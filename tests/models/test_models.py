@@ -24,14 +24,14 @@ MNIST = (1, 28, 28)
 @pytest.mark.parametrize("family", list(FAMILIES))
 @pytest.mark.parametrize("image_shape", [MNIST, (3, 32, 32), (1, 30, 21)])
 def test_every_family_gives_one_logit_a_class(family: str, image_shape: tuple[int, int, int]) -> None:
-    nets = build_nets(find_builder(family), {}, image_shape=image_shape, num_classes=7, seed=0)
+    nets = build_nets(find_builder(family), {}, image_shape=image_shape, heads=(7,), seed=0)
     assert nets["network"](torch.rand(5, *image_shape)).shape == (5, 7)
 
 
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_weights_are_a_function_of_the_seed_alone(family: str) -> None:
     builder = find_builder(family)
-    build = lambda seed: build_nets(builder, {}, image_shape=MNIST, num_classes=10, seed=seed)["network"]  # noqa: E731
+    build = lambda seed: build_nets(builder, {}, image_shape=MNIST, heads=(10,), seed=seed)["network"]  # noqa: E731
     torch.manual_seed(1)
     first = build(5)
     before = torch.get_rng_state()
@@ -145,4 +145,4 @@ def test_own_functions_are_found_by_the_name_they_are_given() -> None:
 
 def test_a_builder_that_returns_no_network_is_refused() -> None:
     with pytest.raises(SettingError, match="got str, expected a torch module"):
-        build_nets(lambda: "no network", {}, image_shape=MNIST, num_classes=2, seed=0)  # pyright: ignore
+        build_nets(lambda: "no network", {}, image_shape=MNIST, heads=(2,), seed=0)  # pyright: ignore

@@ -16,7 +16,7 @@ from papilio.targets.classes import Classes
 from papilio.training.batches import Batches
 from papilio.training.driver import Training
 from papilio.training.noise import Noise
-from papilio.training.objectives import Objective, Phase, classification
+from papilio.training.objectives import Objective, Phase, supervised
 from papilio.training.optimisers import OPTIMISERS
 from papilio.training.settings import TrainSettings
 
@@ -205,7 +205,7 @@ def test_unknown_metrics_and_missing_validation_images_are_refused() -> None:
     with pytest.raises(SettingError, match="there are no validation images"):
         Training(
             {"network": nn.Sequential(nn.Flatten(), nn.Linear(64, 3))},
-            classification(Classes(3)),
+            supervised(Classes(3)),
             settings=TrainSettings(),
             train_batches=Batches(images, labels, np.arange(9), batch_size=3),
             validation_batches=None,
@@ -218,8 +218,8 @@ def test_the_penalties_add_what_keras_kernel_regularisers_add() -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
     noise = Noise(torch.Generator())
     batch = next(iter(Batches(images, labels, np.arange(9), batch_size=9).in_order()))
-    plain, _ = classification(Classes(3)).phases[0].loss({"network": net}, batch, noise, 0)
-    both, metrics = classification(Classes(3), l1=0.01, l2=0.02).phases[0].loss({"network": net}, batch, noise, 0)
+    plain, _ = supervised(Classes(3)).phases[0].loss({"network": net}, batch, noise, 0)
+    both, metrics = supervised(Classes(3), l1=0.01, l2=0.02).phases[0].loss({"network": net}, batch, noise, 0)
     weight = net[1].weight
     expected = plain + 0.01 * weight.abs().sum() + 0.02 * weight.square().sum()
     assert both.item() == pytest.approx(expected.item(), rel=1e-5)

@@ -16,7 +16,7 @@ from toys import toy_images
 from papilio.errors import SettingError
 from papilio.models.layers import Dropout
 from papilio.targets.classes import Classes
-from papilio.training.augmentation import Augmentation, augment, erase, flip, shift
+from papilio.training.augmentation import Augmentation, augment, erase, flip, shift, turn
 from papilio.training.batches import Batches
 from papilio.training.checkpoints import load_tensors, save_tensors
 from papilio.training.noise import Noise, Seeds
@@ -85,9 +85,38 @@ def test_erase_blackens_one_rectangle_within_the_area() -> None:
         assert height * width == int((image == 0).sum())
 
 
+def blob(height: int, width: int, row: float, column: float) -> torch.Tensor:
+    rows, columns = torch.arange(height)[:, None] - row, torch.arange(width)[None, :] - column
+    return (255 * torch.exp(-(rows**2 + columns**2) / 8)).round().to(torch.uint8)[None, None]
+
+
+def centre(image: torch.Tensor) -> tuple[float, float]:
+    """(x, y) of the brightness' middle from the image's middle."""
+    weights = image[0].double()
+    height, width = weights.shape
+    total = weights.sum()
+    y = (weights.sum(1) * torch.arange(height)).sum() / total - (height - 1) / 2
+    x = (weights.sum(0) * torch.arange(width)).sum() / total - (width - 1) / 2
+    return float(x), float(y)
+
+
+@pytest.mark.parametrize("shape", [(41, 41), (41, 61)])
+def test_turning_keeps_distances_and_zooming_keeps_directions(shape: tuple[int, int]) -> None:
+    height, width = shape
+    images = blob(height, width, (height - 1) / 2 - 8, (width - 1) / 2).expand(200, -1, -1, -1)  # 8 above the middle
+    turned = [centre(image) for image in turn(images, degrees=30.0, zoom=0.0, generator=generator())]
+    assert all(math.hypot(x, y) == pytest.approx(8, abs=0.15) for x, y in turned)
+    angles = [math.degrees(math.atan2(x, -y)) for x, y in turned]
+    assert max(map(abs, angles)) < 31 and min(angles) < -25 and max(angles) > 25
+    zoomed = [centre(image) for image in turn(images, degrees=0.0, zoom=0.25, generator=generator())]
+    assert all(abs(x) < 0.1 for x, _ in zoomed)
+    factors = [-y / 8 for _, y in zoomed]
+    assert 0.79 < min(factors) < 0.85 and 1.18 < max(factors) < 1.26
+
+
 def test_augmentation_is_a_function_of_the_generator_and_keeps_shape_and_type() -> None:
     images = torch.randint(0, 256, (9, 3, 7, 5), dtype=torch.uint8, generator=generator(1))
-    everything = Augmentation(shift=2, flip=True, erase=0.7)
+    everything = Augmentation(shift=2, flip=True, rotate=20, zoom=0.2, erase=0.7)
     one, other = augment(images, everything, generator(4)), augment(images, everything, generator(4))
     assert torch.equal(one, other)
     assert one.shape == images.shape and one.dtype == torch.uint8

@@ -13,7 +13,7 @@ from papilio.targets.classes import Classes
 from papilio.training.batches import Batch, Batches
 from papilio.training.driver import Training
 from papilio.training.noise import Noise
-from papilio.training.objectives import Nets, Objective, Phase, classification
+from papilio.training.objectives import Nets, Objective, Phase, supervised
 from papilio.training.settings import TrainSettings
 
 SHAPE = (1, 8, 8)
@@ -107,7 +107,7 @@ def toy_training(kind: str, *, seed: int = 1, **settings: Any) -> Training:
     """A training of a few small steps: "mlp", "cnn", "autoencoder" or "game"."""
     images, labels = toy_images()
     train = TrainSettings(**{"epochs": 4, "batch_size": 20, **settings})
-    objective = {"autoencoder": reconstruction, "game": game}.get(kind, lambda: classification(Classes(3)))()
+    objective = {"autoencoder": reconstruction, "game": game}.get(kind, lambda: supervised(Classes(3)))()
     builder, model = {
         "mlp": (find_builder("mlp"), {"units": [16], "dropout": 0.3, "batch_norm": True}),
         "cnn": (find_builder("cnn"), {"filters": [4, 6], "dense": [8], "dropout": 0.3, "conv_dropout": 0.2}),
@@ -115,7 +115,7 @@ def toy_training(kind: str, *, seed: int = 1, **settings: Any) -> Training:
         "game": (two_nets, {}),
     }[kind]
     return Training(
-        build_nets(builder, model, image_shape=SHAPE, num_classes=3, seed=seed),
+        build_nets(builder, model, image_shape=SHAPE, heads=(3,), seed=seed),
         objective,
         settings=train,
         train_batches=Batches(images, labels, np.arange(70), batch_size=train.batch_size, augmentation=train.augment),

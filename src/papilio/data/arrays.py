@@ -12,6 +12,7 @@ import numpy as np
 
 from papilio.archives import one_reason
 from papilio.data.imageset import RawImages
+from papilio.data.quantities import CLOCK, Quantity
 from papilio.errors import DataError
 
 IMAGE_SHAPES = "(num, height, width), (num, height, width, 1 or 3) or (num, 1 or 3, height, width)"
@@ -31,18 +32,30 @@ BROKEN = (
 )
 
 
-def read_arrays(images_path: Path, labels_path: Path) -> RawImages:
-    """Read uint8 images and integer labels, one each, from two `.npy` files.
+def read_arrays(images_path: Path, labels_path: Path, quantity: Quantity | None = None) -> RawImages:
+    """Read uint8 images and their labels from two `.npy` files.
 
     Images are (num, height, width), (num, height, width, channel) or (num, channel, height, width) with 1 or 3
-    channels, mapped into memory where they need no new order; labels are (num,), counted from 0. Raises DataError for
-    anything else.
+    channels, mapped into memory where they need no new order. Labels are integers (num,), classes counted from 0; or
+    integers (num, 2), [hour, minute] on a dial; or, for a `quantity`, numbers (num,). Raises DataError for anything else.
     """
     images = _as_nchw(read_npy(images_path), images_path)
-    labels = _as_labels(read_npy(labels_path), labels_path, num_images=len(images), images_path=images_path)
-    class_names = tuple(str(label) for label in range(labels.max() + 1))
+    labels = read_npy(labels_path)
+    found = f"{labels_path}: labels are {labels.dtype} {labels.shape}"
+    if labels.ndim and len(labels) != len(images):
+        raise DataError(f"{found} for the {len(images)} images of {images_path}; one label an image is needed")
+    class_names: tuple[str, ...] = ()
+    if labels.ndim == 2 and labels.shape[1] == 2 and labels.dtype.kind in "iu":
+        if quantity is not None:
+            raise DataError(f"{found}, hours and minutes, whose period is known; leave period away")
+        labels, quantity = _as_minutes(np.asarray(labels), labels_path), CLOCK
+    elif quantity is not None:
+        labels = as_values(np.asarray(labels), quantity, found=found)
+    else:
+        labels = _as_labels(labels, labels_path, num_images=len(images))
+        class_names = tuple(str(label) for label in range(labels.max() + 1))
     origin = f"{images_path.resolve()} with {labels_path.resolve()}"
-    return RawImages(images_path.stem, images, labels, class_names, origin, {})
+    return RawImages(images_path.stem, images, labels, class_names, origin, {}, quantity=quantity)
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -100,16 +113,29 @@ def _as_nchw(images: np.ndarray, path: Path) -> np.ndarray:
     return images if is_first else np.ascontiguousarray(np.moveaxis(images, 3, 1))
 
 
-def _as_labels(labels: np.ndarray, path: Path, *, num_images: int, images_path: Path) -> np.ndarray:
+def as_values(values: np.ndarray, quantity: Quantity, *, found: str) -> np.ndarray:
+    """Numbers as values of the quantity, float64, brought into [0, period). Raises DataError, beginning with `found`."""
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
+        raise DataError(f"{found}, expected one number an image")
+    if not np.all(np.isfinite(values)):
+        raise DataError(f"{found}, and some are not numbers (NaN or infinite)")
+    values = np.remainder(values.astype(np.float64), quantity.period)
+    return np.where(values < quantity.period, values, 0.0)  # a tiny negative number rounds up to the period itself
+
+
+def _as_minutes(labels: np.ndarray, path: Path) -> np.ndarray:
+    hours, minutes = labels[:, 0], labels[:, 1]
+    if not np.all((hours >= 0) & (hours <= 12) & (minutes >= 0) & (minutes < 60)):
+        raise DataError(f"{path}: two numbers an image are [hour 0-11, minute 0-59]; some of these are not")
+    return np.remainder(hours * 60 + minutes, 720).astype(np.float64)
+
+
+def _as_labels(labels: np.ndarray, path: Path, *, num_images: int) -> np.ndarray:
     found = f"{path}: labels are {labels.dtype} {labels.shape}"
-    if labels.ndim == 2:
-        raise DataError(
-            f"{found}: several labels an image are not read in this version; expected integers ({num_images},)"
-        )
+    if labels.dtype.kind == "f" and labels.ndim == 1:
+        raise DataError(f"{found}: numbers on a circle need its length, period = 360 for degrees; classes are integers")
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise DataError(f"{found}, expected integers ({num_images},)")
-    if len(labels) != num_images:
-        raise DataError(f"{found} for the {num_images} images of {images_path}; one label an image is needed")
+        raise DataError(f"{found}, expected integers ({num_images},), or ({num_images}, 2) for [hour, minute]")
     lowest, highest = int(labels.min()), int(labels.max())
     if lowest < 0 or highest == 0 or highest >= num_images:
         raise DataError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,13 @@ IMAGES_AT_A_TIME = 4096
 
 @dataclass(frozen=True)
 class SetInfo:
-    """One named set. `image_shape` is (channel, height, width), `where` a folder, a package or 'not here'."""
+    """One named set. `shows` is its number of classes, or what else its images show; `image_shape` is (channel, height,
+    width), `where` a folder, a package, 'drawn' or 'not here'."""
 
     name: str
     title: str
     num_images: int
-    num_classes: int
+    shows: str
     image_shape: tuple[int, int, int]
     where: str
     needs_download: bool
@@ -40,9 +41,18 @@ class SetInfo:
     notes: tuple[str, ...]
 
 
+DRAWN_SETS = [
+    SetInfo(name, title, 18_000, shows, (1, 150, 150), "drawn", False, 0, "Papilio's own", ())
+    for name, title, shows in (
+        ("clocks", "A wall clock in any direction, 25 pictures of each minute", "times"),
+        ("gauges", "A pressure gauge, from 0 to 100", "numbers"),
+    )
+]
+
+
 def list_sets(home: Path | None = None) -> list[SetInfo]:
     """The named sets, in a fixed order, and where each is found; nothing is read or fetched."""
-    return [_set_info(name, details, home) for name, details in PUBLISHED.items()]
+    return [*(_set_info(name, details, home) for name, details in PUBLISHED.items()), *DRAWN_SETS]
 
 
 def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, home: Path | None = None) -> Path:
@@ -64,13 +74,17 @@ def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, ho
 def describe(images: ImageSet) -> dict[str, Any]:
     """An image set in plain data: shape, images a class and split, mean and deviation of pixels (0 to 255), bytes."""
     mean, deviation = _pixel_moments(images.images)
-    counts = {name: np.bincount(images.labels[images.indices(name)], minlength=images.num_classes) for name in SPLITS}
+    counts = {
+        name: np.bincount(images.labels[images.indices(name)], minlength=images.num_classes)
+        for name in (SPLITS if images.quantity is None else ())
+    }
     return {
         "name": images.name,
         "num_images": len(images.images),
         "num_classes": images.num_classes,
         "image_shape": list(images.image_shape),
-        "splits": {name: int(count.sum()) for name, count in counts.items()},
+        "splits": {name: len(images.indices(name)) for name in SPLITS},
+        **({} if images.quantity is None else {"shows": asdict(images.quantity)}),
         "classes": {
             class_name: {name: int(counts[name][label]) for name in SPLITS}
             for label, class_name in enumerate(images.class_names)
@@ -92,7 +106,7 @@ def _set_info(name: str, details: PublishedSet, home: Path | None) -> SetInfo:
         name=name,
         title=details.title,
         num_images=details.num_train + (details.num_test or 0),
-        num_classes=len(details.class_names),
+        shows=f"{len(details.class_names)} classes",
         image_shape=details.image_shape,
         where=NOT_HERE if where is None else str(where),
         needs_download=where is None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Literal, TypeVar
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from papilio.archives import is_archive
 from papilio.data.folders import for_each_picture, size_counts, survey_pictures
-from papilio.data.load import read_images
+from papilio.data.imageset import RawImages
+from papilio.data.load import DRAWN, as_quantity, read_images
 from papilio.data.named import READERS
 from papilio.data.parallel import map_threaded
 from papilio.data.pictures import Size, UnreadablePictureError, decode_picture, pillow_limits
@@ -46,7 +47,8 @@ class Finding:
 class Looked:
     """The images of a set, boiled down: what they are called, their labels and splits, a digest of the pixels each.
 
-    `is_constant` tells the images that have a single value everywhere.
+    `is_constant` tells the images that have a single value everywhere. Where images show a number, the classes are stretches of
+    numbers; `noun` and `nouns` are what findings call them.
     """
 
     items: tuple[Item, ...]
@@ -55,12 +57,15 @@ class Looked:
     digests: list[bytes]
     is_constant: np.ndarray
     class_names: tuple[str, ...]
+    noun: str = "class"
+    nouns: str = "classes"
 
 
 def check_images(
     name_or_path: str | Path,
     *,
     labels: str | Path | None = None,
+    period: float | None = None,
     validation: float = 0.1,
     test: float = 0.2,
     seed: int = 0,
@@ -77,14 +82,22 @@ def check_images(
     """
     check_shares(validation=validation, test=test)
     path = Path(name_or_path).expanduser()
-    if name_or_path not in READERS and (path.is_dir() or (path.is_file() and is_archive(path))):
+    is_named = name_or_path in READERS or name_or_path in DRAWN
+    if labels is None and not is_named and (path.is_dir() or (path.is_file() and is_archive(path))):
         looked, findings = _look_at_pictures(path, validation=validation, test=test, seed=seed, progress=progress)
     else:
         raw = read_images(
-            name_or_path, labels=labels, size=None, color=None, home=home, download=download, progress=progress
+            name_or_path,
+            labels=labels,
+            quantity=as_quantity(period),
+            size=None,
+            color=None,
+            home=home,
+            download=download,
+            progress=progress,
         )
-        splits = draw_splits(raw.labels, raw.given, validation=validation, test=test, seed=seed)
-        looked, findings = _look_at_arrays(raw.images, raw.labels, splits, raw.class_names), []
+        splits = draw_splits(raw.strata, raw.given, validation=validation, test=test, seed=seed)
+        looked, findings = _look_at_arrays(raw, splits), []
     return [
         *findings,
         _find_duplicates(looked),
@@ -145,18 +158,22 @@ def _digest_array(values: np.ndarray) -> _Digest:
     return _Digest(digest.digest(), bool(values.min() == values.max()), (values.shape[1], values.shape[2]))
 
 
-def _look_at_arrays(
-    images: np.ndarray, labels: np.ndarray, splits: dict[SplitName, np.ndarray], class_names: tuple[str, ...]
-) -> Looked:
-    digests = list(map_threaded(_digest_array, images))
-    return Looked(
-        items=tuple(range(len(images))),
-        labels=labels,
+def _look_at_arrays(raw: RawImages, splits: dict[SplitName, np.ndarray]) -> Looked:
+    digests = list(map_threaded(_digest_array, raw.images))
+    looked = Looked(
+        items=tuple(range(len(raw.images))),
+        labels=raw.labels,
         splits=splits,
         digests=[digest.digest for digest in digests],
         is_constant=np.array([digest.is_constant for digest in digests], dtype=bool),
-        class_names=class_names,
+        class_names=raw.class_names,
     )
+    if raw.quantity is None:
+        return looked
+    # a stretch without any image is no fault: a gauge has none where its scale ends
+    strata, labels = np.unique(raw.strata, return_inverse=True)
+    names = tuple(raw.quantity.stratum_words(stratum, raw.labels) for stratum in strata.tolist())
+    return replace(looked, labels=labels, class_names=names, noun="stretch of values", nouns="stretches of values")
 
 
 def _find_broken(broken: dict[str, str]) -> Finding:
@@ -209,9 +226,9 @@ def _find_leaks(looked: Looked) -> Finding:
 def _find_conflicting_labels(looked: Looked) -> Finding:
     groups = [group for group in _repeated(looked, None) if len({int(looked.labels[index]) for index in group}) > 1]
     if not groups:
-        return Finding("labels", "ok", "no picture has two classes")
+        return Finding("labels", "ok", f"no picture is in two {looked.nouns}")
     first = sorted({looked.class_names[looked.labels[index]] for index in groups[0]})
-    message = f"{len(groups)} pictures are in more than one class, the first in {' and '.join(first)}"
+    message = f"{len(groups)} pictures are in more than one {looked.noun}, the first in {' and '.join(first)}"
     return Finding("labels", "warning", message, _items(looked, groups))
 
 
@@ -229,7 +246,7 @@ def _find_imbalance(looked: Looked) -> Finding:
     smallest, largest = int(there[np.argmin(counts[there])]), int(np.argmax(counts))
     ratio = counts[largest] / counts[smallest]
     message = (
-        f"the largest class, {looked.class_names[largest]} ({counts[largest]}), is {ratio:.3g} times"
+        f"the largest {looked.noun}, {looked.class_names[largest]} ({counts[largest]}), is {ratio:.3g} times"
         f" the smallest, {looked.class_names[smallest]} ({counts[smallest]})"
     )
     return Finding("imbalance", "warning" if ratio > MAX_CLASS_RATIO else "ok", message)
@@ -243,7 +260,7 @@ def _find_missing_classes(looked: Looked) -> Finding:
         if np.any(counts == 0):
             missing[split] = [looked.class_names[label] for label in np.flatnonzero(counts == 0)]
     if not missing:
-        return Finding("missing classes", "ok", "every class is in every split")
+        return Finding("missing classes", "ok", f"every {looked.noun} is in every split")
     parts = [
         f"{split} lacks {len(names)} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
         for split, names in missing.items()

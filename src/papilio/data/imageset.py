@@ -1,4 +1,4 @@
-"""An image set: uint8 images, their classes, and three splits."""
+"""An image set: uint8 images, what they show (a class, or a number on a circle), and three splits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from papilio.data.quantities import Quantity
 from papilio.data.splits import SPLITS, SplitName, draw_folds, draw_share
 from papilio.errors import DataError, SettingError, did_you_mean
 
@@ -17,8 +18,8 @@ from papilio.errors import DataError, SettingError, did_you_mean
 class RawImages:
     """What a reader hands over: images and labels, and the splits that the set came with, if it came with any.
 
-    `images` is uint8 (num, channel, height, width), `labels` int64 (num,). `given` holds sorted indices for some of
-    'train', 'validation' and 'test', or nothing.
+    `images` is uint8 (num, channel, height, width), `labels` int64 (num,) of classes, or float64 (num,) values of
+    `quantity`. `given` holds sorted indices for some of 'train', 'validation' and 'test', or nothing.
     """
 
     name: str
@@ -28,13 +29,20 @@ class RawImages:
     origin: str
     given: Mapping[SplitName, np.ndarray]
     notes: tuple[str, ...] = ()
+    quantity: Quantity | None = None
+
+    @property
+    def strata(self) -> np.ndarray:
+        """What splits are stratified by, int64 (num,)."""
+        return self.labels if self.quantity is None else self.quantity.strata(self.labels)
 
 
 @dataclass(frozen=True)
 class ImageSet:
     """Images, labels and splits, as every part of Papilio takes them.
 
-    `images` is uint8 (num, channel, height, width) and may be a read-only memory map; `labels` is int64 (num,);
+    `images` is uint8 (num, channel, height, width) and may be a read-only memory map; `labels` is int64 (num,), the
+    class of each, or, where there is a `quantity`, float64 (num,), the value of each, and there are no class names;
     `train`, `validation` and `test` are sorted int64 indices into both, and share no index. `origin` says in one line
     where the images came from; `notes` is what a reader of results must know. Raises DataError where these disagree.
     """
@@ -48,6 +56,7 @@ class ImageSet:
     test: np.ndarray
     origin: str
     notes: tuple[str, ...] = ()
+    quantity: Quantity | None = None
 
     def __post_init__(self) -> None:
         _refuse_bad_arrays(self)
@@ -56,6 +65,11 @@ class ImageSet:
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def strata(self) -> np.ndarray:
+        """What splits, folds and shares are stratified by, int64 (num,)."""
+        return self.labels if self.quantity is None else self.quantity.strata(self.labels)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -84,7 +98,7 @@ class ImageSet:
         if not 1 <= number <= of:
             raise SettingError(f"fold {number}: allowed are 1 to {of}")
         known = np.sort(np.concatenate([self.train, self.validation]))
-        validation = draw_folds(self.labels, known, num=of, seed=seed)[number - 1]
+        validation = draw_folds(self.strata, known, num=of, seed=seed)[number - 1]
         note = f"fold {number} of {of}, stratified, drawn with seed {seed} from training and validation images"
         train = np.setdiff1d(known, validation, assume_unique=True)
         return replace(self, train=train, validation=validation, notes=(*self.notes, note))
@@ -99,8 +113,8 @@ class ImageSet:
             raise SettingError(f"fraction = {share}: must be above 0 and at most 1")
         if share == 1.0:
             return self
-        rng = np.random.default_rng(seed)
-        chosen = {name: draw_share(self.labels, self.indices(name), share=share, rng=rng) for name in SPLITS}
+        rng, strata = np.random.default_rng(seed), self.strata
+        chosen = {name: draw_share(strata, self.indices(name), share=share, rng=rng) for name in SPLITS}
         kept = np.sort(np.concatenate(list(chosen.values())))
         return replace(
             self,
@@ -120,7 +134,9 @@ class ImageSet:
         for array in (self.labels, *(self.indices(name) for name in SPLITS)):
             # the length keeps an index from moving between two splits unseen
             digest.update(f"{len(array)}".encode())
-            digest.update(np.ascontiguousarray(array, dtype="<i8").data)
+            digest.update(np.ascontiguousarray(array, dtype="<f8" if array.dtype.kind == "f" else "<i8").data)
+        if self.quantity is not None:
+            digest.update(f"{self.quantity}".encode())
         return digest.hexdigest()
 
 
@@ -130,6 +146,9 @@ def _refuse_bad_arrays(images: ImageSet) -> None:
             f"{images.name}: images are {images.images.dtype} {images.images.shape},"
             " expected uint8 (num, channel, height, width)"
         )
+    if images.quantity is not None:
+        _refuse_bad_values(images, images.quantity)
+        return
     if images.labels.dtype != np.int64 or images.labels.shape != (len(images.images),):
         raise DataError(
             f"{images.name}: labels are {images.labels.dtype} {images.labels.shape},"
@@ -140,6 +159,17 @@ def _refuse_bad_arrays(images: ImageSet) -> None:
             f"{images.name}: labels go from {images.labels.min()} to {images.labels.max()},"
             f" expected 0 to {images.num_classes - 1}"
         )
+
+
+def _refuse_bad_values(images: ImageSet, quantity: Quantity) -> None:
+    values = images.labels
+    if values.dtype != np.float64 or values.shape != (len(images.images),) or images.class_names:
+        raise DataError(
+            f"{images.name}: labels are {values.dtype} {values.shape} with {len(images.class_names)} classes,"
+            f" expected float64 ({len(images.images)},) values and none"
+        )
+    if not np.all((values >= 0) & (values < quantity.period)):
+        raise DataError(f"{images.name}: values must be from 0 to below the period, {quantity.period:g}")
 
 
 def _refuse_bad_splits(images: ImageSet) -> None:

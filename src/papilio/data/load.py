@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from papilio.archives import is_archive
 from papilio.data.arrays import read_arrays
@@ -13,9 +13,12 @@ from papilio.data.folders import read_pictures
 from papilio.data.imageset import ImageSet, RawImages
 from papilio.data.named import READERS, read_named
 from papilio.data.pictures import MODES, Color, Size, convert_images, resolve_size
+from papilio.data.quantities import Quantity
 from papilio.data.splits import check_shares, draw_splits
+from papilio.data.tables import read_labelled_pictures
 from papilio.errors import DataError, SettingError, did_you_mean
 
+DRAWN = ("clocks", "gauges")  # sets that Papilio draws itself
 SOURCES = "a path to a folder, a zip or tar of pictures, or a .npy file"
 
 
@@ -29,6 +32,9 @@ def load_images(
     test: float = 0.2,
     seed: int = 0,
     fraction: float = 1.0,
+    period: float | None = None,
+    unit: str = "",
+    render: Mapping[str, Any] | None = None,
     home: Path | None = None,
     download: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
@@ -40,6 +46,12 @@ def load_images(
     validation split is given) that is drawn where there is no test split; `validation` is the share of the training
     images that are then left. Both are stratified, and the same labels and seed give the same indices. `fraction`
     takes that share of every split afterwards.
+
+    Labels are classes, counted from 0; or (num, 2) integers, [hour, minute] on a dial; or, where `period` is given, numbers on
+    a circle of that length, in `unit`s. A folder's `labels` are then a table, labels.csv, with a picture's file and its value
+    (or its time, as 5:33) in each row.
+
+    `render` says how a set that Papilio draws itself is drawn: { num = 18000, seed = 0, size = 150, variety = "plain" }.
 
     `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about
     their centre. `home` is the folder of image sets in place of PAPILIO_DATA. With `download` off a set that is not
@@ -53,6 +65,8 @@ def load_images(
     raw = read_images(
         name_or_path,
         labels=labels,
+        quantity=as_quantity(period, unit),
+        render=render,
         size=resolve_size(size),
         color=color,
         home=home,
@@ -67,6 +81,8 @@ def read_images(
     *,
     labels: str | Path | None,
     size: Size | None,
+    quantity: Quantity | None = None,
+    render: Mapping[str, Any] | None = None,
     color: Color | None,
     home: Path | None,
     download: bool,
@@ -74,20 +90,44 @@ def read_images(
 ) -> RawImages:
     """Read a set as `load_images` does, but leave it with the splits that it comes with."""
     path = Path(name_or_path).expanduser()
-    if labels is not None and (name_or_path in READERS or path.suffix != ".npy"):
-        raise DataError(f"{name_or_path}: labels = {labels} goes with a .npy file of images, and with nothing else")
-    if isinstance(name_or_path, str) and name_or_path in READERS:
-        return _converted(read_named(name_or_path, home=home, download=download, progress=progress), size, color)
+    name = name_or_path if isinstance(name_or_path, str) and name_or_path in [*DRAWN, *READERS] else None
+    if render is not None and name not in DRAWN:
+        raise DataError(f"{name_or_path}: render goes with {', '.join(DRAWN)}, which Papilio draws itself")
+    table = (
+        Path(labels) if labels is not None and Path(labels).suffix == ".csv" and path.is_dir() and not name else None
+    )
+    if labels is not None and table is None and (name or path.suffix != ".npy"):
+        what = "goes with a .npy file of images (a .csv file with a folder of pictures)"
+        raise DataError(f"{name_or_path}: labels = {labels} {what}")
+    if quantity is not None and (name or (labels is None and path.suffix != ".npy")):
+        raise DataError(f"{name_or_path}: period goes with numbers as labels; this set has classes")
+    if table is not None:
+        return read_labelled_pictures(path, table, quantity, size=size, color=color, progress=progress)
+    if name in DRAWN:
+        from papilio.data.rendering.named import read_rendered  # brings SciPy
+
+        return _converted(read_rendered(name, render, progress), size, color)
+    if name is not None:
+        return _converted(read_named(name, home=home, download=download, progress=progress), size, color)
     if path.is_dir() or (path.is_file() and is_archive(path)):
         return read_pictures(path, size=size, color=color, progress=progress)
     if path.is_file() and path.suffix == ".npy":
-        return _converted(read_arrays(path, _labels_path(path, labels)), size, color)
+        return _converted(read_arrays(path, _labels_path(path, labels), quantity), size, color)
     raise _unknown(str(name_or_path), path)
+
+
+def as_quantity(period: float | None, unit: str = "") -> Quantity | None:
+    """What numbers on a circle of that length are; None where labels are no such numbers. Raises SettingError."""
+    if period is None:
+        return None
+    if not 0 < period < float("inf"):
+        raise SettingError(f"period = {period}: must be above 0")
+    return Quantity(float(period), unit)
 
 
 def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -> ImageSet:
     """Give raw images the splits that they do not come with."""
-    splits = draw_splits(raw.labels, raw.given, validation=validation, test=test, seed=seed)
+    splits = draw_splits(raw.strata, raw.given, validation=validation, test=test, seed=seed)
     return ImageSet(
         name=raw.name,
         images=raw.images,
@@ -98,6 +138,7 @@ def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -
         test=splits["test"],
         origin=raw.origin,
         notes=raw.notes,
+        quantity=raw.quantity,
     )
 
 
@@ -132,5 +173,5 @@ def _unknown(given: str, path: Path) -> DataError:
     if path.exists():
         return DataError(f"{given}: neither a folder nor a file of a known kind; give {SOURCES}")
     if len(path.parts) > 1 or path.suffix:
-        return DataError(f"{given}: no such file or folder; give {SOURCES}, or one of {', '.join(READERS)}")
-    return DataError(f"{given} is not an image set; {did_you_mean(given, READERS)}; or give {SOURCES}")
+        return DataError(f"{given}: no such file or folder; give {SOURCES}, or one of {', '.join([*READERS, *DRAWN])}")
+    return DataError(f"{given} is not an image set; {did_you_mean(given, [*READERS, *DRAWN])}; or give {SOURCES}")

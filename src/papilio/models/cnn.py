@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from papilio.errors import SettingError
 from papilio.models.layers import (
@@ -23,6 +24,7 @@ from papilio.models.mlp import initialise_sequential
 def cnn(
     image_shape: tuple[int, int, int],
     num_classes: int,
+    heads: tuple[int, ...] = (),
     *,
     filters: list[int] = [32, 64],  # noqa: B006 (never changed, as in mlp)
     kernel_size: int = 3,
@@ -32,7 +34,10 @@ def cnn(
     dropout: float | list[float] = 0.0,
     conv_dropout: float = 0.0,
     batch_norm: bool = False,
+    dense_norm: bool = False,
+    flatten_dropout: float = 0.0,
     head: Literal["flatten", "average"] = "flatten",
+    split_heads: bool = False,
     initialiser: Initialiser = "glorot_uniform",
 ) -> nn.Sequential:
     """Convolutions of `filters` with same padding, 2x2 max pooling in between, dense layers, one output a class (logits).
@@ -40,7 +45,9 @@ def cnn(
     `pool_after` counts convolutions from 1; without it each group of equal filters is pooled once, so that
     [32, 64, 64, 128, 128] is pooled after its first, third and fifth. `dropout` follows each dense layer (one rate or
     one each), or what the head gives where there is none; `conv_dropout` follows each pooling. `head = "average"`
-    takes each feature map's mean in place of flattening. Raises SettingError for arguments out of range.
+    takes each feature map's mean in place of flattening; `flatten_dropout` follows it. `batch_norm` normalises after
+    convolutions, `dense_norm` after the first dense layer. `split_heads` gives each of several `heads` dense layers of its own
+    (a target design that asks for an hour and a minute has two). Raises SettingError for arguments out of range.
     """
     positive_integers(filters, what="filters", at_least=1)
     if kernel_size < 1 or kernel_size % 2 == 0:
@@ -65,8 +72,23 @@ def cnn(
         raise SettingError(
             f"pool_after: {len(pooled)} poolings leave nothing of {image_shape[1]}x{image_shape[2]} images"
         )
-    layers += _dense(width, num_classes, units=dense, activation=activation, dropout=dropout)
+    layers += [Dropout(flatten_dropout)] if flatten_dropout else []
+
+    def stack(num_outputs: int) -> list[nn.Module]:
+        return _dense(width, num_outputs, units=dense, activation=activation, dropout=dropout, norm=dense_norm)
+
+    if split_heads and len(heads) > 1:
+        layers.append(SplitHeads(nn.Sequential(*stack(num_outputs)) for num_outputs in heads))
+    else:
+        layers += stack(num_classes)
     return initialise_sequential(layers, initialiser)
+
+
+class SplitHeads(nn.ModuleList):
+    """Networks that see the same features; what they put out, one after another."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.cat([head(features) for head in self], dim=1)
 
 
 def lenet5(
@@ -104,15 +126,23 @@ def _activate_and_pool(activation: Activation, pool: nn.Module | None) -> list[n
 
 
 def _dense(
-    width: int, num_classes: int, *, units: list[int], activation: Activation, dropout: float | list[float]
+    width: int,
+    num_classes: int,
+    *,
+    units: list[int],
+    activation: Activation,
+    dropout: float | list[float],
+    norm: bool = False,
 ) -> list[nn.Module]:
     if not units:
         (rate,) = per_layer(dropout, num_layers=1, what="dropout")
         return [*([Dropout(rate)] if rate else []), nn.Linear(width, num_classes)]
     layers: list[nn.Module] = []
     rates = per_layer(dropout, num_layers=len(units), what="dropout")
-    for num_units, rate in zip(positive_integers(units, what="dense"), rates, strict=True):
-        layers += [nn.Linear(width, num_units), make_activation(activation)]
+    for index, (num_units, rate) in enumerate(zip(positive_integers(units, what="dense"), rates, strict=True)):
+        layers.append(nn.Linear(width, num_units))
+        layers += [nn.BatchNorm1d(num_units)] if norm and index == 0 else []
+        layers.append(make_activation(activation))
         layers += [Dropout(rate)] if rate else []
         width = num_units
     return [*layers, nn.Linear(width, num_classes)]

@@ -41,15 +41,16 @@ def build_nets(
     settings: Mapping[str, Any],
     *,
     image_shape: tuple[int, int, int],
-    num_classes: int,
+    heads: tuple[int, ...],
     seed: int,
 ) -> dict[str, nn.Module]:
     """The nets by name (a single one is called "network"), their weights a function of the seed alone.
 
-    The builder gets `image_shape` and `num_classes` where it names them. Raises SettingError where the settings do not
+    `heads` has how many numbers each head of the net has to put out. The builder gets `image_shape`, `num_classes` (all
+    heads' numbers together) and `heads` where it names them. Raises SettingError where the settings do not
     fit it, or where what it returns is not a network.
     """
-    arguments = given_to(builder, image_shape=image_shape, num_classes=num_classes)
+    arguments = given_to(builder, image_shape=image_shape, heads=heads)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         built = builder(**arguments, **settings)
@@ -61,8 +62,10 @@ def build_nets(
     return nets
 
 
-def given_to(function: Callable[..., Any], *, image_shape: tuple[int, int, int], num_classes: int) -> dict[str, Any]:
-    """Those facts about the image set that a function has parameters for."""
-    given = {"image_shape": image_shape, "num_classes": num_classes}
+def given_to(
+    function: Callable[..., Any], *, image_shape: tuple[int, int, int], heads: tuple[int, ...]
+) -> dict[str, Any]:
+    """Those facts about the images and what is asked of them that a function has parameters for."""
+    given = {"image_shape": image_shape, "num_classes": sum(heads), "heads": heads}
     parameters = inspect.signature(function).parameters
     return {name: value for name, value in given.items() if name in parameters}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from papilio.data.quantities import Quantity
 from papilio.errors import RunError
 
 
@@ -42,6 +43,26 @@ class ClassAnalysis:
         return int(np.trace(self.confusion))
 
 
+@dataclass(frozen=True)
+class ReadingAnalysis:
+    """How a trained net read a quantity off one split."""
+
+    slug: str
+    run: str
+    stage: str
+    trial: str
+    split: str
+    quantity: Quantity
+    values: Float[np.ndarray, " n"]
+    predicted: Float[np.ndarray, " n"]
+    confidence: Float[np.ndarray, " n"]
+    errors: Float[np.ndarray, " n"]  # signed
+    by_value: Float[np.ndarray, " b"]  # mean absolute error by the true value
+    shown: Int[np.ndarray, "3 m"]  # the best, the median, the worst
+    shown_images: UInt8[np.ndarray, "3 m c h w"]
+
+
+READING_ARRAYS = ("values", "predicted", "confidence", "errors", "by_value", "shown", "shown_images")
 TEXTS = ("run", "stage", "trial", "split")
 ARRAYS = (
     "labels", "predicted", "confidence", "confusion", "precision", "recall", "f1", "support",
@@ -49,7 +70,7 @@ ARRAYS = (
 )  # fmt: skip
 
 
-def read_analyses(folder: Path) -> list[ClassAnalysis]:
+def read_analyses(folder: Path) -> list[ClassAnalysis | ReadingAnalysis]:
     """Every analysis in a study's folder, by file name; none where there is no folder `analyses`.
 
     Raises RunError for a file that is damaged or lacks an array.
@@ -57,10 +78,14 @@ def read_analyses(folder: Path) -> list[ClassAnalysis]:
     return [_read_analysis(path) for path in sorted((folder / "analyses").glob("*.npz"))]
 
 
-def _read_analysis(path: Path) -> ClassAnalysis:
+def _read_analysis(path: Path) -> ClassAnalysis | ReadingAnalysis:
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             texts = {name: str(file[name]) for name in TEXTS}
+            if "period" in file:
+                quantity = Quantity(float(file["period"]), str(file["unit"]), bool(file["is_time"]))
+                arrays = {name: file[name] for name in READING_ARRAYS}
+                return ReadingAnalysis(slug=path.stem, quantity=quantity, **texts, **arrays)
             arrays = {name: file[name] for name in ARRAYS}
             class_names = tuple(str(name) for name in file["class_names"])
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:

@@ -44,6 +44,7 @@ class Mistake:
 class AnalysisSection:
     """What a trained classifier gets wrong."""
 
+    kind = "classification"
     anchor: str
     analysis: ClassAnalysis
     num_stages: int

@@ -10,11 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from papilio.files import write_text
-from papilio.report import class_sections, sections, tables, words
-from papilio.report.analyses import read_analyses
+from papilio.report import sections, tables, words
+from papilio.report.analyses import ClassAnalysis, ReadingAnalysis, read_analyses
 from papilio.report.canvas import rarely_collecting
+from papilio.report.class_sections import AnalysisSection, analysis_section
 from papilio.report.palette import DARK, LIGHT, css_variables
 from papilio.report.pictures import Pictures
+from papilio.report.reading_sections import ReadingSection, reading_section
 from papilio.studies.results import StudyResults
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -53,10 +55,7 @@ def render_page(results: StudyResults, pictures: Pictures) -> str:
             stages=[sections.stage_section(results, stage, pictures) for stage in results.stages],
             models=sections.model_sections(results),
             published=tables.published_table(results),
-            analyses=[
-                class_sections.analysis_section(results, analysis, pictures)
-                for analysis in read_analyses(results.folder)
-            ],
+            analyses=[_analysis_section(results, analysis, pictures) for analysis in read_analyses(results.folder)],
             problems=problems[:MOST_RUNS],
             runs=results.runs[:MOST_RUNS],
             run_metrics=sections.run_metrics(results),
@@ -64,6 +63,14 @@ def render_page(results: StudyResults, pictures: Pictures) -> str:
             environment_rows=tables.environment_rows(results),
         )
     )
+
+
+def _analysis_section(
+    results: StudyResults, analysis: ClassAnalysis | ReadingAnalysis, pictures: Pictures
+) -> AnalysisSection | ReadingSection:
+    if isinstance(analysis, ReadingAnalysis):
+        return reading_section(results, analysis, pictures)
+    return analysis_section(results, analysis, pictures)
 
 
 def _environment() -> Environment:

@@ -20,8 +20,10 @@ from papilio.models.describe import count_parameters, describe_layers
 from papilio.models.families import build_nets, find_builder
 from papilio.models.own import OwnFunctions
 from papilio.runs.folder import FINAL, RunFacts, RunFolder, RunPlan
+from papilio.runs.reading import calibrate
+from papilio.targets.quantity import make_design
 from papilio.training.batches import Batches
-from papilio.training.catalogue import make_objective
+from papilio.training.catalogue import SUPERVISED, heads_of, make_objective
 from papilio.training.checkpoints import copy_of_nets, load_facts, load_nets, load_tensors, save_tensors
 from papilio.training.driver import Diverged, Outcome, Training, Watcher
 from papilio.training.noise import Seeds
@@ -91,12 +93,13 @@ def prepare(
     """The nets of a run and their training, from the tables model and train; nothing is trained yet."""
     model = dict(settings["model"])
     train = TrainSettings(**settings["train"])
-    shape, num_classes = images.image_shape, images.num_classes
+    asked = {"num_classes": images.num_classes, "quantity": images.quantity}
     builder = find_builder(model.pop("family"), own)
-    nets = build_nets(builder, model, image_shape=shape, num_classes=num_classes, seed=Seeds.of(seed).weights)
+    heads = heads_of(train, **asked)
+    nets = build_nets(builder, model, image_shape=images.image_shape, heads=heads, seed=Seeds.of(seed).weights)
     training = Training(
         nets,
-        make_objective(train, image_shape=shape, num_classes=num_classes, own=own),
+        make_objective(train, image_shape=images.image_shape, own=own, **asked),
         settings=train,
         train_batches=Batches(
             images.images,
@@ -168,6 +171,8 @@ def _train(
         metrics=_best_metrics(folder, outcome),
         seconds=round(outcome.seconds, 3),
     )
+    if facts.status == "done":
+        facts = replace(facts, calibration=_calibration(training, images))
     if facts.status == "done" and facts.fold is None:  # where there are folds, they choose first
         facts = _with_test_metrics(facts, training, images)
     folder.write(facts)
@@ -175,6 +180,14 @@ def _train(
         folder.remove_checkpoint()
         (folder.path / "error.txt").unlink(missing_ok=True)
     return facts
+
+
+def _calibration(training: Training, images: ImageSet) -> dict[str, Any] | None:
+    """How far readings of validation images are off, where the net reads a quantity as Papilio's designs ask it."""
+    batches, settings = training.validation_batches, training.settings
+    if images.quantity is None or settings.objective != SUPERVISED or batches is None:
+        return None
+    return calibrate(training.nets["network"], make_design(settings.target, images.quantity.period), batches)
 
 
 def _with_test_metrics(facts: RunFacts, training: Training, images: ImageSet) -> RunFacts:
@@ -215,6 +228,7 @@ def _first_facts(plan: RunPlan, images: ImageSet, *, threads: int) -> RunFacts:
         RunFacts.of_plan(plan, threads=threads),
         image_shape=list(images.image_shape),
         class_names=list(images.class_names),
+        quantity=None if images.quantity is None else asdict(images.quantity),
         data_name=images.name,
         data_checksum=images.checksum,
         rim_brightness=round(rim_brightness(images.images[images.train[:RIM_IMAGES]]), 4),

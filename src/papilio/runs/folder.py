@@ -51,9 +51,11 @@ class RunFacts:
     layers: list[dict[str, Any]] = field(default_factory=list)
     image_shape: list[int] = field(default_factory=list)
     class_names: list[str] = field(default_factory=list)
+    quantity: dict[str, Any] | None = None  # what the images show in place of classes: period, unit, is_time
     data_name: str = ""
     data_checksum: str = ""
     rim_brightness: float | None = None  # of the images, in [0, 1]
+    calibration: dict[str, Any] | None = None  # how far readings are off, by confidence: papilio.runs.reading
     seconds: float = 0.0
     number: int = 0  # of its trial, in its stage
 

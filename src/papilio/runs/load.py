@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,15 +14,20 @@ from torch import nn
 from papilio.data.imageset import ImageSet
 from papilio.data.named import refuse_overlap
 from papilio.data.pictures import read_picture
+from papilio.data.quantities import Quantity
 from papilio.errors import DataError, RunError, SettingError
 from papilio.models.families import build_nets, find_builder
 from papilio.models.own import OwnFunctions
 from papilio.runs.execution import rim_brightness
 from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.reading import QuantityPrediction, agree, read_looks
 from papilio.targets.classes import Classes
+from papilio.targets.quantity import make_design
 from papilio.training.batches import as_floats, as_tensor
+from papilio.training.catalogue import heads_of
 from papilio.training.checkpoints import load_nets, load_tensors
 from papilio.training.driver import as_fast_layout
+from papilio.training.settings import TrainSettings
 
 BATCH = 500  # images
 
@@ -77,17 +82,37 @@ class Run:
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Each class's probability, float32 (num, class), for uint8 images (num, channel, height, width)."""
         outputs = self.outputs(images)
-        if outputs.ndim != 2 or outputs.shape[1] != len(self.class_names):
+        if self.quantity is not None or outputs.ndim != 2 or outputs.shape[1] != len(self.class_names):
             raise RunError(f"{self.folder}: this run does not classify; its network gives {outputs.shape[1:]} an image")
         return Classes(len(self.class_names)).decode(torch.from_numpy(outputs)).numpy()
 
-    def predict(self, pictures: Sequence[Path | str], *, is_inverted: bool = False) -> list[Prediction]:
+    @property
+    def quantity(self) -> Quantity | None:
+        """What the images show where that is a number on a circle."""
+        return None if self.facts.quantity is None else Quantity(**self.facts.quantity)
+
+    def read(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The value that each of uint8 images (num, channel, height, width) shows, and a confidence in [0, 1] of each.
+
+        Raises RunError where the run was not trained to read a quantity.
+        """
+        if self.quantity is None:
+            raise RunError(f"{self.folder}: this run reads no quantity; its images have classes")
+        design = make_design(self.facts.settings["train"].get("target"), self.quantity.period)
+        values, confidence = design.decode(torch.from_numpy(self.outputs(images)))
+        return values.numpy(), confidence.numpy()
+
+    def predict(
+        self, pictures: Sequence[Path | str], *, is_inverted: bool = False
+    ) -> list[Prediction] | list[QuantityPrediction]:
         """What picture files show; each is converted to the size and colours that the run was trained on.
 
         `is_inverted` swaps light and dark first. Raises DataError for a file that is not a picture.
         """
         if not pictures:
             return []
+        if self.quantity is not None:
+            return [self._read_picture(Path(picture), self.quantity, is_inverted=is_inverted) for picture in pictures]
         images = np.stack([read_picture(Path(picture), shape=self.image_shape) for picture in pictures])
         images = 255 - images if is_inverted else images
         probabilities = self.probabilities(images)
@@ -95,6 +120,13 @@ class Run:
             Prediction(str(picture), dict(zip(self.class_names, map(float, row), strict=True)), self._hint(image))
             for picture, image, row in zip(pictures, images, probabilities, strict=True)
         ]
+
+    def _read_picture(self, picture: Path, quantity: Quantity, *, is_inverted: bool) -> QuantityPrediction:
+        looks = read_looks(picture, shape=self.image_shape)
+        values, confidence = self.read(np.concatenate([255 - look if is_inverted else look for look in looks]))
+        ends = np.cumsum([len(look) for look in looks])[:-1]
+        readings = list(zip(np.split(values, ends), np.split(confidence, ends), strict=True))
+        return agree(picture, readings, quantity, self.facts.calibration)
 
     def _hint(self, image: np.ndarray) -> str | None:
         """What to try where the picture's rim is as light as the training images' is dark, or the other way round."""
@@ -107,13 +139,15 @@ class Run:
     def refuse_other_images(self, images: ImageSet) -> None:
         """Raises DataError where this run's scores on the image set would mean nothing."""
         refuse_overlap(self.facts.data_name, images.name)
-        if list(images.class_names) != self.class_names:
-            raise DataError(f"{images.name}: its classes are not those of the run {self.facts.run}")
+        if list(images.class_names) != self.class_names or images.quantity != self.quantity:
+            raise DataError(f"{images.name}: what it shows is not what the run {self.facts.run} was trained on")
 
 
 @dataclass(frozen=True)
 class Prediction:
     """What one picture shows: the probability of each class."""
+
+    HEADER: ClassVar = ["picture", "class", "probability", "then"]
 
     picture: str
     probabilities: dict[str, float]
@@ -128,6 +162,10 @@ class Prediction:
     def confidence(self) -> float:
         """The likeliest class's probability."""
         return self.probabilities[self.label]
+
+    def cells(self) -> list[str]:
+        """A row below HEADER."""
+        return [self.picture, self.label, f"{self.confidence:.3f}", self.runners_up()]
 
     def runners_up(self, num: int = 2) -> str:
         """The next likeliest classes with their probabilities, in words."""
@@ -168,7 +206,11 @@ def load_run(folder: Path | str, *, network: Callable[..., Any] | None = None) -
         builder,
         model,
         image_shape=(facts.image_shape[0], facts.image_shape[1], facts.image_shape[2]),
-        num_classes=len(facts.class_names),
+        heads=heads_of(
+            TrainSettings(**facts.settings["train"]),
+            num_classes=len(facts.class_names),
+            quantity=None if facts.quantity is None else Quantity(**facts.quantity),
+        ),
         seed=0,
     )
     tensors, _ = load_tensors(files.weights_file)

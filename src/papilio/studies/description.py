@@ -17,6 +17,7 @@ from papilio.studies.settings import StageSettings, StudySettings
 from papilio.studies.sources import read_sources
 from papilio.studies.study import load_study
 from papilio.studies.validation import settings_class
+from papilio.training.catalogue import heads_of
 from papilio.training.settings import TrainSettings
 
 
@@ -44,8 +45,9 @@ def describe_study(
     for (stage, trial), runs in trials.items():
         image_set, model = images.of_run(runs[0]), dict(runs[0].settings["model"])
         builder = find_builder(model.pop("family"), loaded.own)
-        shape, num_classes = image_set.image_shape, image_set.num_classes
-        nets = build_nets(builder, model, image_shape=shape, num_classes=num_classes, seed=0)
+        shape, train = image_set.image_shape, TrainSettings(**runs[0].settings["train"])
+        heads = heads_of(train, num_classes=image_set.num_classes, quantity=image_set.quantity)
+        nets = build_nets(builder, model, image_shape=shape, heads=heads, seed=0)
         num_parameters = f"{sum(count_parameters(net) for net in nets.values()):,}"
         rows.append((stage, trial, len(runs), num_parameters))
         layers = [_layer_cells(row) for row in layer_rows(nets, shape)]

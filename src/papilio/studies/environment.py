@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def _describe_images(images: ImageSet) -> dict[str, Any]:
         "num_validation": len(images.validation),
         "num_test": len(images.test),
         "classes": list(images.class_names),
+        **({} if images.quantity is None else {"quantity": asdict(images.quantity)}),
         "origin": images.origin,
         "notes": list(images.notes),
         "checksum": images.checksum,

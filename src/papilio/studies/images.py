@@ -19,8 +19,9 @@ from papilio.studies.progress import reading_progress
 from papilio.studies.sharing import SharedImages, share_images
 from papilio.studies.states import Ranking
 from papilio.studies.study import Study
-from papilio.training.catalogue import make_objective
+from papilio.training.catalogue import SUPERVISED, heads_of, make_objective
 from papilio.training.driver import choosing_metrics
+from papilio.training.objectives import Objective
 from papilio.training.optimisers import refuse_impossible_optimiser
 from papilio.training.settings import TrainSettings
 
@@ -59,7 +60,7 @@ class StudyImages:
     def ranking_of(self, plan: RunPlan, own: OwnFunctions) -> Ranking | None:
         """The metric that ranks a run among others and which end of it is better; None where its objective has none."""
         train, images = TrainSettings(**plan.settings["train"]), self.of_run(plan)
-        objective = make_objective(train, image_shape=images.image_shape, num_classes=images.num_classes, own=own)
+        objective = _objective_of(train, images, own)
         best, _ = choosing_metrics(objective, train, has_validation=len(images.validation) > 0)
         return None if best is None else (best, objective.direction(best))
 
@@ -83,10 +84,18 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
         model, train = plan.settings["model"], TrainSettings(**plan.settings["train"])
         try:
             image_set = images.of_run(plan)
-            model_key = (_structure(model), image_set.image_shape, image_set.num_classes)
+            heads = heads_of(train, num_classes=image_set.num_classes, quantity=image_set.quantity)
+            model_key = (_structure(model), image_set.image_shape, heads)
             if model_key not in seen_models:
-                _refuse_impossible_model(model, image_set)
-            asked = (train.optimizer, train.momentum, train.objective, train.best, train.early_stopping)
+                _refuse_impossible_model(model, image_set.image_shape, heads)
+            asked = (
+                train.optimizer,
+                train.momentum,
+                train.objective,
+                train.best,
+                train.early_stopping,
+                str(train.target),
+            )
             training_key = (*asked, id(image_set))
             if training_key not in seen_trainings:
                 _refuse_impossible_training(train, image_set, study.own)
@@ -103,20 +112,27 @@ def _structure(model: Mapping[str, Any]) -> str:
     )
 
 
-def _refuse_impossible_model(model: Mapping[str, Any], images: ImageSet) -> None:
+def _refuse_impossible_model(
+    model: Mapping[str, Any], image_shape: tuple[int, int, int], heads: tuple[int, ...]
+) -> None:
     family, arguments = model["family"], {key: value for key, value in model.items() if key != "family"}
     if family not in FAMILIES:
         return
     try:
         with torch.device("meta"):
-            shape, num_classes = images.image_shape, images.num_classes
-            build_nets(FAMILIES[family], arguments, image_shape=shape, num_classes=num_classes, seed=0)
+            build_nets(FAMILIES[family], arguments, image_shape=image_shape, heads=heads, seed=0)
     except SettingError as error:
         raise SettingError(f"model: {error}") from error
 
 
 def _refuse_impossible_training(train: TrainSettings, images: ImageSet, own: OwnFunctions) -> None:
     refuse_impossible_optimiser(train.optimizer, momentum=train.momentum)
-    if train.objective == "classification":
-        objective = make_objective(train, image_shape=images.image_shape, num_classes=images.num_classes, own=own)
+    if train.objective == SUPERVISED:
+        objective = _objective_of(train, images, own)
         choosing_metrics(objective, train, has_validation=len(images.validation) > 0)
+
+
+def _objective_of(train: TrainSettings, images: ImageSet, own: OwnFunctions) -> Objective:
+    return make_objective(
+        train, image_shape=images.image_shape, num_classes=images.num_classes, quantity=images.quantity, own=own
+    )

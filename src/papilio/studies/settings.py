@@ -38,7 +38,16 @@ class DataSettings(BaseModel):
 
     name: str | None = Field(None, description="a named image set (`papilio data list`)")
     path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .npy file")
-    labels: str | None = Field(None, description="the .npy file of labels that goes with a .npy file of images")
+    labels: str | None = Field(
+        None, description="the .npy file of labels of a .npy file of images, or a folder's table of values, labels.csv"
+    )
+    period: float | None = Field(
+        None, gt=0, description="labels are numbers on a circle of this length: 360 for degrees"
+    )
+    unit: str = Field("", description="of such numbers, written behind them")
+    render: dict[str, Any] | None = Field(
+        None, description="how a set that Papilio draws is drawn: num, seed, size, variety"
+    )
     size: int | tuple[int, int] | None = Field(None, description="pixels, or [height, width], to resize to")
     color: Literal["grey", "rgb"] | None = Field(None, description="convert the pictures to")
     validation: float = Field(0.1, ge=0, lt=1, description="share of the training images that chooses")
@@ -176,7 +185,7 @@ class AnalysisSettings(BaseModel):
 
     model_config = STRICT
 
-    kind: Literal["classification"]
+    kind: Literal["classification", "reading"]
     top: int = Field(3, ge=1, description="trials a stage")
     mistakes: int = Field(24, ge=0, description="pictures in the gallery of confident mistakes")
 

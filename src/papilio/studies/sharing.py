@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from papilio.data.imageset import ImageSet
+from papilio.data.quantities import Quantity
 from papilio.files import open_atomic
 
 INDICES = ("labels", "train", "validation", "test")
@@ -25,6 +26,7 @@ class SharedImages:
     class_names: tuple[str, ...]
     origin: str
     notes: tuple[str, ...]
+    quantity: Quantity | None = None
 
 
 def share_images(images: ImageSet, folder: Path) -> SharedImages:
@@ -40,7 +42,15 @@ def share_images(images: ImageSet, folder: Path) -> SharedImages:
             np.save(file, pixels, allow_pickle=False)
     with open_atomic(indices_file) as file:
         np.savez(file, allow_pickle=False, **{name: getattr(images, name) for name in INDICES})
-    return SharedImages(images.name, pixels_file, indices_file, images.class_names, images.origin, images.notes)
+    return SharedImages(
+        images.name,
+        pixels_file,
+        indices_file,
+        images.class_names,
+        images.origin,
+        images.notes,
+        images.quantity,
+    )
 
 
 def attach_images(shared: SharedImages) -> ImageSet:
@@ -67,5 +77,6 @@ def assemble(shared: SharedImages, pixels: np.ndarray, indices: Mapping[str, np.
         class_names=shared.class_names,
         origin=shared.origin,
         notes=shared.notes,
+        quantity=shared.quantity,
         **indices,
     )

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from papilio.errors import StudyError, did_you_mean
 
-FROM_IMAGES = ("image_shape", "num_classes")
+FROM_IMAGES = ("image_shape", "num_classes", "heads")
 
 
 def validated(cls: type[BaseModel], given: Mapping[str, Any], *, where: str, prefix: str = "") -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -24,6 +25,16 @@ class Classes:
     num_classes: int
     label_smoothing: float = 0.0
     scoring: Callable[[Tensor, Tensor], Tensor] | None = None
+
+    best = "accuracy"
+
+    @property
+    def heads(self) -> tuple[int, ...]:
+        return (self.num_classes,)
+
+    @property
+    def directions(self) -> Mapping[str, Literal["min", "max"]]:
+        return {"loss": "min", "accuracy": "max"}
 
     def loss(self, outputs: Logits, labels: Labels) -> Float[Tensor, ""]:
         """The mean over the batch that training minimises."""

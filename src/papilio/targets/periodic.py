@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from itertools import pairwise
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +28,7 @@ class Reading(NamedTuple):
     confidence: Float[Tensor, " batch"]
 
 
+@runtime_checkable
 class PeriodicTarget(Protocol):
     """A target design for values in [0, period)."""
 
@@ -66,16 +68,6 @@ def circular_error(predicted: Values, values: Values, period: float) -> Values:
     return wrapped(predicted - values, period).abs()
 
 
-def periodic_metrics(predicted: Values, values: Values, period: float) -> dict[str, Tensor]:
-    """The mean, the median and the 90th percentile of the circular error, in units of the value."""
-    errors = circular_error(predicted, values, period)
-    return {
-        "error": errors.mean(),
-        "median_error": errors.median(),
-        "p90_error": errors.quantile(0.9),
-    }
-
-
 def share_within(predicted: Values, values: Values, period: float, limit: float) -> Float[Tensor, ""]:
     """The share of predictions that are off by `limit` or less, in [0, 1]."""
     # a limit on a grid (1 minute) is meant to include its end, which rounding may push out
@@ -111,6 +103,10 @@ class Bins:
 
     is_continuous = False
 
+    def __post_init__(self) -> None:
+        if self.num < 2:
+            raise ValueError(f"num: at least 2 classes, not {self.num}")
+
     @property
     def heads(self) -> tuple[int, ...]:
         return (self.num,)
@@ -145,6 +141,12 @@ class TwoHeads:
     fine_weight: float = 1.0
 
     is_continuous = False
+
+    def __post_init__(self) -> None:
+        if self.num < 2:
+            raise ValueError(f"num: at least 2 classes, not {self.num}")
+        if min(self.coarse_weight, self.fine_weight) < 0:
+            raise ValueError("weights: must be 0 or more")
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -226,10 +228,16 @@ class SoftBins:
     """
 
     period: float
-    num: int
+    num: int = 72
     width: float = 1.5
 
     is_continuous = True
+
+    def __post_init__(self) -> None:
+        if self.num < 2:
+            raise ValueError(f"num: at least 2 classes, not {self.num}")
+        if self.width <= 0:
+            raise ValueError(f"width: must be above 0, not {self.width}")
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -266,6 +274,12 @@ class Harmonics:
     weights: tuple[float, ...] | None = None
 
     is_continuous = True
+
+    def __post_init__(self) -> None:
+        if self.multiples[:1] != (1,) or any(one >= other for one, other in pairwise(self.multiples)):
+            raise ValueError(f"multiples: must begin with 1 and ascend, not {list(self.multiples)}")
+        if self.weights is not None and len(self.weights) != len(self.multiples):
+            raise ValueError(f"weights: one for each of {len(self.multiples)} multiples, not {len(self.weights)}")
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -304,6 +318,12 @@ class CoarseToFine:
     width: float = 1.5  # of both, in classes
 
     is_continuous = True
+
+    def __post_init__(self) -> None:
+        if min(self.num_coarse, self.num_fine) < 2 or self.multiple < 2:
+            raise ValueError("num_coarse, num_fine and multiple: at least 2 of each")
+        if self.width <= 0:
+            raise ValueError(f"width: must be above 0, not {self.width}")
 
     @property
     def heads(self) -> tuple[int, ...]:

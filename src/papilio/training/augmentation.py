@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
+import torch.nn.functional as F
 from jaxtyping import Int, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
@@ -17,6 +20,12 @@ class Augmentation(BaseModel):
 
     shift: int = Field(0, ge=0, description="largest shift in pixels, each way, each axis; what comes in is black")
     flip: bool = Field(False, description="mirror every second image left to right, at random")
+    rotate: float = Field(
+        0.0, ge=0, le=180, description="largest turn in degrees, each way; the rim is repeated outwards"
+    )
+    zoom: float = Field(
+        0.0, ge=0, le=1, description="0.1: enlarge or shrink by up to a tenth; the rim is repeated outwards"
+    )
     erase: float = Field(0.0, ge=0, le=1, description="share of images that lose a random rectangle (to black)")
     erase_area: float = Field(0.2, gt=0, le=1, description="largest share of the image that is erased")
 
@@ -25,6 +34,8 @@ def augment(images: Images, augmentation: Augmentation, generator: torch.Generat
     """The batch with every image changed on its own; a function of the generator's state."""
     if augmentation.flip:
         images = flip(images, generator)
+    if augmentation.rotate or augmentation.zoom:
+        images = turn(images, degrees=augmentation.rotate, zoom=augmentation.zoom, generator=generator)
     if augmentation.shift:
         images = shift(images, augmentation.shift, generator)
     if augmentation.erase:
@@ -38,10 +49,27 @@ def flip(images: Images, generator: torch.Generator) -> Images:
     return torch.where(is_flipped[:, None, None, None], images.flip(3), images)
 
 
+def turn(images: Images, *, degrees: float, zoom: float, generator: torch.Generator) -> Images:
+    """Turn each image by up to `degrees`, each way, and enlarge it by a factor of up to 1 + `zoom`, or shrink it as much.
+
+    Bilinear; where the image has nothing, its rim is repeated.
+    """
+    height, width = images.shape[2:]
+    draws = 2 * torch.rand(2, len(images), generator=generator, device=images.device) - 1
+    angle = draws[0] * math.radians(degrees)
+    factor = (1 + zoom) ** -draws[1]
+    sin, cos, zero = angle.sin() * factor, angle.cos() * factor, torch.zeros_like(angle)
+    # in units of half a side, which differ where the image is not square
+    rows = [torch.stack([cos, -sin * (height / width), zero], 1), torch.stack([sin * (width / height), cos, zero], 1)]
+    grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
+    turned = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return turned.round_().to(torch.uint8)
+
+
 def shift(images: Images, pixels: int, generator: torch.Generator) -> Images:
     """Move each image by up to `pixels`, rows and columns drawn independently; what comes in is zero."""
     height, width = images.shape[2:]
-    padded = torch.nn.functional.pad(images, (pixels, pixels, pixels, pixels))
+    padded = F.pad(images, (pixels, pixels, pixels, pixels))
     offsets = _integers((2, len(images)), 2 * pixels + 1, images, generator)
     rows = offsets[0, :, None] + torch.arange(height, device=images.device)
     columns = offsets[1, :, None] + torch.arange(width, device=images.device)

@@ -40,7 +40,8 @@ class Batches:
         device: torch.device | str = "cpu",
     ) -> None:
         self.images = as_tensor(images).to(device)
-        self.targets = as_tensor(targets).to(device)
+        # values of a quantity as float32, as all that nets compute with
+        self.targets = as_tensor(targets if targets.dtype.kind in "iu" else targets.astype(np.float32)).to(device)
         self.indices = torch.from_numpy(np.array(indices, dtype=np.int64)).to(device)
         self.batch_size = batch_size
         self.augmentation = augmentation

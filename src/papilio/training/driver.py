@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -29,7 +30,7 @@ from papilio.training.checkpoints import (
     with_prefix,
 )
 from papilio.training.noise import Noise, Seeds, give_noise
-from papilio.training.objectives import Objective, Phase
+from papilio.training.objectives import QUANTILES, Objective, Phase
 from papilio.training.optimisers import make_optimiser
 from papilio.training.schedules import SCHEDULES
 from papilio.training.settings import TrainSettings
@@ -218,7 +219,7 @@ class Training:
         noise = Noise(torch.Generator(device).manual_seed(self.seeds.evaluation))
         for net in self.nets.values():
             net.eval()
-        means = Means()
+        means = Means(has_quantiles=True)
         for batch in batches.in_order():
             means.add(self.objective.evaluate(self.nets, batch, noise), weight=len(batch))
         return means.result(epoch=self.progress.epoch, prefix=prefix)
@@ -295,25 +296,40 @@ class Training:
 
 
 class Means:
-    """Weighted means of metrics over batches, summed on the device."""
+    """Weighted means of metrics over batches, summed on the device.
 
-    def __init__(self) -> None:
+    A metric may be a number for the batch, or one an image. With `has_quantiles`, of the latter median and 90th percentile
+    are told, too.
+    """
+
+    def __init__(self, *, has_quantiles: bool = False) -> None:
         self.sums: dict[str, Tensor] = {}
         self.weight = 0
+        self.has_quantiles = has_quantiles
+        self.parts: dict[str, list[Tensor]] = {}
 
     def add(self, metrics: Mapping[str, Tensor], *, weight: int) -> None:
-        """Count one batch's means, `weight` images."""
+        """Count one batch's metrics, of `weight` images."""
         for name, value in metrics.items():
+            value = value.detach()
+            if value.dim():
+                if self.has_quantiles:
+                    self.parts.setdefault(name, []).append(value)
+                value = value.mean()
             if name in self.sums:
-                self.sums[name].add_(value.detach(), alpha=weight)
+                self.sums[name].add_(value, alpha=weight)
             else:
-                self.sums[name] = value.detach() * weight
+                self.sums[name] = value * weight
         self.weight += weight
 
     def result(self, *, epoch: int, prefix: str) -> dict[str, float]:
         """The means as `prefix_name`; raises Diverged where one is not finite."""
         self.refuse_nan(epoch=epoch, prefix=prefix)
-        return {f"{prefix}_{name}": value.item() / self.weight for name, value in self.sums.items()}
+        found = {f"{prefix}_{name}": value.item() / self.weight for name, value in self.sums.items()}
+        for name, parts in self.parts.items():
+            values = torch.cat(parts).cpu().numpy()
+            found |= {f"{prefix}_{word}_{name}": float(np.quantile(values, q)) for word, q in QUANTILES.items()}
+        return found
 
     def refuse_nan(self, *, epoch: int, prefix: str) -> None:
         """Raises Diverged, saying which metric and when."""

@@ -15,12 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from papilio.errors import SettingError
-from papilio.targets.classes import Classes
+from papilio.targets.target import Target
 from papilio.training.batches import Batch
 from papilio.training.noise import Noise
 
 Nets = Mapping[str, nn.Module]
 Loss = Callable[[Nets, Batch, Noise, int], tuple[Tensor, dict[str, Tensor]]]
+
+
+QUANTILES = {"median": 0.5, "p90": 0.9}  # of metrics with a number an image
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Phase:
 class Objective:
     """Phases, how the nets are measured, and which epoch is the best one.
 
-    `evaluate` returns batch means, kept as `val_...`; `directions` says for each metric whether less or more is better.
+    `evaluate` returns batch means, kept as `val_...`, or a number an image, kept as `val_...`, `val_median_...` and
+    `val_p90_...`; `directions` says for each metric whether less or more is better.
     `best` names the recorded metric whose best epoch's weights are kept, None where only the last epoch counts. `share`
     makes tensors once a batch for all phases (`batch.shared`); `after_step` may change nets (an averaged generator).
     """
@@ -60,14 +64,14 @@ class Objective:
 
     def direction(self, metric: str) -> Literal["min", "max"]:
         """Raises SettingError for a metric that the records will not have."""
-        split, _, name = metric.partition("_")
-        if split not in ("train", "val") or name not in self.directions:
-            allowed = ", ".join(f"{which}_{known}" for known in self.directions for which in ("val", "train"))
-            raise SettingError(f"{metric!r} is not a metric of this objective; allowed are {allowed}")
-        return self.directions[name]
+        allowed = [f"val_{known}" for known in self.directions]
+        allowed += [f"train_{known}" for known in self.directions if known.partition("_")[0] not in QUANTILES]
+        if metric not in allowed:
+            raise SettingError(f"{metric!r} is not a metric of this objective; allowed are {', '.join(allowed)}")
+        return self.directions[metric.partition("_")[2]]
 
 
-def classification(target: Classes, *, l1: float = 0.0, l2: float = 0.0) -> Objective:
+def supervised(target: Target, *, l1: float = 0.0, l2: float = 0.0) -> Objective:
     """One net, one phase: the target design's loss, and penalties l1 * sum|w| + l2 * sum w² over weights, not biases.
 
     The penalties are Keras' kernel regularisers, which R1 varies; measured losses leave them out.
@@ -85,8 +89,8 @@ def classification(target: Classes, *, l1: float = 0.0, l2: float = 0.0) -> Obje
     return Objective(
         phases=(Phase("network", loss),),
         evaluate=evaluate,
-        directions={"loss": "min", "accuracy": "max"},
-        best="val_accuracy",
+        directions=target.directions,
+        best=f"val_{target.best}",
     )
 
 

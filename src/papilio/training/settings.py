@@ -52,9 +52,20 @@ class TrainSettings(BaseModel):
     loss: str | None = Field(
         None, description="your own, module:function of (outputs, labels), in place of cross entropy"
     )
-    objective: str = Field("classification", description="or your own, module:function that returns an Objective")
+    target: str | dict[str, Any] | None = Field(
+        None, description="of numbers on a circle: sin_cos, classes, ...; or a table { name, ... } (docs/targets.md)"
+    )
+    objective: str = Field("supervised", description="or your own, module:function that returns an Objective")
     objective_settings: dict[str, Any] = Field({}, description="arguments of your own objective")
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_earlier_names(cls, given: Any) -> Any:
+        """What results of earlier versions call it."""
+        if isinstance(given, dict) and given.get("objective") == "classification":
+            return {**given, "objective": "supervised"}
+        return given
 
     @model_validator(mode="before")
     @classmethod

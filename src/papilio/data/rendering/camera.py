@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-Points = Float[np.ndarray, "num 2"]
+Plane = Float[np.ndarray, "height width"]
+Points = Float[np.ndarray, "*shapes 2"]
 
 
 @dataclass(frozen=True)
@@ -35,38 +36,76 @@ class Camera:
     @cached_property
     def homography(self) -> Float[np.ndarray, "3 3"]:
         """From (u, v, 1) to (x, y, 1), up to a factor."""
-        # the camera's place and axes; it looks at the dial's centre
+        # the camera looks at the dial's centre; its axes are right, up and forward
         sin, cos = math.sin(self.tilt), math.cos(self.tilt)
-        place = self.distance * np.array([sin * math.cos(self.azimuth), sin * math.sin(self.azimuth), cos])
-        forward = -place / self.distance
-        up = np.array([math.sin(self.roll), math.cos(self.roll), 0.0])
-        up -= (up @ forward) * forward
-        up /= np.linalg.norm(up)
-        right = np.cross(forward, up)
-        axes = np.stack([right, -up, forward])  # world to camera, y down
-        focal = self.radius * self.distance
-        shift_x, shift_y = self.offset
-        lens = np.array([[focal, 0, shift_x], [0, focal, shift_y], [0, 0, 1]])
-        return lens @ np.column_stack([axes[:, 0], axes[:, 1], -axes @ place])
+        forward = (-sin * math.cos(self.azimuth), -sin * math.sin(self.azimuth), -cos)
+        up = (math.sin(self.roll), math.cos(self.roll), 0.0)
+        lean = sum(one * other for one, other in zip(up, forward, strict=True))
+        up = tuple(one - lean * other for one, other in zip(up, forward, strict=True))
+        length = math.hypot(*up)
+        up = tuple(one / length for one in up)
+        right = (
+            forward[1] * up[2] - forward[2] * up[1],
+            forward[2] * up[0] - forward[0] * up[2],
+            forward[0] * up[1] - forward[1] * up[0],
+        )
+        focal, (shift_x, shift_y) = self.radius * self.distance, self.offset
+        return np.array(
+            [
+                [focal * right[0] + shift_x * forward[0], focal * right[1] + shift_x * forward[1], shift_x * self.distance],
+                [shift_y * forward[0] - focal * up[0], shift_y * forward[1] - focal * up[1], shift_y * self.distance],
+                [forward[0], forward[1], self.distance],
+            ]
+        )  # fmt: skip
 
     def project(self, points: Points) -> Points:
         """Where points (u, v) of the wall are seen."""
-        seen = np.column_stack([points, np.ones(len(points))]) @ self.homography.T
-        return seen[:, :2] / seen[:, 2:]
+        seen = points @ self.homography[:, :2].T + self.homography[:, 2]
+        return seen[..., :2] / seen[..., 2:]
 
-    def wall(self, size: int) -> tuple[Float[np.ndarray, "size size"], Float[np.ndarray, "size size"]]:
-        """The (u, v) that the pixels of a square picture show, float32, each indexed [row, column]."""
-        back = np.linalg.inv(self.homography)
+    def view(self, size: int) -> View:
+        """What the pixels of a square picture show."""
+        back = np.linalg.inv(self.homography).tolist()
         places = np.arange(size, dtype=np.float32) - np.float32((size - 1) / 2)
-        u, v, scale = (_plane(row.astype(np.float32), places) for row in back)
-        np.reciprocal(scale, out=scale)
-        u *= scale
-        v *= scale
-        return u, v
+        return View(back, places, places, np.reciprocal(_plane(back[2], places, places)))
+
+    def windows(self, outlines: Float[np.ndarray, "shapes corners 2"], *, size: int) -> list[tuple[slice, slice]]:
+        """For each shape, given by the corners of a convex outline, the rows and columns of a picture that show it."""
+        seen = self.project(outlines) + (size + 1) / 2
+        low = np.clip(seen.min(axis=1) - 1, 0, size).astype(int).tolist()
+        high = np.clip(seen.max(axis=1) + 1, 0, size).astype(int).tolist()
+        return [
+            (slice(top, bottom), slice(left, right)) for (left, top), (right, bottom) in zip(low, high, strict=True)
+        ]
 
 
-def _plane(row: Float[np.ndarray, " 3"], places: Float[np.ndarray, " size"]) -> Float[np.ndarray, "size size"]:
+@dataclass(frozen=True)
+class View:
+    """What the pixels of a picture, or of a window of it, show of the wall."""
+
+    back: list[list[float]]  # the matrix from (x, y, 1) to (u, v, 1), up to a factor
+    xs: Float[np.ndarray, " width"]
+    ys: Float[np.ndarray, " height"]
+    scale: Plane  # that factor
+
+    def part(self, window: tuple[slice, slice]) -> View:
+        """What a window, rows and columns, shows."""
+        rows, columns = window
+        return View(self.back, self.xs[columns], self.ys[rows], self.scale[rows, columns])
+
+    def linear(self, of_u: float, of_v: float, constant: float = 0.0) -> Plane:
+        """of_u * u + of_v * v + constant at every pixel, float32."""
+        row = [of_u * u + of_v * v + constant * one for u, v, one in zip(*self.back, strict=True)]
+        plane = _plane(row, self.xs, self.ys)
+        plane *= self.scale
+        return plane
+
+
+def _plane(row: list[float], xs: Float[np.ndarray, " width"], ys: Float[np.ndarray, " height"]) -> Plane:
     """row @ (x, y, 1) at every pixel."""
-    across = row[0] * places + row[2]
-    down = row[1] * places
-    return across[None, :] + down[:, None]
+    down = np.ones((len(ys), 2), dtype=np.float32)
+    np.multiply(ys, np.float32(row[1]), out=down[:, 1])
+    across = np.ones((2, len(xs)), dtype=np.float32)
+    np.multiply(xs, np.float32(row[0]), out=across[0])
+    across[0] += np.float32(row[2])
+    return down @ across  # several times as fast as adding them to each other

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
-from papilio.data.rendering.camera import Camera, Points
+from papilio.data.rendering.camera import Plane, Points, View
 
-Plane = Float[np.ndarray, "height width"]
+OCTAGON = np.array([[math.cos(turn), math.sin(turn)] for turn in np.arange(8) * math.tau / 8]) / math.cos(math.pi / 8)
+SQUARE = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
 
 
 @dataclass(frozen=True)
@@ -22,28 +22,36 @@ class Hand:
     root: float
     tip: float
 
+    @property
+    def hollow(self) -> Hand:
+        """What is cut out of it, where it is hollow."""
+        return Hand(0.9 * self.length, -0.35 * self.length, 0.55 * self.root, 0.55 * self.tip)
+
     def corners(self, angle: float, *, margin: float) -> Points:
         """The corners of a box around it, turned clockwise from the top by `angle`."""
         half = max(self.root, self.tip) + margin
-        along = np.array([-self.tail - margin, -self.tail - margin, self.length + margin, self.length + margin])
-        across = np.array([-half, half, half, -half])
+        back, front = -self.tail - margin, self.length + margin
         sin, cos = math.sin(angle), math.cos(angle)
-        return np.column_stack([along * sin + across * cos, along * cos - across * sin])
+        return np.array(
+            [
+                [along * sin + across * cos, along * cos - across * sin]
+                for along, across in ((back, -half), (back, half), (front, half), (front, -half))
+            ]
+        )
 
-    def cover(self, u: Plane, v: Plane, angle: float, *, softness: float) -> Plane:
-        """How much of each place it covers, in [0, 1]; its edge is `softness` dial radii wide."""
-        sin, cos = np.float32(math.sin(angle)), np.float32(math.cos(angle))
-        along = u * sin
-        along += v * cos
-        across = u * cos
-        across -= v * sin
+    def cover(self, view: View, angle: float, *, softness: float, shift: tuple[float, float] = (0.0, 0.0)) -> Plane:
+        """How much of each place it covers, in [0, 1], moved by `shift`; its edge is `softness` dial radii wide."""
+        sin, cos = math.sin(angle), math.cos(angle)
+        along = view.linear(sin, cos, -sin * shift[0] - cos * shift[1])
+        across = view.linear(cos, -sin, -cos * shift[0] + sin * shift[1])
         np.abs(across, out=across)
         inside = along * np.float32((self.tip - self.root) / self.length)
         (np.minimum if self.tip < self.root else np.maximum)(inside, 0, out=inside)  # the tail is as wide as the root
         inside += np.float32(self.root)
         inside -= across
-        ends = np.minimum(np.float32(self.length) - along, along + np.float32(self.tail))
-        np.minimum(inside, ends, out=inside)
+        np.minimum(inside, np.float32(self.length) - along, out=inside)
+        along += np.float32(self.tail)
+        np.minimum(inside, along, out=inside)
         return ramp(inside, softness)
 
 
@@ -52,11 +60,3 @@ def ramp(distance: Plane, softness: float) -> Plane:
     distance *= np.float32(1 / softness)
     distance += np.float32(0.5)
     return np.clip(distance, 0, 1, out=distance)
-
-
-def window(camera: Camera, corners: Points, *, size: int) -> tuple[slice, slice]:
-    """The rows and columns of a picture that show what lies between the corners."""
-    seen = camera.project(corners) + (size - 1) / 2
-    low = np.clip(np.floor(seen.min(axis=0)).astype(int), 0, size)
-    high = np.clip(np.ceil(seen.max(axis=0)).astype(int) + 1, 0, size)
-    return slice(low[1], high[1]), slice(low[0], high[0])

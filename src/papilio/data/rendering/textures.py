@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from papilio.data.rendering.camera import Plane, View
+
+Affine = tuple[float, float, float]  # of (u, v): what each is multiplied with, and a constant
+
 
 class Texture:
     """A square picture, tiled over the plane, in several resolutions; brightness in [0, 1]."""
@@ -13,25 +17,27 @@ class Texture:
         side = len(picture)
         if picture.shape != (side, side) or side & (side - 1):
             raise ValueError(f"a texture is square, its side a power of two, not {picture.shape}")
-        self.levels = [np.ascontiguousarray(picture, dtype=np.float32)]
-        while len(self.levels[-1]) > 16:
-            last = self.levels[-1]
-            self.levels.append(last.reshape(len(last) // 2, 2, len(last) // 2, 2).mean(axis=(1, 3)))
+        levels = [picture]
+        while len(levels[-1]) > 16:
+            last = levels[-1]
+            levels.append(last.reshape(len(last) // 2, 2, len(last) // 2, 2).mean(axis=(1, 3)))
+        # as bytes: what is sampled at random has to stay in the processor's cache
+        self.levels = [np.round(np.clip(level, 0, 1) * 255).astype(np.uint8) for level in levels]
 
-    def sample(
-        self, s: Float[np.ndarray, "height width"], t: Float[np.ndarray, "height width"], *, pixel: float
-    ) -> Float[np.ndarray, "height width"]:
-        """The brightness at (s, t), in sides of the picture, row t; `pixel` is how much of a side a pixel covers.
+    def sample(self, view: View, s: Affine, t: Affine, *, pixel: float, fineness: float) -> Plane:
+        """The brightness at every pixel of a view: at column s and row t, affine in (u, v) and in sides of the picture.
 
-        The nearest sample of a level that has about two to a pixel: blur and noise come later.
+        `pixel` is how much of a side a pixel covers. It is the nearest sample of a level that has at least `fineness` to a
+        pixel, in each direction: blur and noise come later.
         """
-        finest = len(self.levels[0]) * pixel / 2
+        finest = len(self.levels[0]) * pixel / fineness
         level = self.levels[int(np.clip(np.log2(max(finest, 1e-6)), 0, len(self.levels) - 1))]
         side = len(level)
-        columns = (s * side).astype(np.int32)
-        rows = (t * side).astype(np.int32)
+        # moved by many sides, so that places are never negative: those would be rounded up
+        columns = view.linear(s[0] * side, s[1] * side, (s[2] + 64) * side).astype(np.int32)
+        places = view.linear(t[0] * side, t[1] * side, (t[2] + 64) * side).astype(np.int32)
         columns &= side - 1
-        rows &= side - 1
-        rows *= side
-        rows += columns
-        return level.ravel().take(rows)
+        places &= side - 1
+        places *= side
+        places += columns
+        return np.multiply(level.ravel().take(places), np.float32(1 / 255), dtype=np.float32)

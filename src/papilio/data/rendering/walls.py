@@ -1,20 +1,63 @@
-"""Walls of wooden boards."""
+"""What clocks hang on: wooden boards; and, for varied pictures, plaster, bricks, stripes and plain paint."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from papilio.data.rendering.instruments import RGB, drawn_tint
 from papilio.data.rendering.textures import Texture
 
 SIDE = 1024  # of a texture
 BOARDS = (4, 5, 7)  # in a texture: broad and narrow ones
+WOOD: RGB = (1.16, 0.98, 0.76)
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A texture, and its colour where pictures have colours."""
+
+    texture: Texture
+    tint: RGB
 
 
 def make_boards(rng: np.random.Generator) -> list[Texture]:
     """One texture for each number of boards, their grain along the rows; the brightness of each is about 1/2."""
     return [Texture(_boards(num, rng)) for num in BOARDS]
+
+
+def make_walls(rng: np.random.Generator) -> list[Wall]:
+    """Walls that are no boards."""
+    paints = [np.full((SIDE, SIDE), tone) + 0.02 * _noise((SIDE, SIDE), (60, 60), rng) for tone in (0.35, 0.6, 0.8)]
+    plasters = [0.6 + amount * _noise((SIDE, SIDE), (grain, grain), rng) for amount, grain in ((0.05, 3), (0.09, 9))]
+    stripes = [_stripes(num, rng) for num in (8, 20)]
+    bricks = [_bricks(rows, rng) for rows in (8, 12)]
+    textures = [np.clip(wall, 0.02, 1) for wall in (*paints, *plasters, *stripes, *bricks)]
+    return [Wall(Texture(texture), drawn_tint(rng, strength=0.12)) for texture in textures]
+
+
+def _stripes(num: int, rng: np.random.Generator) -> Float[np.ndarray, "side side"]:
+    """Wallpaper."""
+    places = np.arange(SIDE) * num / SIDE % 1
+    profile = np.where(places < rng.uniform(0.2, 0.6), rng.uniform(0.3, 0.5), rng.uniform(0.6, 0.8))
+    return profile[:, None] + 0.02 * _noise((SIDE, SIDE), (2, 2), rng)
+
+
+def _bricks(rows: int, rng: np.random.Generator) -> Float[np.ndarray, "side side"]:
+    """Stretcher bond: each row is moved by half a brick."""
+    height, columns = SIDE // rows, rows // 2
+    width = SIDE // columns
+    wall = 0.5 + 0.05 * _noise((SIDE, SIDE), (3, 3), rng)
+    y, x = np.mgrid[0:SIDE, 0:SIDE]
+    row = y // height
+    moved = x + (row % 2) * (width // 2)
+    tones = rng.uniform(-0.1, 0.1, (rows + 1, columns + 1))
+    wall += tones[np.minimum(row, rows), moved // width % columns]
+    is_joint = (y % height < height * 0.12) | (moved % width < height * 0.12)
+    return np.where(is_joint, 0.75, wall)
 
 
 def _boards(num: int, rng: np.random.Generator) -> Float[np.ndarray, "side side"]:

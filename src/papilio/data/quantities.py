@@ -1,0 +1,81 @@
+"""What images may show in place of a class: a number that goes round."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+MOST_STRATA = 60  # into which splits are stratified, each with
+FEWEST_IN_STRATUM = 200  # images
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number on a circle: a value and the same value a period later are the same thing.
+
+    Values lie in [0, period). `unit` is written behind them; where `is_time`, values are minutes on a dial of twelve hours,
+    written as 05:33.
+    """
+
+    period: float
+    unit: str = ""
+    is_time: bool = False
+
+    def words(self, value: float) -> str:
+        """A value for people.
+
+        >>> CLOCK.words(333), CLOCK.words(719.6), Quantity(360, "°").words(12.345), Quantity(1).words(0.5)
+        ('05:33', '12:00', '12.3°', '0.500')
+        """
+        if self.is_time:
+            minute = round(value) % 720
+            return f"{minute // 60 or 12:02d}:{minute % 60:02d}"
+        return f"{value:.{self._decimals}f}{self.unit}"
+
+    def distance_words(self, distance: float) -> str:
+        """A difference of two values for people.
+
+        >>> CLOCK.distance_words(1.26), CLOCK.distance_words(75), Quantity(360, "°").distance_words(2.5)
+        ('1.3 min', '1 h 15 min', '2.5°')
+        """
+        if not self.is_time:
+            return f"{distance:.{self._decimals}f}{self.unit}"
+        if distance < 60:
+            return f"{distance:.1f} min"
+        return f"{int(distance) // 60} h {round(distance) % 60} min"
+
+    def interval_words(self, distance: float) -> str:
+        """Half an interval for people, rounded up.
+
+        >>> CLOCK.interval_words(0.3), CLOCK.interval_words(75), Quantity(360, "°").interval_words(2.31)
+        ('0:01', '1:15', '2.4°')
+        """
+        if self.is_time:
+            minutes = max(1, math.ceil(distance))
+            return f"{minutes // 60}:{minutes % 60:02d}"
+        step = 10.0**-self._decimals
+        return f"{max(1, math.ceil(distance / step)) * step:.{self._decimals}f}{self.unit}"
+
+    def strata(self, values: Float[np.ndarray, " num"]) -> Int[np.ndarray, " num"]:
+        """Equal stretches of the circle, as many as have images enough: what splits are stratified by."""
+        num = self._num_strata(values)
+        return np.minimum(values * (num / self.period), num - 1).astype(np.int64)
+
+    def stratum_words(self, stratum: int, values: Float[np.ndarray, " num"]) -> str:
+        """One of those stretches for people."""
+        width = self.period / self._num_strata(values)
+        return f"{self.words(stratum * width)} to {self.words((stratum + 1) * width)}"
+
+    @staticmethod
+    def _num_strata(values: Float[np.ndarray, " num"]) -> int:
+        return int(np.clip(len(values) // FEWEST_IN_STRATUM, 1, MOST_STRATA))
+
+    @property
+    def _decimals(self) -> int:
+        return 0 if self.period >= 2000 else 1 if self.period >= 100 else 3
+
+
+CLOCK = Quantity(720.0, "min", is_time=True)

@@ -1,0 +1,57 @@
+"""Pressure gauges: a needle on a scale from 0 to 100 over three quarters of a circle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from papilio.data.quantities import Quantity
+from papilio.data.rendering.faces import gauge_turn
+from papilio.data.rendering.instruments import Instrument, plain_gauge, varied_gauges
+from papilio.data.rendering.pictures import SIDE, Color, Pixels, Renderer, Scene
+
+FULL_SCALE = 100.0
+NUM_KINDS = 60
+PLAIN = Scene(max_tilt=math.radians(30), max_roll=math.radians(15))
+VARIED = Scene(
+    max_tilt=math.radians(40), max_roll=math.radians(25), radius=(34, 70), blur=(0.0, 1.6), noise=(0.0, 0.05)
+)
+
+
+class GaugeRenderer:
+    """Draws gauges: plain ones, or `is_varied`."""
+
+    # the scale takes three quarters of the circle: a whole turn would be a third more
+    quantity = Quantity(FULL_SCALE * 4 / 3)
+
+    def __init__(
+        self,
+        *,
+        is_varied: bool = False,
+        size: int = SIDE,
+        color: Color = "grey",
+        seed: int = 0,
+        scene: Scene | None = None,
+        gauges: Sequence[Instrument] | None = None,
+    ) -> None:
+        if gauges is None:
+            gauges = varied_gauges(NUM_KINDS, np.random.default_rng([seed, 2])) if is_varied else [plain_gauge()]
+        scene = scene or (VARIED if is_varied else PLAIN)
+        self.renderer = Renderer(gauges, scene, size=size, color=color, seed=seed, has_varied_walls=is_varied)
+
+    def draw(self, number: int, value: float) -> Pixels:
+        """Picture `number`, on which the gauge shows `value`, 0 to 100; the same for the same seed."""
+        return self.renderer.draw(number, (gauge_turn(value),))
+
+    @staticmethod
+    def values(num: int, seed: int) -> Float[np.ndarray, " num"]:
+        """`num` values drawn evenly from the scale."""
+        return np.random.default_rng([seed, 3]).uniform(0, FULL_SCALE, num).round(2)
+
+    @staticmethod
+    def labels(values: Float[np.ndarray, " num"]) -> Float[np.ndarray, " num"]:
+        """The values themselves."""
+        return values

@@ -1,0 +1,152 @@
+"""What clocks and gauges look like: a plain one of each, or as many kinds as a seed is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from papilio.data.rendering.faces import FONTS, ClockFace, Face, GaugeFace, Numerals
+from papilio.data.rendering.shapes import Hand
+
+RGB = tuple[float, float, float]
+NUMERALS: tuple[Numerals, ...] = ("arabic", "roman", "quarters", "none")
+NEUTRAL: RGB = (1.0, 1.0, 1.0)
+RED: RGB = (2.2, 0.4, 0.4)
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A hand: its shape, its tone from 0 (black) to 1 (white), and its colour where pictures have colours."""
+
+    shape: Hand
+    tone: float = 0.07
+    tint: RGB = NEUTRAL
+    is_hollow: bool = False  # the paper is seen through its outer half
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """A dial with hands, in a rim. Lengths in dial radii; tints are what tones are multiplied with in colour."""
+
+    face: Face
+    pointers: Sequence[Pointer | None]  # from the lowest to the highest
+    cap: float = 0.05  # radius of what covers the axis
+    face_end: float = 0.93  # where the rim begins
+    rim: tuple[float, float] = (0.06, 0.2)  # its tone
+    is_square: bool = False
+    paper_tint: RGB = (1.0, 0.98, 0.92)
+    ink_tint: RGB = NEUTRAL
+    rim_tint: RGB = NEUTRAL
+
+
+def plain_clock(face: ClockFace | None = None) -> Instrument:
+    """The clock of the default set."""
+    hour = Pointer(Hand(length=0.46, tail=0.12, root=0.040, tip=0.028))
+    minute = Pointer(Hand(length=0.74, tail=0.15, root=0.028, tip=0.018))
+    return Instrument(face or ClockFace(), (hour, minute, None))
+
+
+def plain_gauge() -> Instrument:
+    """The gauge of the default set."""
+    return Instrument(GaugeFace(), (Pointer(Hand(length=0.7, tail=0.22, root=0.035, tip=0.008)),), cap=0.09)
+
+
+def varied_clocks(num: int, rng: np.random.Generator) -> list[Instrument]:
+    """Kinds of clocks that differ in all that real ones differ in: numerals, fonts, ticks, hands, dark dials, second hands."""
+    return [_drawn_clock(rng) for _ in range(num)]
+
+
+def varied_gauges(num: int, rng: np.random.Generator) -> list[Instrument]:
+    """Gauges of many kinds; all of them have the same scale."""
+    return [_drawn_gauge(rng) for _ in range(num)]
+
+
+def drawn_tint(rng: np.random.Generator, *, strength: float) -> RGB:
+    """A colour to multiply tones with, whose brightness is about 1."""
+    red, green, blue = np.clip(rng.normal(1, strength, 3), 0.2, 2)
+    mean = 0.299 * red + 0.587 * green + 0.114 * blue
+    return float(red / mean), float(green / mean), float(blue / mean)
+
+
+def _drawn_clock(rng: np.random.Generator) -> Instrument:
+    paper, ink = _drawn_tones(rng)
+    has_ticks = rng.random() < 0.85
+    tick_end = rng.uniform(0.84, 0.93)
+    numeral_height = rng.uniform(0.11, 0.24)
+    numerals = NUMERALS[int(rng.choice(len(NUMERALS), p=[0.6, 0.2, 0.1, 0.1]))]
+    face = ClockFace(
+        numerals=numerals,
+        font=str(rng.choice(FONTS)),
+        numeral_height=numeral_height * (0.8 if numerals == "roman" else 1.0),
+        numeral_radius=tick_end - rng.uniform(0.02, 0.12) - 0.5 * numeral_height,
+        tick_end=tick_end,
+        hour_tick=rng.uniform(0.04, 0.16) if has_ticks or numerals == "none" else 0.0,
+        hour_width=rng.uniform(0.012, 0.05),
+        minute_tick=rng.uniform(0.02, 0.07) if rng.random() < 0.75 else 0.0,
+        minute_width=rng.uniform(0.006, 0.014),
+        has_track=rng.random() < 0.25,
+        has_brand=rng.random() < 0.5,
+        has_date=rng.random() < 0.12,
+        paper=paper,
+        ink=ink,
+    )
+    minute_length = rng.uniform(0.66, 0.88)
+    hour_root, minute_root = rng.uniform(0.022, 0.065), rng.uniform(0.016, 0.045)
+    narrowing = rng.uniform(0.15, 1.2)  # from needles to bars and clubs
+    hour = Hand(minute_length * rng.uniform(0.52, 0.72), rng.uniform(0.02, 0.2), hour_root, hour_root * narrowing)
+    minute = Hand(minute_length, rng.uniform(0.02, 0.22), minute_root, minute_root * narrowing)
+    second = Hand(rng.uniform(0.7, 0.9), rng.uniform(0.05, 0.3), 0.009, 0.006) if rng.random() < 0.4 else None
+    tone, is_hollow = float(np.clip(ink + rng.uniform(-0.1, 0.1), 0, 1)), bool(rng.random() < 0.15)
+    tint = drawn_tint(rng, strength=0.05 if rng.random() < 0.7 else 0.5)
+    second_tone, second_tint = float(rng.choice([ink, 0.35, 0.5])), RED if rng.random() < 0.6 else tint
+    return Instrument(
+        face,
+        (
+            Pointer(hour, tone, tint, is_hollow),
+            Pointer(minute, tone, tint, is_hollow),
+            None if second is None else Pointer(second, second_tone, second_tint),
+        ),
+        cap=rng.uniform(0.025, 0.075),
+        **_drawn_case(rng),
+    )
+
+
+def _drawn_gauge(rng: np.random.Generator) -> Instrument:
+    paper, ink = _drawn_tones(rng)
+    tick, tick_end, height = rng.uniform(0.09, 0.18), rng.uniform(0.82, 0.9), rng.uniform(0.09, 0.15)
+    face = GaugeFace(
+        font=str(rng.choice(FONTS)),
+        numeral_height=height,
+        numeral_radius=tick_end - tick - 0.75 * height,
+        tick_end=tick_end,
+        tick=tick,
+        name=str(rng.choice(["bar", "kPa", "psi", "%", "°C"])),
+        paper=paper,
+        ink=ink,
+    )
+    needle = Hand(rng.uniform(0.55, 0.8), rng.uniform(0.1, 0.3), rng.uniform(0.02, 0.05), rng.uniform(0.005, 0.012))
+    tint = RED if rng.random() < 0.3 else NEUTRAL
+    tone = 0.35 if tint is RED else ink
+    return Instrument(face, (Pointer(needle, tone, tint),), cap=rng.uniform(0.06, 0.14), **_drawn_case(rng))
+
+
+def _drawn_tones(rng: np.random.Generator) -> tuple[float, float]:
+    """Paper and ink: dark on bright, or, more seldom, bright on dark."""
+    if rng.random() < 0.2:
+        return rng.uniform(0.02, 0.25), rng.uniform(0.8, 1.0)
+    return rng.uniform(0.75, 1.0), rng.uniform(0.0, 0.3)
+
+
+def _drawn_case(rng: np.random.Generator) -> dict:
+    """Rim and colours, as arguments of an Instrument."""
+    low = rng.uniform(0.03, 0.75)
+    return {
+        "face_end": rng.uniform(0.88, 0.985),
+        "rim": (low, low + 0.15),
+        "is_square": bool(rng.random() < 0.12),
+        "paper_tint": drawn_tint(rng, strength=0.05 if rng.random() < 0.7 else 0.25),
+        "ink_tint": drawn_tint(rng, strength=0.05 if rng.random() < 0.6 else 0.4),
+        "rim_tint": drawn_tint(rng, strength=0.15),
+    }

@@ -1,0 +1,112 @@
+"""The commands `papilio data ...`: the image sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from papilio.console import print_json, print_table, words
+
+MAX_ITEMS = 20  # files or images that a finding lists
+
+data_app = typer.Typer(help="The image sets: what is here, what it takes, what is wrong with it.", no_args_is_help=True)
+
+SetArgument = Annotated[str, typer.Argument(metavar="SET", help="A named image set, or a path to pictures.")]
+LabelsOption = Annotated[
+    Path | None,
+    typer.Option(help="The .npy file of labels of a .npy file of images, or a folder's table of values, labels.csv."),
+]
+PeriodOption = Annotated[
+    float | None, typer.Option(help="Labels are numbers on a circle of this length: 360 for degrees.")
+]
+SizeOption = Annotated[int | None, typer.Option(help="Resize pictures to this many pixels, height and width.")]
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """List the named image sets, and where those that are here were found."""
+    from papilio.data.catalogue import list_sets
+
+    rows = []
+    for one in list_sets():
+        channel, height, width = one.image_shape
+        shape = f"{height}×{width} {'grey' if channel == 1 else 'RGB'}"
+        rows.append([one.name, f"{one.num_images:,}", one.shows, shape, one.where, one.licence])
+    print_table(["set", "images", "shows", "shape", "where", "licence"], rows)
+    typer.echo("papilio data fetch SET downloads one that is not here; a path to pictures of your own works, too")
+
+
+@data_app.command("fetch")
+def data_fetch(name: Annotated[str, typer.Argument(metavar="SET", help="A named image set.")]) -> None:
+    """Download a named image set, verified, into the cache; says where it is."""
+    from papilio.data.catalogue import fetch
+    from papilio.studies.progress import reading_progress
+
+    typer.echo(fetch(name, progress=reading_progress()))
+
+
+@data_app.command("info")
+def data_info(
+    name: SetArgument,
+    labels: LabelsOption = None,
+    period: PeriodOption = None,
+    size: SizeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Print an image set's shape, classes, splits and origin."""
+    from papilio.data.catalogue import describe
+    from papilio.data.load import load_images
+    from papilio.studies.progress import reading_progress
+
+    facts = describe(load_images(name, labels=labels, period=period, size=size, progress=reading_progress()))
+    if as_json:
+        print_json(facts)
+        return
+    for key, value in facts.items():
+        if key != "classes":
+            typer.echo(f"{key.replace('_', ' '):<16} {words(value)}")
+    if not facts["classes"]:
+        return
+    splits = list(facts["splits"])
+    rows = [[name, *(f"{counts[split]:,}" for split in splits)] for name, counts in facts["classes"].items()]
+    print_table(["class", *splits], rows)
+
+
+@data_app.command("render")
+def data_render(
+    name: Annotated[str, typer.Argument(metavar="SET", help="A set that Papilio draws itself: clocks or gauges.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where its files go; those of an earlier drawing are replaced.")
+    ],
+    num: Annotated[int, typer.Option(help="How many pictures; of clocks as many of each minute.")] = 18_000,
+    size: Annotated[int, typer.Option(help="The side of a picture, in pixels.")] = 150,
+    seed: Annotated[int, typer.Option(help="Another seed draws other pictures.")] = 0,
+    variety: Annotated[
+        str, typer.Option(help="plain: one wall clock; varied: many kinds, dark dials, Roman numerals, second hands.")
+    ] = "plain",
+    color: Annotated[str, typer.Option(help="grey or rgb.")] = "grey",
+) -> None:
+    """Draw an image set: images.npy, labels.npy, and a contact sheet to look at."""
+    from papilio.data.rendering.sets import RenderSettings, render_set
+    from papilio.studies.progress import reading_progress
+
+    settings = RenderSettings.of({"num": num, "size": size, "seed": seed, "variety": variety, "color": color})
+    typer.echo(render_set(name, out, settings, progress=reading_progress()))
+
+
+@data_app.command("check")
+def data_check(name: SetArgument, labels: LabelsOption = None, period: PeriodOption = None) -> None:
+    """Look for duplicates, leaks between splits, unreadable pictures, imbalance; exit status 1 where something is wrong."""
+    from papilio.data.check import check_images
+    from papilio.studies.progress import reading_progress
+
+    findings = check_images(name, labels=labels, period=period, progress=reading_progress())
+    for finding in findings:
+        typer.echo(f"{finding.severity:<8} {finding.message}")
+        for item in finding.items[:MAX_ITEMS] if finding.severity != "ok" else ():
+            typer.echo(f"         {item}")
+        if len(finding.items) > MAX_ITEMS and finding.severity != "ok":
+            typer.echo(f"         and {len(finding.items) - MAX_ITEMS:,} more")
+    raise typer.Exit(1 if any(finding.severity == "error" for finding in findings) else 0)

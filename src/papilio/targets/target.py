@@ -1,0 +1,36 @@
+"""What every target design offers to objectives, whatever it asks of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+@runtime_checkable
+class Target(Protocol):
+    """Scores a net's outputs against labels."""
+
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """How many numbers each head of the net puts out; the outputs are all of them, one after another."""
+        ...
+
+    @property
+    def directions(self) -> Mapping[str, Literal["min", "max"]]:
+        """For each metric whether less or more is better."""
+        ...
+
+    @property
+    def best(self) -> str:
+        """The metric that chooses the best epoch where nothing else is asked for."""
+        ...
+
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """The mean over the batch that training minimises."""
+        ...
+
+    def metrics(self, outputs: Tensor, labels: Tensor, *, loss: Tensor | None = None) -> dict[str, Tensor]:
+        """Batch means, or a number an image; `loss` may be given where it is known for the same outputs."""
+        ...

@@ -1,0 +1,99 @@
+"""A quantity in a design: its metrics, and how designs are chosen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from papilio.data.quantities import CLOCK, Quantity
+from papilio.errors import SettingError
+from papilio.targets.periodic import Harmonics, SinCos, SoftBins
+from papilio.targets.quantity import DESIGNS, QuantityTarget, make_design
+from papilio.training.batches import Batches
+from papilio.training.driver import Training
+from papilio.training.noise import Seeds
+from papilio.training.objectives import supervised
+from papilio.training.settings import TrainSettings
+
+
+def test_metrics_of_times() -> None:
+    target = QuantityTarget(CLOCK, make_design("regression", 720.0))
+    labels = torch.tensor([0.0, 59.0, 60.0, 300.0])
+    predicted = torch.tensor([719.0, 60.0, 61.0, 312.0])
+    found = target.metrics((predicted / 720).unsqueeze(1), labels)
+    assert found["error"].tolist() == pytest.approx([1, 1, 1, 12], abs=1e-3)
+    assert found["within_1_min"].item() == 0.75 and found["within_5_min"].item() == 0.75
+    assert found["within_15_min"].item() == 1.0
+    assert found["hour_accuracy"].item() == 0.5  # 11:59 for 12:00 and 1:00 for 12:59 are in the hour beside
+    assert target.best == "error" and target.directions["p90_error"] == "min"
+    assert target.directions.keys() == {"loss", "median_error", "p90_error", *found}
+
+
+def test_metrics_of_other_quantities_are_shares_of_the_period() -> None:
+    target = QuantityTarget(Quantity(360.0, "°"), make_design("regression", 360.0))
+    found = target.metrics(torch.tensor([[0.0], [0.04], [0.5]]), torch.tensor([3.0, 0.0, 0.0]))
+    assert found["error"].tolist() == pytest.approx([3, 14.4, 180], abs=1e-3)
+    assert found["within_1_percent"].item() == pytest.approx(1 / 3)
+    assert found["within_5_percent"].item() == pytest.approx(2 / 3)
+    assert "hour_accuracy" not in found and "hour_accuracy" not in target.directions
+
+
+def test_records_have_median_and_90th_percentile_over_all_batches() -> None:
+    """Not the mean of the batches' medians: batches are ascending here."""
+    errors = np.arange(100.0)
+    images = np.zeros((100, 1, 2, 2), dtype=np.uint8)
+
+    class Zero(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(()))
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.weight.expand(len(images), 1)
+
+    objective = supervised(QuantityTarget(Quantity(1000.0), make_design("regression", 1000.0)))
+    batches = Batches(images, errors, np.arange(100), batch_size=7)
+    training = Training(
+        {"network": Zero()},
+        objective,
+        settings=TrainSettings(),
+        train_batches=batches,
+        validation_batches=batches,
+        seed=Seeds.of(0).weights,
+    )
+    record = training.evaluate()
+    assert record["val_error"] == pytest.approx(49.5)
+    assert record["val_median_error"] == pytest.approx(49.5)
+    assert record["val_p90_error"] == pytest.approx(89.1)
+    assert objective.direction("val_p90_error") == "min"
+    with pytest.raises(SettingError, match="train_median_error"):
+        objective.direction("train_median_error")
+
+
+def test_designs_are_named_or_tables() -> None:
+    assert make_design(None, 12.0) == SinCos(12.0)
+    assert make_design({"name": "harmonics", "multiples": [1, 3]}, 12.0) == Harmonics(12.0, (1, 3))
+    assert make_design("soft_classes", 12.0) == SoftBins(12.0, 72)
+    for name in DESIGNS:
+        assert make_design({"name": name, "num": 24} if name == "classes" else name, 12.0).period == 12.0
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("sin-cos", "'sin-cos' is not a target design; did you mean sin_cos"),
+        ({"num": 3}, "None is not a target design"),
+        ({"name": "classes", "number": 3}, "classes has no number; did you mean num"),
+        ({"name": "classes", "num": 1}, "classes: num: at least 2"),
+        ({"name": "soft_classes", "width": 0}, "soft_classes: width: must be above 0"),
+        ({"name": "harmonics", "multiples": [12]}, "harmonics: multiples: must begin with 1 and ascend"),
+        ({"name": "harmonics", "weights": [1.0]}, "harmonics: weights: one for each of 2 multiples"),
+        ({"name": "two_heads", "coarse_weight": -1}, "two_heads: weights: must be 0 or more"),
+        ({"name": "classes", "num": "many"}, "classes: num: Input should be a valid integer"),
+    ],
+)
+def test_a_design_that_cannot_be_is_one_line(given: object, complaint: str) -> None:
+    with pytest.raises(SettingError, match=f"train.target: {complaint}"):
+        make_design(given, 720.0)  # pyright: ignore
