@@ -84,7 +84,10 @@ def data_render(
     size: Annotated[int, typer.Option(help="The side of a picture, in pixels.")] = 150,
     seed: Annotated[int, typer.Option(help="Another seed draws other pictures.")] = 0,
     variety: Annotated[
-        str, typer.Option(help="plain: one wall clock; varied: many kinds, dark dials, Roman numerals, second hands.")
+        str,
+        typer.Option(
+            help="plain: one kind; varied: many; of clocks also mixed (half and half), aside (to measure on)."
+        ),
     ] = "plain",
     color: Annotated[str, typer.Option(help="grey or rgb.")] = "grey",
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from papilio.analysis import classification, reading
+from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
 from papilio.files import locked, remove_leftovers, write_json, write_text
@@ -28,11 +29,12 @@ from papilio.studies.messages import Crew
 from papilio.studies.planning import plan_runs
 from papilio.studies.pool import Pool
 from papilio.studies.progress import make_progress
-from papilio.studies.results import StudyResults, read_results
+from papilio.studies.results import RunResult, StudyResults, read_results
 from papilio.studies.search import StudySearch
+from papilio.studies.settings import AnalysisSettings
 from papilio.studies.signals import StopSignals
 from papilio.studies.sources import read_sources
-from papilio.studies.study import Study, load_study, parse_toml
+from papilio.studies.study import Study, load_study, parse_toml, slug
 from papilio.training.catalogue import SUPERVISED
 from papilio.training.devices import refuse_missing_device
 
@@ -223,27 +225,31 @@ def _local_crew(workers: int | None, num_runs: int, *, is_on_cpu: bool, own: Own
 def _analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
     """The study's analyses of each stage's best trials; what was analysed before and still stands is not done again."""
     folder = results.folder / "analyses"
-    wanted = {}
+    wanted: dict[str, tuple[AnalysisSettings, RunResult, ImageSet]] = {}
     for analysis in study.settings.analysis:
         for stage in results.stages:
             for trial in results.ranked(stage)[: analysis.top]:
                 run = results.best_run(trial)
-                if run is not None and run.settings["train"]["objective"] == SUPERVISED:
-                    kind = "classification" if images.of(run.settings["data"]).quantity is None else "reading"
-                    wanted[f"{kind}-{run.name}.npz"] = (analysis, run)
+                if run is None or run.settings["train"]["objective"] != SUPERVISED:
+                    continue
+                image_set = images.of_analysis(analysis, run.settings["data"], run.fold)
+                if len(image_set.test):
+                    kind = "classification" if image_set.quantity is None else "reading"
+                    where = f"-on-{slug(analysis.name or 'other images')}" if analysis.data else ""
+                    wanted[f"{kind}-{run.name}{where}.npz"] = (analysis, run, image_set)
     for file in folder.glob("*.npz"):
         if file.name not in wanted:
             file.unlink()
-    for name, (analysis, run) in wanted.items():
-        family = run.settings["model"]["family"]
-        image_set = images.of(run.settings["data"], run.fold)
-        if not len(image_set.test):
-            continue
-        if image_set.quantity is None and not classification.is_saved(folder / name, num_mistakes=analysis.mistakes):
-            trained = load_run(run.folder, network=study.own.get(family))
-            found = classification.classify(trained, image_set, num_mistakes=analysis.mistakes)
-            classification.save_classification(found, folder / name)
-        num_pictures = max(1, analysis.mistakes // 3)
-        if image_set.quantity is not None and not reading.is_saved(folder / name, num_pictures=num_pictures):
-            trained = load_run(run.folder, network=study.own.get(family))
-            reading.save_reading(reading.read_quantity(trained, image_set, num_pictures=num_pictures), folder / name)
+    for name, (analysis, run, image_set) in wanted.items():
+        network, path = study.own.get(run.settings["model"]["family"]), folder / name
+        if image_set.quantity is None:
+            if not classification.is_saved(path, num_mistakes=analysis.mistakes):
+                trained = load_run(run.folder, network=network)
+                found = classification.classify(trained, image_set, num_mistakes=analysis.mistakes)
+                classification.save_classification(found, path)
+        elif not reading.is_saved(
+            path, num_pictures=(num_pictures := max(1, analysis.mistakes // 3)), of=analysis.name
+        ):
+            trained = load_run(run.folder, network=network)
+            read = reading.read_quantity(trained, image_set, num_pictures=num_pictures, name=analysis.name)
+            reading.save_reading(read, path)

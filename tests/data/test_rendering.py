@@ -15,10 +15,10 @@ from papilio.data.load import load_images
 from papilio.data.quantities import CLOCK
 from papilio.data.rendering import drawing
 from papilio.data.rendering.camera import Camera
-from papilio.data.rendering.clocks import ClockRenderer
+from papilio.data.rendering.clocks import ClockRenderer, clocks_of
 from papilio.data.rendering.faces import ClockFace
 from papilio.data.rendering.gauges import GaugeRenderer
-from papilio.data.rendering.instruments import plain_clock, varied_clocks, varied_gauges
+from papilio.data.rendering.instruments import aside_clocks, plain_clock, varied_clocks, varied_gauges
 from papilio.data.rendering.pictures import Scene
 from papilio.data.rendering.sets import RenderSettings, render_set
 from papilio.data.rendering.textures import Texture
@@ -182,8 +182,21 @@ def test_varied_clocks_differ_in_what_real_ones_differ_in() -> None:
     assert all(face.hour_tick for face in faces if not face.shows_up)  # pyright: ignore
 
 
+def test_what_is_kept_aside_is_not_among_the_varied() -> None:
+    rng = np.random.default_rng
+    usual, aside = varied_clocks(200, rng(0)), aside_clocks(200, rng(0))
+    fonts = [{clock.face.font for clock in clocks} for clocks in (usual, aside)]  # pyright: ignore
+    assert not fonts[0] & fonts[1] and len(fonts[1]) == 5
+    shapes = [{(round(one.tip / one.root, 2), one.root) for clock in clocks for one in [clock.pointers[0].shape]}  # pyright: ignore
+              for clocks in (usual, aside)]  # fmt: skip
+    assert not shapes[0] & shapes[1]
+    assert {ratio < 0.1 or ratio > 2 for ratio, _ in shapes[1]} == {True}
+    mixed, _ = clocks_of("mixed", rng(0))
+    assert sum(clock == plain_clock() for clock in mixed) == len(mixed) / 2
+
+
 def test_colours_are_of_the_same_scenes() -> None:
-    grey, rgb = (ClockRenderer(is_varied=True, seed=1, size=80, color=color) for color in ("grey", "rgb"))  # pyright: ignore
+    grey, rgb = (ClockRenderer("varied", seed=1, size=80, color=color) for color in ("grey", "rgb"))  # pyright: ignore
     pictures = [rgb.draw(number, 100) for number in range(12)]
     assert all(picture.shape == (80, 80, 3) for picture in pictures)
     weights = [0.299, 0.587, 0.114]
@@ -282,13 +295,16 @@ def test_a_drawn_set_is_an_image_set_by_name(tmp_path: Path, monkeypatch: pytest
         ({"num": 1.5}, "num = 1.5: expected a whole number"),
         ({"size": 8}, "size = 8: pictures are drawn with sides from 16 to 1024"),
         ({"seed": -1}, "seed = -1: must be 0 or more"),
-        ({"variety": "wild"}, "variety = wild: allowed are plain and varied"),
         ({"color": "red"}, "color = red: allowed are grey and rgb"),
     ],
 )
 def test_bad_requests_are_one_line(tmp_path: Path, settings: dict, complaint: str) -> None:
     with pytest.raises(SettingError, match=complaint):
         RenderSettings.of(settings)
+    with pytest.raises(SettingError, match="variety = wild: allowed are plain, varied, mixed, aside"):
+        render_set("clocks", tmp_path, RenderSettings(variety="wild"))
+    with pytest.raises(SettingError, match="variety = aside: allowed are plain, varied"):
+        render_set("gauges", tmp_path, RenderSettings(variety="aside"))
     with pytest.raises(SettingError, match="clock is not a set that Papilio draws; did you mean clocks"):
         render_set("clock", tmp_path, RenderSettings())
     assert not list(tmp_path.iterdir())

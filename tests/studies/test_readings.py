@@ -141,3 +141,27 @@ def test_folds_and_resuming_work_as_with_classes(gauges: Path, tmp_path: Path) -
     before = all_weights(tmp_path / "out")
     product.run_study(study, out=tmp_path / "out", is_silent=True)
     assert all_weights(tmp_path / "out") == before
+
+
+def test_other_images_are_read_where_an_analysis_names_them(gauges: Path, tmp_path: Path) -> None:
+    degrees = np.random.default_rng(5).uniform(0, 360, 60)
+    np.save(tmp_path / "images.npy", np.stack([255 - needle(one) for one in degrees]))
+    np.save(tmp_path / "labels.npy", degrees)
+    other = {"path": str(tmp_path / "images.npy"), "labels": str(tmp_path / "labels.npy"), "test": 0.8}
+    analysis: list[dict] = [{}, {"name": "light on dark", "data": other}]
+    study = gauge_study(gauges, stage=[{"name": "one"}], train={"epochs": 1}, analysis=analysis)
+    results = product.run_study(study, out=tmp_path / "out", is_silent=True)
+    (own, others) = sorted((results.folder / "analyses").iterdir(), key=lambda path: path.stem)
+    assert others.stem == f"{own.stem}-on-light-on-dark"
+    with np.load(others) as arrays:
+        assert len(arrays["values"]) == 48 and str(arrays["name"]) == "light on dark"
+    page = (results.folder / "report.html").read_text()
+    assert page.count("Readings of") == 4 and "light on dark" in page  # headings, and links to them
+    with pytest.raises(
+        StudyError, match=r"\[\[analysis\]\] kind: classification does not fit images; leave it away, or"
+    ):
+        product.run_study(study | {"analysis": [{"kind": "classification"}]}, out=tmp_path / "new", is_silent=True)
+    assert not (tmp_path / "new" / "runs").exists()
+    wrong = [{"data": {"perod": 3}}]
+    with pytest.raises(StudyError, match=r"\[\[analysis\]\].*data\.perod.*period"):
+        product.run_study(study | {"analysis": wrong}, out=tmp_path / "new", is_silent=True)

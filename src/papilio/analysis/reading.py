@@ -25,6 +25,7 @@ class QuantityReading:
     stage: str
     trial: str
     split: str
+    name: str  # of the images, where they are not the study's
     asked_pictures: int  # how many of the best, of the median and of the worst
     period: float
     unit: str
@@ -38,7 +39,9 @@ class QuantityReading:
     shown_images: np.ndarray  # uint8 (3, m, channel, height, width)
 
 
-def read_quantity(run: Run, images: ImageSet, *, split: SplitName = "test", num_pictures: int = 8) -> QuantityReading:
+def read_quantity(
+    run: Run, images: ImageSet, *, split: SplitName = "test", num_pictures: int = 8, name: str = ""
+) -> QuantityReading:
     """Let a trained run read a split of an image set.
 
     Raises DataError where the image set overlaps with the one that the run was trained on, or shows something else.
@@ -57,6 +60,7 @@ def read_quantity(run: Run, images: ImageSet, *, split: SplitName = "test", num_
         stage=run.facts.stage,
         trial=run.facts.trial,
         split=split,
+        name=name,
         asked_pictures=num_pictures,
         period=quantity.period,
         unit=quantity.unit,
@@ -107,10 +111,11 @@ def save_reading(found: QuantityReading, path: Path) -> None:
         np.savez_compressed(file, allow_pickle=False, **{one.name: getattr(found, one.name) for one in fields(found)})
 
 
-def is_saved(path: Path, *, num_pictures: int) -> bool:
+def is_saved(path: Path, *, num_pictures: int, of: str = "") -> bool:
     """Whether a whole file of `save_reading` with that many pictures asked for is at `path`."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return int(arrays["asked_pictures"]) == num_pictures and all(arrays[name].ndim < 6 for name in arrays)
+            is_asked = int(arrays["asked_pictures"]) == num_pictures and str(arrays["name"]) == of
+            return is_asked and all(arrays[name].ndim < 6 for name in arrays)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return False

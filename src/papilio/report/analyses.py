@@ -52,6 +52,7 @@ class ReadingAnalysis:
     stage: str
     trial: str
     split: str
+    name: str  # of the images, where they are not the study's
     quantity: Quantity
     values: Float[np.ndarray, " n"]
     predicted: Float[np.ndarray, " n"]
@@ -75,7 +76,7 @@ def read_analyses(folder: Path) -> list[ClassAnalysis | ReadingAnalysis]:
 
     Raises RunError for a file that is damaged or lacks an array.
     """
-    return [_read_analysis(path) for path in sorted((folder / "analyses").glob("*.npz"))]
+    return [_read_analysis(path) for path in sorted((folder / "analyses").glob("*.npz"), key=lambda path: path.stem)]
 
 
 def _read_analysis(path: Path) -> ClassAnalysis | ReadingAnalysis:
@@ -85,7 +86,7 @@ def _read_analysis(path: Path) -> ClassAnalysis | ReadingAnalysis:
             if "period" in file:
                 quantity = Quantity(float(file["period"]), str(file["unit"]), bool(file["is_time"]))
                 arrays = {name: file[name] for name in READING_ARRAYS}
-                return ReadingAnalysis(slug=path.stem, quantity=quantity, **texts, **arrays)
+                return ReadingAnalysis(slug=path.stem, name=str(file["name"]), quantity=quantity, **texts, **arrays)
             arrays = {name: file[name] for name in ARRAYS}
             class_names = tuple(str(name) for name in file["class_names"])
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:

@@ -16,9 +16,11 @@ from papilio.models.families import FAMILIES, build_nets
 from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunPlan
 from papilio.studies.progress import reading_progress
+from papilio.studies.settings import AnalysisSettings, DataSettings
 from papilio.studies.sharing import SharedImages, share_images
 from papilio.studies.states import Ranking
 from papilio.studies.study import Study
+from papilio.studies.validation import validated
 from papilio.training.catalogue import SUPERVISED, heads_of, make_objective
 from papilio.training.driver import choosing_metrics
 from papilio.training.objectives import Objective
@@ -41,6 +43,22 @@ class StudyImages:
             whole = {name: value for name, value in data.items() if name != "folds"}
             self.loaded[key] = images_of(whole) if fold is None else self.of(whole).fold(fold, of=data["folds"])
         return self.loaded[key]
+
+    def of_analysis(self, analysis: AnalysisSettings, data: Mapping[str, Any], fold: int | None) -> ImageSet:
+        """The set that an analysis looks at, by the resolved [data] table of the run and its fold.
+
+        Raises StudyError where the analysis' own table is wrong, or its kind does not fit the images.
+        """
+        if analysis.data:
+            changed = {key: value for key, value in data.items() if key != "folds"} | analysis.data
+            table = validated(DataSettings, changed, where="[[analysis]]", prefix="data")
+            images = self.of(table.model_dump(exclude_none=True, mode="json"))
+        else:
+            images = self.of(data, fold)
+        kind = "classification" if images.quantity is None else "reading"
+        if analysis.kind not in (None, kind):
+            raise StudyError(f"[[analysis]] kind: {analysis.kind} does not fit {images.name}; leave it away, or {kind}")
+        return images
 
     def of_run(self, plan: RunPlan) -> ImageSet:
         """The set that a run is trained and measured on."""
@@ -79,8 +97,12 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
     Raises StudyError for a network that does not fit its images, a metric or an optimiser's argument that is not there.
     What is of the user's own is left to its runs: it may do anything when it is built.
     """
-    seen_models, seen_trainings = set(), set()
+    seen_models, seen_trainings, seen_data = set(), set(), set()
     for plan in plans:
+        data = json.dumps(plan.settings["data"], sort_keys=True)
+        for analysis in study.settings.analysis if data not in seen_data else ():
+            images.of_analysis(analysis, plan.settings["data"], plan.fold)
+        seen_data.add(data)
         model, train = plan.settings["model"], TrainSettings(**plan.settings["train"])
         try:
             image_set = images.of_run(plan)

@@ -185,7 +185,9 @@ class AnalysisSettings(BaseModel):
 
     model_config = STRICT
 
-    kind: Literal["classification", "reading"]
+    kind: Literal["classification", "reading"] | None = Field(None, description="the one that fits the images")
+    name: str = Field("", description="of the images, where they are others: a heading's word")
+    data: Table = Field({}, description="set on top of the run's [data]: test images of another set")
     top: int = Field(3, ge=1, description="trials a stage")
     mistakes: int = Field(24, ge=0, description="pictures in the gallery of confident mistakes")
 
@@ -222,7 +224,7 @@ class StudySettings(BaseModel):
     train: Table = {}
     stage: list[StageSettings] = Field(min_length=1)
     analysis: list[AnalysisSettings] = Field(  # what is not asked for otherwise
-        [{"kind": "classification"}], validate_default=True
+        [{}], validate_default=True
     )
     published: list[PublishedSettings] = []
 

@@ -30,6 +30,13 @@ FONTS = (
     "cmss10.ttf",
     "cmr10.ttf",
 )
+FONTS_ASIDE = (
+    "DejaVuSerif-Italic.ttf",
+    "DejaVuSans-BoldOblique.ttf",
+    "STIXGeneralItalic.ttf",
+    "cmb10.ttf",
+    "cmtt10.ttf",
+)
 
 
 Numerals = Literal["arabic", "roman", "quarters", "none"]
@@ -60,9 +67,9 @@ class ClockFace:
     """A clock's. Lengths in dial radii."""
 
     numerals: Numerals = "arabic"
-    font: str = "DejaVuSans.ttf"
-    numeral_height: float = 0.17
-    numeral_radius: float = 0.66
+    font: str = "DejaVuSans-Bold.ttf"
+    numeral_height: float = 0.2
+    numeral_radius: float = 0.65
     tick_end: float = 0.88
     hour_tick: float = 0.10  # length; 0 for none
     hour_width: float = 0.022
@@ -187,6 +194,7 @@ class _Sheet:
 def _font(name: str, size: float) -> ImageFont.FreeTypeFont:
     """A font of matplotlib's, found without importing it."""
     found = importlib.util.find_spec("matplotlib")
-    if name not in FONTS or found is None or found.origin is None:
-        raise DataError(f"{name}: no such font; allowed are {', '.join(FONTS)}")
+    known = (*FONTS, *FONTS_ASIDE)
+    if name not in known or found is None or found.origin is None:
+        raise DataError(f"{name}: no such font; allowed are {', '.join(known)}")
     return ImageFont.truetype(Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / name, size)

@@ -22,21 +22,23 @@ VARIED = Scene(
 
 
 class GaugeRenderer:
-    """Draws gauges: plain ones, or `is_varied`."""
+    """Draws gauges of a `variety`: plain, one gauge, or varied, many kinds of them; or those given."""
 
     # the scale takes three quarters of the circle: a whole turn would be a third more
     quantity = Quantity(FULL_SCALE * 4 / 3)
+    varieties = ("plain", "varied")
 
     def __init__(
         self,
+        variety: str = "plain",
         *,
-        is_varied: bool = False,
         size: int = SIDE,
         color: Color = "grey",
         seed: int = 0,
         scene: Scene | None = None,
         gauges: Sequence[Instrument] | None = None,
     ) -> None:
+        is_varied = variety == "varied"
         if gauges is None:
             gauges = varied_gauges(NUM_KINDS, np.random.default_rng([seed, 2])) if is_varied else [plain_gauge()]
         scene = scene or (VARIED if is_varied else PLAIN)

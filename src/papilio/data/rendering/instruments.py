@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from papilio.data.rendering.faces import FONTS, ClockFace, Face, GaugeFace, Numerals
+from papilio.data.rendering.faces import FONTS, FONTS_ASIDE, ClockFace, Face, GaugeFace, Numerals
 from papilio.data.rendering.shapes import Hand
 
 RGB = tuple[float, float, float]
@@ -43,8 +43,8 @@ class Instrument:
 
 def plain_clock(face: ClockFace | None = None) -> Instrument:
     """The clock of the default set."""
-    hour = Pointer(Hand(length=0.46, tail=0.12, root=0.040, tip=0.028))
-    minute = Pointer(Hand(length=0.74, tail=0.15, root=0.028, tip=0.018))
+    hour = Pointer(Hand(length=0.44, tail=0.1, root=0.048, tip=0.036))
+    minute = Pointer(Hand(length=0.74, tail=0.12, root=0.032, tip=0.022))
     return Instrument(face or ClockFace(), (hour, minute, None))
 
 
@@ -56,6 +56,14 @@ def plain_gauge() -> Instrument:
 def varied_clocks(num: int, rng: np.random.Generator) -> list[Instrument]:
     """Kinds of clocks that differ in all that real ones differ in: numerals, fonts, ticks, hands, dark dials, second hands."""
     return [_drawn_clock(rng) for _ in range(num)]
+
+
+def aside_clocks(num: int, rng: np.random.Generator) -> list[Instrument]:
+    """Clocks unlike the varied ones, to measure on what was never trained on: other fonts, other shapes of hands.
+
+    Hands are wedges that come to a point, or clubs, wider at their end than at the axis, with long tails.
+    """
+    return [_aside_clock(rng) for _ in range(num)]
 
 
 def varied_gauges(num: int, rng: np.random.Generator) -> list[Instrument]:
@@ -111,6 +119,24 @@ def _drawn_clock(rng: np.random.Generator) -> Instrument:
         cap=rng.uniform(0.025, 0.075),
         **_drawn_case(rng),
     )
+
+
+def _aside_clock(rng: np.random.Generator) -> Instrument:
+    usual = _drawn_clock(rng)
+    face, (hour, minute, second) = usual.face, usual.pointers
+    assert isinstance(face, ClockFace) and hour is not None and minute is not None
+    is_wedge = rng.random() < 0.5
+    root, tip = (rng.uniform(0.07, 0.1), 0.002) if is_wedge else (0.014, rng.uniform(0.035, 0.05))
+    shapes = [
+        Hand(pointer.shape.length, tail, root * share, tip * share)
+        for pointer, tail, share in ((hour, rng.uniform(0.0, 0.3), 1.0), (minute, rng.uniform(0.0, 0.35), 0.7))
+    ]
+    pointers = (
+        replace(hour, shape=shapes[0], is_hollow=False),
+        replace(minute, shape=shapes[1], is_hollow=False),
+        second,
+    )
+    return replace(usual, face=replace(face, font=str(rng.choice(FONTS_ASIDE))), pointers=pointers)
 
 
 def _drawn_gauge(rng: np.random.Generator) -> Instrument:

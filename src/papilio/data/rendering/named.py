@@ -25,11 +25,11 @@ def read_rendered(
     """
     try:
         settings = RenderSettings.of(render or {})
+        folder = cached_folder(name, settings)
+        if not (folder / "rendered.json").exists():
+            render_set(name, folder, settings, progress=progress)
     except SettingError as error:
         raise SettingError(f"data.render: {error}") from error
-    folder = cached_folder(name, settings)
-    if not (folder / "rendered.json").exists():
-        render_set(name, folder, settings, progress=progress)
     quantity = RENDERERS[name].quantity
     raw = read_arrays(folder / "images.npy", folder / "labels.npy", None if quantity.is_time else quantity)
     words = ", ".join(f"{key} {value}" for key, value in asdict(settings).items())

@@ -36,12 +36,12 @@ class Scene:
     max_tilt: float = math.radians(45)
     max_roll: float = math.pi
     upright: float = 0.0  # the share of pictures of instruments that hang about upright all the same
-    radius: tuple[float, float] = (42, 66)  # pixels of a picture with a side of 150
-    max_offset: float = 16  # pixels of such a picture
-    cropped: float = 0.0  # the share of pictures taken from so near, and so far aside, that they do not show all
-    blur: tuple[float, float] = (0.0, 1.1)  # pixels of such a picture
-    noise: tuple[float, float] = (0.008, 0.035)
-    glare: float = 0.55  # the share of pictures with spots of light
+    radius: tuple[float, float] = (54, 62)  # pixels of a picture with a side of 150
+    max_offset: float = 5  # pixels of such a picture
+    cropped: float = 0.03  # the share of pictures taken from so near, and so far aside, that they do not show all
+    blur: tuple[float, float] = (0.0, 0.6)  # pixels of such a picture
+    noise: tuple[float, float] = (0.005, 0.02)
+    glare: float = 0.35  # the share of pictures with spots of light
 
 
 class Renderer:

@@ -20,7 +20,6 @@ from papilio.files import open_atomic, write_json
 
 Progress = Callable[[int, int, str], None]
 
-VARIETIES = ("plain", "varied")
 VERSION = 1  # raise it whenever the same settings would come out as other pixels
 SHEET = (8, 6)  # columns and rows of the contact sheet
 GAP, CAPTION = 6, 16  # pixels
@@ -31,7 +30,7 @@ RENDERERS: dict[str, type[ClockRenderer | GaugeRenderer]] = {"clocks": ClockRend
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How a set is drawn. Raises SettingError for what cannot be drawn."""
+    """How a set is drawn; `variety` is one of its renderer's. Raises SettingError for what cannot be drawn."""
 
     num: int = 18_000
     size: int = SIDE
@@ -50,9 +49,8 @@ class RenderSettings:
             raise SettingError(f"size = {self.size}: pictures are drawn with sides from 16 to 1024 pixels")
         if self.seed < 0:
             raise SettingError(f"seed = {self.seed}: must be 0 or more")
-        for name, allowed in (("variety", VARIETIES), ("color", ("grey", "rgb"))):
-            if getattr(self, name) not in allowed:
-                raise SettingError(f"{name} = {getattr(self, name)}: allowed are {' and '.join(allowed)}")
+        if self.color not in ("grey", "rgb"):
+            raise SettingError(f"color = {self.color}: allowed are grey and rgb")
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> RenderSettings:
@@ -64,8 +62,7 @@ class RenderSettings:
 
     def renderer(self, name: str) -> ClockRenderer | GaugeRenderer:
         """What draws the set of that name."""
-        is_varied = self.variety == "varied"
-        return RENDERERS[name](is_varied=is_varied, size=self.size, color=self.color, seed=self.seed)
+        return RENDERERS[name](self.variety, size=self.size, color=self.color, seed=self.seed)
 
 
 def find_set(name: str) -> str:
@@ -79,11 +76,14 @@ def render_set(name: str, folder: Path, settings: RenderSettings, *, progress: P
     """Write the pictures of a set to a folder, on all cores; returns the contact sheet's path.
 
     images.npy is uint8 (num, size, size), or (num, size, size, 3) in colour; labels.npy has what each shows. No more than
-    a few hundred pictures are in memory at a time. Raises StorageError where the folder cannot be written.
+    a few hundred pictures are in memory at a time. Raises SettingError for a set or a variety that is not drawn,
+    StorageError where the folder cannot be written.
     """
     from papilio.data.rendering.drawing import draw_images
 
     renderer = RENDERERS[find_set(name)]
+    if settings.variety not in renderer.varieties:
+        raise SettingError(f"variety = {settings.variety}: allowed are {', '.join(renderer.varieties)}")
     values = renderer.values(settings.num, settings.seed)
     draw_images(folder / "images.npy", name, settings, progress=progress)
     with open_atomic(folder / "labels.npy") as file:
