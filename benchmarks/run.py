@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench
+from benchmarks.drawing import drawing
 from benchmarks.halving import halving
 from benchmarks.machine import ROOT, describe_machine
 from benchmarks.processes import ContenderFailed
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "search": search,
     "halving": halving,
     "trials": trials,
+    "drawing": drawing,
     "start-up": start_up,
 }
 ROUNDS = 5

@@ -16,13 +16,18 @@ class Target:
 
     ratio_at_least: float | None = None
     median_below: float | None = None
+    median_above: float | None = None
 
     def __str__(self) -> str:
-        return f"≥ {self.ratio_at_least:g}×" if self.ratio_at_least is not None else f"< {self.median_below:g}"
+        if self.ratio_at_least is not None:
+            return f"≥ {self.ratio_at_least:g}×"
+        return f"> {self.median_above:g}" if self.median_above is not None else f"< {self.median_below:g}"
 
     def is_met(self, row: Row) -> bool:
         if self.ratio_at_least is not None:
             return bool(row.ratios) and statistics.median(row.ratios) >= self.ratio_at_least
+        if self.median_above is not None:
+            return statistics.median(row.values) > self.median_above
         return self.median_below is not None and statistics.median(row.values) < self.median_below
 
 

@@ -36,6 +36,8 @@ def test_a_row_gives_median_range_and_median_of_the_paired_ratios():
         (Target(ratio_at_least=2.01), False),
         (Target(median_below=80.1), True),
         (Target(median_below=80.0), False),
+        (Target(median_above=79.9), True),
+        (Target(median_above=80.0), False),
     ],
 )
 def test_a_target_is_kept_by_the_median(target: Target, is_met: bool):
