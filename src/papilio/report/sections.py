@@ -49,6 +49,7 @@ class StageSection:
     has_intervals: bool
     has_folds: bool
     num_hidden: int
+    unit: str | None  # of errors, where images show a number
     comparison: FigureBox | None
     curves: list[FigureBox]
     search: SearchSection
@@ -91,7 +92,7 @@ def facts(results: StudyResults) -> list[tuple[str, str]]:
     done, pruned = (sum(run.status == status for run in results.runs) for status in ("done", "pruned"))
     num_trials = sum(len(results.trials(stage)) for stage in results.stages)
     rows = [
-        ("Images", ", ".join(str(images.get("name", "")) for images in environment.get("data", []))),
+        ("Images", ", ".join(dict.fromkeys(str(images.get("name", "")) for images in environment.get("data", [])))),
         ("Trials", f"{num_trials:,} in {words.counted(len(results.stages), 'stage')}"),
         ("Runs", f"{done:,} of {len(results.runs):,} done" + (f", {pruned:,} cut early" if pruned else "")),
         ("Training time", words.duration(sum(run.seconds for run in results.runs))),
@@ -119,10 +120,21 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         has_intervals=any(spread.interval for row in shown.rows for spread in row.metrics.values()),
         has_folds=any(run.fold is not None for run in results.runs if run.stage == stage),
         num_hidden=len(table.rows) - len(shown.rows),
+        unit=_unit(results),
         comparison=_comparison(results, stage, name=name, pictures=pictures),
         curves=all_curves(results, stage, name=name, pictures=pictures),
         search=search_section(results, stage, name=name, pictures=pictures),
     )
+
+
+def _unit(results: StudyResults) -> str | None:
+    """What errors are measured in, where images show a number on a circle."""
+    for images in results.environment.get("data", []):
+        if quantity := images.get("quantity"):
+            return (
+                "minutes" if quantity["is_time"] else quantity["unit"] or f"units of a period of {quantity['period']:g}"
+            )
+    return None
 
 
 def model_sections(results: StudyResults) -> list[ModelSection]:

@@ -115,12 +115,20 @@ def short_names(results: StudyResults, stage: str, shown: Sequence[TrialResult])
 def shown_metrics(results: StudyResults, stage: str) -> tuple[str, ...]:
     """The metrics of a stage's table: the one that chooses, then those on test images or, without any, the others."""
     names = dict.fromkeys(name for run in results.runs if run.stage == stage for name in run.metrics)
-    test = sorted(
-        (name for name in names if name.startswith("test_")), key=lambda name: (name != "test_accuracy", name)
-    )
+    test = sorted((name for name in names if name.startswith("test_")), key=_metric_order)
+    if "test_error" in names:  # readings: losses of different target designs cannot be compared
+        test.remove("test_loss")
     others = [name for name in names if not name.startswith(("train_", "test_")) and name != results.chosen_by]
     chosen = [results.chosen_by] if results.chosen_by in names else []
     return (*chosen, *(test or others))
+
+
+def _metric_order(name: str) -> tuple[int, float, str]:
+    """Accuracy or error first, then its quantiles, then shares by their limit."""
+    _, _, metric = name.partition("_")
+    first = ("accuracy", "error", "median_error", "p90_error")
+    limit = next((float(part) for part in metric.split("_") if part.isdigit()), 0.0)
+    return (first.index(metric) if metric in first else len(first) + (not limit), limit, name)
 
 
 def published_table(results: StudyResults) -> list[PublishedRow]:

@@ -14,10 +14,10 @@ SPLITS = {"val": "validation", "test": "test", "train": "training"}
 def metric_words(name: str) -> str:
     """A recorded metric in words.
 
-    >>> metric_words("val_accuracy"), metric_words("fid")
-    ('validation accuracy', 'fid')
+    >>> metric_words("val_accuracy"), metric_words("fid"), metric_words("test_p90_error")
+    ('validation accuracy', 'fid', 'test 90 % error')
     """
-    split, _, rest = name.partition("_")
+    split, _, rest = name.replace("p90_", "90_%_").partition("_")
     return f"{SPLITS[split]} {rest.replace('_', ' ')}" if rest and split in SPLITS else name.replace("_", " ")
 
 

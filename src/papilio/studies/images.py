@@ -97,15 +97,14 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
     Raises StudyError for a network that does not fit its images, a metric or an optimiser's argument that is not there.
     What is of the user's own is left to its runs: it may do anything when it is built.
     """
-    seen_models, seen_trainings, seen_data = set(), set(), set()
+    seen_images, seen_models, seen_trainings = set(), set(), set()
     for plan in plans:
-        data = json.dumps(plan.settings["data"], sort_keys=True)
-        for analysis in study.settings.analysis if data not in seen_data else ():
-            images.of_analysis(analysis, plan.settings["data"], plan.fold)
-        seen_data.add(data)
         model, train = plan.settings["model"], TrainSettings(**plan.settings["train"])
         try:
             image_set = images.of_run(plan)
+            if id(image_set) not in seen_images:
+                for analysis in study.settings.analysis:
+                    images.of_analysis(analysis, plan.settings["data"], plan.fold)
             heads = heads_of(train, num_classes=image_set.num_classes, quantity=image_set.quantity)
             model_key = (_structure(model), image_set.image_shape, heads)
             if model_key not in seen_models:
@@ -123,6 +122,7 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
                 _refuse_impossible_training(train, image_set, study.own)
         except SettingError as error:
             raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": {error}') from error
+        seen_images.add(id(image_set))
         seen_models.add(model_key)
         seen_trainings.add(training_key)
 

@@ -64,8 +64,12 @@ class Objective:
 
     def direction(self, metric: str) -> Literal["min", "max"]:
         """Raises SettingError for a metric that the records will not have."""
-        allowed = [f"val_{known}" for known in self.directions]
-        allowed += [f"train_{known}" for known in self.directions if known.partition("_")[0] not in QUANTILES]
+        allowed = [
+            f"{split}_{known}"
+            for known in self.directions
+            for split in ("val", "train")
+            if split == "val" or known.partition("_")[0] not in QUANTILES
+        ]
         if metric not in allowed:
             raise SettingError(f"{metric!r} is not a metric of this objective; allowed are {', '.join(allowed)}")
         return self.directions[metric.partition("_")[2]]

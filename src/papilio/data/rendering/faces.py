@@ -68,8 +68,8 @@ class ClockFace:
 
     numerals: Numerals = "arabic"
     font: str = "DejaVuSans-Bold.ttf"
-    numeral_height: float = 0.2
-    numeral_radius: float = 0.65
+    numeral_height: float = 0.18
+    numeral_radius: float = 0.665
     tick_end: float = 0.88
     hour_tick: float = 0.10  # length; 0 for none
     hour_width: float = 0.022

@@ -122,7 +122,7 @@ class Renderer:
         sin, cos = scale * math.sin(angle), scale * math.cos(angle)
         shift_s, shift_t = rng.random(2)
         plane = wall.texture.sample(view, (cos, sin, shift_s), (-sin, cos, shift_t), pixel=pixel * scale, fineness=1)
-        contrast, level = rng.uniform(0.7, 1.25), rng.uniform(0.28, 0.62)
+        contrast, level = rng.uniform(0.45, 0.95), rng.uniform(0.28, 0.62)
         plane *= np.float32(contrast)
         plane += np.float32(level - 0.5 * contrast)
         return plane * _channels(wall.tint) if self.color == "rgb" else plane[None]
