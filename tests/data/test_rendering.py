@@ -20,7 +20,7 @@ from papilio.data.rendering.faces import ClockFace
 from papilio.data.rendering.gauges import GaugeRenderer
 from papilio.data.rendering.instruments import aside_clocks, plain_clock, varied_clocks, varied_gauges
 from papilio.data.rendering.pictures import Scene
-from papilio.data.rendering.sets import RenderSettings, render_set
+from papilio.data.rendering.sets import RENDERERS, VERSION, RenderSettings, render_set
 from papilio.data.rendering.textures import Texture
 from papilio.errors import DataError, SettingError
 
@@ -308,3 +308,24 @@ def test_bad_requests_are_one_line(tmp_path: Path, settings: dict, complaint: st
     with pytest.raises(SettingError, match="clock is not a set that Papilio draws; did you mean clocks"):
         render_set("clock", tmp_path, RenderSettings())
     assert not list(tmp_path.iterdir())
+
+
+# mean brightness of the four quarters of picture 0, 32 pixels wide
+KNOWN_PIXELS = {
+    ("clocks", "plain"): [132, 101, 137, 105],
+    ("clocks", "varied"): [92, 74, 83, 78],
+    ("clocks", "mixed"): [87, 93, 101, 98],
+    ("clocks", "aside"): [96, 95, 100, 107],
+    ("gauges", "plain"): [91, 89, 93, 75],
+    ("gauges", "varied"): [69, 69, 60, 60],
+}
+
+
+@pytest.mark.parametrize(("name", "variety"), list(KNOWN_PIXELS))
+def test_other_pixels_need_another_version(name: str, variety: str) -> None:
+    """Caches keep what was drawn by the version: whoever changes pixels raises VERSION, and then these numbers."""
+    assert VERSION == 1
+    renderer = RENDERERS[name](variety, size=32, seed=0)
+    picture = renderer.draw(0, float(renderer.values(40, 0)[0]))
+    quarters = picture.reshape(2, 16, 2, 16).mean(axis=(1, 3)).ravel()
+    np.testing.assert_allclose(quarters, KNOWN_PIXELS[name, variety], atol=1)

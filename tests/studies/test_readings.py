@@ -13,6 +13,7 @@ from tiny import all_weights, papilio, tiny, write_study
 
 import papilio as product
 from papilio.errors import RunError, StudyError
+from papilio.report.tables import shown_metrics
 from papilio.studies.results import StudyResults
 
 SIDE = 15
@@ -58,6 +59,9 @@ def test_every_design_learns_to_read_a_gauge(results: StudyResults) -> None:
     run = results.best
     assert {"test_loss", "test_error", "test_within_1_percent", "test_within_5_percent"} <= run.metrics.keys()
     assert results.chosen_by == "val_error" and results.direction == "min"
+    assert shown_metrics(results, "designs") == (
+        "val_error", "test_error", "test_median_error", "test_p90_error", "test_within_1_percent", "test_within_5_percent"
+    )  # fmt: skip
 
 
 def test_the_report_shows_errors_and_what_was_read(results: StudyResults) -> None:
