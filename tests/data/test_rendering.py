@@ -206,6 +206,12 @@ def test_colours_are_of_the_same_scenes() -> None:
     assert np.mean([np.ptp(picture.mean(axis=(0, 1))) for picture in pictures]) > 5
 
 
+@pytest.mark.parametrize("size", [16, 1024])
+def test_the_smallest_and_the_largest_pictures_are_drawn(size: int) -> None:
+    picture = ClockRenderer(size=size, color="rgb").draw(0, 400)
+    assert picture.shape == (size, size, 3) and picture.std() > 10
+
+
 def test_a_gauge_shows_its_value() -> None:
     renderer = GaugeRenderer(scene=PLAIN)
     for value in (0.0, 12.5, 50.0, 80.0, 100.0):

@@ -22,7 +22,7 @@ RIM = 1.0  # where an instrument ends, in dial radii
 SHADOW = 1.4  # how far its shadow on the wall may reach, in dial radii
 ROLL_UPRIGHT = math.radians(10)  # of an instrument that hangs about upright
 HEIGHTS = (0.035, 0.055, 0.065)  # of the hands above the dial, in dial radii
-NOISE = 2**20  # numbers of sensor noise, of which each picture takes a stretch
+NOISE = 2**20  # numbers of sensor noise at least, of which each picture takes a stretch
 
 Picture = Float[np.ndarray, "channel height width"]
 Pixels = UInt8[np.ndarray, "height width *channel"]
@@ -70,7 +70,7 @@ class Renderer:
         self.walls: list[Wall] = [Wall(texture, WOOD) for texture in make_boards(fixed)]
         self.walls += make_walls(np.random.default_rng([seed, 4])) if has_varied_walls else []
         self.faces = [instrument.face.draw() for instrument in instruments]
-        self.noise = fixed.standard_normal(NOISE, dtype=np.float32)
+        self.noise = fixed.standard_normal(max(NOISE, 6 * size * size), dtype=np.float32)
         self.places = np.linspace(-1, 1, size, dtype=np.float32)
 
     def draw(self, number: int, turns: Sequence[float | None]) -> Pixels:
@@ -236,7 +236,7 @@ class Renderer:
         sigma = rng.uniform(*scene.blur) * self.size / SIDE
         for _ in range(round(sigma**2 / 0.5)):  # each pass of 1/4, 1/2, 1/4 adds a variance of 1/2
             picture = _smoothed(picture)
-        begin = int(rng.integers(NOISE - picture.size))
+        begin = int(rng.integers(len(self.noise) - picture.size))
         noise = self.noise[begin : begin + picture.size].reshape(picture.shape) * np.float32(rng.uniform(*scene.noise))
         if self.color == "rgb":
             warm = rng.uniform(-0.09, 0.09)  # the light's colour, from a lamp's to the sky's
