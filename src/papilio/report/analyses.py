@@ -59,11 +59,23 @@ class ReadingAnalysis:
     confidence: Float[np.ndarray, " n"]
     errors: Float[np.ndarray, " n"]  # signed
     by_value: Float[np.ndarray, " b"]  # mean absolute error by the true value
+    offsets: Float[np.ndarray, " k"]
+    costs: Float[np.ndarray, "2 k"]  # what a sure reading off by an offset costs where 0 is right, and half the period
     shown: Int[np.ndarray, "3 m"]  # the best, the median, the worst
     shown_images: UInt8[np.ndarray, "3 m c h w"]
 
 
-READING_ARRAYS = ("values", "predicted", "confidence", "errors", "by_value", "shown", "shown_images")
+READING_ARRAYS = (
+    "values",
+    "predicted",
+    "confidence",
+    "errors",
+    "by_value",
+    "offsets",
+    "costs",
+    "shown",
+    "shown_images",
+)
 TEXTS = ("run", "stage", "trial", "split")
 ARRAYS = (
     "labels", "predicted", "confidence", "confusion", "precision", "recall", "f1", "support",

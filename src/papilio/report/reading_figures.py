@@ -113,6 +113,30 @@ def circular_confusion(
     return figure
 
 
+def costs_of_mistakes(
+    offsets: Float[np.ndarray, " k"], costs: Float[np.ndarray, "2 k"], quantity: Quantity, *, width: float = WIDE
+) -> Figure:
+    """The loss of a sure reading by how far it is off, where the circle closes and half way round."""
+    with drawing():
+        figure = new_figure(width=width, height=2.4)
+        axes = figure.subplots()
+        for right, cost, colour, style in (
+            (0.0, costs[0], LINES[0], "-"),
+            (quantity.period / 2, costs[1], WRONG, (0, (4, 2))),
+        ):
+            axes.plot(offsets, cost, color=colour, linestyle=style, label=f"where {quantity.words(right)} is right")
+        half = quantity.period / 2
+        marks = np.linspace(-half, half, 7)
+        axes.set_xticks(marks, [_signed_words(mark, quantity) for mark in marks])
+        axes.set_yticks([0, 0.5, 1])
+        axes.set_ylim(-0.04, 1.06)
+        axes.set_title("Loss, as a share of the largest")
+        axes.set_xlabel("how far a sure reading is off")
+        axes.grid(axis="y")
+        axes.legend(loc="upper center", frameon=False, ncols=2, bbox_to_anchor=(0.5, 1.0))
+    return figure
+
+
 def with_readings(
     image: np.ndarray, *, value: float, predicted: float, quantity: Quantity, side: int = 128
 ) -> np.ndarray:
@@ -150,6 +174,12 @@ def _marks(quantity: Quantity, num: int) -> tuple[np.ndarray, list[str]]:
     if quantity.is_time:
         return values, [f"{round(value) // 60 or 12}" for value in values]
     return values, [f"{value:.3g}{quantity.unit}" for value in values]
+
+
+def _signed_words(offset: float, quantity: Quantity) -> str:
+    if quantity.is_time:
+        return f"{offset / 60:+g} h" if offset else "0"
+    return f"{offset:+.3g}{quantity.unit}" if offset else "0"
 
 
 def _limit_words(limit: float, quantity: Quantity) -> str:
