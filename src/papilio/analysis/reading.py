@@ -143,6 +143,7 @@ def is_saved(path: Path, *, num_pictures: int, of: str = "") -> bool:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             is_asked = int(arrays["asked_pictures"]) == num_pictures and str(arrays["name"]) == of
-            return is_asked and all(arrays[name].ndim < 6 for name in arrays)
+            is_whole = {one.name for one in fields(QuantityReading)} <= set(arrays)  # not of an earlier version
+            return is_asked and is_whole and all(arrays[name].ndim < 6 for name in arrays)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return False

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
+from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw
 
 from papilio.data.quantities import Quantity
@@ -15,16 +16,21 @@ from papilio.report.canvas import WIDE, drawing, new_figure
 from papilio.report.palette import LIGHT, LINES, RIGHT, WRONG
 
 NUM_CELLS = 72  # of the circular confusion, each way
-SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # of the period
 MINUTES = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 360)
 GLYPH = 0.34  # the dial that is drawn into a picture, as a share of its side
 
 
 def error_limits(quantity: Quantity) -> list[float]:
-    """The ends of the classes of errors in a histogram, the last one half the period: no error is larger."""
+    """The ends of the classes of errors in a histogram, the last one half the period: no error is larger.
+
+    >>> error_limits(Quantity(360.0)), error_limits(Quantity(1.0))
+    ([0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 180.0], [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
+    """
     if quantity.is_time:
         return list(MINUTES)
-    return [share * quantity.period for share in SHARES]
+    half = quantity.period / 2
+    series = [round(digit * 10.0**power, 9) for power in range(-9, 10) for digit in (1, 2, 5)]
+    return [*(limit for limit in series if quantity.period / 1000 < limit < 0.95 * half), half]
 
 
 def error_histogram(errors: Float[np.ndarray, " n"], quantity: Quantity, *, width: float = WIDE) -> Figure:
@@ -127,13 +133,16 @@ def costs_of_mistakes(
             axes.plot(offsets, cost, color=colour, linestyle=style, label=f"where {quantity.words(right)} is right")
         half = quantity.period / 2
         marks = np.linspace(-half, half, 7)
+        if not quantity.is_time and quantity.period != 360:
+            marks = MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(-half, half)
+            marks = marks[np.abs(marks) <= half]
         axes.set_xticks(marks, [_signed_words(mark, quantity) for mark in marks])
         axes.set_yticks([0, 0.5, 1])
-        axes.set_ylim(-0.04, 1.06)
+        axes.set_ylim(-0.04, 1.32)
         axes.set_title("Loss, as a share of the largest")
         axes.set_xlabel("how far a sure reading is off")
         axes.grid(axis="y")
-        axes.legend(loc="upper center", frameon=False, ncols=2, bbox_to_anchor=(0.5, 1.0))
+        axes.legend(loc="upper center", frameon=False, ncols=2, bbox_to_anchor=(0.5, 1.04))
     return figure
 
 
@@ -173,7 +182,10 @@ def _marks(quantity: Quantity, num: int) -> tuple[np.ndarray, list[str]]:
     values = np.arange(num) * quantity.period / num
     if quantity.is_time:
         return values, [f"{round(value) // 60 or 12}" for value in values]
-    return values, [f"{value:.3g}{quantity.unit}" for value in values]
+    if quantity.period != 360:
+        values = MaxNLocator(num, steps=[1, 2, 2.5, 5, 10]).tick_values(0, quantity.period)
+        values = values[values < 0.97 * quantity.period]  # the period itself is 0
+    return values, [f"{value:.4g}{quantity.unit}" for value in values]
 
 
 def _signed_words(offset: float, quantity: Quantity) -> str:

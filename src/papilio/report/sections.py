@@ -131,9 +131,7 @@ def _unit(results: StudyResults) -> str | None:
     """What errors are measured in, where images show a number on a circle."""
     for images in results.environment.get("data", []):
         if quantity := images.get("quantity"):
-            return (
-                "minutes" if quantity["is_time"] else quantity["unit"] or f"units of a period of {quantity['period']:g}"
-            )
+            return "minutes" if quantity["is_time"] else quantity["unit"] or "the labels’ own units"
     return None
 
 
