@@ -134,7 +134,7 @@ def costs_of_mistakes(
         half = quantity.period / 2
         marks = np.linspace(-half, half, 7)
         if not quantity.is_time and quantity.period != 360:
-            marks = MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(-half, half)
+            marks = np.asarray(MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(-half, half))
             marks = marks[np.abs(marks) <= half]
         axes.set_xticks(marks, [_signed_words(mark, quantity) for mark in marks])
         axes.set_yticks([0, 0.5, 1])
@@ -183,7 +183,7 @@ def _marks(quantity: Quantity, num: int) -> tuple[np.ndarray, list[str]]:
     if quantity.is_time:
         return values, [f"{round(value) // 60 or 12}" for value in values]
     if quantity.period != 360:
-        values = MaxNLocator(num, steps=[1, 2, 2.5, 5, 10]).tick_values(0, quantity.period)
+        values = np.asarray(MaxNLocator(num, steps=[1, 2, 2.5, 5, 10]).tick_values(0, quantity.period))
         values = values[values < 0.97 * quantity.period]  # the period itself is 0
     return values, [f"{value:.4g}{quantity.unit}" for value in values]
 
