@@ -23,7 +23,7 @@ def test_bundled_studies_can_be_planned(name: str) -> None:
     study = load_study(name)
     plans = plan_runs(study)
     assert study.name == name
-    assert len({plan.name for plan in plans}) == len(plans) >= 3
+    assert len({plan.name for plan in plans}) == len(plans) >= 1
 
 
 def test_first_look_is_three_families_with_three_seeds() -> None:
