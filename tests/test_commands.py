@@ -222,3 +222,13 @@ def test_an_interrupt_while_libraries_are_imported_is_not_lost() -> None:
         reached.append("the end of the block")
     assert reached
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_commands_about_image_sets_do_without_torch() -> None:
+    """It takes more than a second to import: longer than most of what they do."""
+    code = (
+        "import sys, papilio.data_commands, papilio.data.progress, papilio.data.rendering.sets, papilio.data.check;"
+        "print('torch' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"

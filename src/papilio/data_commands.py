@@ -42,7 +42,7 @@ def data_list() -> None:
 def data_fetch(name: Annotated[str, typer.Argument(metavar="SET", help="A named image set.")]) -> None:
     """Download a named image set, verified, into the cache; says where it is."""
     from papilio.data.catalogue import fetch
-    from papilio.studies.progress import reading_progress
+    from papilio.data.progress import reading_progress
 
     typer.echo(fetch(name, progress=reading_progress()))
 
@@ -58,7 +58,7 @@ def data_info(
     """Print an image set's shape, classes, splits and origin."""
     from papilio.data.catalogue import describe
     from papilio.data.load import load_images
-    from papilio.studies.progress import reading_progress
+    from papilio.data.progress import reading_progress
 
     facts = describe(load_images(name, labels=labels, period=period, size=size, progress=reading_progress()))
     if as_json:
@@ -92,8 +92,8 @@ def data_render(
     color: Annotated[str, typer.Option(help="grey or rgb.")] = "grey",
 ) -> None:
     """Draw an image set: images.npy, labels.npy, and a contact sheet to look at."""
+    from papilio.data.progress import reading_progress
     from papilio.data.rendering.sets import RenderSettings, render_set
-    from papilio.studies.progress import reading_progress
 
     settings = RenderSettings.of({"num": num, "size": size, "seed": seed, "variety": variety, "color": color})
     typer.echo(render_set(name, out, settings, progress=reading_progress()))
@@ -103,7 +103,7 @@ def data_render(
 def data_check(name: SetArgument, labels: LabelsOption = None, period: PeriodOption = None) -> None:
     """Look for duplicates, leaks between splits, unreadable pictures, imbalance; exit status 1 where something is wrong."""
     from papilio.data.check import check_images
-    from papilio.studies.progress import reading_progress
+    from papilio.data.progress import reading_progress
 
     findings = check_images(name, labels=labels, period=period, progress=reading_progress())
     for finding in findings:

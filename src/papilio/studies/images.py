@@ -11,11 +11,11 @@ import torch
 
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
+from papilio.data.progress import reading_progress
 from papilio.errors import SettingError, StudyError
 from papilio.models.families import FAMILIES, build_nets
 from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunPlan
-from papilio.studies.progress import reading_progress
 from papilio.studies.settings import AnalysisSettings, DataSettings
 from papilio.studies.sharing import SharedImages, share_images
 from papilio.studies.states import Ranking

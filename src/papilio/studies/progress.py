@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -220,22 +220,6 @@ class LiveProgress:
             _left(self.seconds_left).lstrip(", "),
         )
         return Group(table, Text(tally_words(self.tally), style="dim", no_wrap=True, overflow="ellipsis"), bar)
-
-
-def reading_progress() -> Callable[[int, int, str], None] | None:
-    """A callback (done, total, what) that shows on a terminal how far reading images is; None elsewhere.
-
-    A total of 0 means that it is not known yet.
-    """
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int, what: str) -> None:
-        is_last = bool(total) and done >= total
-        of = f" of {total:,}" if total else ""
-        print(f"\r{what}: {done:,}{of}\x1b[K", end="\n" if is_last else "", file=sys.stderr, flush=True)
-
-    return show
 
 
 def make_progress(*, is_silent: bool = False) -> SilentProgress | LineProgress | LiveProgress:
