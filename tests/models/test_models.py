@@ -31,7 +31,10 @@ def test_every_family_gives_one_logit_a_class(family: str, image_shape: tuple[in
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_weights_are_a_function_of_the_seed_alone(family: str) -> None:
     builder = find_builder(family)
-    build = lambda seed: build_nets(builder, {}, image_shape=MNIST, heads=(10,), seed=seed)["network"]  # noqa: E731
+
+    def build(seed: int) -> nn.Module:
+        return build_nets(builder, {}, image_shape=MNIST, heads=(10,), seed=seed)["network"]
+
     torch.manual_seed(1)
     first = build(5)
     before = torch.get_rng_state()
