@@ -191,7 +191,7 @@ def test_data_commands_say_what_is_here_and_what_is_wrong(tmp_path: Path) -> Non
         (["run", "first-look", "--set", "data.name=digits"], 2, 'trial "LeNet-5": model: images of 8x8 are too small'),
         (["results", "/no/such/folder"], 2, "/no/such/folder: not a study's folder"),
         (["report", "/no/such/folder"], 2, "/no/such/folder: not a study's folder"),
-        (["predict", "/no/such/run", "x.png"], 2, "/no/such/run: not a run's folder"),
+        (["predict", "/no/such/run", "x.png"], 2, "/no/such/run: there is no such folder"),
         (["data", "info", "mnits"], 2, "did you mean mnist?"),
         (["data", "fetch", "fashion"], 2, "fashion"),
     ],

@@ -168,7 +168,9 @@ def show(
 
 @app.command()
 def predict(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run: DIR/runs/NAME.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="The folder of a run, DIR/runs/NAME; or clock, a trained one.")
+    ],
     pictures: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures of any size and format.")],
     as_json: Annotated[bool, typer.Option("--json", help="Everything that is known, as JSON.")] = False,
     invert: Annotated[bool, typer.Option("--invert", help="Swap light and dark first.")] = False,
@@ -176,7 +178,7 @@ def predict(
     """Say what pictures show: a class with its probability, or a time, an angle, with how sure the net is."""
     from papilio.workbench import predict as predict_pictures
 
-    predictions = predict_pictures(run_folder, pictures, is_inverted=invert)
+    predictions = predict_pictures(run, pictures, is_inverted=invert)
     if as_json:
         print_json([one.as_plain() for one in predictions])
         return

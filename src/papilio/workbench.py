@@ -146,7 +146,10 @@ def remake_report(folder: Path | str) -> Path:
 def predict(
     run: Run | Path | str, pictures: Sequence[Path | str], *, is_inverted: bool = False
 ) -> list[Prediction] | list[QuantityPrediction]:
-    """What picture files show, by a trained run (or its folder); `is_inverted` swaps light and dark first."""
+    """What picture files show, by a trained run, its folder, or the name of one that comes with Papilio ("clock").
+
+    `is_inverted` swaps light and dark first.
+    """
     return (run if isinstance(run, Run) else load_run(run)).predict(pictures, is_inverted=is_inverted)
 
 

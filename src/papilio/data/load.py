@@ -104,7 +104,7 @@ def read_images(
     if table is not None:
         return read_labelled_pictures(path, table, quantity, size=size, color=color, progress=progress)
     if name in DRAWN:
-        from papilio.data.rendering.named import read_rendered  # brings SciPy
+        from papilio.data.rendering.named import read_rendered
 
         return _converted(read_rendered(name, render, progress), size, color)
     if name is not None:

@@ -1,22 +1,29 @@
-"""How far the reading, fetching or drawing of images is, on a terminal."""
+"""How far the reading, fetching or drawing of images is."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 
+BETWEEN_LINES = 10.0  # seconds, where there is no terminal
 
-def reading_progress() -> Callable[[int, int, str], None] | None:
-    """A callback (done, total, what) that shows on a terminal how far reading images is; None elsewhere.
+
+def reading_progress() -> Callable[[int, int, str], None]:
+    """A callback (done, total, what) that shows how far it is: on a terminal always, elsewhere with a line now and then.
 
     A total of 0 means that it is not known yet.
     """
-    if not sys.stderr.isatty():
-        return None
+    is_terminal, last = sys.stderr.isatty(), time.monotonic()
 
     def show(done: int, total: int, what: str) -> None:
-        is_last = bool(total) and done >= total
-        of = f" of {total:,}" if total else ""
-        print(f"\r{what}: {done:,}{of}\x1b[K", end="\n" if is_last else "", file=sys.stderr, flush=True)
+        nonlocal last
+        line = f"{what}: {done:,}" + (f" of {total:,}" if total else "")
+        if is_terminal:
+            is_last = bool(total) and done >= total
+            print(f"\r{line}\x1b[K", end="\n" if is_last else "", file=sys.stderr, flush=True)
+        elif time.monotonic() - last > BETWEEN_LINES:
+            last = time.monotonic()
+            print(line, file=sys.stderr, flush=True)
 
     return show

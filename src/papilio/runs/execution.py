@@ -151,6 +151,7 @@ def _train(
     best = training.best_metric
     facts = replace(
         facts,
+        precision=training.precision,
         parameters=sum(count_parameters(net) for net in nets.values()),
         layers=layer_rows(nets, images.image_shape),
         chosen_by=best,

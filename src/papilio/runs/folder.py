@@ -41,6 +41,7 @@ class RunFacts:
     settings: dict[str, Any]
     status: Status
     threads: int
+    precision: str = "float32"  # of the nets' arithmetic while they learned
     reason: str | None = None
     epochs: int = 0
     best_epoch: int | None = None

@@ -21,6 +21,7 @@ from papilio.models.own import OwnFunctions
 from papilio.runs.execution import rim_brightness
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.reading import QuantityPrediction, agree, read_looks
+from papilio.runs.shipped import find_run
 from papilio.targets.classes import Classes
 from papilio.targets.quantity import make_design
 from papilio.training.batches import as_floats, as_tensor
@@ -183,13 +184,14 @@ class Prediction:
         }
 
 
-def load_run(folder: Path | str, *, network: Callable[..., Any] | None = None) -> Run:
-    """A trained run from its folder.
+def load_run(run: Path | str, *, network: Callable[..., Any] | None = None) -> Run:
+    """A trained run from its folder, or by the name of one that comes with Papilio ("clock").
 
     `network` is the function or class that a run of the user's own was built with, where it cannot be imported by name.
-    Raises RunError where the folder is no run, or has no weights.
+    Raises RunError where there is no such run, or it has no weights.
     """
-    files = RunFolder(Path(folder))
+    folder = find_run(run)
+    files = RunFolder(folder)
     facts = files.facts()
     if not files.weights_file.exists():
         missing = "weights.safetensors is missing; the study's command trains it again"
@@ -215,4 +217,4 @@ def load_run(folder: Path | str, *, network: Callable[..., Any] | None = None) -
     )
     tensors, _ = load_tensors(files.weights_file)
     load_nets(nets, tensors, where=files.weights_file)
-    return Run(Path(folder), facts, {name: as_fast_layout(net).eval() for name, net in nets.items()})
+    return Run(folder, facts, {name: as_fast_layout(net).eval() for name, net in nets.items()})

@@ -32,6 +32,7 @@ from papilio.training.checkpoints import (
 from papilio.training.noise import Noise, Seeds, give_noise
 from papilio.training.objectives import QUANTILES, Objective, Phase
 from papilio.training.optimisers import make_optimiser
+from papilio.training.precision import Precision, best_precision, computing_in
 from papilio.training.schedules import SCHEDULES
 from papilio.training.settings import TrainSettings
 
@@ -111,6 +112,7 @@ class Training:
         self.seeds = Seeds.of(seed)
         self.shuffling = torch.Generator(device).manual_seed(self.seeds.shuffling)
         self.noise = Noise(torch.Generator(device).manual_seed(self.seeds.noise))
+        self.precision: Precision = best_precision(settings.precision, device)
         self.moved = [_moved_parameters(self.nets, phase) for phase in objective.phases]
         self.optimisers = [
             make_optimiser(
@@ -173,6 +175,10 @@ class Training:
         """One pass over the training images; returns the epoch's record without validation. Raises Diverged."""
         for net in self.nets.values():
             net.train()
+        with computing_in(self.precision, self.nets, self.noise.generator.device):
+            return self._train_epoch(watcher)
+
+    def _train_epoch(self, watcher: Watcher | None) -> Record:
         epoch = self.progress.epoch + 1
         means = Means()
         num_steps = len(self.train_batches)

@@ -58,6 +58,10 @@ class TrainSettings(BaseModel):
     objective: str = Field("supervised", description="or your own, module:function that returns an Objective")
     objective_settings: dict[str, Any] = Field({}, description="arguments of your own objective")
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
+    # None, not "float32", so that results of versions without it still fit
+    precision: Literal["bfloat16"] | None = Field(
+        None, description="bfloat16: nets compute in it while they learn, faster where the machine has it; else float32"
+    )
 
     @model_validator(mode="before")
     @classmethod

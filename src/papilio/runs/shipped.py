@@ -1,0 +1,30 @@
+"""Trained runs that come with Papilio, by name; a bundled study makes each of them again (CONTRIBUTING)."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from papilio.errors import RunError
+
+FOLDER = Path(str(resources.files("papilio"))) / "pretrained"
+
+
+def shipped_runs() -> dict[str, Path]:
+    """The folder of every run that comes with Papilio, by name."""
+    return {path.parent.name: path.parent for path in sorted(FOLDER.glob("*/run.json"))}
+
+
+def find_run(run: Path | str) -> Path:
+    """The folder of a run: a path is one, and so is a text, except for the bare name of one that comes with Papilio.
+
+    Raises RunError where there is no such folder.
+    """
+    shipped = shipped_runs()
+    if isinstance(run, str) and run in shipped:
+        return shipped[run]
+    if not Path(run).is_dir():
+        raise RunError(
+            f"{run}: there is no such folder, and no such run comes with Papilio; these do: {', '.join(shipped)}"
+        )
+    return Path(run)

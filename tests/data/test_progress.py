@@ -1,0 +1,28 @@
+"""Progress of long readings: seen on a terminal, and in a log without flooding it."""
+
+from __future__ import annotations
+
+import pytest
+
+from papilio.data import progress
+
+
+def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    show = progress.reading_progress()
+    for done in range(1, 31):  # one a second
+        now += 1
+        show(1000 * done, 30_000, "drawing")
+    show(7, 0, "fetched")
+    assert capsys.readouterr().err.splitlines() == ["drawing: 11,000 of 30,000", "drawing: 22,000 of 30,000"]
+
+
+def test_a_terminal_gets_one_line_that_changes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    show = progress.reading_progress()
+    show(1, 2, "drawing")
+    show(2, 2, "drawing")
+    assert capsys.readouterr().err == "\rdrawing: 1 of 2\x1b[K\rdrawing: 2 of 2\x1b[K\n"
