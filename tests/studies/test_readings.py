@@ -14,7 +14,7 @@ from tiny import all_weights, papilio, tiny, write_study
 import papilio as product
 from papilio.analysis.reading import costs_of_mistakes
 from papilio.errors import RunError, StudyError
-from papilio.report.tables import shown_metrics
+from papilio.report.tables import published_table, shown_metrics
 from papilio.studies.results import StudyResults
 from papilio.targets.quantity import DESIGNS as DESIGN_CLASSES
 from papilio.targets.quantity import make_design
@@ -114,11 +114,20 @@ def test_clock_labels_need_no_period_and_are_read_as_times(tmp_path: Path) -> No
     np.save(tmp_path / "labels.npy", np.stack([minutes // 60, minutes % 60], axis=1))
     data = {"path": str(tmp_path / "images.npy"), "labels": str(tmp_path / "labels.npy")}
     study = tiny(data=data, stage=[{"name": "clock", "vary": {"train.target": ["two_heads", "harmonics"]}}])
+    published = {"stage": "clock", "where": {"train.target": "harmonics"}, "test_error": 45.0, "source": "a paper"}
+    study["published"] = [published]
     done = papilio("run", write_study(tmp_path / "clock.toml", study), "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     results = product.read_results(tmp_path / "out")
     assert {"test_within_1_min", "test_within_15_min", "test_hour_accuracy"} <= results.best.metrics.keys()
-    assert "min" in (tmp_path / "out" / "report.html").read_text()
+    assert "val_within_1_min" in done.stdout  # loss, error and this; more would not fit a line
+    assert "val_hour_accuracy" not in done.stdout
+    (row,) = published_table(results)
+    assert row.ours is not None
+    assert row.in_hours == (0.75, row.ours.mean / 60)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f"{row.ours.mean / 60:.3f} h" in page
+    assert "0.750 h" in page
 
 
 def test_two_heads_may_have_dense_layers_of_their_own(gauges: Path, tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ def reading_section(results: StudyResults, analysis: ReadingAnalysis, pictures: 
 def _summary(analysis: ReadingAnalysis) -> str:
     quantity, found = analysis.quantity, error_summary(analysis.errors)
     parts = [f"{name} {quantity.distance_words(found[key])}" for name, key in (("mean", "mean"), ("median", "median"))]
+    if quantity.is_time:
+        parts[0] += f" ({found['mean'] / 60:.3f} h)"
     parts.append(f"nine in ten within {quantity.distance_words(found['p90'])}")
     return f"Error over {len(analysis.errors):,} {analysis.split} images: {', '.join(parts)}."
 

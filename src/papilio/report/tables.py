@@ -72,6 +72,7 @@ class PublishedRow:
     ours: Spread | None
     difference: float | None  # ours minus published
     source: str
+    in_hours: tuple[float, float | None] | None = None  # published and ours, of an error in minutes
 
 
 def results_table(results: StudyResults, stage: str) -> ResultsTable:
@@ -223,13 +224,18 @@ def _spread(trial: TrialResult, metric: str) -> Spread | None:
 def _published_rows(results: StudyResults, published: Published) -> list[PublishedRow]:
     trials = [trial for trial in results.trials(published.stage) if fits(published.where, trial)]
     return [
-        _published_row(published, trial, metric)
+        _published_row(published, trial, metric, is_time=_shows_times(results))
         for metric in published.metrics
         for trial in (trials or [None])
     ]  # fmt: skip
 
 
-def _published_row(published: Published, trial: TrialResult | None, metric: str) -> PublishedRow:
+def _shows_times(results: StudyResults) -> bool:
+    quantities = (images.get("quantity") or {} for images in results.environment.get("data", ()))
+    return any(quantity.get("is_time") for quantity in quantities)
+
+
+def _published_row(published: Published, trial: TrialResult | None, metric: str, *, is_time: bool) -> PublishedRow:
     ours = _spread(trial, metric) if trial else None
     number = published.metrics[metric]
     return PublishedRow(
@@ -241,6 +247,7 @@ def _published_row(published: Published, trial: TrialResult | None, metric: str)
         ours=ours,
         difference=ours.mean - number if ours else None,
         source=published.source,
+        in_hours=(number / 60, ours.mean / 60 if ours else None) if is_time and metric.endswith("error") else None,
     )
 
 

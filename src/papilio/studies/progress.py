@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NOTHING = Tally(0, 0, 0, 0, 0, 0, None)
 SECONDS_BETWEEN_LINES = 10.0  # of plain progress
+METRICS_A_LINE = 3  # of each split
 
 
 def spoken_seconds(seconds: float) -> str:
@@ -58,8 +59,7 @@ def estimate_line(*, seconds: float | None, peak_bytes: int, num_runs: int, num_
 
 def end_line(plan: RunPlan, facts: RunFacts) -> str:
     """How a run ended, in one line."""
-    metrics = {name: value for name, value in facts.metrics.items() if name.startswith(("val_", "test_"))}
-    numbers = " ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+    numbers = " ".join(filter(None, (_metrics(facts.metrics, split) for split in ("val", "test"))))
     at = f" (best epoch {facts.best_epoch} of {facts.epochs})" if facts.best_epoch else ""
     reason = f": {facts.reason}" if facts.reason else ""
     return f"{run_words(plan)}: {facts.status}{at}{reason} {numbers} {spoken_seconds(facts.seconds)}"
@@ -125,7 +125,7 @@ class LineProgress:
             epochs = plan.settings["train"]["epochs"]
             self._print(
                 f"{self._count()} {run_words(plan)}: epoch {record['epoch']}/{epochs}"
-                f" {_validation(record)}{_left(seconds_left)}"
+                f" {_metrics(record, 'val')}{_left(seconds_left)}"
             )
 
     def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None:
@@ -181,7 +181,7 @@ class LiveProgress:
 
     def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None:
         epochs = plan.settings["train"]["epochs"]
-        self.running[plan.name] = (plan, f"{record['epoch']}/{epochs}  100 %", _validation(record))
+        self.running[plan.name] = (plan, f"{record['epoch']}/{epochs}  100 %", _metrics(record, "val"))
         self.seconds_left = seconds_left
 
     def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None:
@@ -229,9 +229,10 @@ def make_progress(*, is_silent: bool = False) -> SilentProgress | LineProgress |
     return LiveProgress() if sys.stdout.isatty() else LineProgress()
 
 
-def _validation(record: Mapping[str, Any]) -> str:
-    values = {name: value for name, value in record.items() if name.startswith("val_")}
-    return "  ".join(f"{name} {value:.4f}" for name, value in values.items())
+def _metrics(values: Mapping[str, Any], split: str) -> str:
+    """The first few metrics of a split: all that a line has room for; records and report have the others."""
+    names = [name for name in values if name.startswith(f"{split}_")]
+    return " ".join(f"{name} {values[name]:.4f}" for name in names[:METRICS_A_LINE])
 
 
 def _left(seconds: float | None) -> str:
