@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from papilio.data.pictures import Window, read_picture, read_windows
+from papilio.data.pictures import Window, cut, read_picture, read_whole_picture
 from papilio.data.quantities import CLOCK, Quantity
 from papilio.errors import DataError
-from papilio.runs.reading import JITTERS, Calibration, agree, read_looks
+from papilio.runs.reading import JITTERS, Calibration, agree, look_at
 
 ANGLE = Quantity(360.0, "°")
+LOOK = {"shape": (1, 40, 40), "is_inverted": False}
 
 
 def ramp_picture(path: Path, *, width: int, height: int) -> Path:
@@ -24,12 +25,11 @@ def ramp_picture(path: Path, *, width: int, height: int) -> Path:
 
 
 def test_windows_are_where_they_say(tmp_path: Path) -> None:
-    picture = ramp_picture(tmp_path / "wide.png", width=200, height=100)
-    shape = (1, 50, 50)
-    windows = [Window(), Window(along=0.0), Window(along=1.0), Window(is_whole=True), Window(scale=0.5), Window(x=0.25)]
-    found = [window.astype(int) for window in read_windows(picture, shape=shape, windows=windows)]
-    middle, left, right, whole, closer, aside = found
-    assert np.abs(middle - read_picture(picture, shape=shape)).max() <= 1
+    file = ramp_picture(tmp_path / "wide.png", width=200, height=100)
+    picture = read_whole_picture(file, channel=1)
+    windows = [Window(), Window(x=-0.5), Window(x=0.5), Window(is_whole=True), Window(scale=0.5), Window(x=0.25)]
+    middle, left, right, whole, closer, aside = (cut(picture, window, (50, 50)).astype(int) for window in windows)
+    assert np.abs(middle - read_picture(file, shape=(1, 50, 50))).max() <= 1
     assert (middle[0, 0, 0], middle[0, 0, -1]) == pytest.approx((64, 191), abs=3)
     assert (left[0, 0, 0], left[0, 0, -1]) == pytest.approx((0, 127), abs=3)
     assert (right[0, 0, 0], right[0, 0, -1]) == pytest.approx((128, 255), abs=3)
@@ -39,14 +39,52 @@ def test_windows_are_where_they_say(tmp_path: Path) -> None:
     assert (aside[0, 0, 0], aside[0, 0, -1]) == pytest.approx((96, 223), abs=3)
 
 
-def test_a_square_picture_has_no_ends(tmp_path: Path) -> None:
-    square = read_looks(ramp_picture(tmp_path / "square.png", width=100, height=100), shape=(1, 40, 40))
-    wide = read_looks(ramp_picture(tmp_path / "wide.png", width=200, height=100), shape=(1, 40, 40))
-    assert len(square) == 2 and len(wide) == 5
-    assert all(look.shape == (len(JITTERS), 1, 40, 40) and look.dtype == np.uint8 for look in wide)
+class Finder:
+    """Reads 10 and is sure of it by how much of what it is shown is bright: it looks for the brightest part."""
+
+    def __init__(self) -> None:
+        self.glances: list[int] = []
+
+    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        assert images.dtype == np.uint8 and images.shape[1:] == (1, 40, 40)
+        self.glances.append(len(images))
+        return np.full(len(images), 10.0), images.mean(axis=(1, 2, 3)) / 255
+
+
+@pytest.mark.parametrize(("width", "height", "x", "y"), [(200, 100, 170, 30), (90, 300, 40, 260), (120, 120, 20, 100)])
+def test_a_small_thing_anywhere_is_found(tmp_path: Path, width: int, height: int, x: int, y: int) -> None:
+    values = np.zeros((height, width), dtype=np.uint8)
+    side = round(0.36 * min(width, height))
+    top, left = min(max(0, y - side // 2), height - side), min(max(0, x - side // 2), width - side)
+    values[top : top + side, left : left + side] = 255
+    Image.fromarray(values).save(tmp_path / "spot.png")
+    read = Finder()
+    readings = look_at(tmp_path / "spot.png", read, shape=(1, 40, 40), is_inverted=False)
+    middle, best = readings[0][1].mean(), max(confidence.mean() for _, confidence in readings)
+    assert middle < 0.2
+    assert best > 0.6  # the steps of the search do not meet it exactly
+    assert read.glances[1:] == [len(JITTERS)] * len(readings)
+    inverted = look_at(tmp_path / "spot.png", read, shape=(1, 40, 40), is_inverted=True)
+    assert inverted[0][1].mean() > 0.8
+
+
+def test_a_square_picture_is_its_own_middle(tmp_path: Path) -> None:
+    square = look_at(ramp_picture(tmp_path / "square.png", width=100, height=100), Finder(), **LOOK)
+    wide = look_at(ramp_picture(tmp_path / "wide.png", width=200, height=100), Finder(), **LOOK)
+    assert len(wide) == len(square) + 1  # all of it
     (tmp_path / "none.png").write_text("no picture")
     with pytest.raises(DataError, match=r"none\.png: not a picture that can be read"):
-        read_looks(tmp_path / "none.png", shape=(1, 40, 40))
+        look_at(tmp_path / "none.png", Finder(), **LOOK)
+
+
+def test_a_large_photo_and_a_tiny_picture_are_looked_at_in_colour(tmp_path: Path) -> None:
+    def read(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        assert images.shape[1:] == (3, 30, 40)
+        return np.zeros(len(images)), np.ones(len(images))
+
+    for number, size in enumerate([(1200, 1600), (5, 3), (1, 1)]):
+        Image.new("RGB", size, (200, 30, 30)).save(tmp_path / f"{number}.png")
+        assert len(look_at(tmp_path / f"{number}.png", read, shape=(3, 30, 40), is_inverted=False)) >= 5
 
 
 def test_nine_in_ten_are_within_what_a_calibration_says() -> None:

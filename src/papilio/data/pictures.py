@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
@@ -47,13 +47,11 @@ class Looks:
 class Window:
     """A part of a picture: by default the largest one of the shape that is asked for, about the centre.
 
-    `scale` below 1 is a smaller part; `along` says where it lies along the picture's longer side, from 0 to 1; `x` and `y` move
-    it by shares of its own width and height. `is_whole` is the smallest one that has all of the picture in it. What lies
-    outside the picture is as its rim.
+    `scale` below 1 is a smaller part; `x` and `y` move it by shares of its own width and height. `is_whole` is the smallest
+    one that has all of the picture in it. What lies outside the picture is as its rim.
     """
 
     scale: float = 1.0
-    along: float = 0.5
     x: float = 0.0
     y: float = 0.0
     is_whole: bool = False
@@ -66,22 +64,22 @@ def read_picture(path: Path, *, shape: tuple[int, int, int]) -> np.ndarray:
     until it covers height and width, and cropped about its centre. Raises DataError for a file that is no picture, or
     a shape of neither 1 nor 3 channels.
     """
-    (picture,) = read_windows(path, shape=shape, windows=[Window()])
-    return picture
-
-
-def read_windows(path: Path, *, shape: tuple[int, int, int], windows: Sequence[Window]) -> list[np.ndarray]:
-    """Parts of a picture file, each as `read_picture` gives the middle one; raises what it raises."""
     channel, height, width = shape
+    return _read_file(path, channel=channel, size=(height, width))
+
+
+def read_whole_picture(path: Path, *, channel: int) -> np.ndarray:
+    """A picture file at its own size, uint8 (channel, rows, columns), else as `read_picture`; raises what it raises."""
+    return _read_file(path, channel=channel, size=None)
+
+
+def _read_file(path: Path, *, channel: int, size: Size | None) -> np.ndarray:
     colors: dict[int, Color] = {1: "grey", 3: "rgb"}
     if channel not in colors:
         raise DataError(f"{path}: a picture has 1 or 3 channels, {channel} were asked for")
     try:
         with pillow_limits(), Path(path).open("rb") as file:
-            if all(window == Window() for window in windows):
-                return [decode_picture(file, size=(height, width), color=colors[channel])] * len(windows)
-            whole = decode_picture(file, size=None, color=colors[channel])
-            return [_cut(whole, window, (height, width)) for window in windows]
+            return decode_picture(file, size=size, color=colors[channel])
     except OSError as error:
         raise DataError(f"{path}: cannot be opened ({error.strerror}); give a picture file") from error
     except UnreadablePictureError as error:
@@ -157,21 +155,20 @@ def fit(image: Image.Image, size: Size) -> Image.Image:
     return image.resize((width, height), Resampling.LANCZOS, box=box)
 
 
-def _cut(picture: np.ndarray, window: Window, size: Size) -> np.ndarray:
-    """A window of a picture (channel, height, width), scaled, antialiased, to (height, width)."""
+def cut(picture: np.ndarray, window: Window, size: Size) -> np.ndarray:
+    """A window of a picture, uint8 (channel, rows, columns), scaled, antialiased, to (height, width)."""
     from PIL import Image
 
     rows, columns = picture.shape[1:]
-    ratio = (max if window.is_whole else min)(columns / size[1], rows / size[0])
-    wide, high = ratio * size[1] * window.scale, ratio * size[0] * window.scale
-    place = 0.5 if window.is_whole else window.along
-    left = (columns - ratio * size[1]) * place + (ratio * size[1] - wide) / 2 + window.x * wide
-    top = (rows - ratio * size[0]) * place + (ratio * size[0] - high) / 2 + window.y * high
+    ratio = (max if window.is_whole else min)(columns / size[1], rows / size[0]) * window.scale
+    wide, high = ratio * size[1], ratio * size[0]
+    left, top = (columns - wide) / 2 + window.x * wide, (rows - high) / 2 + window.y * high
     # the rim is repeated outwards as far as the window reaches
     margin = [math.ceil(max(0.0, one)) for one in (-top, top + high - rows, -left, left + wide - columns)]
-    padded = np.pad(picture, ((0, 0), (margin[0], margin[1]), (margin[2], margin[3])), mode="edge")
-    image = Image.fromarray(padded[0] if len(padded) == 1 else np.ascontiguousarray(padded.transpose(1, 2, 0)))
-    left, top = left + margin[2], top + margin[0]
+    if any(margin):
+        picture = np.pad(picture, ((0, 0), (margin[0], margin[1]), (margin[2], margin[3])), mode="edge")
+        left, top = left + margin[2], top + margin[0]
+    image = Image.fromarray(picture[0] if len(picture) == 1 else np.ascontiguousarray(picture.transpose(1, 2, 0)))
     box = (max(0.0, left), max(0.0, top), min(left + wide, image.width), min(top + high, image.height))
     values = np.asarray(image.resize((size[1], size[0]), Image.Resampling.LANCZOS, box=box))
     return values[None] if values.ndim == 2 else values.transpose(2, 0, 1)

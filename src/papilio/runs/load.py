@@ -20,7 +20,7 @@ from papilio.models.families import build_nets, find_builder
 from papilio.models.own import OwnFunctions
 from papilio.runs.execution import rim_brightness
 from papilio.runs.folder import RunFacts, RunFolder
-from papilio.runs.reading import QuantityPrediction, agree, read_looks
+from papilio.runs.reading import QuantityPrediction, agree, look_at
 from papilio.runs.shipped import find_run
 from papilio.targets.classes import Classes
 from papilio.targets.quantity import make_design
@@ -123,10 +123,7 @@ class Run:
         ]
 
     def _read_picture(self, picture: Path, quantity: Quantity, *, is_inverted: bool) -> QuantityPrediction:
-        looks = read_looks(picture, shape=self.image_shape)
-        values, confidence = self.read(np.concatenate([255 - look if is_inverted else look for look in looks]))
-        ends = np.cumsum([len(look) for look in looks])[:-1]
-        readings = list(zip(np.split(values, ends), np.split(confidence, ends), strict=True))
+        readings = look_at(picture, self.read, shape=self.image_shape, is_inverted=is_inverted)
         return agree(picture, readings, quantity, self.facts.calibration)
 
     def _hint(self, image: np.ndarray) -> str | None:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import nn
 
-from papilio.data.pictures import Window, read_windows
+from papilio.data.pictures import Window, cut, read_whole_picture
 from papilio.data.quantities import Quantity
 from papilio.targets.periodic import PeriodicTarget
 from papilio.training.batches import Batches
 
+Reading = tuple[np.ndarray, np.ndarray]  # values and confidences
+Read = Callable[[np.ndarray], Reading]  # of uint8 images (num, channel, height, width)
+
 MOST_GROUPS, FEWEST_IN_GROUP = 10, 40
 SHARE = 0.9  # of the validation images, within what is told
 # each part is looked at a few times, a little moved: a net that knows what it sees reads the same
-CLOSER = 0.72
 JITTERS = ((0.0, 0.0, 1.0), (0.03, 0.0, 1.0), (-0.03, 0.0, 1.0), (0.0, 0.03, 0.96), (0.0, -0.03, 1.04))
-MARGIN = 0.05  # by how much another part must be better than the middle of the picture
+SCALES = (1.0, 0.72, 0.5, 0.36)  # of the parts that are searched, in shorter sides of the picture
+STEP = 0.35  # from one to the next, in their own sides
+NUM_FOUND = 4  # of them are looked at again
+MARGIN = 0.1  # by how much another part must be better than the middle of the picture
 UNSURE = 1 / 24  # of the period: what is known no better than that is not known
 SCATTERED = 0.5  # below this agreement, times confidence, neither
 
@@ -105,26 +111,49 @@ class QuantityPrediction:
         }
 
 
-def read_looks(path: Path, *, shape: tuple[int, int, int]) -> list[UInt8[np.ndarray, "jitter channel height width"]]:
-    """The parts of a picture file that are looked at, the middle first, each a few times, a little moved.
+def look_at(path: Path, read: Read, *, shape: tuple[int, int, int], is_inverted: bool) -> list[Reading]:
+    """What `read` makes of parts of a picture file, each looked at a few times, a little moved: of the middle first.
 
-    Besides the middle, these are its ends, where it is longer than the net's images, and the middle of the middle.
+    The others are all of it, where it is longer than the net's images, and those of smaller and smaller parts all over it
+    that are read most surely at a first glance.
     """
-    windows = [Window(), Window(scale=CLOSER), Window(along=0.0), Window(along=1.0), Window(is_whole=True)]
-    moved = [
-        Window(window.scale * scale, window.along, x, y, window.is_whole)
-        for window in windows
+    channel, *size = shape
+    picture = read_whole_picture(path, channel=channel)
+    picture = 255 - picture if is_inverted else picture
+    rows, columns = picture.shape[1:]
+    parts = _parts((rows, columns), (size[0], size[1]))
+    # small parts of a large picture are as good of a smaller one, and sooner there
+    enough = min(1.0, max(size[0] / rows, size[1] / columns) / min(SCALES))
+    small = cut(picture, Window(is_whole=True), (round(rows * enough), round(columns * enough)))
+    _, confidence = read(np.stack([cut(small, part, (size[0], size[1])) for part in parts]))
+    found = [parts[index] for index in np.argsort(-confidence, kind="stable")[:NUM_FOUND]]
+    is_longer = rows * size[1] != columns * size[0]
+    chosen = [Window(), *([Window(is_whole=True)] if is_longer else []), *found]
+    return [read(np.stack([cut(picture, one, (size[0], size[1])) for one in _moved(window)])) for window in chosen]
+
+
+def _parts(picture: tuple[int, int], size: tuple[int, int]) -> list[Window]:
+    """Parts of a picture of (rows, columns), in all places and several scales, for a net that takes `size`."""
+    ratio = min(picture[0] / size[0], picture[1] / size[1])
+    parts = []
+    for scale in SCALES:
+        # how far the centre of a part may lie from the picture's, each way, in sides of the part
+        far_y, far_x = ((one / (ratio * scale * side) - 1) / 2 for one, side in zip(picture, size, strict=True))
+        across, down = (np.linspace(-far, far, math.ceil(2 * far / STEP) + 1) for far in (far_x, far_y))
+        parts += [Window(scale, float(x), float(y)) for y in down for x in across]
+    return parts
+
+
+def _moved(window: Window) -> list[Window]:
+    return [
+        replace(window, scale=window.scale * scale, x=window.x / scale + x, y=window.y / scale + y)
         for x, y, scale in JITTERS
     ]
-    pictures = read_windows(path, shape=shape, windows=moved)
-    looks = [np.stack(pictures[start : start + len(JITTERS)]) for start in range(0, len(pictures), len(JITTERS))]
-    # of a picture that is no longer than high, its ends and its whole are its middle
-    return [look for index, look in enumerate(looks) if index < 2 or not np.array_equal(look, looks[0])]
 
 
 def agree(
     path: Path | str,
-    readings: Sequence[tuple[np.ndarray, np.ndarray]],
+    readings: Sequence[Reading],
     quantity: Quantity,
     calibration: Mapping[str, Any] | None,
 ) -> QuantityPrediction:

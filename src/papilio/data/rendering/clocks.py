@@ -17,7 +17,7 @@ from papilio.data.rendering.instruments import Instrument, aside_clocks, plain_c
 from papilio.data.rendering.pictures import SIDE, Color, Pixels, Renderer, Scene
 
 MINUTES = int(CLOCK.period)
-NUM_KINDS = 160  # of varied clocks, each of which many pictures show
+NUM_KINDS = 320  # of varied clocks, each of which many pictures show
 PLAIN_SCENE = Scene()
 VARIED_SCENE = Scene(upright=0.5, radius=(34, 70), max_offset=20, blur=(0.0, 1.6), noise=(0.0, 0.05), glare=0.5)
 MIXED_SCENE = Scene(upright=0.25, radius=(40, 68), max_offset=12, blur=(0.0, 1.2), noise=(0.0, 0.04), cropped=0.03)

@@ -70,9 +70,12 @@ class ClockFace:
     font: str = "DejaVuSans-Bold.ttf"
     numeral_height: float = 0.18
     numeral_radius: float = 0.665
+    has_turned_numerals: bool = False  # each with its foot to the middle, in place of upright
     tick_end: float = 0.88
     hour_tick: float = 0.10  # length; 0 for none
     hour_width: float = 0.022
+    quarter: float = 1.0  # how much larger the marks of 12, 3, 6 and 9 are
+    has_dots: bool = False  # in place of the hours' ticks
     minute_tick: float = 0.045  # 0 for none
     minute_width: float = 0.008
     has_track: bool = False  # a ring along the minute ticks
@@ -89,9 +92,13 @@ class ClockFace:
         sheet = _Sheet(self.paper, self.ink)
         for minute in range(60):
             length, width = self.minute_tick, self.minute_width
-            if minute % 5 == 0 and self.hour_tick:
-                length, width = self.hour_tick, self.hour_width
-            if length:
+            is_hour = minute % 5 == 0 and self.hour_tick
+            if is_hour:
+                size = self.quarter if minute % 15 == 0 else 1.0
+                length, width = size * self.hour_tick, size * self.hour_width
+            if is_hour and self.has_dots:
+                sheet.dot(minute / 60, self.tick_end - width, radius=width)
+            elif length:
                 sheet.tick(minute / 60, self.tick_end, length=length, width=width)
         if self.has_track:
             for radius in (self.tick_end, self.tick_end - self.minute_tick):
@@ -100,7 +107,8 @@ class ClockFace:
             texts = ROMAN if self.numerals == "roman" else ARABIC
             step = 3 if self.numerals == "quarters" else 1
             for hour in range(0, 12, step):
-                sheet.write(texts[hour], hour / 12, self.numeral_radius, self.font, self.numeral_height)
+                write = sheet.write_turned if self.has_turned_numerals else sheet.write
+                write(texts[hour], hour / 12, self.numeral_radius, self.font, self.numeral_height)
         if self.has_brand:
             sheet.write("PAPILIO", 0, 0.34, "DejaVuSans.ttf", 0.0365, faint=0.45)
             sheet.write("QUARTZ", 0.5, 0.36, "DejaVuSans.ttf", 0.0365, faint=0.45)
@@ -157,6 +165,11 @@ class _Sheet:
         ends = [self._place(turn, end), self._place(turn, end - length)]
         self.pen.line(ends, fill=self.fill, width=self._pixels(width))
 
+    def dot(self, turn: float, place: float, *, radius: float) -> None:
+        """A disc about a place."""
+        (x, y), reach = self._place(turn, place), radius * self.side / 2
+        self.pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=self.fill)
+
     def arc(self, radius: float, begin: float, end: float) -> None:
         """A thin line along a part of a circle."""
         low, high = (1 - radius) * self.side / 2, (1 + radius) * self.side / 2
@@ -171,11 +184,22 @@ class _Sheet:
 
     def write(self, text: str, turn: float, radius: float, font: str, height: float, *, faint: float = 0.0) -> None:
         """Upright text, centred on its place; `height` is that of a capital."""
-        letters = _font(font, height * self.side / 2 / 0.73)  # capitals are about 0.73 of a font's size
+        letters = self._letters(font, height)
         left, top, right, bottom = self.pen.textbbox((0, 0), text, font=letters)
         x, y = self._place(turn, radius)
         tone = round(255 * (self.ink + faint * (self.paper - self.ink)))
         self.pen.text((x - (left + right) / 2, y - (top + bottom) / 2), text, font=letters, fill=tone)
+
+    def write_turned(self, text: str, turn: float, radius: float, font: str, height: float) -> None:
+        """Text with its foot to the middle of the dial."""
+        letters = self._letters(font, height)
+        left, top, right, bottom = self.pen.textbbox((0, 0), text, font=letters)
+        room = 2 * math.ceil(math.hypot(right - left, bottom - top) / 2) + 2
+        mask = Image.new("L", (room, room))
+        ImageDraw.Draw(mask).text(((room - left - right) / 2, (room - top - bottom) / 2), text, font=letters, fill=255)
+        mask = mask.rotate(-360 * turn, Image.Resampling.BICUBIC)
+        x, y = self._place(turn, radius)
+        self.picture.paste(self.fill, (round(x - room / 2), round(y - room / 2)), mask)
 
     def texture(self) -> Texture:
         """What was printed."""
@@ -185,6 +209,9 @@ class _Sheet:
     def _place(self, turn: float, radius: float) -> Place:
         angle = math.tau * turn
         return (1 + radius * math.sin(angle)) * self.side / 2, (1 - radius * math.cos(angle)) * self.side / 2
+
+    def _letters(self, font: str, height: float) -> ImageFont.FreeTypeFont:
+        return _font(font, height * self.side / 2 / 0.73)  # capitals are about 0.73 of a font's size
 
     def _pixels(self, width: float) -> int:
         return max(1, round(width * self.side / 2))

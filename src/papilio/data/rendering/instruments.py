@@ -79,36 +79,22 @@ def drawn_tint(rng: np.random.Generator, *, strength: float) -> RGB:
 
 
 def _drawn_clock(rng: np.random.Generator) -> Instrument:
-    paper, ink = _drawn_tones(rng)
-    has_ticks = rng.random() < 0.85
-    tick_end = rng.uniform(0.84, 0.93)
-    numeral_height = rng.uniform(0.11, 0.24)
-    numerals = NUMERALS[int(rng.choice(len(NUMERALS), p=[0.6, 0.2, 0.1, 0.1]))]
-    face = ClockFace(
-        numerals=numerals,
-        font=str(rng.choice(FONTS)),
-        numeral_height=numeral_height * (0.8 if numerals == "roman" else 1.0),
-        numeral_radius=tick_end - rng.uniform(0.02, 0.12) - 0.5 * numeral_height,
-        tick_end=tick_end,
-        hour_tick=rng.uniform(0.04, 0.16) if has_ticks or numerals == "none" else 0.0,
-        hour_width=rng.uniform(0.012, 0.05),
-        minute_tick=rng.uniform(0.02, 0.07) if rng.random() < 0.75 else 0.0,
-        minute_width=rng.uniform(0.006, 0.014),
-        has_track=rng.random() < 0.25,
-        has_brand=rng.random() < 0.5,
-        has_date=rng.random() < 0.12,
-        paper=paper,
-        ink=ink,
-    )
-    minute_length = rng.uniform(0.66, 0.88)
+    case = _drawn_case(rng)
+    if rng.random() < 0.15:
+        case["face_end"] = rng.uniform(0.72, 0.88)  # a broad rim, within which all is smaller
+    size = min(1.0, case["face_end"] / 0.9)
+    face = _drawn_face(size, rng)
+    minute_length = size * rng.uniform(0.66, 0.88)
     hour_root, minute_root = rng.uniform(0.022, 0.065), rng.uniform(0.016, 0.045)
+    if rng.random() < 0.2:
+        hour_root, minute_root = rng.uniform(0.05, 0.085), rng.uniform(0.035, 0.065)
     narrowing = rng.uniform(0.15, 1.2)  # from needles to bars and clubs
-    hour = Hand(minute_length * rng.uniform(0.52, 0.72), rng.uniform(0.02, 0.2), hour_root, hour_root * narrowing)
+    hour = Hand(minute_length * rng.uniform(0.48, 0.72), rng.uniform(0.02, 0.2), hour_root, hour_root * narrowing)
     minute = Hand(minute_length, rng.uniform(0.02, 0.22), minute_root, minute_root * narrowing)
-    second = Hand(rng.uniform(0.7, 0.9), rng.uniform(0.05, 0.3), 0.009, 0.006) if rng.random() < 0.4 else None
-    tone, is_hollow = float(np.clip(ink + rng.uniform(-0.1, 0.1), 0, 1)), bool(rng.random() < 0.15)
+    second = Hand(size * rng.uniform(0.7, 0.9), rng.uniform(0.05, 0.3), 0.009, 0.006) if rng.random() < 0.4 else None
+    tone, is_hollow = float(np.clip(face.ink + rng.uniform(-0.1, 0.1), 0, 1)), bool(rng.random() < 0.15)
     tint = drawn_tint(rng, strength=0.05 if rng.random() < 0.7 else 0.5)
-    second_tone, second_tint = float(rng.choice([ink, 0.35, 0.5])), RED if rng.random() < 0.6 else tint
+    second_tone, second_tint = float(rng.choice([face.ink, 0.35, 0.5])), RED if rng.random() < 0.6 else tint
     return Instrument(
         face,
         (
@@ -117,7 +103,42 @@ def _drawn_clock(rng: np.random.Generator) -> Instrument:
             None if second is None else Pointer(second, second_tone, second_tint),
         ),
         cap=rng.uniform(0.025, 0.075),
-        **_drawn_case(rng),
+        **case,
+    )
+
+
+def _drawn_face(size: float, rng: np.random.Generator) -> ClockFace:
+    """A face that fills `size` of the usual one."""
+    paper, ink = _drawn_tones(rng)
+    has_ticks, has_bars, has_dots = rng.random() < 0.85, rng.random() < 0.15, rng.random() < 0.1
+    tick_end = size * rng.uniform(0.84, 0.93)
+    numerals = NUMERALS[int(rng.choice(len(NUMERALS), p=[0.5, 0.2, 0.12, 0.18]))]
+    height = size * rng.uniform(0.11, 0.24) * (0.8 if numerals == "roman" else 1.0)
+    # broad bars leave no room for numerals outside of them
+    hour_tick = size * (rng.uniform(0.14, 0.24) if has_bars else rng.uniform(0.04, 0.16))
+    room = rng.uniform(0.02, 0.12) if not has_bars else hour_tick + rng.uniform(0.02, 0.06)
+    return ClockFace(
+        numerals=numerals,
+        font=str(rng.choice(FONTS)),
+        numeral_height=height,
+        numeral_radius=tick_end - room - 0.5 * height,
+        has_turned_numerals=bool(rng.random() < (0.5 if numerals == "roman" else 0.1)),
+        tick_end=tick_end,
+        hour_tick=hour_tick if has_ticks or numerals == "none" else 0.0,
+        hour_width=rng.uniform(0.04, 0.085)
+        if has_bars
+        else rng.uniform(0.02, 0.05)
+        if has_dots
+        else rng.uniform(0.012, 0.05),
+        quarter=rng.uniform(1.2, 1.7) if rng.random() < 0.25 else 1.0,
+        has_dots=has_dots,
+        minute_tick=size * rng.uniform(0.02, 0.07) if rng.random() < 0.7 else 0.0,
+        minute_width=rng.uniform(0.006, 0.014) * (2 if has_bars else 1),
+        has_track=rng.random() < 0.25,
+        has_brand=rng.random() < 0.5,
+        has_date=rng.random() < 0.12,
+        paper=paper,
+        ink=ink,
     )
 
 

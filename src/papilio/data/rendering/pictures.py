@@ -69,7 +69,8 @@ class Renderer:
         fixed = np.random.default_rng([seed, 0])
         self.walls: list[Wall] = [Wall(texture, WOOD) for texture in make_boards(fixed)]
         self.walls += make_walls(np.random.default_rng([seed, 4])) if has_varied_walls else []
-        self.faces = [instrument.face.draw() for instrument in instruments]
+        drawn = {face: face.draw() for face in {instrument.face: None for instrument in instruments}}
+        self.faces = [drawn[instrument.face] for instrument in instruments]
         self.noise = fixed.standard_normal(max(NOISE, 6 * size * size), dtype=np.float32)
         self.places = np.linspace(-1, 1, size, dtype=np.float32)
 

@@ -20,7 +20,7 @@ from papilio.files import open_atomic, write_json
 
 Progress = Callable[[int, int, str], None]
 
-VERSION = 1  # raise it whenever the same settings would come out as other pixels
+VERSION = 2  # raise it whenever the same settings would come out as other pixels
 SHEET = (8, 6)  # columns and rows of the contact sheet
 GAP, CAPTION = 6, 16  # pixels
 

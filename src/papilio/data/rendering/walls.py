@@ -31,7 +31,9 @@ def make_boards(rng: np.random.Generator) -> list[Texture]:
 
 def make_walls(rng: np.random.Generator) -> list[Wall]:
     """Walls that are no boards."""
-    paints = [np.full((SIDE, SIDE), tone) + 0.02 * _noise((SIDE, SIDE), (60, 60), rng) for tone in (0.35, 0.6, 0.8)]
+    paints = [
+        np.full((SIDE, SIDE), tone) + 0.02 * _noise((SIDE, SIDE), (60, 60), rng) for tone in (0.35, 0.6, 0.8, 1.0)
+    ]
     plasters = [0.6 + amount * _noise((SIDE, SIDE), (grain, grain), rng) for amount, grain in ((0.05, 3), (0.09, 9))]
     stripes = [_stripes(num, rng) for num in (8, 20)]
     bricks = [_bricks(rows, rng) for rows in (8, 12)]
