@@ -16,7 +16,7 @@ from papilio.data.load import load_images
 from papilio.data.quantities import CLOCK
 from papilio.data.rendering import drawing
 from papilio.data.rendering.camera import Camera
-from papilio.data.rendering.clocks import ClockRenderer, clocks_of
+from papilio.data.rendering.clocks import ClockRenderer, mixed_clocks
 from papilio.data.rendering.faces import ClockFace
 from papilio.data.rendering.gauges import GaugeRenderer
 from papilio.data.rendering.instruments import aside_clocks, plain_clock, varied_clocks, varied_gauges
@@ -39,7 +39,7 @@ BLANK = plain_clock(ClockFace(numerals="none", hour_tick=0, minute_tick=0, has_b
 
 @pytest.fixture(scope="module")
 def plain() -> ClockRenderer:
-    return ClockRenderer(scene=PLAIN, clocks=[BLANK])
+    return ClockRenderer(scene=PLAIN, instruments=[BLANK])
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_a_texture_is_sampled_at_the_resolution_at_which_it_is_seen() -> None:
 
 def test_a_clock_without_numerals_hangs_about_upright() -> None:
     """Turned any way, its time could not be read at all."""
-    renderer = ClockRenderer(clocks=[BLANK, plain_clock()]).renderer
+    renderer = ClockRenderer(instruments=[BLANK, plain_clock()]).renderer
     rolls = [
         [abs(renderer._camera(np.random.default_rng(seed), clock).roll) for seed in range(40)]
         for clock in renderer.instruments
@@ -217,7 +217,7 @@ def test_what_is_kept_aside_is_not_among_the_varied() -> None:
               for clocks in (usual, aside)]  # fmt: skip
     assert not shapes[0] & shapes[1]
     assert {ratio < 0.1 or ratio > 2 for ratio, _ in shapes[1]} == {True}
-    mixed, _ = clocks_of("mixed", rng(0))
+    mixed = mixed_clocks(rng(0))
     assert sum(clock == plain_clock() for clock in mixed) == len(mixed) / 2
 
 
@@ -335,6 +335,8 @@ def test_bad_requests_are_one_line(tmp_path: Path, settings: dict, complaint: st
         RenderSettings.of(settings)
     with pytest.raises(SettingError, match="variety = wild: allowed are plain, varied, mixed, aside"):
         render_set("clocks", tmp_path, RenderSettings(variety="wild"))
+    with pytest.raises(SettingError, match="variety = wild: allowed are plain, varied, mixed, aside"):
+        ClockRenderer("wild")
     with pytest.raises(SettingError, match="variety = aside: allowed are plain, varied"):
         render_set("gauges", tmp_path, RenderSettings(variety="aside"))
     with pytest.raises(SettingError, match="clock is not a set that Papilio draws; did you mean clocks"):

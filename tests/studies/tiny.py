@@ -41,9 +41,13 @@ def write_study(path: Path, study: dict[str, Any]) -> Path:
     return path
 
 
-def papilio(*arguments: str | Path, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-    """The real command line in a process of its own."""
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=timeout, env=environment())
+def papilio(
+    *arguments: str | Path, timeout: float = 240, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The real command line in a process of its own, in `folder` or here."""
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=timeout, env=environment(), cwd=folder
+    )
 
 
 def command(*arguments: str | Path) -> list[str]:

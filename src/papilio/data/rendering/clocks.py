@@ -7,52 +7,46 @@ direction, seen at an angle, in uneven light. Which way is up can only be read f
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Int
 
 from papilio.data.quantities import CLOCK
 from papilio.data.rendering.instruments import Instrument, aside_clocks, plain_clock, varied_clocks
-from papilio.data.rendering.pictures import SIDE, Color, Pixels, Renderer, Scene
+from papilio.data.rendering.pictures import Pixels, Scene
+from papilio.data.rendering.varieties import SetRenderer, Variety
 
 MINUTES = int(CLOCK.period)
 NUM_KINDS = 320  # of varied clocks, each of which many pictures show
 PLAIN_SCENE = Scene()
 VARIED_SCENE = Scene(upright=0.5, radius=(34, 70), max_offset=20, blur=(0.0, 1.6), noise=(0.0, 0.05), glare=0.5)
 MIXED_SCENE = Scene(upright=0.25, radius=(40, 68), max_offset=12, blur=(0.0, 1.2), noise=(0.0, 0.04), cropped=0.03)
-VARIETIES = ("plain", "varied", "mixed", "aside")
 
 
-class ClockRenderer:
-    """Draws clocks of a `variety`, or those given.
+def mixed_clocks(rng: np.random.Generator) -> list[Instrument]:
+    """Varied clocks, and the plain one as often as all of them together."""
+    return [*varied_clocks(NUM_KINDS, rng), *([plain_clock()] * NUM_KINDS)]
+
+
+class ClockRenderer(SetRenderer):
+    """Draws clocks.
 
     plain is one wall clock; varied many kinds of clocks on many kinds of walls; mixed is the plain one in half of the
     pictures and varied ones in the others; aside are kinds that none of them has, to measure on.
     """
 
     quantity = CLOCK
-    varieties = VARIETIES
+    varieties: ClassVar = {
+        "plain": Variety(lambda rng: [plain_clock()], PLAIN_SCENE, has_varied_walls=False),
+        "varied": Variety(lambda rng: varied_clocks(NUM_KINDS, rng), VARIED_SCENE),
+        "mixed": Variety(mixed_clocks, MIXED_SCENE),
+        "aside": Variety(lambda rng: aside_clocks(NUM_KINDS, rng), VARIED_SCENE),
+    }
 
-    def __init__(
-        self,
-        variety: str = "plain",
-        *,
-        size: int = SIDE,
-        color: Color = "grey",
-        seed: int = 0,
-        scene: Scene | None = None,
-        clocks: Sequence[Instrument] | None = None,
-    ) -> None:
-        drawn, usual = clocks_of(variety, np.random.default_rng([seed, 2]))
-        has_varied_walls = variety != "plain"
-        self.renderer = Renderer(
-            clocks or drawn, scene or usual, size=size, color=color, seed=seed, has_varied_walls=has_varied_walls
-        )
-
-    def draw(self, number: int, minute: float) -> Pixels:
-        """Picture `number`, on which the clock shows `minute` (0 is twelve o'clock); the same for the same seed."""
-        return self.renderer.draw(number, (minute / MINUTES, math.modf(minute / 60)[0], None))
+    def draw(self, number: int, value: float) -> Pixels:
+        """Picture `number`, on which the clock shows minute `value` (0 is twelve o'clock); the same for the same seed."""
+        return self.renderer.draw(number, (value / MINUTES, math.modf(value / 60)[0], None))
 
     @staticmethod
     def values(num: int, seed: int) -> Int[np.ndarray, " num"]:
@@ -63,15 +57,3 @@ class ClockRenderer:
     def labels(values: Int[np.ndarray, " num"]) -> Int[np.ndarray, "num 2"]:
         """[hour 0-11, minute 0-59], as the clock images of Leiden are published."""
         return np.stack([values // 60, values % 60], axis=1)
-
-
-def clocks_of(variety: str, rng: np.random.Generator) -> tuple[list[Instrument], Scene]:
-    """The clocks of a variety, of which each is drawn as often as the others, and how they are seen."""
-    if variety == "plain":
-        return [plain_clock()], PLAIN_SCENE
-    if variety == "aside":
-        return aside_clocks(NUM_KINDS, rng), VARIED_SCENE
-    varied = varied_clocks(NUM_KINDS, rng)
-    if variety == "mixed":
-        return [*varied, *([plain_clock()] * NUM_KINDS)], MIXED_SCENE
-    return varied, VARIED_SCENE

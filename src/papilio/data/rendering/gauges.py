@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
 from papilio.data.quantities import Quantity
 from papilio.data.rendering.faces import gauge_turn
-from papilio.data.rendering.instruments import Instrument, plain_gauge, varied_gauges
-from papilio.data.rendering.pictures import SIDE, Color, Pixels, Renderer, Scene
+from papilio.data.rendering.instruments import plain_gauge, varied_gauges
+from papilio.data.rendering.pictures import Pixels, Scene
+from papilio.data.rendering.varieties import SetRenderer, Variety
 
 FULL_SCALE = 100.0
 NUM_KINDS = 60
@@ -21,28 +22,15 @@ VARIED = Scene(
 )
 
 
-class GaugeRenderer:
-    """Draws gauges of a `variety`: plain, one gauge, or varied, many kinds of them; or those given."""
+class GaugeRenderer(SetRenderer):
+    """Draws gauges: plain, one gauge, or varied, many kinds of them; all have the same scale."""
 
     # the scale takes three quarters of the circle: a whole turn would be a third more
     quantity = Quantity(FULL_SCALE * 4 / 3)
-    varieties = ("plain", "varied")
-
-    def __init__(
-        self,
-        variety: str = "plain",
-        *,
-        size: int = SIDE,
-        color: Color = "grey",
-        seed: int = 0,
-        scene: Scene | None = None,
-        gauges: Sequence[Instrument] | None = None,
-    ) -> None:
-        is_varied = variety == "varied"
-        if gauges is None:
-            gauges = varied_gauges(NUM_KINDS, np.random.default_rng([seed, 2])) if is_varied else [plain_gauge()]
-        scene = scene or (VARIED if is_varied else PLAIN)
-        self.renderer = Renderer(gauges, scene, size=size, color=color, seed=seed, has_varied_walls=is_varied)
+    varieties: ClassVar = {
+        "plain": Variety(lambda rng: [plain_gauge()], PLAIN, has_varied_walls=False),
+        "varied": Variety(lambda rng: varied_gauges(NUM_KINDS, rng), VARIED),
+    }
 
     def draw(self, number: int, value: float) -> Pixels:
         """Picture `number`, on which the gauge shows `value`, 0 to 100; the same for the same seed."""

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from papilio.data.rendering.clocks import ClockRenderer
 from papilio.data.rendering.gauges import GaugeRenderer
 from papilio.data.rendering.pictures import SIDE, Color
+from papilio.data.rendering.varieties import SetRenderer
 from papilio.errors import SettingError, did_you_mean
 from papilio.files import open_atomic, write_json
 
@@ -25,7 +26,7 @@ SHEET = (8, 6)  # columns and rows of the contact sheet
 GAP, CAPTION = 6, 16  # pixels
 
 
-RENDERERS: dict[str, type[ClockRenderer | GaugeRenderer]] = {"clocks": ClockRenderer, "gauges": GaugeRenderer}
+RENDERERS: dict[str, type[SetRenderer]] = {"clocks": ClockRenderer, "gauges": GaugeRenderer}
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class RenderSettings:
             raise SettingError(f"{unknown[0]} is not a setting of drawing; {did_you_mean(unknown[0], allowed)}")
         return cls(**given)
 
-    def renderer(self, name: str) -> ClockRenderer | GaugeRenderer:
+    def renderer(self, name: str) -> SetRenderer:
         """What draws the set of that name."""
         return RENDERERS[name](self.variety, size=self.size, color=self.color, seed=self.seed)
 
@@ -82,8 +83,7 @@ def render_set(name: str, folder: Path, settings: RenderSettings, *, progress: P
     from papilio.data.rendering.drawing import draw_images
 
     renderer = RENDERERS[find_set(name)]
-    if settings.variety not in renderer.varieties:
-        raise SettingError(f"variety = {settings.variety}: allowed are {', '.join(renderer.varieties)}")
+    renderer.refuse_unknown(settings.variety)
     values = renderer.values(settings.num, settings.seed)
     draw_images(folder / "images.npy", name, settings, progress=progress)
     with open_atomic(folder / "labels.npy") as file:

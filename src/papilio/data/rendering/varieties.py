@@ -1,0 +1,74 @@
+"""What every drawn set has: named varieties, of which one is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from papilio.data.quantities import Quantity
+from papilio.data.rendering.instruments import Instrument
+from papilio.data.rendering.pictures import SIDE, Color, Pixels, Renderer, Scene
+from papilio.errors import SettingError
+
+
+@dataclass(frozen=True)
+class Variety:
+    """Instruments, each drawn as often as the others, how they are seen, and whether on all kinds of walls."""
+
+    instruments: Callable[[np.random.Generator], Sequence[Instrument]]
+    scene: Scene
+    has_varied_walls: bool = True
+
+
+class SetRenderer:
+    """Draws pictures of a set's `variety`, or of the instruments and scene that are given in its place.
+
+    Raises SettingError for a variety, a size or a colour that cannot be drawn.
+    """
+
+    quantity: ClassVar[Quantity]
+    varieties: ClassVar[Mapping[str, Variety]]
+
+    def __init__(
+        self,
+        variety: str = "plain",
+        *,
+        size: int = SIDE,
+        color: Color = "grey",
+        seed: int = 0,
+        scene: Scene | None = None,
+        instruments: Sequence[Instrument] | None = None,
+    ) -> None:
+        self.refuse_unknown(variety)
+        drawn = self.varieties[variety]
+        self.renderer = Renderer(
+            instruments or drawn.instruments(np.random.default_rng([seed, 2])),
+            scene or drawn.scene,
+            size=size,
+            color=color,
+            seed=seed,
+            has_varied_walls=drawn.has_varied_walls,
+        )
+
+    @classmethod
+    def refuse_unknown(cls, variety: str) -> None:
+        """Raises SettingError for a variety that there is not."""
+        if variety not in cls.varieties:
+            raise SettingError(f"variety = {variety}: allowed are {', '.join(cls.varieties)}")
+
+    def draw(self, number: int, value: float) -> Pixels:
+        """Picture `number`, which shows `value`; the same for the same seed."""
+        raise NotImplementedError
+
+    @staticmethod
+    def values(num: int, seed: int) -> np.ndarray:
+        """What `num` pictures show, in units of the quantity."""
+        raise NotImplementedError
+
+    @staticmethod
+    def labels(values: np.ndarray) -> np.ndarray:
+        """Values as they stand in labels.npy."""
+        raise NotImplementedError
