@@ -21,6 +21,7 @@ from benchmarks.bench import Bench
 from benchmarks.drawing import drawing
 from benchmarks.halving import halving
 from benchmarks.machine import ROOT, describe_machine
+from benchmarks.precision import precision
 from benchmarks.processes import ContenderFailed
 from benchmarks.search import search
 from benchmarks.startup import start_up
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "halving": halving,
     "trials": trials,
     "drawing": drawing,
+    "precision": precision,
     "start-up": start_up,
 }
 ROUNDS = 5
