@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from papilio.data.imageset import ImageSet, SplitName
+from papilio.data.quantities import Quantity
 from papilio.errors import DataError
 from papilio.files import open_atomic
 from papilio.runs.load import Run
 from papilio.targets.periodic import PeriodicTarget
-from papilio.targets.quantity import make_design
+from papilio.targets.quantity import make_design, scores
 
 NUM_BINS = 48  # of the circle, for what depends on the true value
 NUM_OFFSETS = 241  # of what a mistake costs
@@ -122,14 +123,12 @@ def extremes(errors: np.ndarray, num: int) -> np.ndarray:
     return np.stack([order[:num], order[middle : middle + num], order[::-1][:num]])
 
 
-def error_summary(errors: np.ndarray) -> dict[str, float]:
-    """Mean, median and 90th percentile of absolute errors."""
-    sizes = np.abs(errors)
-    return {
-        "mean": float(sizes.mean()),
-        "median": float(np.median(sizes)),
-        "p90": float(np.quantile(sizes, 0.9)),
-    }
+def error_summary(predicted: np.ndarray, values: np.ndarray, quantity: Quantity) -> dict[str, float]:
+    """Of absolute errors `mean`, `median` and `p90`, and the shares that training records, by their names there."""
+    found = scores(torch.from_numpy(predicted), torch.from_numpy(values), quantity)
+    sizes = found.pop("error").numpy()
+    quantiles = {"median": float(np.median(sizes)), "p90": float(np.quantile(sizes, 0.9))}
+    return {"mean": float(sizes.mean())} | quantiles | {name: share.item() for name, share in found.items()}
 
 
 def save_reading(found: QuantityReading, path: Path) -> None:

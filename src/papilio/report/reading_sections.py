@@ -65,12 +65,15 @@ def reading_section(results: StudyResults, analysis: ReadingAnalysis, pictures: 
 
 
 def _summary(analysis: ReadingAnalysis) -> str:
-    quantity, found = analysis.quantity, error_summary(analysis.errors)
-    parts = [f"{name} {quantity.distance_words(found[key])}" for name, key in (("mean", "mean"), ("median", "median"))]
+    quantity = analysis.quantity
+    found = error_summary(analysis.predicted, analysis.values, quantity)
+    parts = [f"{name} {quantity.distance_words(found[name])}" for name in ("mean", "median")]
     if quantity.is_time:
         parts[0] += f" ({found['mean'] / 60:.3f} h)"
     parts.append(f"nine in ten within {quantity.distance_words(found['p90'])}")
-    return f"Error over {len(analysis.errors):,} {analysis.split} images: {', '.join(parts)}."
+    shares = [f"{found[name]:.1%} {name.replace('_', ' ')}" for name in found if name.startswith("within")]
+    shares += [f"the hour right in {found['hour_accuracy']:.1%}"] if quantity.is_time else []
+    return f"Error over {len(analysis.errors):,} {analysis.split} images: {', '.join(parts)}. {', '.join(shares)}."
 
 
 def _histogram(analysis: ReadingAnalysis, *, name: str, pictures: Pictures) -> FigureBox:

@@ -58,18 +58,11 @@ class QuantityTarget:
         return self.design.heads
 
     @property
-    def limits(self) -> dict[str, float]:
-        """The errors that are counted as small, by the metric that says how many are."""
-        if self.quantity.is_time:
-            return LIMITS
-        return {name: share * self.quantity.period for name, share in SHARES.items()}
-
-    @property
     def directions(self) -> Mapping[str, Literal["min", "max"]]:
         directions: dict[str, Literal["min", "max"]] = {}
         for name in ("loss", "error", "median_error", "p90_error"):
             directions[name] = "min"
-        for name in (*self.limits, *(("hour_accuracy",) if self.quantity.is_time else ())):
+        for name in (*small_errors(self.quantity), *(("hour_accuracy",) if self.quantity.is_time else ())):
             directions[name] = "max"
         return directions
 
@@ -85,17 +78,29 @@ class QuantityTarget:
         loss: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The circular error of each image, and batch means: the loss, how many are near, of times in the right hour."""
-        predicted, period = self.design.decode(outputs).values, self.quantity.period
-        found = {
-            "loss": self.design.loss(outputs, labels) if loss is None else loss,
-            "error": circular_error(predicted, labels, period),
-        }
-        found |= {name: share_within(predicted, labels, period, limit) for name, limit in self.limits.items()}
-        return found | ({"hour_accuracy": hour_accuracy(predicted, labels)} if self.quantity.is_time else {})
+        loss = self.design.loss(outputs, labels) if loss is None else loss
+        return {"loss": loss} | scores(self.design.decode(outputs).values, labels, self.quantity)
 
     def decode(self, outputs: Float[Tensor, "batch outputs"]) -> Reading:
         """Values in the quantity's units, and a confidence of each."""
         return self.design.decode(outputs)
+
+
+def small_errors(quantity: Quantity) -> dict[str, float]:
+    """The errors that are counted as small, by the metric that says how many are."""
+    if quantity.is_time:
+        return LIMITS
+    return {name: share * quantity.period for name, share in SHARES.items()}
+
+
+def scores(
+    predicted: Float[Tensor, " batch"], values: Float[Tensor, " batch"], quantity: Quantity
+) -> dict[str, Tensor]:
+    """The circular error of each image, and over all of them how many are small, of times how many are in the right hour."""
+    found = {"error": circular_error(predicted, values, quantity.period)}
+    for name, limit in small_errors(quantity).items():
+        found[name] = share_within(predicted, values, quantity.period, limit)
+    return found | ({"hour_accuracy": hour_accuracy(predicted, values)} if quantity.is_time else {})
 
 
 def hour_accuracy(predicted: Float[Tensor, " batch"], values: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
