@@ -130,6 +130,20 @@ def test_clock_labels_need_no_period_and_are_read_as_times(tmp_path: Path) -> No
     assert "0.750 h" in page
 
 
+def test_views_are_seen_wherever_a_net_is_used(gauges: Path, tmp_path: Path) -> None:
+    train = {"epochs": 3, "batch_size": 32, "views": {"num": 3, "rotate": 20}, "target": "sin_cos"}
+    study = gauge_study(gauges, stage=[{"name": "one"}], train=train)
+    results = product.run_study(study, out=tmp_path / "out", is_silent=True)
+    run = product.load_run(results.best.folder)
+    (arrays,) = (np.load(file) for file in sorted((tmp_path / "out" / "analyses").glob("*.npz")))
+    assert np.abs(arrays["errors"]).mean() == pytest.approx(run.metrics["test_error"], rel=1e-4)
+    images = np.stack([needle(10 * one) for one in range(20)])[:, None]
+    seen = run.outputs(images)
+    del run.network.forward
+    assert not np.allclose(run.outputs(images), seen, atol=1e-3)
+    assert len(run.facts.layers) == len(product.load_run(results.best.folder).network)  # each listed once
+
+
 def test_two_heads_may_have_dense_layers_of_their_own(gauges: Path, tmp_path: Path) -> None:
     model = {"family": "cnn", "filters": [4], "dense": [8]}
     stage = [{"name": "heads", "vary": {"model.split_heads": [False, True]}}]

@@ -28,6 +28,7 @@ from papilio.training.checkpoints import copy_of_nets, load_facts, load_nets, lo
 from papilio.training.driver import Diverged, Outcome, Training, Watcher
 from papilio.training.noise import Seeds
 from papilio.training.settings import TrainSettings
+from papilio.training.views import see_views
 
 RIM_IMAGES = 1000  # are enough to know whether a set is dark or light around its subjects
 EVALUATION_BATCH = 500  # images: small enough to stay in the cache, large enough to fill the cores
@@ -80,6 +81,7 @@ def measure_on_test(path: Path, images: ImageSet, *, threads: int, own: OwnFunct
         facts = folder.facts()
         _set_threads(threads)
         nets, training = prepare(facts.settings, images, seed=facts.seed, own=own)
+        _see_views(nets, training)
         tensors, _ = load_tensors(folder.weights_file)
         load_nets(nets, tensors, where=folder.weights_file)
         facts = _with_test_metrics(facts, training, images)
@@ -158,6 +160,7 @@ def _train(
         direction=training.objective.direction(best) if best else None,
     )
     folder.write(facts)
+    _see_views(nets, training)  # after the layers were listed: each is gone through once an image there
     resumed_at = load_facts(folder.checkpoint_file)["epoch"] if folder.checkpoint_file.exists() else 0
     folder.keep_records(resumed_at)
     outcome = training.run(checkpoint=folder.checkpoint_file, watcher=RecordKeeper(folder, watcher))
@@ -181,6 +184,11 @@ def _train(
         folder.remove_checkpoint()
         (folder.path / "error.txt").unlink(missing_ok=True)
     return facts
+
+
+def _see_views(nets: Mapping[str, nn.Module], training: Training) -> None:
+    if training.settings.views is not None:  # which go with supervised learning, of one network
+        see_views(nets["network"], training.settings.views)
 
 
 def _calibration(training: Training, images: ImageSet) -> dict[str, Any] | None:

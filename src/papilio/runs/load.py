@@ -29,6 +29,7 @@ from papilio.training.catalogue import heads_of
 from papilio.training.checkpoints import load_nets, load_tensors
 from papilio.training.driver import as_fast_layout
 from papilio.training.settings import TrainSettings
+from papilio.training.views import see_views
 
 BATCH = 500  # images
 
@@ -201,12 +202,13 @@ def load_run(run: Path | str, *, network: Callable[..., Any] | None = None) -> R
         builder = find_builder(family, own)
     except SettingError as error:
         raise RunError(f"{folder}: {error}; or hand the function over: load_run(..., network=...)") from error
+    train = TrainSettings(**facts.settings["train"])
     nets = build_nets(
         builder,
         model,
         image_shape=(facts.image_shape[0], facts.image_shape[1], facts.image_shape[2]),
         heads=heads_of(
-            TrainSettings(**facts.settings["train"]),
+            train,
             num_classes=len(facts.class_names),
             quantity=None if facts.quantity is None else Quantity(**facts.quantity),
         ),
@@ -214,4 +216,6 @@ def load_run(run: Path | str, *, network: Callable[..., Any] | None = None) -> R
     )
     tensors, _ = load_tensors(files.weights_file)
     load_nets(nets, tensors, where=files.weights_file)
+    if train.views is not None:
+        see_views(nets["network"], train.views)
     return Run(folder, facts, {name: as_fast_layout(net).eval() for name, net in nets.items()})

@@ -6,7 +6,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
@@ -54,16 +54,21 @@ def turn(images: Images, *, degrees: float, zoom: float, generator: torch.Genera
 
     Bilinear; where the image has nothing, its rim is repeated.
     """
-    height, width = images.shape[2:]
     draws = 2 * torch.rand(2, len(images), generator=generator, device=images.device) - 1
-    angle = draws[0] * math.radians(degrees)
-    factor = (1 + zoom) ** -draws[1]
+    turned = resampled(images.float(), draws[0] * math.radians(degrees), (1 + zoom) ** -draws[1])
+    return turned.round_().to(torch.uint8)
+
+
+def resampled(
+    images: Float[Tensor, "batch channel height width"], angle: Float[Tensor, " batch"], factor: Float[Tensor, " batch"]
+) -> Float[Tensor, "batch channel height width"]:
+    """Each image turned by its `angle` (radians), as if seen from `factor` times as far away; bilinear, the rim is repeated."""
+    height, width = images.shape[2:]
     sin, cos, zero = angle.sin() * factor, angle.cos() * factor, torch.zeros_like(angle)
     # in units of half a side, which differ where the image is not square
     rows = [torch.stack([cos, -sin * (height / width), zero], 1), torch.stack([sin * (width / height), cos, zero], 1)]
     grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
-    turned = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return turned.round_().to(torch.uint8)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def shift(images: Images, pixels: int, generator: torch.Generator) -> Images:

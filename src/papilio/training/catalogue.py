@@ -39,9 +39,10 @@ def make_objective(
         or settings.regulariser.l1
         or settings.regulariser.l2
         or settings.target
+        or settings.views
     ):
         raise SettingError(
-            "train.target, loss, label_smoothing and regulariser go with supervised learning, not with your own objective"
+            "train.target, views, loss, label_smoothing and regulariser go with supervised learning, not your own objective"
         )
     function = find_own(settings.objective, what="train.objective", own=own)
     given = given_to(function, image_shape=image_shape, heads=own_heads(num_classes))

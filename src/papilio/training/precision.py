@@ -36,9 +36,15 @@ def computing_in(precision: Precision, nets: Mapping[str, nn.Module], device: to
     with ExitStack() as stack:
         for net in nets.values() if precision == "bfloat16" else ():
             # an attribute of this very net, in front of its class' method
+            stack.callback(_put_back, net, vars(net).get("forward"))
             net.forward = _in_bfloat16(net.forward, device)
-            stack.callback(delattr, net, "forward")
         yield
+
+
+def _put_back(net: nn.Module, forward: Callable[..., Any] | None) -> None:
+    del net.forward
+    if forward is not None:
+        net.forward = forward
 
 
 def _in_bfloat16(forward: Callable[..., Any], device: torch.device) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from papilio.training.augmentation import Augmentation
+from papilio.training.views import Views
 
 OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adadelta"]
 
@@ -47,6 +48,7 @@ class TrainSettings(BaseModel):
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
     augment: Augmentation | None = Field(None, description="random changes to training images")
+    views: Views | None = Field(None, description="turned views of an image over which a net that has learned averages")
     early_stopping: EarlyStopping | None = Field(None, description="when to end before the last epoch")
     best: str | None = Field(None, description="metric that chooses the epoch whose weights are kept")
     loss: str | None = Field(

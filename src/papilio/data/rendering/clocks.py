@@ -19,7 +19,7 @@ from papilio.data.rendering.varieties import SetRenderer, Variety
 
 MINUTES = int(CLOCK.period)
 NUM_KINDS = 320  # of varied clocks, each of which many pictures show
-PLAIN_SCENE = Scene()
+PLAIN_SCENE = Scene(radius=(56, 62), max_offset=4, cropped=0.02)
 VARIED_SCENE = Scene(upright=0.5, radius=(34, 70), max_offset=20, blur=(0.0, 1.6), noise=(0.0, 0.05), glare=0.5)
 MIXED_SCENE = Scene(upright=0.25, radius=(40, 68), max_offset=12, blur=(0.0, 1.2), noise=(0.0, 0.04), cropped=0.03)
 

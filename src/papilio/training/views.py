@@ -1,0 +1,54 @@
+"""Several looks at each picture, once a net has learned: test-time augmentation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from papilio.training.augmentation import resampled
+
+Images = Float[Tensor, "batch channel height width"]
+
+
+class Views(BaseModel):
+    """What a net that has learned looks at in place of each picture: the picture turned, in even steps."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num: int = Field(5, ge=2, le=64, description="views of each picture, over which outputs are averaged")
+    rotate: float = Field(
+        12.0, gt=0, le=180, description="degrees, each way, to which the first and the last are turned"
+    )
+
+    @property
+    def degrees(self) -> list[float]:
+        """By how much each view is turned; a whole turn is not looked at twice."""
+        steps = self.num if self.rotate == 180 else self.num - 1
+        return [-self.rotate + 2 * self.rotate * index / steps for index in range(self.num)]
+
+
+def see_views(net: nn.Module, views: Views) -> None:
+    """From now on, while it does not learn, the net gives the mean of what it gives for each view of an image."""
+    # an attribute of this very net, in front of its class' method
+    net.forward = _averaged(net, net.forward, views.degrees)
+
+
+def _averaged(net: nn.Module, forward: Callable[[Images], Tensor], degrees: list[float]) -> Callable[[Images], Tensor]:
+    def see(images: Images) -> Tensor:
+        if net.training:
+            return forward(images)
+        return torch.stack([forward(_turned(images, one)) for one in degrees]).mean(0)
+
+    return see
+
+
+def _turned(images: Images, degrees: float) -> Images:
+    if degrees == 0:
+        return images
+    angle = torch.full((len(images),), math.radians(degrees), device=images.device)
+    return resampled(images, angle, torch.ones_like(angle))

@@ -1,0 +1,83 @@
+"""Test-time augmentation: what a net says of several views of an image, averaged, and only while it does not learn."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from papilio.errors import SettingError
+from papilio.training.augmentation import resampled
+from papilio.training.catalogue import make_objective
+from papilio.training.precision import computing_in
+from papilio.training.settings import TrainSettings
+from papilio.training.views import Views, see_views
+
+
+def arrow(num: int = 3, side: int = 21) -> torch.Tensor:
+    """Images of a bright half plane whose edge stands upright."""
+    images = torch.zeros(num, 1, side, side)
+    images[:, :, :, side // 2 :] = 1
+    return images
+
+
+class Angle(nn.Module):
+    """The direction in which an image gets brighter, in degrees, and its mean brightness."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        inner = images[:, 0, 5:-5, 5:-5]
+        down, across = inner.diff(dim=1).mean((1, 2)), inner.diff(dim=2).mean((1, 2))
+        return torch.stack([torch.atan2(down, across) * 180 / math.pi, inner.mean((1, 2))], dim=1)
+
+
+@pytest.mark.parametrize(("num", "rotate", "degrees"), [(5, 12, [-12, -6, 0, 6, 12]), (2, 5, [-5, 5]),
+                                                        (4, 180, [-180, -90, 0, 90])])  # fmt: skip
+def test_views_are_turned_in_even_steps(num: int, rotate: float, degrees: list[float]) -> None:
+    views = Views(num=num, rotate=rotate)
+    assert views.degrees == degrees
+    net = Angle().eval()
+    seen = torch.stack([net(resampled(arrow(), torch.full((3,), math.radians(one)), torch.ones(3))) for one in degrees])
+    steps = torch.remainder(seen[:, 0, 0].diff() + 180, 360) - 180  # of directions, all the same way round
+    assert torch.allclose(steps.abs(), torch.full_like(steps, degrees[1] - degrees[0]), atol=3)
+    assert steps.sign().unique().numel() == 1
+    plain = net(arrow())
+    see_views(net, views)
+    net.calls = 0
+    torch.testing.assert_close(net(arrow()), seen.mean(0), atol=1e-4, rtol=0)
+    assert net.calls == num
+    if num % 2:
+        torch.testing.assert_close(net(arrow()), plain, atol=0.05, rtol=0)  # as many to the left as to the right
+
+
+def test_a_net_that_learns_sees_the_image_itself() -> None:
+    net = Angle().train()
+    expected = net(arrow())
+    see_views(net, Views())
+    with computing_in("bfloat16", {"network": net}, torch.device("cpu")):
+        assert torch.equal(net(arrow()), expected)
+    assert net.calls == 2
+    net.eval()
+    net(arrow())  # what precision put aside is back
+    assert net.calls == 7
+    assert list(net.state_dict()) == []
+
+
+@pytest.mark.parametrize("wrong", [{"num": 1}, {"rotate": 0}, {"rotate": 200}, {"zoom": 2}])
+def test_wrong_views_are_refused(wrong: dict) -> None:
+    with pytest.raises(ValidationError):
+        TrainSettings(views=wrong)
+
+
+def test_they_go_with_supervised_learning() -> None:
+    settings = TrainSettings(views=Views(), objective="mine")
+    with pytest.raises(SettingError, match="views"):
+        make_objective(settings, image_shape=(1, 8, 8), num_classes=2, quantity=None, own={"mine": lambda: np.zeros(1)})
