@@ -119,6 +119,14 @@ def test_the_middle_is_read_unless_another_part_is_read_more_surely() -> None:
     assert plain["label"] == "10.0°" and plain["is_sure"] and plain["within"] == 2.0
 
 
+def test_readings_that_agree_are_averaged_and_strays_left_out() -> None:
+    known = {"confidence": [0.5], "within": [1.0]}
+    found = agree("a.png", [look([718.0, 1.0, 2.0, 719.0, 300.0], 0.9)], CLOCK, known)
+    assert found.value == pytest.approx(0.0)
+    assert found.within > 100  # one of five is far off
+    assert agree("a.png", [look([100.0, 101.0, 103.0], 0.9)], CLOCK, known).value == pytest.approx(101 + 1 / 3)
+
+
 def test_what_is_not_known_is_said() -> None:
     known = {"confidence": [0.9, 0.5], "within": [1.0, 45.0]}
     unsure = agree("a.png", [look([100.0] * 5, 0.6)], CLOCK, known)

@@ -161,7 +161,7 @@ def agree(
     scores = [_agreement(values, quantity.period) * float(confidence.mean()) for values, confidence in readings]
     best = int(np.argmax([score - (MARGIN if index else 0.0) for index, score in enumerate(scores)]))
     values, confidence = readings[best]
-    value = _middle(values, quantity.period)
+    value = _consensus(values, quantity.period)
     spread = float(np.quantile(np.abs(_apart(values, value, quantity.period)), SHARE))
     sure = float(confidence.mean())
     known = Calibration(**calibration).error(sure, period=quantity.period) if calibration else 0.0
@@ -174,6 +174,13 @@ def _agreement(values: np.ndarray, period: float) -> float:
     """How well values agree, in [0, 1]: 1 for equal ones, about 1/2 where they differ by a twelfth of the period."""
     off = np.abs(_apart(values, _middle(values, period), period))
     return float(np.mean(1 / (1 + 12 * off / period)))
+
+
+def _consensus(values: np.ndarray, period: float) -> float:
+    """The mean of those values that are near the one that all are nearest to."""
+    middle = _middle(values, period)
+    off = _apart(values, middle, period)
+    return float(np.remainder(middle + off[np.abs(off) <= UNSURE * period].mean(), period))
 
 
 def _middle(values: np.ndarray, period: float) -> float:
