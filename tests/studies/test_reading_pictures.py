@@ -82,7 +82,7 @@ def test_a_large_photo_and_a_tiny_picture_are_looked_at_in_colour(tmp_path: Path
         assert images.shape[1:] == (3, 30, 40)
         return np.zeros(len(images)), np.ones(len(images))
 
-    for number, size in enumerate([(1200, 1600), (5, 3), (1, 1)]):
+    for number, size in enumerate([(1200, 1600), (5, 3), (1, 1), (9000, 2)]):
         Image.new("RGB", size, (200, 30, 30)).save(tmp_path / f"{number}.png")
         assert len(look_at(tmp_path / f"{number}.png", read, shape=(3, 30, 40), is_inverted=False)) >= 5
 

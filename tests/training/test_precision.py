@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -74,6 +75,11 @@ def test_what_a_processor_has_decides(monkeypatch: pytest.MonkeyPatch) -> None:
         assert best_precision(None, CPU) == "float32"
 
 
+class Named(NamedTuple):
+    outputs: torch.Tensor
+    nothing: None
+
+
 class Twofold(nn.Module):
     """A net that gives more than one tensor."""
 
@@ -83,7 +89,8 @@ class Twofold(nn.Module):
 
     def forward(self, features: torch.Tensor) -> dict[str, object]:
         outputs = self.layer(features)
-        return {"outputs": (outputs, [outputs.argmax(1)]), "narrow": outputs.dtype, "none": None}
+        named = Named(outputs, None)
+        return {"outputs": (outputs, [outputs.argmax(1)]), "narrow": outputs.dtype, "named": named}
 
 
 def test_what_nets_give_is_float32_and_only_for_as_long_as_it_is_asked() -> None:
@@ -91,6 +98,7 @@ def test_what_nets_give_is_float32_and_only_for_as_long_as_it_is_asked() -> None
     with pytest.raises(KeyError), computing_in("bfloat16", {"network": net}, CPU):
         given = net(torch.rand(3, 4))
         outputs, (chosen,) = given["outputs"]
+        assert given["named"].outputs.dtype == torch.float32 and given["named"].nothing is None
         assert (given["narrow"], outputs.dtype, chosen.dtype) == (torch.bfloat16, torch.float32, torch.int64)
         raise KeyError
     assert net(torch.rand(3, 4))["narrow"] == torch.float32

@@ -27,6 +27,7 @@ SHARE = 0.9  # of the validation images, within what is told
 JITTERS = ((0.0, 0.0, 1.0), (0.03, 0.0, 1.0), (-0.03, 0.0, 1.0), (0.0, 0.03, 0.96), (0.0, -0.03, 1.04))
 SCALES = (1.0, 0.72, 0.5, 0.36)  # of the parts that are searched, in shorter sides of the picture
 STEP = 0.35  # from one to the next, in their own sides
+MOST_STEPS = 40  # along a side: more only in pictures so long that nobody takes them
 NUM_FOUND = 4  # of them are looked at again
 MARGIN = 0.1  # by how much another part must be better than the middle of the picture
 UNSURE = 1 / 24  # of the period: what is known no better than that is not known
@@ -139,7 +140,8 @@ def _parts(picture: tuple[int, int], size: tuple[int, int]) -> list[Window]:
     for scale in SCALES:
         # how far the centre of a part may lie from the picture's, each way, in sides of the part
         far_y, far_x = ((one / (ratio * scale * side) - 1) / 2 for one, side in zip(picture, size, strict=True))
-        across, down = (np.linspace(-far, far, math.ceil(2 * far / STEP) + 1) for far in (far_x, far_y))
+        steps = [min(math.ceil(2 * far / STEP) + 1, MOST_STEPS) for far in (far_x, far_y)]
+        across, down = (np.linspace(-far, far, num) for far, num in zip((far_x, far_y), steps, strict=True))
         parts += [Window(scale, float(x), float(y)) for y in down for x in across]
     return parts
 

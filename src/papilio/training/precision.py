@@ -62,7 +62,9 @@ def _widened(outputs: Any) -> Any:
         case Tensor():
             return outputs.float() if outputs.dtype == torch.bfloat16 else outputs
         case tuple() | list():
-            return type(outputs)(map(_widened, outputs))
+            widened = map(_widened, outputs)
+            is_named = hasattr(outputs, "_fields")  # a named tuple takes its fields one by one
+            return type(outputs)(*widened) if is_named else type(outputs)(widened)
         case dict():
             return {name: _widened(one) for name, one in outputs.items()}
         case _:
