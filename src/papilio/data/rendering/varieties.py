@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,7 +24,7 @@ class Variety:
     has_varied_walls: bool = True
 
 
-class SetRenderer:
+class SetRenderer(ABC):
     """Draws pictures of a set's `variety`, or of the instruments and scene that are given in its place.
 
     Raises SettingError for a variety, a size or a colour that cannot be drawn.
@@ -59,16 +60,16 @@ class SetRenderer:
         if variety not in cls.varieties:
             raise SettingError(f"variety = {variety}: allowed are {', '.join(cls.varieties)}")
 
+    @abstractmethod
     def draw(self, number: int, value: float) -> Pixels:
         """Picture `number`, which shows `value`; the same for the same seed."""
-        raise NotImplementedError
 
     @staticmethod
+    @abstractmethod
     def values(num: int, seed: int) -> np.ndarray:
         """What `num` pictures show, in units of the quantity."""
-        raise NotImplementedError
 
     @staticmethod
+    @abstractmethod
     def labels(values: np.ndarray) -> np.ndarray:
         """Values as they stand in labels.npy."""
-        raise NotImplementedError
