@@ -94,12 +94,12 @@ def test_a_pixel_shows_the_point_that_is_seen_there(
 ) -> None:
     camera = Camera(tilt, azimuth, roll, distance, radius, offset)
     view = camera.view(21)
-    u, v = view.linear(1, 0), view.linear(0, 1)
+    u, v = view.linear((1, 0, 0), (0, 1, 0))
     seen = camera.project(np.column_stack([u.ravel(), v.ravel()]).astype(float))
     rows, columns = np.mgrid[0:21, 0:21] - 10.0
     np.testing.assert_allclose(seen, np.column_stack([columns.ravel(), rows.ravel()]), atol=0.01)
     window = (slice(3, 9), slice(5, 20))
-    part = view.part(window).linear(2, -3, 0.5)
+    (part,) = view.part(window).linear((2, -3, 0.5))
     np.testing.assert_allclose(part, (2 * u - 3 * v + 0.5)[window], atol=1e-4, rtol=1e-4)
 
 
@@ -110,10 +110,13 @@ def test_a_window_has_every_pixel_that_a_shape_covers() -> None:
         camera = renderer._camera(np.random.default_rng(seed), clock)
         hand = clock.pointers[1].shape  # pyright: ignore[reportOptionalMemberAccess]
         direction, pixel = seed * 0.7, 1 / camera.radius
-        (window,) = camera.windows(hand.corners(direction, margin=2 * pixel + 0.02)[None], size=150)
-        everywhere = hand.cover(camera.view(150), direction, softness=pixel)
+        shadow = (0.05, -0.04)
+        looks = ((pixel, (0.0, 0.0)), (2 * pixel, shadow))
+        outline = hand.corners(direction, (0.0, 0.0), shadow, margin=2 * pixel + 0.02)
+        (window,) = camera.windows(np.array([outline]), size=150)
+        everywhere = hand.covers(camera.view(150), direction, *looks)
         inside = np.zeros_like(everywhere)
-        inside[window] = hand.cover(camera.view(150).part(window), direction, softness=pixel)
+        inside[:, *window] = hand.covers(camera.view(150).part(window), direction, *looks)
         np.testing.assert_allclose(inside, everywhere, atol=1e-3)
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 Plane = Float[np.ndarray, "height width"]
+Planes = Float[np.ndarray, "number height width"]
+Affine = tuple[float, float, float]  # of (u, v): what each is multiplied with, and a constant
 Points = Float[np.ndarray, "*shapes 2"]
 
 
@@ -67,16 +69,14 @@ class Camera:
         """What the pixels of a square picture show."""
         back = np.linalg.inv(self.homography).tolist()
         places = np.arange(size, dtype=np.float32) - np.float32((size - 1) / 2)
-        return View(back, places, places, np.reciprocal(_plane(back[2], places, places)))
+        (depth,) = _planes([back[2]], places, places)
+        return View(back, places, places, np.reciprocal(depth))
 
     def windows(self, outlines: Float[np.ndarray, "shapes corners 2"], *, size: int) -> list[tuple[slice, slice]]:
         """For each shape, given by the corners of a convex outline, the rows and columns of a picture that show it."""
         seen = self.project(outlines) + (size + 1) / 2
-        low = np.clip(seen.min(axis=1) - 1, 0, size).astype(int).tolist()
-        high = np.clip(seen.max(axis=1) + 1, 0, size).astype(int).tolist()
-        return [
-            (slice(top, bottom), slice(left, right)) for (left, top), (right, bottom) in zip(low, high, strict=True)
-        ]
+        corners = np.concatenate([seen.min(axis=1) - 1, seen.max(axis=1) + 1], axis=1).clip(0, size).astype(int)
+        return [(slice(top, bottom), slice(left, right)) for left, top, right, bottom in corners.tolist()]
 
 
 @dataclass(frozen=True)
@@ -93,19 +93,23 @@ class View:
         rows, columns = window
         return View(self.back, self.xs[columns], self.ys[rows], self.scale[rows, columns])
 
-    def linear(self, of_u: float, of_v: float, constant: float = 0.0) -> Plane:
-        """of_u * u + of_v * v + constant at every pixel, float32."""
-        row = [of_u * u + of_v * v + constant * one for u, v, one in zip(*self.back, strict=True)]
-        plane = _plane(row, self.xs, self.ys)
-        plane *= self.scale
-        return plane
+    def linear(self, *sums: Affine) -> Planes:
+        """of_u * u + of_v * v + constant at every pixel, float32, for each of some (of_u, of_v, constant)."""
+        back = list(zip(*self.back, strict=True))
+        rows = [[of_u * u + of_v * v + constant * one for u, v, one in back] for of_u, of_v, constant in sums]
+        planes = _planes(rows, self.xs, self.ys)
+        planes *= self.scale
+        return planes
 
 
-def _plane(row: list[float], xs: Float[np.ndarray, " width"], ys: Float[np.ndarray, " height"]) -> Plane:
-    """row @ (x, y, 1) at every pixel."""
-    down = np.ones((len(ys), 2), dtype=np.float32)
-    np.multiply(ys, np.float32(row[1]), out=down[:, 1])
-    across = np.ones((2, len(xs)), dtype=np.float32)
-    np.multiply(xs, np.float32(row[0]), out=across[0])
-    across[0] += np.float32(row[2])
+def _planes(rows: list[list[float]], xs: Float[np.ndarray, " width"], ys: Float[np.ndarray, " height"]) -> Planes:
+    """row @ (x, y, 1) at every pixel, for each row."""
+    of_x, of_y, constant = np.array(rows, dtype=np.float32).T[..., None]
+    down = np.empty((len(rows), len(ys), 2), dtype=np.float32)
+    down[..., 0] = 1
+    np.multiply(of_y, ys, out=down[..., 1])
+    across = np.empty((len(rows), 2, len(xs)), dtype=np.float32)
+    np.multiply(of_x, xs, out=across[:, 0])
+    across[:, 0] += constant
+    across[:, 1] = 1
     return down @ across  # several times as fast as adding them to each other

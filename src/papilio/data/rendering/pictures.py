@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from papilio.data.rendering.camera import Camera, Plane, View
 from papilio.data.rendering.instruments import RGB, Instrument
-from papilio.data.rendering.shapes import OCTAGON, SQUARE, ramp
+from papilio.data.rendering.shapes import HERE, OCTAGON, SQUARE, ramp
 from papilio.data.rendering.textures import Texture
 from papilio.data.rendering.walls import WOOD, Wall, make_boards, make_walls
 from papilio.errors import SettingError
@@ -130,10 +130,8 @@ class Renderer:
 
     def _shade_wall(self, picture: Picture, view: View, light: _Light) -> None:
         """The instrument's own shadow on the wall."""
-        apart = view.linear(1, 0, -0.16 * light.u)
-        apart *= apart
-        other = view.linear(0, 1, -0.16 * light.v)
-        other *= other
+        apart, other = squares = view.linear((1, 0, -0.16 * light.u), (0, 1, -0.16 * light.v))
+        squares *= squares
         apart += other
         np.sqrt(apart, out=apart)
         shadow = ramp(np.subtract(np.float32(RIM + 0.02), apart, out=apart), 0.16)
@@ -158,15 +156,17 @@ class Renderer:
             ink, paper = instrument.face.ink, instrument.face.paper
             gain = (paper * _channels(instrument.paper_tint) - ink * _channels(instrument.ink_tint)) / (paper - ink)
             face = face * gain + (ink * _channels(instrument.ink_tint) - ink * gain)
-        u, v = view.linear(1, 0), view.linear(0, 1)
+        # |p - a|² = |p|² - 2 a p + |a|²
+        squared = 0.0081 * (light.u**2 + light.v**2)
+        u, v, shaded, rim = view.linear(
+            (1, 0, 0), (0, 1, 0), (-0.18 * light.u, -0.18 * light.v, squared), (-light.u, -light.v, 0)
+        )
         if instrument.is_square:
             apart = np.maximum(np.abs(u), np.abs(v))
             inside = apart - np.float32(instrument.face_end - 0.015)
         else:
             apart = u * u
             apart += np.multiply(v, v, out=v)
-            # |p - a|² = |p|² - 2 a p + |a|²
-            shaded = view.linear(-0.18 * light.u, -0.18 * light.v, 0.0081 * (light.u**2 + light.v**2))
             shaded += apart
             inside = np.sqrt(np.maximum(shaded, 0, out=shaded), out=shaded)
             inside -= np.float32(instrument.face_end - 0.015)
@@ -177,7 +177,6 @@ class Renderer:
         shade += 1
         face *= shade
         # a rounded rim: bright where it is turned to the light
-        rim = view.linear(-light.u, -light.v)
         rim *= apart - np.float32((instrument.face_end + RIM) / 2)
         rim *= np.float32(rng.uniform(1.0, 3.0))
         rim += np.float32(rng.uniform(*instrument.rim))
@@ -200,27 +199,25 @@ class Renderer:
             for pointer, direction, height in zip(instrument.pointers, directions, HEIGHTS, strict=False)
             if pointer is not None
         ]
-        outlines = []
-        for pointer, direction, shift in there:
-            corners = pointer.shape.corners(direction, margin=2 * pixel + 0.02)
-            outlines.append(np.vstack([corners, corners + shift]))
-        *windows, middle = camera.windows(np.stack([*outlines, OCTAGON * (instrument.cap + pixel)]), size=self.size)
+        margin = 2 * pixel + 0.02
+        outlines = [pointer.shape.corners(way, HERE, shift, margin=margin) for pointer, way, shift in there]
+        outlines.append((OCTAGON * (instrument.cap + pixel)).tolist())
+        *windows, middle = camera.windows(np.array(outlines), size=self.size)
         for window, (pointer, direction, shift) in zip(windows, there, strict=True):
             part, seen = picture[:, *window], view.part(window)
             if not part.size:
                 continue
-            shadow = pointer.shape.cover(seen, direction, softness=0.02 + 1.2 * pixel, shift=shift)
+            shadow, cover = pointer.shape.covers(seen, direction, (0.02 + 1.2 * pixel, shift), (pixel, HERE))
             shadow *= np.float32(-0.6 * light.depth)
             shadow += 1
             part *= shadow
-            tone = self._toned(pointer.tone, pointer.tint)
-            _lay(part, tone, pointer.shape.cover(seen, direction, softness=pixel))
+            _lay(part, self._toned(pointer.tone, pointer.tint), cover)
             if pointer.is_hollow:
                 paper = self._toned(instrument.face.paper, instrument.paper_tint)
-                _lay(part, paper, pointer.shape.hollow.cover(seen, direction, softness=pixel))
+                _lay(part, paper, *pointer.shape.hollow.covers(seen, direction, (pixel, HERE)))
         part, seen = picture[:, *middle], view.part(middle)
         if part.size and there:
-            apart = np.hypot(seen.linear(1, 0), seen.linear(0, 1))
+            apart = np.hypot(*seen.linear((1, 0, 0), (0, 1, 0)))
             tone = self._toned(min(1.0, there[0][0].tone + 0.1), there[0][0].tint)
             _lay(part, tone, ramp(np.float32(instrument.cap) - apart, pixel))
 
@@ -244,7 +241,7 @@ class Renderer:
             picture *= _channels((1 + warm, 1.0, 1 - warm))
         noise += picture
         noise *= 255
-        pixels = np.clip(noise, 0, 255, out=noise).astype(np.uint8)
+        pixels = noise.clip(0, 255, out=noise).astype(np.uint8)
         return pixels[0] if self.color == "grey" else np.moveaxis(pixels, 0, 2)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from papilio.data.rendering.camera import Plane, View
-
-Affine = tuple[float, float, float]  # of (u, v): what each is multiplied with, and a constant
+from papilio.data.rendering.camera import Affine, Plane, View
 
 
 class Texture:
@@ -34,10 +32,9 @@ class Texture:
         level = self.levels[int(np.clip(np.log2(max(finest, 1e-6)), 0, len(self.levels) - 1))]
         side = len(level)
         # moved by many sides, so that places are never negative: those would be rounded up
-        columns = view.linear(s[0] * side, s[1] * side, (s[2] + 64) * side).astype(np.int32)
-        places = view.linear(t[0] * side, t[1] * side, (t[2] + 64) * side).astype(np.int32)
-        columns &= side - 1
-        places &= side - 1
+        sums = [(of_u * side, of_v * side, (constant + 64) * side) for of_u, of_v, constant in (s, t)]
+        columns, places = indices = view.linear(*sums).astype(np.int32)
+        indices &= side - 1
         places *= side
         places += columns
         return np.multiply(level.ravel().take(places), np.float32(1 / 255), dtype=np.float32)
