@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -315,7 +316,13 @@ def test_a_drawn_set_is_an_image_set_by_name(tmp_path: Path, monkeypatch: pytest
     before = (folder / "images.npy").stat().st_mtime_ns
     assert load_images("clocks", render={"num": 60, "size": 32}, size=16).checksum == clocks.checksum
     assert (folder / "images.npy").stat().st_mtime_ns == before
+    facts = json.loads((folder / "rendered.json").read_text())
+    outdated = tmp_path / "rendered" / "clocks-old"
+    outdated.mkdir()
+    (outdated / "rendered.json").write_text(json.dumps(facts | {"version": facts["version"] - 1}))
+    (outdated / "images.npy").write_bytes(b"")
     gauges = load_images("gauges", render={"num": 40, "size": 32, "color": "rgb"}, color="grey")
+    assert folder.exists() and not outdated.exists()
     assert gauges.quantity == GaugeRenderer.quantity and gauges.image_shape == (1, 32, 32)
     with pytest.raises(SettingError, match=r"data\.render: number is not a setting of drawing; did you mean num"):
         load_images("clocks", render={"number": 60})

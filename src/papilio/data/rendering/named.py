@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 from papilio.data.arrays import read_arrays
 from papilio.data.imageset import RawImages
 from papilio.data.places import cache_folder
-from papilio.data.rendering.sets import RENDERERS, VERSION, RenderSettings, render_set
+from papilio.data.rendering.sets import FACTS, RENDERERS, VERSION, RenderSettings, render_set
 from papilio.errors import SettingError
 
 
@@ -26,7 +28,8 @@ def read_rendered(
     try:
         settings = RenderSettings.of(render or {})
         folder = cached_folder(name, settings)
-        if not (folder / "rendered.json").exists():
+        if not (folder / FACTS).exists():
+            _remove_outdated(folder.parent)
             render_set(name, folder, settings, progress=progress)
     except SettingError as error:
         raise SettingError(f"data.render: {error}") from error
@@ -40,3 +43,12 @@ def cached_folder(name: str, settings: RenderSettings) -> Path:
     """Where a rendered set with these settings is kept."""
     key = hashlib.sha256(json.dumps([VERSION, name, asdict(settings)], sort_keys=True).encode()).hexdigest()[:16]
     return cache_folder() / "rendered" / f"{name}-{key}"
+
+
+def _remove_outdated(rendered: Path) -> None:
+    """Sets whose pixels an earlier version of Papilio drew, which nothing reads any more."""
+    for facts in rendered.glob(f"*/{FACTS}"):
+        with contextlib.suppress(FileNotFoundError):  # another process removes the same
+            if json.loads(facts.read_text())["version"] < VERSION:
+                facts.unlink()  # first: where it is not, the set is drawn again
+                shutil.rmtree(facts.parent)

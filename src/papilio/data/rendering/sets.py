@@ -24,7 +24,7 @@ Progress = Callable[[int, int, str], None]
 VERSION = 2  # raise it whenever the same settings would come out as other pixels
 SHEET = (8, 6)  # columns and rows of the contact sheet
 GAP, CAPTION = 6, 16  # pixels
-
+FACTS = "rendered.json"  # what a set was made from: where it is, all of the set is
 
 RENDERERS: dict[str, type[SetRenderer]] = {"clocks": ClockRenderer, "gauges": GaugeRenderer}
 
@@ -94,7 +94,7 @@ def render_set(name: str, folder: Path, settings: RenderSettings, *, progress: P
     captions = [renderer.quantity.words(float(value)) for value in values[shown]]
     sheet = _write_sheet(folder / "contact-sheet.png", images[shown], captions)
     facts = {"set": name, "papilio": metadata.version("papilio"), "version": VERSION, **asdict(settings)}
-    write_json(folder / "rendered.json", facts)  # last: where it is, all is
+    write_json(folder / FACTS, facts)
     return sheet
 
 
