@@ -14,6 +14,7 @@ from papilio.report import sections, tables, words
 from papilio.report.analyses import ClassAnalysis, ReadingAnalysis, read_analyses
 from papilio.report.canvas import rarely_collecting
 from papilio.report.class_sections import AnalysisSection, analysis_section
+from papilio.report.orders import published_orders
 from papilio.report.palette import DARK, LIGHT, css_variables
 from papilio.report.pictures import Pictures
 from papilio.report.reading_sections import ReadingSection, reading_section
@@ -55,6 +56,7 @@ def render_page(results: StudyResults, pictures: Pictures) -> str:
             stages=[sections.stage_section(results, stage, pictures) for stage in results.stages],
             models=sections.model_sections(results),
             published=tables.published_table(results),
+            orders=published_orders(results),
             analyses=[_analysis_section(results, analysis, pictures) for analysis in read_analyses(results.folder)],
             problems=problems[:MOST_RUNS],
             runs=results.runs[:MOST_RUNS],

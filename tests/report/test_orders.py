@@ -1,0 +1,52 @@
+"""Whether trials come out in the order in which others published them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import study_folders
+
+from papilio.report.orders import Compared, Swap, published_orders
+from papilio.report.page import render_page
+from papilio.report.pictures import Pictures
+from papilio.report.tables import Spread
+
+
+def _published(*accuracies: float) -> list[dict]:
+    return [
+        {"stage": "dropout rate", "where": {"model.dropout": dropout}, "test_accuracy": accuracy, "source": "R"}
+        for dropout, accuracy in zip((0.1, 0.3, 0.5), accuracies, strict=False)
+    ]
+
+
+def test_pairs_that_stand_the_other_way_are_named(tmp_path: Path) -> None:
+    results = study_folders.classification_study(tmp_path, published=_published(0.9, 0.95, 0.85))
+    (order,) = published_orders(results)
+    assert order.published == ("dropout 0.3", "dropout 0.1", "dropout 0.5")
+    assert order.measured == ("dropout 0.1", "dropout 0.3", "dropout 0.5")
+    assert (order.metric, order.num_pairs) == ("test_accuracy", 3)
+    words = "dropout 0.1 before dropout 0.3 (measured 0.9520 ± 0.0020 and 0.9320 ± 0.0020; published 0.9000 and 0.9500)"
+    assert [str(swap) for swap in order.swaps] == [words]
+    page = render_page(results, Pictures(tmp_path / "figures"))
+    assert "2 of 3 pairs stand as published; the other way round:" in page and f"<li>{words}</li>" in page
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "num_swaps"), [((0.95, 0.93, 0.9), 0), ((0.9, 0.9, 0.9), 0), ((0.9, 0.93, 0.95), 3)]
+)
+def test_equal_numbers_have_no_order(tmp_path: Path, accuracies: tuple[float, ...], num_swaps: int) -> None:
+    (order,) = published_orders(study_folders.classification_study(tmp_path, published=_published(*accuracies)))
+    assert len(order.swaps) == num_swaps
+
+
+@pytest.mark.parametrize("published", [[], _published(0.9, 0.95), [*_published(0.9, 0.95, 0.8), *_published(0.91)]])
+def test_two_trials_or_two_numbers_for_one_are_no_order(tmp_path: Path, published: list[dict]) -> None:
+    assert published_orders(study_folders.classification_study(tmp_path, published=published)) == []
+
+
+def test_trials_no_further_apart_than_their_runs_are_said_to_be() -> None:
+    one, other = Compared("a", 0.5, Spread(30.0, 1.5, 3)), Compared("b", 0.6, Spread(28.0, 1.5, 3))
+    assert str(Swap(theirs=one, ours=other)).endswith("; no further apart than runs of one trial are)")
+    lone = Compared("b", 0.6, Spread(28.0, None, 1))
+    assert not Swap(theirs=Compared("a", 0.5, Spread(30.0, None, 1)), ours=lone).is_within_spread
