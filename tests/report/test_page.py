@@ -126,8 +126,11 @@ def test_names_cannot_break_out_of_the_page(tmp_path: Path):
     names = [hostile, *study_folders.DIGITS[1:]]
     study_folders.write_analysis(tmp_path, run=one.name, stage=hostile, trial=hostile, class_names=names)
     published = [{"stage": hostile, "test_accuracy": 0.9, "source": hostile}]
-    results = study_folders.write_study(tmp_path, [one], title=hostile, description=hostile, published=published)
+    results = study_folders.write_study(
+        tmp_path, [one], title=hostile, description=f"{hostile} `{hostile}`", published=published
+    )
     page = report(results)
+    assert page.all("code")[0].text == hostile
     assert len(page.all("script")) == 1
     assert not [element for element in page.elements if "onerror" in element.attributes]
     assert hostile in page.all("h1")[0].text

@@ -11,7 +11,7 @@ from PIL import Image
 from papilio.data.pictures import Window, cut, read_picture, read_whole_picture
 from papilio.data.quantities import CLOCK, Quantity
 from papilio.errors import DataError
-from papilio.runs.reading import JITTERS, Calibration, agree, look_at
+from papilio.runs.reading import JITTERS, Calibration, Look, agree, look_at
 
 ANGLE = Quantity(360.0, "°")
 LOOK = {"shape": (1, 40, 40), "is_inverted": False}
@@ -59,13 +59,14 @@ def test_a_small_thing_anywhere_is_found(tmp_path: Path, width: int, height: int
     values[top : top + side, left : left + side] = 255
     Image.fromarray(values).save(tmp_path / "spot.png")
     read = Finder()
-    readings = look_at(tmp_path / "spot.png", read, shape=(1, 40, 40), is_inverted=False)
-    middle, best = readings[0][1].mean(), max(confidence.mean() for _, confidence in readings)
+    looks = look_at(tmp_path / "spot.png", read, shape=(1, 40, 40), is_inverted=False)
+    middle, best = looks[0].confidence.mean(), max(looks, key=lambda look: look.confidence.mean())
     assert middle < 0.2
-    assert best > 0.6  # the steps of the search do not meet it exactly
-    assert read.glances[1:] == [len(JITTERS)] * len(readings)
+    assert best.confidence.mean() > 0.6  # the steps of the search do not meet it exactly
+    assert (looks[0].scale, best.scale) == (1.0, 0.36)
+    assert read.glances[1:] == [len(JITTERS)] * len(looks)
     inverted = look_at(tmp_path / "spot.png", read, shape=(1, 40, 40), is_inverted=True)
-    assert inverted[0][1].mean() > 0.8
+    assert inverted[0].confidence.mean() > 0.8
 
 
 def test_a_square_picture_is_its_own_middle(tmp_path: Path) -> None:
@@ -103,18 +104,20 @@ def test_nine_in_ten_are_within_what_a_calibration_says() -> None:
     assert len(same.within) == 1 and same.error(1.0, period=360.0) == pytest.approx(np.quantile(errors[:500], 0.9))
 
 
-def look(values: list[float], confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    return np.array(values), np.full(len(values), confidence)
+def look(values: list[float], confidence: float, scale: float = 1.0) -> Look:
+    return Look(np.array(values), np.full(len(values), confidence), scale)
 
 
 def test_the_middle_is_read_unless_another_part_is_read_more_surely() -> None:
     known = {"confidence": [0.9, 0.5], "within": [2.0, 6.0]}
-    middle, side = look([10, 11, 9, 10, 10], 0.9), look([50, 50, 51, 50, 49], 0.92)
+    middle, side = look([10, 11, 9, 10, 10], 0.9), look([50, 50, 51, 50, 49], 0.92, scale=0.72)
     found = agree("photo.jpg", [middle, side], ANGLE, known)
     assert found.value == 10 and found.within == 2 and found.is_sure
     assert found.cells() == ["photo.jpg", "10.0° ± 2.0°", "0.90", ""]
     scattered = look([10, 100, 200, 300, 30], 0.9)
     assert agree("photo.jpg", [scattered, side], ANGLE, known).value == 50
+    equal = look([50, 50, 51, 50, 49], 0.9)
+    assert agree("photo.jpg", [look([10] * 5, 0.9), equal], ANGLE, known).value == 10
     plain = found.as_plain()
     assert plain["label"] == "10.0°" and plain["is_sure"] and plain["within"] == 2.0
 
@@ -125,6 +128,25 @@ def test_readings_that_agree_are_averaged_and_strays_left_out() -> None:
     assert found.value == pytest.approx(0.0)
     assert found.within > 100  # one of five is far off
     assert agree("a.png", [look([100.0, 101.0, 103.0], 0.9)], CLOCK, known).value == pytest.approx(101 + 1 / 3)
+
+
+def test_a_small_part_has_to_be_read_more_surely() -> None:
+    known = {"confidence": [0.95, 0.3], "within": [2.0, 6.0]}
+    unsure, small, mark = look([10] * 5, 0.4), look([50] * 5, 0.95, scale=0.36), look([70] * 5, 0.65, scale=0.36)
+    taken = agree("photo.jpg", [unsure, small, mark], ANGLE, known)
+    assert taken.value == 50 and taken.is_sure
+    kept = agree("photo.jpg", [unsure, mark], ANGLE, known)
+    assert kept.value == 10 and not kept.is_sure
+    alone = agree("photo.jpg", [look([0, 90, 180, 270, 300], 0.1), mark], ANGLE, known)
+    assert alone.value == 70 and alone.within == 6 and not alone.is_sure  # where a larger part so read would be sure
+    assert agree("photo.jpg", [look([70] * 5, 0.65)], ANGLE, known).is_sure
+
+
+def test_how_sure_a_net_usually_is_counts_as_sure() -> None:
+    """Of very many classes none is probable, even where the net is right."""
+    known = {"confidence": [0.3, 0.25, 0.2, 0.1], "within": [2.0, 2.0, 2.5, 9.0]}
+    assert agree("photo.jpg", [look([10] * 5, 0.25)], ANGLE, known).is_sure
+    assert not agree("photo.jpg", [look([10] * 5, 0.12)], ANGLE, known).is_sure
 
 
 def test_what_is_not_known_is_said() -> None:

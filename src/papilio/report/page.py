@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from papilio.files import write_text
 from papilio.report import sections, tables, words
@@ -84,6 +85,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "code": _with_code,
         "counted": words.counted,
         "duration": words.duration,
         "metric_words": words.metric_words,
@@ -93,6 +95,11 @@ def _environment() -> Environment:
         "value": words.value_words,
     }
     return environment
+
+
+def _with_code(text: str) -> Markup:
+    """A description's text; what stands between backticks is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _content_policy(script: str) -> str:

@@ -124,8 +124,8 @@ class Run:
         ]
 
     def _read_picture(self, picture: Path, quantity: Quantity, *, is_inverted: bool) -> QuantityPrediction:
-        readings = look_at(picture, self.read, shape=self.image_shape, is_inverted=is_inverted)
-        return agree(picture, readings, quantity, self.facts.calibration)
+        looks = look_at(picture, self.read, shape=self.image_shape, is_inverted=is_inverted)
+        return agree(picture, looks, quantity, self.facts.calibration)
 
     def _hint(self, image: np.ndarray) -> str | None:
         """What to try where the picture's rim is as light as the training images' is dark, or the other way round."""

@@ -18,8 +18,7 @@ from papilio.data.quantities import Quantity
 from papilio.targets.periodic import PeriodicTarget
 from papilio.training.batches import Batches
 
-Reading = tuple[np.ndarray, np.ndarray]  # values and confidences
-Read = Callable[[np.ndarray], Reading]  # of uint8 images (num, channel, height, width)
+Read = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # of uint8 images (num, channel, height, width)
 
 MOST_GROUPS, FEWEST_IN_GROUP = 10, 40
 SHARE = 0.9  # of the validation images, within what is told
@@ -29,9 +28,9 @@ SCALES = (1.0, 0.72, 0.5, 0.36)  # of the parts that are searched, in shorter si
 STEP = 0.35  # from one to the next, in their own sides
 MOST_STEPS = 40  # along a side: more only in pictures so long that nobody takes them
 NUM_FOUND = 4  # of them are looked at again
-MARGIN = 0.1  # by how much another part must be better than the middle of the picture
+DOUBT = 0.5  # how much worse a part is held to be, for each of the picture's shorter sides that it is smaller
 UNSURE = 1 / 24  # of the period: what is known no better than that is not known
-SCATTERED = 0.5  # below this agreement, times confidence, neither
+FAIR = 0.65  # below this score neither
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,11 @@ class Calibration:
         groups = np.array_split(order, num_groups)
         within = np.maximum.accumulate([float(np.quantile(errors[group], SHARE)) for group in groups])
         return cls([float(confidence[group].min()) for group in groups], within.tolist())
+
+    @property
+    def usual(self) -> float:
+        """How sure the net is of half of its images at least."""
+        return self.confidence[(len(self.confidence) - 1) // 2]
 
     def error(self, confidence: float, *, period: float) -> float:
         """Within what a reading with this confidence is, nine times in ten; half the period where none was so unsure."""
@@ -112,7 +116,24 @@ class QuantityPrediction:
         }
 
 
-def look_at(path: Path, read: Read, *, shape: tuple[int, int, int], is_inverted: bool) -> list[Reading]:
+@dataclass(frozen=True)
+class Look:
+    """What a part of a picture is read as, a little moved each time; `scale` is its side in shorter sides of the picture."""
+
+    values: Float[np.ndarray, " jitters"]
+    confidence: Float[np.ndarray, " jitters"]
+    scale: float = 1.0
+
+    def score(self, period: float, *, usual: float) -> float:
+        """How well the readings agree, how sure they are for this net, and how likely such a part is what was meant.
+
+        Small parts have to be read more surely: there are many of them, and a mark on a dial can look like a hand.
+        """
+        sure = min(1.0, float(self.confidence.mean()) / usual)
+        return _agreement(self.values, period) * sure - DOUBT * (1 - self.scale)
+
+
+def look_at(path: Path, read: Read, *, shape: tuple[int, int, int], is_inverted: bool) -> list[Look]:
     """What `read` makes of parts of a picture file, each looked at a few times, a little moved: of the middle first.
 
     The others are all of it, where it is longer than the net's images, and those of smaller and smaller parts all over it
@@ -130,7 +151,10 @@ def look_at(path: Path, read: Read, *, shape: tuple[int, int, int], is_inverted:
     found = [parts[index] for index in np.argsort(-confidence, kind="stable")[:NUM_FOUND]]
     is_longer = rows * size[1] != columns * size[0]
     chosen = [Window(), *([Window(is_whole=True)] if is_longer else []), *found]
-    return [read(np.stack([cut(picture, one, (size[0], size[1])) for one in _moved(window)])) for window in chosen]
+    return [
+        Look(*read(np.stack([cut(picture, one, (size[0], size[1])) for one in _moved(window)])), window.scale)
+        for window in chosen
+    ]
 
 
 def _parts(picture: tuple[int, int], size: tuple[int, int]) -> list[Window]:
@@ -154,22 +178,19 @@ def _moved(window: Window) -> list[Window]:
 
 
 def agree(
-    path: Path | str,
-    readings: Sequence[Reading],
-    quantity: Quantity,
-    calibration: Mapping[str, Any] | None,
+    path: Path | str, looks: Sequence[Look], quantity: Quantity, calibration: Mapping[str, Any] | None
 ) -> QuantityPrediction:
-    """One prediction from the values and confidences of each look at a picture."""
-    scores = [_agreement(values, quantity.period) * float(confidence.mean()) for values, confidence in readings]
-    best = int(np.argmax([score - (MARGIN if index else 0.0) for index, score in enumerate(scores)]))
-    values, confidence = readings[best]
-    value = _consensus(values, quantity.period)
-    spread = float(np.quantile(np.abs(_apart(values, value, quantity.period)), SHARE))
-    sure = float(confidence.mean())
-    known = Calibration(**calibration).error(sure, period=quantity.period) if calibration else 0.0
-    within = max(known, spread)
-    is_sure = within <= UNSURE * quantity.period and scores[best] >= SCATTERED
-    return QuantityPrediction(str(path), value, within, sure, is_sure, quantity)
+    """One prediction from the looks at a picture, by the best of them; of equal ones the first."""
+    period = quantity.period
+    known = Calibration(**calibration) if calibration else Calibration([0.0], [0.0])
+    scores = [look.score(period, usual=known.usual or 1.0) for look in looks]
+    best = looks[int(np.argmax(scores))]
+    value = _consensus(best.values, period)
+    spread = float(np.quantile(np.abs(_apart(best.values, value, period)), SHARE))
+    confidence = float(best.confidence.mean())
+    within = max(known.error(confidence, period=period), spread)
+    is_sure = within <= UNSURE * period and max(scores) >= FAIR
+    return QuantityPrediction(str(path), value, within, confidence, is_sure, quantity)
 
 
 def _agreement(values: np.ndarray, period: float) -> float:
