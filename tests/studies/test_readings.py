@@ -144,6 +144,24 @@ def test_views_are_seen_wherever_a_net_is_used(gauges: Path, tmp_path: Path) -> 
     assert len(run.facts.layers) == len(product.load_run(results.best.folder).network)  # each listed once
 
 
+def test_what_standardises_images_is_kept_with_the_weights(gauges: Path, tmp_path: Path) -> None:
+    train = {"epochs": 3, "batch_size": 32, "standardise": True, "target": "sin_cos"}
+    study = gauge_study(gauges, stage=[{"name": "one"}], train=train)
+    results = product.run_study(study, out=tmp_path / "out", is_silent=True)
+    run = product.load_run(results.best.folder)
+    (arrays,) = (np.load(file) for file in sorted((tmp_path / "out" / "analyses").glob("*.npz")))
+    assert np.abs(arrays["errors"]).mean() == pytest.approx(run.metrics["test_error"], rel=1e-4)
+    assert 0 < run.network.get_buffer("input_mean").item() < 1
+    images = np.stack([needle(10 * one) for one in range(20)])[:, None]
+    seen = run.outputs(images)
+    run.network.get_buffer("input_mean").zero_()
+    assert not np.allclose(run.outputs(images), seen, atol=1e-3)
+    plain = gauge_study(gauges, stage=[{"name": "one"}], train=train | {"standardise": None})
+    other = product.run_study(plain, out=tmp_path / "plain", is_silent=True)
+    assert other.best.parameters == results.best.parameters  # means are not learned
+    assert other.best.metrics["train_loss"] != results.best.metrics["train_loss"]
+
+
 def test_two_heads_may_have_dense_layers_of_their_own(gauges: Path, tmp_path: Path) -> None:
     model = {"family": "cnn", "filters": [4], "dense": [8]}
     stage = [{"name": "heads", "vary": {"model.split_heads": [False, True]}}]

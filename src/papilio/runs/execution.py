@@ -28,6 +28,7 @@ from papilio.training.checkpoints import copy_of_nets, load_facts, load_nets, lo
 from papilio.training.driver import Diverged, Outcome, Training, Watcher
 from papilio.training.noise import Seeds
 from papilio.training.settings import TrainSettings
+from papilio.training.standardising import channel_statistics, standardise
 from papilio.training.views import see_views
 
 RIM_IMAGES = 1000  # are enough to know whether a set is dark or light around its subjects
@@ -99,9 +100,12 @@ def prepare(
     builder = find_builder(model.pop("family"), own)
     heads = heads_of(train, **asked)
     nets = build_nets(builder, model, image_shape=images.image_shape, heads=heads, seed=Seeds.of(seed).weights)
+    objective = make_objective(train, image_shape=images.image_shape, own=own, **asked)
+    if train.standardise:
+        standardise(nets["network"], *channel_statistics(images.images, images.train))
     training = Training(
         nets,
-        make_objective(train, image_shape=images.image_shape, own=own, **asked),
+        objective,
         settings=train,
         train_batches=Batches(
             images.images,

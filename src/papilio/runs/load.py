@@ -29,6 +29,7 @@ from papilio.training.catalogue import heads_of
 from papilio.training.checkpoints import load_nets, load_tensors
 from papilio.training.driver import as_fast_layout
 from papilio.training.settings import TrainSettings
+from papilio.training.standardising import standardise, unknown_statistics
 from papilio.training.views import see_views
 
 BATCH = 500  # images
@@ -214,6 +215,8 @@ def load_run(run: Path | str, *, network: Callable[..., Any] | None = None) -> R
         ),
         seed=0,
     )
+    if train.standardise:
+        standardise(nets["network"], *unknown_statistics(facts.image_shape[0]))
     tensors, _ = load_tensors(files.weights_file)
     load_nets(nets, tensors, where=files.weights_file)
     if train.views is not None:

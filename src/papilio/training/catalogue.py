@@ -40,9 +40,11 @@ def make_objective(
         or settings.regulariser.l2
         or settings.target
         or settings.views
+        or settings.standardise
     ):
         raise SettingError(
-            "train.target, views, loss, label_smoothing and regulariser go with supervised learning, not your own objective"
+            "train.target, views, standardise, loss, label_smoothing and regulariser go with supervised learning,"
+            " not your own objective"
         )
     function = find_own(settings.objective, what="train.objective", own=own)
     given = given_to(function, image_shape=image_shape, heads=own_heads(num_classes))

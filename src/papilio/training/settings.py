@@ -47,6 +47,10 @@ class TrainSettings(BaseModel):
         default_factory=lambda: Regulariser(l1=0.0, l2=0.0), description="L1 and L2 penalties in the loss"
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    # None, not False, so that results of versions without it still fit
+    standardise: bool | None = Field(
+        None, description="images less the training images' mean, divided by their standard deviation, by channel"
+    )
     augment: Augmentation | None = Field(None, description="random changes to training images")
     views: Views | None = Field(None, description="turned views of an image over which a net that has learned averages")
     early_stopping: EarlyStopping | None = Field(None, description="when to end before the last epoch")
