@@ -84,7 +84,7 @@ class Renderer:
         instrument = self.instruments[chosen]
         camera, light = self._camera(rng, instrument), _Light.drawn(rng)
         view, pixel = camera.view(self.size), 1 / camera.radius
-        shaded, dial = camera.windows(np.stack([OCTAGON * SHADOW, OCTAGON * (RIM + 3 * pixel)]), size=self.size)
+        shaded, dial = camera.windows(OCTAGON * np.array([[[SHADOW]], [[RIM + 3 * pixel]]]), size=self.size)
         if instrument.is_square:
             (dial,) = camera.windows(SQUARE[None] * (RIM + 3 * pixel), size=self.size)
         picture = self._wall(view, pixel, rng)
@@ -114,8 +114,8 @@ class Renderer:
         """The plane in colour, where the picture has colours."""
         return plane if self.color == "grey" else plane * _channels(tint)
 
-    def _toned(self, tone: float, tint: RGB) -> np.ndarray:
-        return np.float32(tone) * (np.ones((1, 1, 1), np.float32) if self.color == "grey" else _channels(tint))
+    def _toned(self, tone: float, tint: RGB) -> np.ndarray | np.float32:
+        return np.float32(tone) if self.color == "grey" else np.float32(tone) * _channels(tint)
 
     def _wall(self, view: View, pixel: float, rng: np.random.Generator) -> Picture:
         wall = self.walls[int(rng.integers(len(self.walls)))]
@@ -263,7 +263,7 @@ def _channels(tint: RGB) -> Float[np.ndarray, "3 1 1"]:
     return np.array(tint, dtype=np.float32)[:, None, None]
 
 
-def _lay(below: Plane | Picture, above: Plane | Picture, cover: Plane) -> None:
+def _lay(below: Plane | Picture, above: Plane | Picture | np.float32, cover: Plane) -> None:
     """Lay one picture onto another where it covers, in place."""
     difference = above - below
     difference *= cover

@@ -45,9 +45,11 @@ class Hand:
     def covers(self, view: View, angle: float, *looks: Look) -> Planes:
         """How much of each place it covers, in [0, 1], a plane for each of `looks`."""
         sin, cos = math.sin(angle), math.cos(angle)
-        along = [(sin, cos, -sin * u - cos * v) for _, (u, v) in looks]
-        across = [(cos, -sin, -cos * u + sin * v) for _, (u, v) in looks]
-        along, across = np.split(view.linear(*along, *across), 2)
+        planes = view.linear(
+            *((sin, cos, -sin * u - cos * v) for _, (u, v) in looks),
+            *((cos, -sin, -cos * u + sin * v) for _, (u, v) in looks),
+        )
+        along, across = planes[: len(looks)], planes[len(looks) :]
         np.abs(across, out=across)
         inside = along * np.float32((self.tip - self.root) / self.length)
         (np.minimum if self.tip < self.root else np.maximum)(inside, 0, out=inside)  # the tail is as wide as the root
