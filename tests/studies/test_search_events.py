@@ -12,8 +12,9 @@ import pytest
 from pretend import METRIC, PretendWorkers, by_name, disturbed, num_epochs, worked
 from tiny import tiny
 
-from papilio.runs.folder import RunPlan
+from papilio.runs.folder import RunFacts, RunPlan
 from papilio.studies.space import parse_space, point_key
+from papilio.studies.states import Job
 
 DROPOUTS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 VARY = {"model.dropout": DROPOUTS, "train.batch_size": [8, 16, 32]}
@@ -143,6 +144,25 @@ def test_a_cut_run_whose_worker_dies_is_not_taken_up_again(tmp_path: Path) -> No
     before = num_epochs(tmp_path, name)
     assert workers.work()
     assert workers.ends()[name][0] == "pruned" and num_epochs(tmp_path, name) == before
+
+
+class DyingAtRungs(PretendWorkers):
+    """Each worker dies when it has told the last epoch that its run was to have for now, before it can say so."""
+
+    def _end(self, job: Job, facts: RunFacts) -> bool:
+        if facts.status != "stopped":
+            return super()._end(job, facts)
+        self.search.give_back(job)
+        return True
+
+
+@pytest.mark.parametrize("pruner", [HALVING, HYPERBAND])
+def test_a_run_at_its_rung_whose_worker_dies_has_not_an_epoch_more(pruner: dict[str, Any], tmp_path: Path) -> None:
+    """It was handed out once more, and trained one epoch too far."""
+    study = a_study({"vary": VARY, "seeds": 2, "pruner": pruner})
+    workers = DyingAtRungs(study, tmp_path / "dying", num=2, seed=1)
+    assert workers.work()
+    assert workers.ends() == worked(study, tmp_path / "living", seed=0).ends()
 
 
 def failing(plan: RunPlan, epoch: int) -> float:

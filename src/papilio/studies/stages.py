@@ -67,11 +67,17 @@ class StageSearch:
                 return None
 
     def give_back(self, job: Job) -> None:
-        """Take a job that was not done: it is the next one, unless its trial was cut in the meantime."""
+        """Take a job that was not done: it is the next one, unless its trial was cut, or it had come as far as it was to."""
         trial, run = self.by_run[job.plan.name]
         if trial.cut and job.kind == "train":
             run.facts = self._note_cut(run, trial.cut)
             self._learn(trial)
+            return
+        if job.kind == "train" and job.until is not None and len(run.scores) >= job.until:
+            run.status = "waiting"  # its worker ended before it could say that it had put the run aside
+            self._learn(trial)
+            self._cut_at_rungs()
+            self._queue(trial)
             return
         run.status = "queued" if job.kind == "train" else run.status
         self.queue.appendleft(job)
