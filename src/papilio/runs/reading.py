@@ -60,7 +60,8 @@ class Calibration:
         return self.confidence[(len(self.confidence) - 1) // 2]
 
     def error(self, confidence: float, *, period: float) -> float:
-        """Within what a reading with this confidence is, nine times in ten; half the period where none was so unsure."""
+        """Within what a reading with this confidence is, nine times in ten; where none was so unsure, a quarter of the
+        period or more."""
         for least, within in zip(self.confidence, self.within, strict=True):
             if confidence >= least:
                 return within
