@@ -176,9 +176,10 @@ def predict(
     invert: Annotated[bool, typer.Option("--invert", help="Swap light and dark first.")] = False,
 ) -> None:
     """Say what pictures show: a class with its probability, or a time, an angle, with how sure the net is."""
+    from papilio.data.progress import reading_progress
     from papilio.workbench import predict as predict_pictures
 
-    predictions = predict_pictures(run, pictures, is_inverted=invert)
+    predictions = predict_pictures(run, pictures, is_inverted=invert, progress=reading_progress())
     if as_json:
         print_json([one.as_plain() for one in predictions])
         return

@@ -12,6 +12,7 @@ from typing import Any
 from papilio.analysis import classification, reading
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
+from papilio.data.progress import Progress
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
 from papilio.files import locked, remove_leftovers, write_json, write_text
 from papilio.models.own import OwnFunctions
@@ -144,13 +145,18 @@ def remake_report(folder: Path | str) -> Path:
 
 
 def predict(
-    run: Run | Path | str, pictures: Sequence[Path | str], *, is_inverted: bool = False
+    run: Run | Path | str,
+    pictures: Sequence[Path | str],
+    *,
+    is_inverted: bool = False,
+    progress: Progress | None = None,
 ) -> list[Prediction] | list[QuantityPrediction]:
     """What picture files show, by a trained run, its folder, or the name of one that comes with Papilio ("clock").
 
-    `is_inverted` swaps light and dark first.
+    `is_inverted` swaps light and dark first; `progress` is told how many are read, of how many, and that.
     """
-    return (run if isinstance(run, Run) else load_run(run)).predict(pictures, is_inverted=is_inverted)
+    loaded = run if isinstance(run, Run) else load_run(run)
+    return loaded.predict(pictures, is_inverted=is_inverted, progress=progress)
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from papilio.errors import DataError
 from papilio.runs.reading import JITTERS, Calibration, Look, agree, look_at
 
 ANGLE = Quantity(360.0, "°")
-LOOK = {"shape": (1, 40, 40), "is_inverted": False}
 
 
 def ramp_picture(path: Path, *, width: int, height: int) -> Path:
@@ -43,12 +42,17 @@ class Finder:
     """Reads 10 and is sure of it by how much of what it is shown is bright: it looks for the brightest part."""
 
     def __init__(self) -> None:
-        self.glances: list[int] = []
+        self.shown: list[int] = []
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         assert images.dtype == np.uint8 and images.shape[1:] == (1, 40, 40)
-        self.glances.append(len(images))
+        self.shown.append(len(images))
         return np.full(len(images), 10.0), images.mean(axis=(1, 2, 3)) / 255
+
+
+def looks_at(path: Path, *, is_inverted: bool = False) -> list[Look]:
+    """By one that reads and, at a glance, sees the same."""
+    return look_at(path, Finder(), glance=Finder(), shape=(1, 40, 40), is_inverted=is_inverted)
 
 
 @pytest.mark.parametrize(("width", "height", "x", "y"), [(200, 100, 170, 30), (90, 300, 40, 260), (120, 120, 20, 100)])
@@ -58,24 +62,25 @@ def test_a_small_thing_anywhere_is_found(tmp_path: Path, width: int, height: int
     top, left = min(max(0, y - side // 2), height - side), min(max(0, x - side // 2), width - side)
     values[top : top + side, left : left + side] = 255
     Image.fromarray(values).save(tmp_path / "spot.png")
-    read = Finder()
-    looks = look_at(tmp_path / "spot.png", read, shape=(1, 40, 40), is_inverted=False)
+    read, glance = Finder(), Finder()
+    looks = look_at(tmp_path / "spot.png", read, glance=glance, shape=(1, 40, 40), is_inverted=False)
     middle, best = looks[0].confidence.mean(), max(looks, key=lambda look: look.confidence.mean())
     assert middle < 0.2
     assert best.confidence.mean() > 0.6  # the steps of the search do not meet it exactly
     assert (looks[0].scale, best.scale) == (1.0, 0.36)
-    assert read.glances[1:] == [len(JITTERS)] * len(looks)
-    inverted = look_at(tmp_path / "spot.png", read, shape=(1, 40, 40), is_inverted=True)
+    assert read.shown == [len(JITTERS)] * len(looks)
+    assert len(glance.shown) == 1 and glance.shown[0] > 20  # all parts, seen at once
+    inverted = looks_at(tmp_path / "spot.png", is_inverted=True)
     assert inverted[0].confidence.mean() > 0.8
 
 
 def test_a_square_picture_is_its_own_middle(tmp_path: Path) -> None:
-    square = look_at(ramp_picture(tmp_path / "square.png", width=100, height=100), Finder(), **LOOK)
-    wide = look_at(ramp_picture(tmp_path / "wide.png", width=200, height=100), Finder(), **LOOK)
+    square = looks_at(ramp_picture(tmp_path / "square.png", width=100, height=100))
+    wide = looks_at(ramp_picture(tmp_path / "wide.png", width=200, height=100))
     assert len(wide) == len(square) + 1  # all of it
     (tmp_path / "none.png").write_text("no picture")
     with pytest.raises(DataError, match=r"none\.png: not a picture that can be read"):
-        look_at(tmp_path / "none.png", Finder(), **LOOK)
+        looks_at(tmp_path / "none.png")
 
 
 def test_a_large_photo_and_a_tiny_picture_are_looked_at_in_colour(tmp_path: Path) -> None:
@@ -85,7 +90,8 @@ def test_a_large_photo_and_a_tiny_picture_are_looked_at_in_colour(tmp_path: Path
 
     for number, size in enumerate([(1200, 1600), (5, 3), (1, 1), (9000, 2)]):
         Image.new("RGB", size, (200, 30, 30)).save(tmp_path / f"{number}.png")
-        assert len(look_at(tmp_path / f"{number}.png", read, shape=(3, 30, 40), is_inverted=False)) >= 5
+        looks = look_at(tmp_path / f"{number}.png", read, glance=read, shape=(3, 30, 40), is_inverted=False)
+        assert len(looks) >= 5
 
 
 def test_nine_in_ten_are_within_what_a_calibration_says() -> None:

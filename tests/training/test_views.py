@@ -15,7 +15,7 @@ from papilio.training.augmentation import resampled
 from papilio.training.catalogue import make_objective
 from papilio.training.precision import computing_in
 from papilio.training.settings import TrainSettings
-from papilio.training.views import Views, see_views
+from papilio.training.views import Views, one_view, see_views
 
 
 def arrow(num: int = 3, side: int = 21) -> torch.Tensor:
@@ -69,6 +69,20 @@ def test_a_net_that_learns_sees_the_image_itself() -> None:
     net(arrow())  # what precision put aside is back
     assert net.calls == 7
     assert list(net.state_dict()) == []
+
+
+def test_a_glance_is_one_view() -> None:
+    net = Angle().eval()
+    plain = net(arrow())
+    with one_view(net):  # a net that never sees more
+        assert torch.equal(net(arrow()), plain)
+    see_views(net, Views(num=2, rotate=5))
+    averaged, net.calls = net(arrow()), 0
+    with pytest.raises(RuntimeError, match="in the middle"), one_view(net):
+        assert torch.equal(net(arrow()), plain)
+        raise RuntimeError("in the middle")
+    assert net.calls == 1
+    assert torch.equal(net(arrow()), averaged)  # also after what went wrong
 
 
 @pytest.mark.parametrize("wrong", [{"num": 1}, {"rotate": 0}, {"rotate": 200}, {"zoom": 2}])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Literal, TypeVar
@@ -18,9 +18,9 @@ from papilio.data.load import DRAWN, as_quantity, read_images
 from papilio.data.named import READERS
 from papilio.data.parallel import map_threaded
 from papilio.data.pictures import Size, UnreadablePictureError, decode_picture, pillow_limits
+from papilio.data.progress import Progress
 from papilio.data.splits import SPLITS, SplitName, check_shares, draw_splits
 
-Progress = Callable[[int, int, str], None]
 Severity = Literal["ok", "warning", "error"]
 Kind = Literal[
     "unreadable", "sizes", "duplicates", "leaks", "labels", "constant", "imbalance", "missing classes", "other files"

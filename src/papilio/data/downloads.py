@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from papilio.data.places import cache_folder, has_file
+from papilio.data.progress import Progress
 from papilio.data.published import PUBLISHED, PublishedFile
 from papilio.errors import DownloadError
 from papilio.files import FULL_DISK, storage_errors
-
-Progress = Callable[[int, int, str], None]
 
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 2**16

@@ -30,10 +30,9 @@ from papilio.data.pictures import (
     probe_picture,
 )
 from papilio.data.places import cache_folder
+from papilio.data.progress import Progress
 from papilio.errors import DataError
 from papilio.files import checksum, open_atomic, write_json
-
-Progress = Callable[[int, int, str], None]
 
 Result = TypeVar("Result")
 

@@ -6,14 +6,13 @@ import sys
 import time
 from collections.abc import Callable
 
+Progress = Callable[[int, int, str], None]  # how many are done, of how many (0: not known yet), of what
+
 BETWEEN_LINES = 10.0  # seconds, where there is no terminal
 
 
-def reading_progress() -> Callable[[int, int, str], None]:
-    """A callback (done, total, what) that shows how far it is: on a terminal always, elsewhere with a line now and then.
-
-    A total of 0 means that it is not known yet.
-    """
+def reading_progress() -> Progress:
+    """A callback that shows how far it is: on a terminal always, elsewhere with a line now and then."""
     is_terminal, last = sys.stderr.isatty(), time.monotonic()
 
     def show(done: int, total: int, what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +22,9 @@ from papilio.data.pictures import (
     pillow_limits,
     probe_picture,
 )
+from papilio.data.progress import Progress
 from papilio.data.quantities import CLOCK, Quantity
 from papilio.errors import DataError
-
-Progress = Callable[[int, int, str], None]
 
 TIME = re.compile(r"(\d{1,2}):(\d{2})")
 EXPECTED = "each row is a picture's file and its value: photo.jpg,123.4 (or a time, 5:33)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from torch import nn
 from papilio.data.imageset import ImageSet
 from papilio.data.named import refuse_overlap
 from papilio.data.pictures import read_picture
+from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
 from papilio.errors import DataError, RunError, SettingError
 from papilio.models.families import build_nets, find_builder
@@ -30,7 +31,7 @@ from papilio.training.checkpoints import load_nets, load_tensors
 from papilio.training.driver import as_fast_layout
 from papilio.training.settings import TrainSettings
 from papilio.training.standardising import standardise, unknown_statistics
-from papilio.training.views import see_views
+from papilio.training.views import one_view, see_views
 
 BATCH = 500  # images
 
@@ -105,18 +106,24 @@ class Run:
         values, confidence = design.decode(torch.from_numpy(self.outputs(images)))
         return values.numpy(), confidence.numpy()
 
+    def glance(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `read`, from one view of each image even where the run averages over several."""
+        with one_view(self.network):
+            return self.read(images)
+
     def predict(
-        self, pictures: Sequence[Path | str], *, is_inverted: bool = False
+        self, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
     ) -> list[Prediction] | list[QuantityPrediction]:
         """What picture files show; each is converted to the size and colours that the run was trained on.
 
-        `is_inverted` swaps light and dark first. Raises DataError for a file that is not a picture.
+        `is_inverted` swaps light and dark first; `progress` is told how many are read. Raises DataError for what is no picture.
         """
         if not pictures:
             return []
+        files = _counted(pictures, progress)
         if self.quantity is not None:
-            return [self._read_picture(Path(picture), self.quantity, is_inverted=is_inverted) for picture in pictures]
-        images = np.stack([read_picture(Path(picture), shape=self.image_shape) for picture in pictures])
+            return [self._read_picture(file, self.quantity, is_inverted=is_inverted) for file in files]
+        images = np.stack([read_picture(file, shape=self.image_shape) for file in files])
         images = 255 - images if is_inverted else images
         probabilities = self.probabilities(images)
         return [
@@ -125,7 +132,7 @@ class Run:
         ]
 
     def _read_picture(self, picture: Path, quantity: Quantity, *, is_inverted: bool) -> QuantityPrediction:
-        looks = look_at(picture, self.read, shape=self.image_shape, is_inverted=is_inverted)
+        looks = look_at(picture, self.read, glance=self.glance, shape=self.image_shape, is_inverted=is_inverted)
         return agree(picture, looks, quantity, self.facts.calibration)
 
     def _hint(self, image: np.ndarray) -> str | None:
@@ -141,6 +148,13 @@ class Run:
         refuse_overlap(self.facts.data_name, images.name)
         if list(images.class_names) != self.class_names or images.quantity != self.quantity:
             raise DataError(f"{images.name}: what it shows is not what the run {self.facts.run} was trained on")
+
+
+def _counted(pictures: Sequence[Path | str], progress: Progress | None) -> Iterator[Path]:
+    for num, picture in enumerate(pictures, start=1):
+        yield Path(picture)
+        if progress:
+            progress(num, len(pictures), "reading pictures")
 
 
 @dataclass(frozen=True)

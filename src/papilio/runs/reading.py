@@ -134,11 +134,11 @@ class Look:
         return _agreement(self.values, period) * sure - DOUBT * (1 - self.scale)
 
 
-def look_at(path: Path, read: Read, *, shape: tuple[int, int, int], is_inverted: bool) -> list[Look]:
+def look_at(path: Path, read: Read, *, glance: Read, shape: tuple[int, int, int], is_inverted: bool) -> list[Look]:
     """What `read` makes of parts of a picture file, each looked at a few times, a little moved: of the middle first.
 
     The others are all of it, where it is longer than the net's images, and those of smaller and smaller parts all over it
-    that are read most surely at a first glance.
+    that are read most surely at a first `glance`, which may be a quicker way to read.
     """
     channel, *size = shape
     picture = read_whole_picture(path, channel=channel)
@@ -148,7 +148,7 @@ def look_at(path: Path, read: Read, *, shape: tuple[int, int, int], is_inverted:
     # small parts of a large picture are as good of a smaller one, and sooner there
     enough = min(1.0, max(size[0] / rows, size[1] / columns) / min(SCALES))
     small = cut(picture, Window(is_whole=True), (round(rows * enough), round(columns * enough)))
-    _, confidence = read(np.stack([cut(small, part, (size[0], size[1])) for part in parts]))
+    _, confidence = glance(np.stack([cut(small, part, (size[0], size[1])) for part in parts]))
     found = [parts[index] for index in np.argsort(-confidence, kind="stable")[:NUM_FOUND]]
     is_longer = rows * size[1] != columns * size[0]
     chosen = [Window(), *([Window(is_whole=True)] if is_longer else []), *found]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
@@ -36,6 +37,17 @@ def see_views(net: nn.Module, views: Views) -> None:
     """From now on, while it does not learn, the net gives the mean of what it gives for each view of an image."""
     # an attribute of this very net, in front of its class' method
     net.forward = _averaged(net, net.forward, views.degrees)
+
+
+@contextmanager
+def one_view(net: nn.Module) -> Iterator[None]:
+    """Within it a net that sees views looks at each image once, as it is: sooner done, a little less sure."""
+    seeing = net.__dict__.pop("forward", None)
+    try:
+        yield
+    finally:
+        if seeing is not None:
+            net.forward = seeing
 
 
 def _averaged(net: nn.Module, forward: Callable[[Images], Tensor], degrees: list[float]) -> Callable[[Images], Tensor]:

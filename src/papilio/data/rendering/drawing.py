@@ -19,7 +19,8 @@ from queue import SimpleQueue
 import numpy as np
 
 from papilio.data.parallel import available_cores
-from papilio.data.rendering.sets import Progress, RenderSettings
+from papilio.data.progress import Progress
+from papilio.data.rendering.sets import RenderSettings
 from papilio.errors import DataError
 from papilio.files import open_atomic
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from papilio.data.progress import Progress
 from papilio.data.rendering.clocks import ClockRenderer
 from papilio.data.rendering.gauges import GaugeRenderer
 from papilio.data.rendering.pictures import SIDE, Color
 from papilio.data.rendering.varieties import SetRenderer
 from papilio.errors import SettingError, did_you_mean
 from papilio.files import open_atomic, write_json
-
-Progress = Callable[[int, int, str], None]
 
 VERSION = 2  # raise it whenever the same settings would come out as other pixels
 SHEET = (8, 6)  # columns and rows of the contact sheet
