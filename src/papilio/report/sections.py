@@ -13,6 +13,7 @@ from papilio.report import figures, tables, words
 from papilio.report.curve_sections import all_curves, best_first
 from papilio.report.pictures import FigureBox, Pictures
 from papilio.report.search_sections import SearchSection, search_section
+from papilio.report.stuck import stuck_notes
 from papilio.runs.folder import RunFolder
 from papilio.studies.results import StudyResults, TrialResult
 from papilio.studies.study import slug
@@ -50,6 +51,7 @@ class StageSection:
     has_folds: bool
     num_hidden: int
     unit: str | None  # of errors, where images show a number
+    stuck: list[str]  # sentences on runs that learned nothing
     comparison: FigureBox | None
     curves: list[FigureBox]
     search: SearchSection
@@ -121,6 +123,7 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         has_folds=any(run.fold is not None for run in results.runs if run.stage == stage),
         num_hidden=len(table.rows) - len(shown.rows),
         unit=_unit(results),
+        stuck=stuck_notes(results, best_first(results, stage)[:MOST_TRIALS]),
         comparison=_comparison(results, stage, name=name, pictures=pictures),
         curves=all_curves(results, stage, name=name, pictures=pictures),
         search=search_section(results, stage, name=name, pictures=pictures),

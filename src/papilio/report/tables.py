@@ -163,6 +163,13 @@ def status_counts(runs: Iterable[RunResult]) -> dict[str, int]:
     return dict(Counter(run.status for run in runs).most_common())
 
 
+def spread_of(trial: TrialResult, metric: str) -> Spread | None:
+    """Over the trial's finished runs; None where none has the metric."""
+    mean = trial.mean(metric)
+    values = trial.values(metric)
+    return None if mean is None else Spread(mean, trial.spread(metric), len(values), mean_interval(values))
+
+
 def mean_spread(mean: float | None, sd: float | None, n: int) -> str:
     """A mean and its standard deviation, both to the decimals that the mean's size asks for.
 
@@ -200,7 +207,7 @@ def _trial_row(trial: TrialResult, *, metrics: tuple[str, ...], rank: int | None
         varied=trial.varied,
         parameters=parameters[0] if parameters else None,
         num_runs=len(trial.finished),
-        metrics={name: spread for name in metrics if (spread := _spread(trial, name))},
+        metrics={name: spread for name in metrics if (spread := spread_of(trial, name))},
         seconds=sum(seconds) / len(seconds) if seconds else None,
         unfinished=status_counts(run for run in trial.runs if run.status != "done"),
     )
@@ -213,12 +220,6 @@ def _base_name(trial: TrialResult) -> str:
     first = next(iter(trial.varied)).split(".")[-1]
     before, found, _ = f", {trial.name}".partition(f", {first} ")
     return before.removeprefix(", ") if found else trial.name
-
-
-def _spread(trial: TrialResult, metric: str) -> Spread | None:
-    mean = trial.mean(metric)
-    values = trial.values(metric)
-    return None if mean is None else Spread(mean, trial.spread(metric), len(values), mean_interval(values))
 
 
 def _published_rows(results: StudyResults, published: Published) -> list[PublishedRow]:
@@ -236,7 +237,7 @@ def _shows_times(results: StudyResults) -> bool:
 
 
 def _published_row(published: Published, trial: TrialResult | None, metric: str, *, is_time: bool) -> PublishedRow:
-    ours = _spread(trial, metric) if trial else None
+    ours = spread_of(trial, metric) if trial else None
     number = published.metrics[metric]
     return PublishedRow(
         stage=published.stage,
