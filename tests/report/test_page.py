@@ -37,7 +37,9 @@ def test_everything_is_in_one_file(page: Page):
     for element in page.elements:
         for attribute in ("src", "href", "srcset", "poster", "data", "action"):
             address = element.attributes.get(attribute) or "#"
-            assert address.startswith(("#", "data:image/png;base64,")), f"<{element.tag} {attribute}={address}>"
+            assert address.startswith(("#", "data:image/png;base64,", "data:image/webp;base64,")), (
+                f"<{element.tag} {attribute}={address}>"
+            )
     assert not re.search(r"@import|url\((?!#)", page.source)
     assert "default-src 'none'" in str(page.all("meta")[1].attributes["content"])
 

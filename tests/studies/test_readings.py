@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,9 @@ from PIL import Image
 from tiny import all_weights, papilio, tiny, write_study
 
 import papilio as product
-from papilio.analysis.reading import costs_of_mistakes
 from papilio.errors import RunError, StudyError
 from papilio.report.tables import published_table, shown_metrics
 from papilio.studies.results import StudyResults
-from papilio.targets.quantity import DESIGNS as DESIGN_CLASSES
-from papilio.targets.quantity import make_design
 
 SIDE = 15
 DESIGNS = ["regression", {"name": "classes", "num": 36}, "two_heads", "sin_cos", "von_mises", "soft_classes", "harmonics",
@@ -72,24 +70,10 @@ def test_the_report_shows_errors_and_what_was_read(results: StudyResults) -> Non
     assert "Readings of" in page and "What is taken for what" in page and "The worst" in page
     assert "°" in page
     figures = {file.name for file in (results.folder / "figures").glob("reading-*.svg")}
-    assert len(figures) == 3 * 4
-
-
-@pytest.mark.parametrize("name", list(DESIGN_CLASSES))
-def test_what_a_mistake_costs_shows_the_jump_of_designs_that_have_one(name: str) -> None:
-    design = make_design({"name": name, "num": 24} if name == "classes" else name, 720.0)
-    offsets, costs = costs_of_mistakes(design)
-    middle = len(offsets) // 2
-    assert offsets[middle] == 0 and costs.min() == 0 and costs.max() == 1
-    assert costs[:, middle].max() < 0.02  # a right reading costs nothing, or what a class is wide
-    steps = np.abs(np.diff(costs, axis=1)).max()
-    if name == "regression":  # just before 12:00 is as far from 12:00 as can be
-        assert costs[0, middle - 1] > 0.9 and costs[0, middle + 1] < 0.1
-        assert costs[1].max() < 0.3
-    elif design.is_continuous:
-        assert np.abs(costs[0] - costs[1]).max() < 0.02 and steps < 0.35
-    else:
-        assert steps > 0.5
+    assert len(figures) == 3 * 3
+    assert (results.folder / "figures" / "1-designs-costs.svg").exists()
+    jumps = re.search(r"Across a jump the same picture, a moment later, has another loss: ([^.]*)\.", page)
+    assert jumps and sorted(jumps[1].split(", ")) == ["classes num=36", "regression", "two_heads"]
 
 
 def test_a_picture_of_ones_own_is_read(results: StudyResults, tmp_path: Path) -> None:

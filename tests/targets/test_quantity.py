@@ -9,6 +9,7 @@ from torch import nn
 
 from papilio.data.quantities import CLOCK, Quantity
 from papilio.errors import SettingError
+from papilio.targets.costs import costs_of_mistakes
 from papilio.targets.periodic import Harmonics, SinCos, SoftBins
 from papilio.targets.quantity import DESIGNS, QuantityTarget, make_design
 from papilio.training.batches import Batches
@@ -97,3 +98,20 @@ def test_designs_are_named_or_tables() -> None:
 def test_a_design_that_cannot_be_is_one_line(given: object, complaint: str) -> None:
     with pytest.raises(SettingError, match=f"train.target: {complaint}"):
         make_design(given, 720.0)  # pyright: ignore
+
+
+@pytest.mark.parametrize("name", list(DESIGNS))
+def test_what_a_mistake_costs_shows_the_jump_of_designs_that_have_one(name: str) -> None:
+    design = make_design({"name": name, "num": 24} if name == "classes" else name, 720.0)
+    offsets, costs = costs_of_mistakes(design)
+    middle = len(offsets) // 2
+    assert offsets[middle] == 0 and costs.min() == 0 and costs.max() == 1
+    assert costs[:, middle].max() < 0.02  # a right reading costs nothing, or what a class is wide
+    steps = np.abs(np.diff(costs, axis=1)).max()
+    if name == "regression":  # just before 12:00 is as far from 12:00 as can be
+        assert costs[0, middle - 1] > 0.9 and costs[0, middle + 1] < 0.1
+        assert costs[1].max() < 0.3
+    elif design.is_continuous:
+        assert np.abs(costs[0] - costs[1]).max() < 0.02 and steps < 0.35
+    else:
+        assert steps > 0.5

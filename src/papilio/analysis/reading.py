@@ -15,11 +15,9 @@ from papilio.data.quantities import Quantity
 from papilio.errors import DataError
 from papilio.files import open_atomic
 from papilio.runs.load import Run
-from papilio.targets.periodic import PeriodicTarget
-from papilio.targets.quantity import make_design, scores
+from papilio.targets.quantity import scores
 
 NUM_BINS = 48  # of the circle, for what depends on the true value
-NUM_OFFSETS = 241  # of what a mistake costs
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,6 @@ class QuantityReading:
     confidence: np.ndarray  # float32 (n,)
     errors: np.ndarray  # float64 (n,), signed, in [-period / 2, period / 2)
     by_value: np.ndarray  # float64 (b,): mean absolute error of each stretch of the circle, NaN where it has no image
-    offsets: np.ndarray  # float64 (k,): from -period / 2 to period / 2
-    costs: (
-        np.ndarray
-    )  # float64 (2, k): what a sure reading off by so much costs where 0 is right, and where half the period is
     shown: np.ndarray  # int (3, m): indices into the above, of the best, the median and the worst
     shown_images: np.ndarray  # uint8 (3, m, channel, height, width)
 
@@ -64,7 +58,6 @@ def read_quantity(
     predicted, confidence = run.read(images.images[chosen])
     errors = circular_difference(predicted, values, quantity.period)
     shown = extremes(np.abs(errors), min(num_pictures, len(errors)))
-    offsets, costs = costs_of_mistakes(make_design(run.facts.settings["train"].get("target"), quantity.period))
     return QuantityReading(
         run=run.facts.run,
         stage=run.facts.stage,
@@ -80,27 +73,9 @@ def read_quantity(
         confidence=confidence,
         errors=errors,
         by_value=mean_by_value(np.abs(errors), values, quantity.period, num_bins=NUM_BINS),
-        offsets=offsets,
-        costs=costs,
         shown=shown,
         shown_images=images.images[chosen[shown.ravel()]].reshape(*shown.shape, *images.image_shape),
     )
-
-
-def costs_of_mistakes(design: PeriodicTarget) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets (k,) and the design's loss (2, k) of sure readings off by so much, as shares of the largest loss.
-
-    First where 0 is right, where the circle closes, then where half the period is.
-    """
-    offsets = torch.linspace(-design.period / 2, design.period / 2, NUM_OFFSETS, dtype=torch.float64)
-    costs = []
-    for value in (0.0, design.period / 2):
-        right = torch.tensor([value], dtype=torch.float32)
-        read = torch.remainder(value + offsets, design.period).float().clamp(max=design.period * (1 - 1e-6))
-        costs.append([float(design.loss(design.encode(one[None]), right)) for one in read])
-    found = np.array(costs)
-    found -= found.min()
-    return offsets.numpy(), found / max(float(found.max()), 1e-9)
 
 
 def circular_difference(predicted: np.ndarray, values: np.ndarray, period: float) -> np.ndarray:

@@ -59,8 +59,6 @@ class ReadingAnalysis:
     confidence: Float[np.ndarray, " n"]
     errors: Float[np.ndarray, " n"]  # signed
     by_value: Float[np.ndarray, " b"]  # mean absolute error by the true value
-    offsets: Float[np.ndarray, " k"]
-    costs: Float[np.ndarray, "2 k"]  # what a sure reading off by an offset costs where 0 is right, and half the period
     shown: Int[np.ndarray, "3 m"]  # the best, the median, the worst
     shown_images: UInt8[np.ndarray, "3 m c h w"]
 
@@ -71,8 +69,6 @@ READING_ARRAYS = (
     "confidence",
     "errors",
     "by_value",
-    "offsets",
-    "costs",
     "shown",
     "shown_images",
 )

@@ -38,11 +38,15 @@ class Pictures:
     def keep(self, draw: Callable[[float], Figure], *, name: str, label: str) -> Markup:
         """Save a figure as `name`, SVG and PNG; two copies for the page, wide and for phones: CSS shows one of them.
 
-        `draw` takes the width in inches; `label` is what a screen reader says.
+        `draw` takes the width in inches; `label` is what a screen reader says. Of a figure that is no wider than phones
+        there is one copy.
         """
-        svg_path, _ = save_figure(draw(WIDE), self.folder, name)
+        wide, narrow = draw(WIDE), draw(NARROW)
+        is_small = tuple(wide.get_size_inches()) == tuple(narrow.get_size_inches())
+        svg_path, _ = save_figure(wide, self.folder, name)
         self.count += 1
-        copies = {"wide": svg_path.read_text(), "narrow": to_svg(draw(NARROW))}
+        svg = svg_path.read_text()
+        copies = {"small": svg} if is_small else {"wide": svg, "narrow": to_svg(narrow)}
         elements = [
             inline_svg(svg, prefix=f"figure{self.count}-{kind}-", label=label, kind=kind)
             for kind, svg in copies.items()
@@ -54,10 +58,13 @@ class Pictures:
         save_figure(figure, self.folder, name)
 
 
-def data_uri(image: UInt8[np.ndarray, "c h w"]) -> str:
-    """An image as a PNG inside an address; large ones are made smaller, to keep the page light."""
+def data_uri(image: UInt8[np.ndarray, "c h w"], *, is_exact: bool = True) -> str:
+    """An image as WebP inside an address; large ones are made smaller, to keep the page light.
+
+    One that need not be exact, pixel by pixel, takes half the room.
+    """
     picture = Image.fromarray(displayable(image))
     picture.thumbnail((MOST_PIXELS, MOST_PIXELS))
     file = io.BytesIO()
-    picture.save(file, format="png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    picture.save(file, format="webp", lossless=is_exact, quality=90, method=6)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -12,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw
 
 from papilio.data.quantities import Quantity
-from papilio.report.canvas import WIDE, drawing, new_figure
+from papilio.report.canvas import NARROW, WIDE, drawing, new_figure
 from papilio.report.palette import LIGHT, LINES, RIGHT, WRONG
 
 NUM_CELLS = 72  # of the circular confusion, each way
@@ -69,7 +71,7 @@ def error_histogram(errors: Float[np.ndarray, " n"], quantity: Quantity, *, widt
 def errors_round_the_circle(by_value: Float[np.ndarray, " b"], quantity: Quantity, *, width: float = WIDE) -> Figure:
     """The mean error by the true value, on a dial."""
     with drawing():
-        figure = new_figure(width=min(width, 4.6), height=min(width, 4.6))
+        figure = new_figure(width=min(width, NARROW), height=min(width, NARROW))
         axes = figure.add_subplot(projection="polar")
         assert isinstance(axes, PolarAxes)
         axes.set_theta_zero_location("N")
@@ -119,30 +121,36 @@ def circular_confusion(
     return figure
 
 
-def costs_of_mistakes(
-    offsets: Float[np.ndarray, " k"], costs: Float[np.ndarray, "2 k"], quantity: Quantity, *, width: float = WIDE
-) -> Figure:
-    """The loss of a sure reading by how far it is off, where the circle closes and half way round."""
+@dataclass(frozen=True)
+class Costs:
+    """What a target makes a mistake cost: shares of its largest loss by how far a sure reading is off."""
+
+    title: str
+    offsets: Float[np.ndarray, " k"]
+    costs: Float[np.ndarray, "2 k"]  # where 0 is right, and where half the period is
+
+
+def costs_by_design(panels: Sequence[Costs], quantity: Quantity, *, width: float = WIDE) -> Figure:
+    """A small panel a target; the line is where the circle closes, dashed half way round."""
+    half = quantity.period / 2
+    marks = np.array([-half, 0, half])
+    rows = -(-len(panels) // (4 if width >= WIDE else 2))
+    columns = -(-len(panels) // rows)
     with drawing():
-        figure = new_figure(width=width, height=2.4)
-        axes = figure.subplots()
-        for right, cost, colour, style in (
-            (0.0, costs[0], LINES[0], "-"),
-            (quantity.period / 2, costs[1], WRONG, (0, (4, 2))),
-        ):
-            axes.plot(offsets, cost, color=colour, linestyle=style, label=f"where {quantity.words(right)} is right")
-        half = quantity.period / 2
-        marks = np.linspace(-half, half, 7)
-        if not quantity.is_time and quantity.period != 360:
-            marks = np.asarray(MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(-half, half))
-            marks = marks[np.abs(marks) <= half]
-        axes.set_xticks(marks, [_signed_words(mark, quantity) for mark in marks])
-        axes.set_yticks([0, 0.5, 1])
-        axes.set_ylim(-0.04, 1.32)
-        axes.set_title("Loss, as a share of the largest")
-        axes.set_xlabel("how far a sure reading is off")
-        axes.grid(axis="y")
-        axes.legend(loc="upper center", frameon=False, ncols=2, bbox_to_anchor=(0.5, 1.04))
+        figure = new_figure(width=width, height=0.5 + 1.25 * rows)
+        places = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        for axes, panel in zip(places, panels, strict=False):
+            axes.plot(panel.offsets, panel.costs[0], color=LINES[0])
+            axes.plot(panel.offsets, panel.costs[1], color=WRONG, linestyle=(0, (4, 2)))
+            axes.set_title(panel.title)
+            axes.set_yticks([0, 0.5, 1])
+            axes.set_ylim(-0.06, 1.06)
+            axes.set_xticks(marks, [_signed_words(mark, quantity) for mark in marks])
+            axes.grid(axis="y")
+        for number, axes in enumerate(places[len(panels) :], start=len(panels)):
+            axes.set_visible(False)
+            places[number - columns].tick_params(labelbottom=True)
+        figure.supxlabel("how far a sure reading is off", fontsize=9, color=LIGHT["muted"])
     return figure
 
 

@@ -15,7 +15,6 @@ from papilio.report.pictures import FigureBox, Pictures, data_uri
 from papilio.studies.results import StudyResults
 from papilio.studies.study import slug
 
-JUMP = 0.5  # of the largest loss, from one offset to the next
 GALLERIES = ("best", "median", "worst")
 
 
@@ -42,7 +41,6 @@ class ReadingSection:
     histogram: FigureBox
     polar: FigureBox
     confusion: FigureBox
-    costs: FigureBox
     galleries: dict[str, list[ReadPicture]]
 
 
@@ -59,7 +57,6 @@ def reading_section(results: StudyResults, analysis: ReadingAnalysis, pictures: 
         histogram=_histogram(analysis, name=name, pictures=pictures),
         polar=_polar(analysis, name=name, pictures=pictures),
         confusion=_confusion(analysis, name=name, pictures=pictures),
-        costs=_costs(analysis, name=name, pictures=pictures),
         galleries=_galleries(analysis),
     )
 
@@ -116,21 +113,6 @@ def _confusion(analysis: ReadingAnalysis, *, name: str, pictures: Pictures) -> F
     return FigureBox(pictures.keep(draw, name=f"{name}-confusion", label=label), caption)
 
 
-def _costs(analysis: ReadingAnalysis, *, name: str, pictures: Pictures) -> FigureBox:
-    quantity, offsets, costs = analysis.quantity, analysis.offsets, analysis.costs
-
-    def draw(width: float) -> Figure:
-        return reading_figures.costs_of_mistakes(offsets, costs, quantity, width=width)
-
-    has_jump = np.abs(np.diff(costs, axis=1)).max() > JUMP
-    caption = "What the target design makes a mistake cost"
-    caption += (
-        ". Across a jump the same picture, a moment later, has another loss." if has_jump else ", all the way round."
-    )
-    label = f"Loss of a sure reading by how far it is off, where {quantity.words(0)} is right and half way round"
-    return FigureBox(pictures.keep(draw, name=f"{name}-costs", label=label), caption)
-
-
 def _galleries(analysis: ReadingAnalysis) -> dict[str, list[ReadPicture]]:
     return {
         name: [_picture(analysis, int(index), image) for index, image in zip(indices, images, strict=True)]
@@ -143,7 +125,7 @@ def _picture(analysis: ReadingAnalysis, index: int, image: np.ndarray) -> ReadPi
     value, predicted = float(analysis.values[index]), float(analysis.predicted[index])
     drawn = reading_figures.with_readings(image, value=value, predicted=predicted, quantity=quantity)
     return ReadPicture(
-        uri=data_uri(drawn),
+        uri=data_uri(drawn, is_exact=False),
         true=quantity.words(value),
         predicted=quantity.words(predicted),
         error=quantity.distance_words(abs(float(analysis.errors[index]))),

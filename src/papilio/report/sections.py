@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from papilio.report import figures, tables, words
 from papilio.report.curve_sections import all_curves, best_first
+from papilio.report.design_sections import costs_section
 from papilio.report.pictures import FigureBox, Pictures
 from papilio.report.search_sections import SearchSection, search_section
 from papilio.report.stuck import stuck_notes
@@ -54,6 +55,7 @@ class StageSection:
     stuck: list[str]  # sentences on runs that learned nothing
     comparison: FigureBox | None
     curves: list[FigureBox]
+    costs: FigureBox | None  # of mistakes, where images show a number
     search: SearchSection
 
 
@@ -126,16 +128,17 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         stuck=stuck_notes(results, best_first(results, stage)[:MOST_TRIALS]),
         comparison=_comparison(results, stage, name=name, pictures=pictures),
         curves=all_curves(results, stage, name=name, pictures=pictures),
+        costs=costs_section(results, stage, name=name, pictures=pictures),
         search=search_section(results, stage, name=name, pictures=pictures),
     )
 
 
 def _unit(results: StudyResults) -> str | None:
     """What errors are measured in, where images show a number on a circle."""
-    for images in results.environment.get("data", []):
-        if quantity := images.get("quantity"):
-            return "minutes" if quantity["is_time"] else quantity["unit"] or "the labels’ own units"
-    return None
+    quantity = tables.study_quantity(results)
+    if quantity is None:
+        return None
+    return "minutes" if quantity.is_time else quantity.unit or "the labels’ own units"
 
 
 def model_sections(results: StudyResults) -> list[ModelSection]:

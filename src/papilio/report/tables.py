@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from papilio.analysis.comparison import mean_interval
+from papilio.data.quantities import Quantity
 from papilio.report.words import condition_words, duration, value_words
 from papilio.studies.results import Published, RunResult, StudyResults, TrialResult
 
@@ -151,6 +152,14 @@ def fits(where: Mapping[str, Any], trial: TrialResult) -> bool:
     return all(_condition_holds(key, value, trial) for key, value in where.items())
 
 
+def study_quantity(results: StudyResults) -> Quantity | None:
+    """What the study's images show where that is a number."""
+    for images in results.environment.get("data", []):
+        if images.get("quantity"):
+            return Quantity(**images["quantity"])
+    return None
+
+
 def environment_rows(results: StudyResults) -> list[tuple[str, str]]:
     """What the study ran on, as pairs of label and text; the image sets have a section of their own."""
     rows = [(_label(key), _text(key, value)) for key, value in results.environment.items() if key != "data"]
@@ -224,16 +233,13 @@ def _base_name(trial: TrialResult) -> str:
 
 def _published_rows(results: StudyResults, published: Published) -> list[PublishedRow]:
     trials = [trial for trial in results.trials(published.stage) if fits(published.where, trial)]
+    quantity = study_quantity(results)
+    is_time = quantity is not None and quantity.is_time
     return [
-        _published_row(published, trial, metric, is_time=_shows_times(results))
+        _published_row(published, trial, metric, is_time=is_time)
         for metric in published.metrics
         for trial in (trials or [None])
     ]  # fmt: skip
-
-
-def _shows_times(results: StudyResults) -> bool:
-    quantities = (images.get("quantity") or {} for images in results.environment.get("data", ()))
-    return any(quantity.get("is_time") for quantity in quantities)
 
 
 def _published_row(published: Published, trial: TrialResult | None, metric: str, *, is_time: bool) -> PublishedRow:
