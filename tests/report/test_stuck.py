@@ -44,10 +44,11 @@ def test_where_no_run_learned_there_is_nothing_to_go_without(tmp_path: Path) -> 
 
 def test_slow_or_short_or_getting_worse(tmp_path: Path) -> None:
     losses = {
-        ("slow", 0): [1.0, 1.0, 1.0, 1.0, 0.98],
+        ("slow", 0): [1.2, 1.0, 1.0, 1.0, 0.98],
         ("short", 0): [1.0, 1.0, 1.0, 1.0],
         ("worse", 0): [1.0] * 5 + [1.3],
         ("thrown back", 0): [1.0, 0.5, 0.4, 1.0, 1.0, 1.0],
+        ("noisy start", 0): [0.52, 0.5, 0.5001, 0.5, 0.5],
     }
     results = study(tmp_path, losses)
-    assert [is_stuck(run) for run in results.runs] == [False, False, True, False]
+    assert [is_stuck(run) for run in results.runs] == [False, False, True, False, True]

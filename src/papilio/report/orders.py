@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
 
+from papilio.report.stuck import stuck_words
 from papilio.report.tables import Spread, plain_number, published_table
 from papilio.studies.results import StudyResults
 
@@ -20,6 +21,7 @@ class Compared:
     trial: str
     published: float
     ours: Spread
+    stuck: str | None = None  # how many of its runs learned nothing, in words
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class Swap:
     def __str__(self) -> str:
         measured = f"measured {self.ours.ours} and {self.theirs.ours}"
         published = f"published {plain_number(self.ours.published)} and {plain_number(self.theirs.published)}"
-        remark = "; no further apart than runs of one trial are" if self.is_within_spread else ""
+        remarks = ["no further apart than runs of one trial are"] if self.is_within_spread else []
+        remarks += [one.stuck for one in (self.ours, self.theirs) if one.stuck]
+        remark = "".join(f"; {one}" for one in remarks)
         return f"{self.ours.trial} before {self.theirs.trial} ({measured}; {published}{remark})"
 
     @property
@@ -72,8 +76,9 @@ def _order(results: StudyResults, stage: str) -> Order:
     sign = -1 if results.direction == "max" else 1
     rows = [row for row in published_table(results) if (row.stage, row.metric) == (stage, metric)]
     times = Counter(row.trial for row in rows)
+    stuck = {trial.name: stuck_words(trial) for trial in results.trials(stage)} if rows else {}
     compared = [
-        Compared(row.trial, row.published, row.ours)
+        Compared(row.trial, row.published, row.ours, stuck[row.trial])
         for row in rows
         if row.trial is not None and row.ours is not None and times[row.trial] == 1
     ]

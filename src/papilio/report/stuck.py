@@ -10,7 +10,7 @@ from papilio.report.words import counted, headline_metric, metric_words
 from papilio.studies.results import RunResult, StudyResults, TrialResult
 
 FEWEST_EPOCHS = 5  # in fewer a slow net is no stuck one
-MOVED = 0.01  # of the first epoch's loss: one that falls by less has not moved
+MOVED = 0.01  # of the second epoch's loss (the first one's holds the start): one that falls by less has not moved
 
 
 def stuck_notes(results: StudyResults, trials: Iterable[TrialResult]) -> list[str]:
@@ -24,9 +24,17 @@ def stuck_notes(results: StudyResults, trials: Iterable[TrialResult]) -> list[st
 
 
 def is_stuck(run: RunResult) -> bool:
-    """Whether the loss on training images never got lower than in the first epoch, of five or more."""
+    """Whether the loss on training images, of five or more epochs, never got lower than in the second."""
     losses = _training_losses(run)
-    return len(losses) >= FEWEST_EPOCHS and losses[0] - min(losses) < MOVED * abs(losses[0])
+    return len(losses) >= FEWEST_EPOCHS and losses[1] - min(losses[1:]) < MOVED * abs(losses[1])
+
+
+def stuck_words(trial: TrialResult) -> str | None:
+    """How many of a trial's runs are stuck; None where none is."""
+    num = sum(map(is_stuck, trial.finished))
+    if num == 0:
+        return None
+    return f"{num} of {counted(len(trial.finished), 'run')} of {trial.name} learned nothing after the first epoch"
 
 
 def _training_losses(run: RunResult) -> list[float]:
@@ -35,9 +43,8 @@ def _training_losses(run: RunResult) -> list[float]:
 
 def _note(results: StudyResults, trial: TrialResult, stuck: list[RunResult]) -> str:
     which = ", ".join(f"seed {run.seed}" + ("" if run.fold is None else f" fold {run.fold}") for run in stuck)
-    losses = _training_losses(stuck[0])
-    of = f"{len(stuck)} of {counted(len(trial.finished), 'run')} of {trial.name} learned nothing after the first epoch"
-    note = f"{of} ({which}; training loss {plain_number(losses[0])} in it, {plain_number(losses[-1])} in the last)."
+    first, *_, last = map(plain_number, _training_losses(stuck[0]))
+    note = f"{stuck_words(trial)} ({which}; training loss {first} in it, {last} in the last)."
     metric = headline_metric(results, trial)
     others = _without(trial, stuck, metric)
     return f"{note} The table counts {'it' if len(stuck) == 1 else 'them'}; " + (
