@@ -83,6 +83,8 @@ def errors_round_the_circle(by_value: Float[np.ndarray, " b"], quantity: Quantit
         axes.set_xticks(angles * math.tau / quantity.period, texts)
         axes.tick_params(axis="y", labelsize=7.5)
         axes.set_rlabel_position(15)
+        for label in axes.get_yticklabels():  # to be read on the bars, too
+            label.set_bbox({"facecolor": LIGHT["paper"], "edgecolor": "none", "pad": 1.2})
         axes.spines["polar"].set_color(LIGHT["rule"])
     return figure
 
