@@ -14,10 +14,12 @@ from pydantic import BaseModel
 from papilio.cli import app
 from papilio.models.families import FAMILIES
 from papilio.models.layers import ACTIVATIONS, INITIALISERS
-from papilio.studies.planning import plan_runs
-from papilio.studies.settings import (
+from papilio.search.expected import plan_runs
+from papilio.settings.data_settings import DataSettings
+from papilio.settings.train_settings import Augmentation, EarlyStopping, Regulariser, TrainSettings
+from papilio.settings.validation import settings_class
+from papilio.studies.schema import (
     AnalysisSettings,
-    DataSettings,
     PrunerSettings,
     PublishedSettings,
     SamplerSettings,
@@ -27,12 +29,9 @@ from papilio.studies.settings import (
     TrialSettings,
 )
 from papilio.studies.study import bundled_studies, load_study
-from papilio.studies.validation import settings_class
 from papilio.targets.quantity import DESIGNS
-from papilio.training.augmentation import Augmentation
 from papilio.training.optimisers import OPTIMISERS
 from papilio.training.schedules import SCHEDULES
-from papilio.training.settings import EarlyStopping, Regulariser, TrainSettings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -25,7 +25,7 @@ def train(job: PrecisionJob) -> dict[str, Any]:
 
     from papilio.data.imageset import ImageSet
     from papilio.data.quantities import CLOCK
-    from papilio.runs.execution import prepare
+    from papilio.runs.train import prepare
     from papilio.studies.planning import plan_runs
     from papilio.studies.study import load_study
 

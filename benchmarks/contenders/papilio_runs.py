@@ -42,7 +42,7 @@ def train(job: TrainJob) -> dict[str, Any]:
     from benchmarks.multiply_adds import training_flop
     from papilio.data.imageset import ImageSet
     from papilio.models.describe import count_parameters
-    from papilio.runs.execution import prepare
+    from papilio.runs.train import prepare
     from papilio.training.batches import Batches
 
     torch.set_num_threads(job["cores"])

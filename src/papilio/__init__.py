@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from papilio.data.load import load_images as load_images
     from papilio.errors import PapilioError as PapilioError
-    from papilio.runs.load import load_run as load_run
-    from papilio.studies.results import read_results as read_results
+    from papilio.results.results import read_results as read_results
+    from papilio.runs.run import load_run as load_run
     from papilio.training.objectives import Objective as Objective
     from papilio.training.objectives import Phase as Phase
     from papilio.workbench import predict as predict
@@ -22,9 +22,9 @@ PLACES = {
     "PapilioError": "papilio.errors",
     "Phase": "papilio.training.objectives",
     "load_images": "papilio.data.load",
-    "load_run": "papilio.runs.load",
+    "load_run": "papilio.runs.run",
     "predict": "papilio.workbench",
-    "read_results": "papilio.studies.results",
+    "read_results": "papilio.results.results",
     "run_study": "papilio.workbench",
 }
 

@@ -101,7 +101,7 @@ def results(
     top: Annotated[int | None, typer.Option(help="Trials that the table shows of a stage.", show_default="20")] = None,
 ) -> None:
     """Print a study's results."""
-    from papilio.studies.results import read_results, to_csv
+    from papilio.results.results import read_results, to_csv
 
     found = read_results(folder)
     if top is not None and top < 1:
@@ -212,7 +212,7 @@ def _held_interrupts() -> Iterator[None]:
 
 
 def _confirm(seconds: float) -> bool:
-    from papilio.studies.progress import spoken_seconds
+    from papilio.execution.display import spoken_seconds
 
     if seconds < HOURS_TO_ASK * 3600 or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return True
@@ -241,8 +241,8 @@ def _conclude(results: Any) -> int:
 
 
 def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
-    from papilio.report.tables import results_table
-    from papilio.report.words import metric_words
+    from papilio.results.words import metric_words
+    from papilio.sections.result_tables import results_table
 
     for stage in results.stages:
         table = results_table(results, stage)
@@ -263,8 +263,8 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
 
 
 def _print_comparison(comparison: Any) -> None:
-    from papilio.report.tables import mean_spread
-    from papilio.report.words import duration, metric_words
+    from papilio.results.words import duration, metric_words
+    from papilio.sections.result_tables import mean_spread
 
     def cell(measured: Any) -> str:
         return "–" if measured is None else f"{mean_spread(measured.mean, measured.sd, measured.n)} (n={measured.n})"

@@ -93,7 +93,8 @@ def data_render(
 ) -> None:
     """Draw an image set: images.npy, labels.npy, and a contact sheet to look at."""
     from papilio.data.progress import reading_progress
-    from papilio.data.rendering.sets import RenderSettings, render_set
+    from papilio.data.rendering.sets import render_set
+    from papilio.data.rendering.settings import RenderSettings
 
     settings = RenderSettings.of({"num": num, "size": size, "seed": seed, "variety": variety, "color": color})
     typer.echo(render_set(name, out, settings, progress=reading_progress()))

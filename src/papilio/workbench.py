@@ -12,32 +12,34 @@ from typing import Any
 from papilio.analysis import classification, reading
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
+from papilio.data.parallel import available_cores
 from papilio.data.progress import Progress
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
+from papilio.execution.description import describe_study, study_schema
+from papilio.execution.display import make_progress
+from papilio.execution.environment import describe_environment
+from papilio.execution.schedule import Execution, Workload
+from papilio.execution.signals import StopSignals
 from papilio.files import locked, remove_leftovers, write_json, write_text
-from papilio.models.own import OwnFunctions
+from papilio.results.compare import compare
+from papilio.results.results import RunResult, StudyResults, read_results
 from papilio.runs.folder import RunFolder, RunPlan
-from papilio.runs.load import Prediction, Run, load_run
 from papilio.runs.reading import QuantityPrediction
-from papilio.studies.cluster import import_ray
-from papilio.studies.compare import compare
-from papilio.studies.connection import ray_crew
-from papilio.studies.description import describe_study, study_schema
-from papilio.studies.environment import describe_environment, num_cores
-from papilio.studies.execution import Execution, Workload
+from papilio.runs.run import Prediction, Run, load_run
+from papilio.search.expected import plan_runs
+from papilio.search.search import StudySearch
+from papilio.search.sources import read_sources
+from papilio.settings.references import OwnFunctions
 from papilio.studies.images import StudyImages, refuse_impossible_runs
-from papilio.studies.messages import Crew
-from papilio.studies.planning import plan_runs
-from papilio.studies.pool import Pool
-from papilio.studies.progress import make_progress
-from papilio.studies.results import RunResult, StudyResults, read_results
-from papilio.studies.search import StudySearch
-from papilio.studies.settings import AnalysisSettings
-from papilio.studies.signals import StopSignals
-from papilio.studies.sources import read_sources
+from papilio.studies.schema import AnalysisSettings
 from papilio.studies.study import Study, load_study, parse_toml, slug
 from papilio.training.catalogue import SUPERVISED
 from papilio.training.devices import refuse_missing_device
+from papilio.workers.messages import Crew
+from papilio.workers.pool import Pool
+from papilio.workers.ray_pool import import_ray
+from papilio.workers.ray_start import ray_crew
+from papilio.workers.sharing import SharedSets
 
 __all__ = [
     "compare",
@@ -110,7 +112,7 @@ def run_study(
         stack.enter_context(locked(folder / ".lock", busy=busy))
         if not is_fresh:
             _refuse_other_contents(folder, study)
-        images = StudyImages(folder / SHARED)
+        images = StudyImages()
         refuse_impossible_runs(study, plans, images)
         if ray is not None:
             crew = stack.enter_context(ray_crew(ray, workers, num_runs=len(plans), is_on_cpu=is_on_cpu, own=study.own))
@@ -124,7 +126,8 @@ def run_study(
         search = StudySearch(
             study, folder=folder, sources=sources, ranking=lambda plan: images.ranking_of(plan, study.own)
         )
-        workload = Workload(folder, search, images.for_workers, crew)
+        shared = SharedSets(folder / SHARED)
+        workload = Workload(folder, search, lambda plan: shared.of(images.of_run(plan)), crew)
         try:
             with progress.display():
                 Execution(workload, progress, signals=signals, confirm=confirm).run()
@@ -175,7 +178,7 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
 
 def _write_report(results: StudyResults) -> Path:
     """The page with its figures; those of an earlier report go, so that none is left of a trial that is no more."""
-    from papilio.report.page import write_report  # it brings matplotlib
+    from papilio.sections.page import write_report  # it brings matplotlib
 
     shutil.rmtree(results.folder / "figures", ignore_errors=True)
     return write_report(results)
@@ -225,7 +228,7 @@ def _local_crew(workers: int | None, num_runs: int, *, is_on_cpu: bool, own: Own
     """One single-threaded worker a core; fewer runs than cores share the cores' threads among them."""
     if workers is not None and workers < 1:
         raise SettingError(f"--workers: {workers} is not a number of workers; allowed is 1 or more")
-    cores = num_cores()
+    cores = available_cores()
     num_workers = min(workers or (cores if is_on_cpu else 1), num_runs)
     threads = max(1, cores // num_workers)
     return Crew(num_workers, threads, partial(Pool, num_workers, threads=threads, own=own, log=log))

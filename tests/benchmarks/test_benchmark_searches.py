@@ -17,8 +17,8 @@ from torch import nn
 from benchmarks import halving, search, trials
 from papilio import load_images
 from papilio.models.families import build_nets, find_builder
-from papilio.studies.pruners import HalvingPruner, make_pruner
-from papilio.studies.settings import PrunerSettings
+from papilio.search.pruners import HalvingPruner, make_pruner
+from papilio.studies.schema import PrunerSettings
 from papilio.studies.study import load_study
 
 

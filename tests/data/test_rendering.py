@@ -21,8 +21,10 @@ from papilio.data.rendering.clocks import ClockRenderer, mixed_clocks
 from papilio.data.rendering.faces import ClockFace
 from papilio.data.rendering.gauges import GaugeRenderer
 from papilio.data.rendering.instruments import aside_clocks, plain_clock, varied_clocks, varied_gauges
-from papilio.data.rendering.pictures import Scene
-from papilio.data.rendering.sets import RENDERERS, VERSION, RenderSettings, render_set
+from papilio.data.rendering.renderers import RENDERERS
+from papilio.data.rendering.scene import Scene
+from papilio.data.rendering.sets import VERSION, render_set
+from papilio.data.rendering.settings import RenderSettings
 from papilio.data.rendering.textures import Texture
 from papilio.errors import DataError, SettingError
 

@@ -16,7 +16,7 @@ from papilio.models.describe import count_parameters, describe_layers
 from papilio.models.families import FAMILIES, build_nets, find_builder
 from papilio.models.layers import ACTIVATIONS, INITIALISERS, NON_DECREASING, initialise
 from papilio.models.mlp import mlp
-from papilio.models.own import find_own, name_of
+from papilio.settings.references import find_own, name_of
 
 MNIST = (1, 28, 28)
 

@@ -14,9 +14,9 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from papilio.files import write_json, write_text
-from papilio.report.words import condition_words
+from papilio.results.results import ResultsTable, StudyResults, read_results
+from papilio.results.words import condition_words
 from papilio.runs.folder import RunFacts, RunFolder, RunPlan
-from papilio.studies.results import ResultsTable, StudyResults, read_results
 
 DIGITS = [str(number) for number in range(10)]
 LAYERS = [

@@ -9,9 +9,9 @@ from typing import Any
 
 import study_folders
 
-from papilio.report.design_sections import costs_section
-from papilio.report.pictures import FigureBox, Pictures
-from papilio.studies.results import StudyResults
+from papilio.drawing.figure_files import FigureBox, Pictures
+from papilio.results.results import StudyResults
+from papilio.sections.design_sections import costs_section
 
 CLOCKS = {"data": [{"name": "clocks", "quantity": {"period": 720.0, "unit": "min", "is_time": True}}]}
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import study_folders
 
-from papilio.report.orders import Compared, Swap, published_orders
-from papilio.report.page import render_page
-from papilio.report.pictures import Pictures
-from papilio.report.tables import Spread
+from papilio.drawing.figure_files import Pictures
+from papilio.sections.orders import Compared, Swap, published_orders
+from papilio.sections.page import render_page
+from papilio.sections.result_tables import Spread
 
 
 def _published(*accuracies: float) -> list[dict]:

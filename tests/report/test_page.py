@@ -11,10 +11,10 @@ import study_folders
 from pages import Page
 from PIL import Image
 
+from papilio.drawing.palette import DARK, LIGHT
 from papilio.errors import RunError
-from papilio.report.page import write_report
-from papilio.report.palette import DARK, LIGHT
-from papilio.studies.results import StudyResults
+from papilio.results.results import StudyResults
+from papilio.sections.page import write_report
 
 
 @pytest.fixture(scope="module")

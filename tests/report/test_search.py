@@ -11,13 +11,13 @@ import pytest
 import study_folders
 from pages import Page
 
-from papilio.report import search_figures
-from papilio.report.page import write_report
-from papilio.report.palette import LINES
-from papilio.report.pictures import Pictures
-from papilio.report.scales import metric_scale, setting_scale
-from papilio.report.search_sections import comparison_words, search_section
-from papilio.studies.results import RunResult, StudyResults, TrialResult
+from papilio.drawing import search_figures
+from papilio.drawing.figure_files import Pictures
+from papilio.drawing.palette import LINES
+from papilio.drawing.scales import metric_scale, setting_scale
+from papilio.results.results import RunResult, StudyResults, TrialResult
+from papilio.sections.page import write_report
+from papilio.sections.search_sections import comparison_words, search_section
 
 
 @pytest.fixture(scope="module")

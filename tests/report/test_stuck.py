@@ -6,10 +6,10 @@ from pathlib import Path
 
 import study_folders
 
-from papilio.report.page import render_page
-from papilio.report.pictures import Pictures
-from papilio.report.stuck import is_stuck, stuck_notes
-from papilio.studies.results import StudyResults
+from papilio.drawing.figure_files import Pictures
+from papilio.results.results import StudyResults
+from papilio.sections.page import render_page
+from papilio.sections.stuck import is_stuck, stuck_notes
 
 
 def study(folder: Path, losses: dict[tuple[str, int], list[float]]) -> StudyResults:

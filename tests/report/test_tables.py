@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 import study_folders
 
-from papilio.report import canvas, curve_sections, palette, sections, tables, words
-from papilio.report.palette import DARK, LIGHT
+from papilio.drawing import canvas, palette
+from papilio.drawing.palette import DARK, LIGHT
+from papilio.results import words
+from papilio.sections import curve_sections
+from papilio.sections import result_tables as tables
+from papilio.sections import study_sections as sections
 
 # Machado, Oliveira and Fernandes (2009), severity 1: on linear RGB
 VISIONS = {

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from papilio.runs.folder import RunFacts, RunFolder, RunPlan
+from papilio.search.search import StudySearch
+from papilio.search.states import Job
 from papilio.studies.planning import NO_SOURCES, Sources
-from papilio.studies.search import StudySearch
-from papilio.studies.states import Job
 from papilio.studies.study import load_study
 
 METRIC = "val_accuracy"

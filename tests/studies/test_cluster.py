@@ -23,10 +23,10 @@ from tiny import OwnNet, all_weights, command, environment, own_loss, papilio, t
 import papilio as product
 from papilio import workbench
 from papilio.errors import RequestError, RunFailed
-from papilio.studies import connection
-from papilio.studies.connection import connected, refuse_unreachable
-from papilio.studies.node import END_FILES, EPOCH_FILES, Mirror, read_files, write_files
-from papilio.studies.results import read_results
+from papilio.results.results import read_results
+from papilio.workers import ray_start as connection
+from papilio.workers.ray_node import END_FILES, EPOCH_FILES, Mirror, read_files, write_files
+from papilio.workers.ray_start import connected, refuse_unreachable
 
 # the checkpoint is too large to come within a message: it goes through the nodes' object stores
 LONG = tiny(model__units=[256], train__epochs=30, stage=[{"name": "long", "seeds": 6}], analysis=[])

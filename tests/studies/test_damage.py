@@ -23,14 +23,14 @@ import papilio as product
 from papilio import workbench
 from papilio.data.load import load_images
 from papilio.errors import DataError, RunError, SettingError, StudyError
-from papilio.runs.execution import execute_run
+from papilio.results.results import read_results
 from papilio.runs.folder import RunFolder
-from papilio.studies.planning import plan_runs
-from papilio.studies.pool import Pool, Worker
-from papilio.studies.results import read_results
+from papilio.runs.train import execute_run
+from papilio.search.expected import plan_runs
 from papilio.studies.study import load_study
 from papilio.training.driver import Training, as_fast_layout
 from papilio.workbench import remake_report
+from papilio.workers.pool import Pool, Worker
 
 ONE = tiny(stage=[{"name": "a"}], train__epochs=2)
 

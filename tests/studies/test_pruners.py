@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from papilio.studies.pruners import HalvingPruner, MedianPruner, Pruner, make_pruner
-from papilio.studies.settings import PrunerSettings
+from papilio.search.pruners import HalvingPruner, MedianPruner, Pruner, make_pruner
+from papilio.studies.schema import PrunerSettings
 
 
 @dataclass

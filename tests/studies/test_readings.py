@@ -14,8 +14,8 @@ from tiny import all_weights, papilio, tiny, write_study
 
 import papilio as product
 from papilio.errors import RunError, StudyError
-from papilio.report.tables import published_table, shown_metrics
-from papilio.studies.results import StudyResults
+from papilio.results.results import StudyResults
+from papilio.sections.result_tables import published_table, shown_metrics
 
 SIDE = 15
 DESIGNS = ["regression", {"name": "classes", "num": 36}, "two_heads", "sin_cos", "von_mises", "soft_classes", "harmonics",

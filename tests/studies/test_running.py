@@ -29,7 +29,7 @@ from tiny import (
 import papilio as product
 from papilio.errors import BusyError, RunError
 from papilio.files import locked
-from papilio.studies.results import read_results
+from papilio.results.results import read_results
 
 LONG = tiny(train__epochs=60, stage=[{"name": "long", "seeds": 3}], data={"name": "digits"})
 
@@ -75,7 +75,7 @@ def num_records(out: Path) -> int:
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return [one for one in psutil.Process(process.pid).children() if "papilio.studies.worker" in one.cmdline()]
+    return [one for one in psutil.Process(process.pid).children() if "papilio.workers.worker" in one.cmdline()]
 
 
 def test_the_folder_holds_what_the_design_says(finished: Path) -> None:

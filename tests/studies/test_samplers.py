@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from papilio.studies.samplers import (
+from papilio.search.samplers import (
     GridSampler,
     Sampler,
     TPESampler,

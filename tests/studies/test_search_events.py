@@ -13,8 +13,8 @@ from pretend import METRIC, PretendWorkers, by_name, disturbed, num_epochs, work
 from tiny import tiny
 
 from papilio.runs.folder import RunFacts, RunPlan
+from papilio.search.states import Job
 from papilio.studies.space import parse_space, point_key
-from papilio.studies.states import Job
 
 DROPOUTS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 VARY = {"model.dropout": DROPOUTS, "train.batch_size": [8, 16, 32]}

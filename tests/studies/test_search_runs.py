@@ -19,9 +19,9 @@ from tiny import all_weights, command, environment, papilio, tiny, without_times
 
 import papilio as product
 from papilio.errors import StudyError
+from papilio.results.results import StudyResults, read_results
+from papilio.search.expected import plan_runs
 from papilio.studies.images import StudyImages
-from papilio.studies.planning import plan_runs
-from papilio.studies.results import StudyResults, read_results
 from papilio.studies.study import load_study
 
 DROPOUTS, RATES = [0.0, 0.2], [0.003, 0.03]
@@ -43,7 +43,7 @@ def searched(*stages: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def on_one_core(study: dict[str, Any], out: Path, *, workers: int = 2) -> StudyResults:
     """Run a study with one thread a worker, as on a machine of any size."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("papilio.workbench.num_cores", lambda: 1)
+        patch.setattr("papilio.workbench.available_cores", lambda: 1)
         return product.run_study(study, out=out, workers=workers, is_silent=True)
 
 
@@ -133,7 +133,7 @@ def test_killed_again_and_again_a_search_ends_as_if_it_had_not_been(undisturbed:
     for kills_parent in (True, False):
         process = started(study, out)
         wait_for_records(out, num_records(out) + rng.randint(5, 20), process)
-        workers = [one for one in psutil.Process(process.pid).children() if "papilio.studies.worker" in one.cmdline()]
+        workers = [one for one in psutil.Process(process.pid).children() if "papilio.workers.worker" in one.cmdline()]
         for one in [process, *workers] if kills_parent else workers[:1]:
             one.kill()
         if not kills_parent:
@@ -201,7 +201,7 @@ def test_test_images_are_not_measured_again(folded: Path) -> None:
 
 def test_folds_of_a_study_are_disjoint_stratified_and_cover_what_is_not_test(tmp_path: Path) -> None:
     plans = [plan for plan in plan_runs(load_study(searched(FOLDS))) if plan.settings["train"]["learning_rate"] > 0.01]
-    sets = [StudyImages(tmp_path).of_run(plan) for plan in plans]
+    sets = [StudyImages().of_run(plan) for plan in plans]
     whole = product.load_images("digits", fraction=0.3)
     known = sorted([*whole.train, *whole.validation])
     assert sorted(index for one in sets for index in one.validation) == known

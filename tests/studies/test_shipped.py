@@ -14,10 +14,10 @@ import papilio as product
 from papilio.data.pictures import Color, convert_images
 from papilio.data.rendering.clocks import ClockRenderer
 from papilio.errors import RunError
-from papilio.runs.load import Run
 from papilio.runs.reading import QuantityPrediction
+from papilio.runs.run import Run
 from papilio.runs.shipped import find_run, shipped_runs
-from papilio.studies.planning import plan_runs
+from papilio.search.expected import plan_runs
 from papilio.studies.study import load_study
 
 STUDIES = {"clock": "clock-best"}

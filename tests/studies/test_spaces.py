@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny import papilio, tiny, write_study
 
 from papilio.errors import StudyError
-from papilio.studies.planning import plan_runs
+from papilio.search.expected import plan_runs
 from papilio.studies.space import MOST_COUNTED, Range, Space, parse_space, point_key
 from papilio.studies.study import load_study
 

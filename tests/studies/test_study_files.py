@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tiny import OwnNet, own_loss, tiny, write_study
 
 from papilio.errors import StudyError
-from papilio.studies.planning import plan_runs
+from papilio.search.expected import plan_runs
 from papilio.studies.study import bundled_studies, load_study, slug
 from papilio.workbench import parse_settings, study_schema
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from papilio.data.quantities import CLOCK, Quantity
 from papilio.errors import SettingError
+from papilio.settings.train_settings import TrainSettings
 from papilio.targets.costs import costs_of_mistakes
 from papilio.targets.periodic import Harmonics, SinCos, SoftBins
 from papilio.targets.quantity import DESIGNS, QuantityTarget, make_design
@@ -16,7 +17,6 @@ from papilio.training.batches import Batches
 from papilio.training.driver import Training
 from papilio.training.noise import Seeds
 from papilio.training.objectives import supervised
-from papilio.training.settings import TrainSettings
 
 
 def test_metrics_of_times() -> None:

@@ -12,13 +12,13 @@ from torch import nn
 from toys import Stopper, reconstruction, same_weights, toy_images, toy_training, weights_of
 
 from papilio.errors import RunError, SettingError
+from papilio.settings.train_settings import TrainSettings
 from papilio.targets.classes import Classes
 from papilio.training.batches import Batches
 from papilio.training.driver import Training
 from papilio.training.noise import Noise
 from papilio.training.objectives import Objective, Phase, supervised
 from papilio.training.optimisers import OPTIMISERS
-from papilio.training.settings import TrainSettings
 
 KINDS = ["mlp", "cnn", "autoencoder", "game"]
 FIRST_METRIC = {"mlp": "val_loss", "cnn": "val_loss", "autoencoder": "val_loss", "game": "val_distance"}

@@ -15,8 +15,9 @@ from toys import toy_images
 
 from papilio.errors import SettingError
 from papilio.models.layers import Dropout
+from papilio.settings.train_settings import Augmentation
 from papilio.targets.classes import Classes
-from papilio.training.augmentation import Augmentation, augment, erase, flip, shift, turn
+from papilio.training.augmentation import augment, erase, flip, shift, turn
 from papilio.training.batches import Batches
 from papilio.training.checkpoints import load_tensors, save_tensors
 from papilio.training.noise import Noise, Seeds

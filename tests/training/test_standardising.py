@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from papilio.errors import SettingError
+from papilio.settings.train_settings import TrainSettings
 from papilio.training.catalogue import make_objective
-from papilio.training.settings import TrainSettings
 from papilio.training.standardising import CHUNK, channel_statistics, standardise, unknown_statistics
 
 

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from torch import nn
 
 from papilio.errors import SettingError
+from papilio.settings.train_settings import TrainSettings, Views
 from papilio.training.augmentation import resampled
 from papilio.training.catalogue import make_objective
 from papilio.training.precision import computing_in
-from papilio.training.settings import TrainSettings
-from papilio.training.views import Views, one_view, see_views
+from papilio.training.views import one_view, see_views
 
 
 def arrow(num: int = 3, side: int = 21) -> torch.Tensor:

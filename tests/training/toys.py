@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from papilio.models.families import build_nets, find_builder
+from papilio.settings.train_settings import TrainSettings
 from papilio.targets.classes import Classes
 from papilio.training.batches import Batch, Batches
 from papilio.training.driver import Training
 from papilio.training.noise import Noise
 from papilio.training.objectives import Nets, Objective, Phase, supervised
-from papilio.training.settings import TrainSettings
 
 SHAPE = (1, 8, 8)
 

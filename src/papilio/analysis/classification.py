@@ -11,7 +11,7 @@ import numpy as np
 
 from papilio.data.imageset import ImageSet, SplitName
 from papilio.files import open_atomic
-from papilio.runs.load import Run
+from papilio.runs.run import Run
 
 MAX_PAIRS = 10  # of classes that are taken for each other
 

@@ -14,7 +14,7 @@ from papilio.data.imageset import ImageSet, SplitName
 from papilio.data.quantities import Quantity
 from papilio.errors import DataError
 from papilio.files import open_atomic
-from papilio.runs.load import Run
+from papilio.runs.run import Run
 from papilio.targets.quantity import scores
 
 NUM_BINS = 48  # of the circle, for what depends on the true value

@@ -11,11 +11,11 @@ from papilio.archives import is_archive
 from papilio.data.arrays import read_arrays
 from papilio.data.folders import read_pictures
 from papilio.data.imageset import ImageSet, RawImages
+from papilio.data.label_tables import read_labelled_pictures
 from papilio.data.named import READERS, read_named
 from papilio.data.pictures import MODES, Color, Size, convert_images, resolve_size
 from papilio.data.quantities import Quantity
 from papilio.data.splits import check_shares, draw_splits
-from papilio.data.tables import read_labelled_pictures
 from papilio.errors import DataError, SettingError, did_you_mean
 
 DRAWN = ("clocks", "gauges")  # sets that Papilio draws itself
@@ -104,7 +104,7 @@ def read_images(
     if table is not None:
         return read_labelled_pictures(path, table, quantity, size=size, color=color, progress=progress)
     if name in DRAWN:
-        from papilio.data.rendering.named import read_rendered
+        from papilio.data.rendering.source import read_rendered
 
         return _converted(read_rendered(name, render, progress), size, color)
     if name is not None:

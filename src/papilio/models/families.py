@@ -12,7 +12,7 @@ from torch import nn
 from papilio.errors import SettingError, did_you_mean
 from papilio.models.cnn import cnn, lenet5
 from papilio.models.mlp import mlp
-from papilio.models.own import OwnFunctions, find_own
+from papilio.settings.references import OwnFunctions, find_own
 
 Builder = Callable[..., nn.Module | dict[str, nn.Module]]
 
@@ -24,7 +24,7 @@ FAMILIES: dict[str, Builder] = {
 
 
 def find_builder(family: str, own: OwnFunctions = {}) -> Builder:  # noqa: B006 (never changed)
-    """The builder of a family, or the user's own (see `papilio.models.own`).
+    """The builder of a family, or the user's own (see `papilio.settings.references`).
 
     Raises SettingError for a name that is neither.
     """

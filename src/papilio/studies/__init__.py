@@ -1,1 +1,1 @@
-"""The study file, its runs, the workers that execute them, and the folder that they leave."""
+"""The study file: its tables, its search space, its stages and trials, and the images that it needs."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,28 +12,26 @@ from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.data.progress import reading_progress
 from papilio.errors import SettingError, StudyError
+from papilio.kinds.ranking import Ranking
 from papilio.models.families import FAMILIES, build_nets
-from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunPlan
-from papilio.studies.settings import AnalysisSettings, DataSettings
-from papilio.studies.sharing import SharedImages, share_images
-from papilio.studies.states import Ranking
+from papilio.settings.data_settings import DataSettings
+from papilio.settings.references import OwnFunctions
+from papilio.settings.train_settings import TrainSettings
+from papilio.settings.validation import validated
+from papilio.studies.schema import AnalysisSettings
 from papilio.studies.study import Study
-from papilio.studies.validation import validated
 from papilio.training.catalogue import SUPERVISED, heads_of, make_objective
 from papilio.training.driver import choosing_metrics
 from papilio.training.objectives import Objective
 from papilio.training.optimisers import refuse_impossible_optimiser
-from papilio.training.settings import TrainSettings
 
 
 class StudyImages:
-    """The image sets of a study, each read once, when a run first needs it, and put where workers can map it."""
+    """The image sets of a study, each read once, when a run first needs it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
         self.loaded: dict[str, ImageSet] = {}
-        self.shared: dict[str, SharedImages] = {}
 
     def of(self, data: Mapping[str, Any], fold: int | None = None) -> ImageSet:
         """The set of a run's resolved [data] table, with the splits of its fold."""
@@ -64,13 +61,6 @@ class StudyImages:
         """The set that a run is trained and measured on."""
         return self.of(plan.settings["data"], plan.fold)
 
-    def for_workers(self, plan: RunPlan) -> SharedImages:
-        """The same in files; raises StorageError where the disk is full."""
-        images = self.of_run(plan)
-        if images.checksum not in self.shared:
-            self.shared[images.checksum] = share_images(images, self.folder)
-        return self.shared[images.checksum]
-
     def distinct(self) -> list[ImageSet]:
         """Every set that was read, without its folds."""
         return [images for key, images in self.loaded.items() if json.loads(key)[1] is None]
@@ -80,7 +70,7 @@ class StudyImages:
         train, images = TrainSettings(**plan.settings["train"]), self.of_run(plan)
         objective = _objective_of(train, images, own)
         best, _ = choosing_metrics(objective, train, has_validation=len(images.validation) > 0)
-        return None if best is None else (best, objective.direction(best))
+        return None if best is None else Ranking(best, objective.direction(best))
 
 
 def images_of(data: Mapping[str, Any]) -> ImageSet:

@@ -8,21 +8,20 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel
 
 from papilio.errors import PapilioError, StudyError
 from papilio.models.families import FAMILIES, find_builder
-from papilio.models.own import OwnFunctions
 from papilio.runs.folder import RunPlan
-from papilio.studies.samplers import GridSampler, Sampler, TPESampler, random_sampler, sobol_sampler
-from papilio.studies.settings import BASE_TABLES, DataSettings, StageSettings, Table, TrialSettings
+from papilio.settings.data_settings import DataSettings
+from papilio.settings.references import OwnFunctions
+from papilio.settings.train_settings import TrainSettings
+from papilio.settings.validation import settings_class, validated
+from papilio.studies.schema import BASE_TABLES, StageSettings, Table, TrialSettings
 from papilio.studies.space import CHOICE, Choice, Point, Space, parse_space
 from papilio.studies.study import Study, slug
-from papilio.studies.validation import settings_class, validated
-from papilio.training.settings import TrainSettings
 
 BASE = "trial"  # the key, in a point, that says on which of a stage's named trials it stands
 OF_OPTIMISER = ("learning_rate", "momentum", "weight_decay")
@@ -87,19 +86,6 @@ class StagePlan:
         ]
         return TrialPlan(number, name, point, varied, tables, tuple(runs))
 
-    def sampler(self, *, is_maximised: bool) -> Sampler:
-        """A new sampler of the stage's points."""
-        settings = self.settings.sampler
-        match settings.name:
-            case "grid":
-                return GridSampler(self.space)
-            case "random":
-                return random_sampler(self.space, seed=settings.seed)
-            case "sobol":
-                return sobol_sampler(self.space, seed=settings.seed)
-            case "tpe":
-                return TPESampler(self.space, seed=settings.seed, is_maximised=is_maximised)
-
     @property
     def num_trials(self) -> int:
         """How many trials there will be; fewer where the space has fewer points."""
@@ -115,26 +101,6 @@ class StagePlan:
         """
         source = self.settings.source
         return self.settings.sampler.name != "grid" or (source is not None and source.top > 1)
-
-    def expected(self) -> list[TrialPlan]:
-        """Trials as there will be, for checks and forecasts: of a sampler that learns, random ones in their place."""
-        learns = self.settings.sampler.name == "tpe"
-        sampler = random_sampler(self.space, seed=0) if learns else self.sampler(is_maximised=True)
-        if self.settings.sampler.name != "grid":
-            self._refuse_impossible_ends()
-        trials: list[TrialPlan] = []
-        keys: set[str] = set()
-        for point in islice(iter(sampler.propose, None), self.num_trials):
-            trial = self.trial(point, number=len(trials))
-            if not (self.passes_over_twins and trial.key in keys):
-                trials.append(trial)
-                keys.add(trial.key)
-        return trials
-
-    def _refuse_impossible_ends(self) -> None:
-        """Raises StudyError where the low or the high end of a range is not allowed, which may be drawn late."""
-        for unit in (0.0, 1.0):
-            self.trial(self.space.at([unit] * len(self.space.parameters)), number=0)
 
 
 def plan_stage(study: Study, stage: StageSettings, sources: Iterable[Base]) -> StagePlan:
@@ -161,31 +127,6 @@ def bases_of(stage: StageSettings, best: Iterable[tuple[str, Tables]]) -> list[B
     bases = [Base(name, _with_optimizer_table(tables)) for name, tables in best]
     is_alone = len(bases) == 1 and (stage.vary or stage.trial)
     return [Base("", bases[0].tables)] if is_alone else bases
-
-
-def plan_runs(study: Study, sources: Sources = NO_SOURCES) -> list[RunPlan]:
-    """Every run of a study as far as it is known before anything is trained: what only results will tell is filled in.
-
-    A stage that starts from an earlier one is planned on that one's first trials; `sources` holds, by stage, what comes
-    from other studies. Raises StudyError, naming stage and trial, for the first setting that is not allowed.
-    """
-    return [run for stage in expected_trials(study, sources).values() for trial in stage for run in trial.runs]
-
-
-def expected_trials(study: Study, sources: Sources = NO_SOURCES) -> dict[str, list[TrialPlan]]:
-    """The trials of every stage, by its name, as `StagePlan.expected` has them."""
-    trials: dict[str, list[TrialPlan]] = {}
-    for stage in study.settings.stage:
-        if stage.name in sources:
-            bases = bases_of(stage, sources[stage.name])
-        elif stage.source is None or stage.source.stage not in trials:
-            bases = [own_base(study)]
-        else:
-            before = trials[stage.source.stage][: stage.source.top]
-            bases = bases_of(stage, [(trial.name, trial.tables) for trial in before])
-        trials[stage.name] = plan_stage(study, stage, bases).expected()
-        refuse_twins(study, trials[stage.name])
-    return trials
 
 
 def refuse_twins(study: Study, trials: Iterable[TrialPlan]) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 import tomli_w
 
 from papilio.errors import StudyError, did_you_mean
-from papilio.models.own import name_of
-from papilio.studies.settings import BASE_TABLES, StudySettings, Table
-from papilio.studies.validation import validated
+from papilio.settings.references import name_of
+from papilio.settings.validation import validated
+from papilio.studies.schema import BASE_TABLES, StudySettings, Table
 
 OWN_KEYS = (".model.family", ".train.loss", ".train.objective")  # where functions of the user's own may stand
 

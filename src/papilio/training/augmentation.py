@@ -7,27 +7,11 @@ import math
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from papilio.settings.train_settings import Augmentation
+
 Images = UInt8[Tensor, "batch channel height width"]
-
-
-class Augmentation(BaseModel):
-    """What may happen to a training image; validation and test images are left alone."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    shift: int = Field(0, ge=0, description="largest shift in pixels, each way, each axis; what comes in is black")
-    flip: bool = Field(False, description="mirror every second image left to right, at random")
-    rotate: float = Field(
-        0.0, ge=0, le=180, description="largest turn in degrees, each way; the rim is repeated outwards"
-    )
-    zoom: float = Field(
-        0.0, ge=0, le=1, description="0.1: enlarge or shrink by up to a tenth; the rim is repeated outwards"
-    )
-    erase: float = Field(0.0, ge=0, le=1, description="share of images that lose a random rectangle (to black)")
-    erase_area: float = Field(0.2, gt=0, le=1, description="largest share of the image that is erased")
 
 
 def augment(images: Images, augmentation: Augmentation, generator: torch.Generator) -> Images:

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from papilio.training.augmentation import Augmentation, augment
+from papilio.settings.train_settings import Augmentation
+from papilio.training.augmentation import augment
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from papilio.data.quantities import Quantity
 from papilio.errors import SettingError
 from papilio.models.families import given_to
-from papilio.models.own import OwnFunctions, find_own
+from papilio.settings.references import OwnFunctions, find_own
+from papilio.settings.train_settings import TrainSettings
 from papilio.targets.classes import Classes
 from papilio.targets.quantity import QuantityTarget, make_design
 from papilio.targets.target import Target
 from papilio.training.objectives import Objective, supervised
-from papilio.training.settings import TrainSettings
 
 SUPERVISED = "supervised"
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from papilio.errors import SettingError
+from papilio.settings.train_settings import TrainSettings
 from papilio.training.batches import Batch, Batches
 from papilio.training.checkpoints import (
     copy_of_nets,
@@ -34,7 +35,6 @@ from papilio.training.objectives import QUANTILES, Objective, Phase
 from papilio.training.optimisers import make_optimiser
 from papilio.training.precision import Precision, best_precision, computing_in
 from papilio.training.schedules import SCHEDULES
-from papilio.training.settings import TrainSettings
 
 Record = dict[str, Any]
 STEPS_BETWEEN_LOOKS = 50  # at whether the loss is still a number

@@ -8,29 +8,12 @@ from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from papilio.settings.train_settings import Views
 from papilio.training.augmentation import resampled
 
 Images = Float[Tensor, "batch channel height width"]
-
-
-class Views(BaseModel):
-    """What a net that has learned looks at in place of each picture: the picture turned, in even steps."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    num: int = Field(5, ge=2, le=64, description="views of each picture, over which outputs are averaged")
-    rotate: float = Field(
-        12.0, gt=0, le=180, description="degrees, each way, to which the first and the last are turned"
-    )
-
-    @property
-    def degrees(self) -> list[float]:
-        """By how much each view is turned; a whole turn is not looked at twice."""
-        steps = self.num if self.rotate == 180 else self.num - 1
-        return [-self.rotate + 2 * self.rotate * index / steps for index in range(self.num)]
 
 
 def see_views(net: nn.Module, views: Views) -> None:

@@ -14,7 +14,7 @@ from jaxtyping import Int
 
 from papilio.data.quantities import CLOCK
 from papilio.data.rendering.instruments import Instrument, aside_clocks, plain_clock, varied_clocks
-from papilio.data.rendering.pictures import Pixels, Scene
+from papilio.data.rendering.scene import Pixels, Scene
 from papilio.data.rendering.varieties import SetRenderer, Variety
 
 MINUTES = int(CLOCK.period)

@@ -20,7 +20,8 @@ import numpy as np
 
 from papilio.data.parallel import available_cores
 from papilio.data.progress import Progress
-from papilio.data.rendering.sets import RenderSettings
+from papilio.data.rendering.renderers import make_renderer
+from papilio.data.rendering.settings import RenderSettings
 from papilio.errors import DataError
 from papilio.files import open_atomic
 
@@ -53,7 +54,7 @@ def draw_images(path: Path, name: str, settings: RenderSettings, *, progress: Pr
 def _draw_blocks(*, name: str, settings: dict, path: str, start: int, first: int = 0, step: int = 1) -> Iterator[int]:
     """Draw every `step`th block from the `first` one on; yields how many pictures each of them had."""
     how = RenderSettings(**settings)
-    renderer = how.renderer(name)
+    renderer = make_renderer(name, how)
     values = renderer.values(how.num, how.seed)
     with Path(path).open("r+b") as file:
         for begin in range(first * BLOCK, how.num, step * BLOCK):

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from papilio.data.quantities import Quantity
 from papilio.data.rendering.faces import gauge_turn
 from papilio.data.rendering.instruments import plain_gauge, varied_gauges
-from papilio.data.rendering.pictures import Pixels, Scene
+from papilio.data.rendering.scene import Pixels, Scene
 from papilio.data.rendering.varieties import SetRenderer, Variety
 
 FULL_SCALE = 100.0

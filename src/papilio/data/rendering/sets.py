@@ -3,73 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from papilio.data.progress import Progress
-from papilio.data.rendering.clocks import ClockRenderer
-from papilio.data.rendering.gauges import GaugeRenderer
-from papilio.data.rendering.pictures import SIDE, Color
-from papilio.data.rendering.varieties import SetRenderer
-from papilio.errors import SettingError, did_you_mean
+from papilio.data.rendering.drawing import draw_images
+from papilio.data.rendering.renderers import RENDERERS, find_set
+from papilio.data.rendering.settings import RenderSettings
 from papilio.files import open_atomic, write_json
 
 VERSION = 2  # raise it whenever the same settings would come out as other pixels
 SHEET = (8, 6)  # columns and rows of the contact sheet
 GAP, CAPTION = 6, 16  # pixels
 FACTS = "rendered.json"  # what a set was made from: where it is, all of the set is
-
-RENDERERS: dict[str, type[SetRenderer]] = {"clocks": ClockRenderer, "gauges": GaugeRenderer}
-
-
-@dataclass(frozen=True)
-class RenderSettings:
-    """How a set is drawn; `variety` is one of its renderer's. Raises SettingError for what cannot be drawn."""
-
-    num: int = 18_000
-    size: int = SIDE
-    seed: int = 0
-    variety: str = "plain"
-    color: Color = "grey"
-
-    def __post_init__(self) -> None:
-        for name in ("num", "size", "seed"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise SettingError(f"{name} = {value}: expected a whole number")
-        if self.num < 1:
-            raise SettingError(f"num = {self.num}: at least 1 picture")
-        if not 16 <= self.size <= 1024:
-            raise SettingError(f"size = {self.size}: pictures are drawn with sides from 16 to 1024 pixels")
-        if self.seed < 0:
-            raise SettingError(f"seed = {self.seed}: must be 0 or more")
-        if self.color not in ("grey", "rgb"):
-            raise SettingError(f"color = {self.color}: allowed are grey and rgb")
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> RenderSettings:
-        """Those of a table, the others as usual."""
-        allowed = list(cls.__dataclass_fields__)
-        if unknown := [key for key in given if key not in allowed]:
-            raise SettingError(f"{unknown[0]} is not a setting of drawing; {did_you_mean(unknown[0], allowed)}")
-        return cls(**given)
-
-    def renderer(self, name: str) -> SetRenderer:
-        """What draws the set of that name."""
-        return RENDERERS[name](self.variety, size=self.size, color=self.color, seed=self.seed)
-
-
-def find_set(name: str) -> str:
-    """The name itself; raises SettingError where Papilio draws no such set."""
-    if name not in RENDERERS:
-        raise SettingError(f"{name} is not a set that Papilio draws; {did_you_mean(name, RENDERERS)}")
-    return name
 
 
 def render_set(name: str, folder: Path, settings: RenderSettings, *, progress: Progress | None = None) -> Path:
@@ -79,8 +30,6 @@ def render_set(name: str, folder: Path, settings: RenderSettings, *, progress: P
     a few hundred pictures are in memory at a time. Raises SettingError for a set or a variety that is not drawn,
     StorageError where the folder cannot be written.
     """
-    from papilio.data.rendering.drawing import draw_images
-
     renderer = RENDERERS[find_set(name)]
     renderer.refuse_unknown(settings.variety)
     values = renderer.values(settings.num, settings.seed)

@@ -11,7 +11,7 @@ import numpy as np
 
 from papilio.data.quantities import Quantity
 from papilio.data.rendering.instruments import Instrument
-from papilio.data.rendering.pictures import SIDE, Color, Pixels, Renderer, Scene
+from papilio.data.rendering.scene import SIDE, Color, Pixels, Renderer, Scene
 from papilio.errors import SettingError
 
 

@@ -1,0 +1,56 @@
+"""Rendered sets by name: drawn once into the cache, then read like any other."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from papilio.data.arrays import read_arrays
+from papilio.data.imageset import RawImages
+from papilio.data.places import cache_folder
+from papilio.data.rendering.renderers import RENDERERS
+from papilio.data.rendering.sets import FACTS, VERSION, render_set
+from papilio.data.rendering.settings import RenderSettings
+from papilio.errors import SettingError
+
+
+def read_rendered(
+    name: str, render: Mapping[str, Any] | None, progress: Callable[[int, int, str], None] | None
+) -> RawImages:
+    """The set that `render` describes (num, size, seed, variety, color), from the cache, or drawn first.
+
+    Raises SettingError for a setting that is none, StorageError where the cache cannot be written.
+    """
+    try:
+        settings = RenderSettings.of(render or {})
+        folder = cached_folder(name, settings)
+        if not (folder / FACTS).exists():
+            _remove_outdated(folder.parent)
+            render_set(name, folder, settings, progress=progress)
+    except SettingError as error:
+        raise SettingError(f"data.render: {error}") from error
+    quantity = RENDERERS[name].quantity
+    raw = read_arrays(folder / "images.npy", folder / "labels.npy", None if quantity.is_time else quantity)
+    words = ", ".join(f"{key} {value}" for key, value in asdict(settings).items())
+    return RawImages(name, raw.images, raw.labels, (), f"drawn by Papilio: {words}", {}, quantity=quantity)
+
+
+def cached_folder(name: str, settings: RenderSettings) -> Path:
+    """Where a rendered set with these settings is kept."""
+    key = hashlib.sha256(json.dumps([VERSION, name, asdict(settings)], sort_keys=True).encode()).hexdigest()[:16]
+    return cache_folder() / "rendered" / f"{name}-{key}"
+
+
+def _remove_outdated(rendered: Path) -> None:
+    """Sets whose pixels an earlier version of Papilio drew, which nothing reads any more."""
+    for facts in rendered.glob(f"*/{FACTS}"):
+        with contextlib.suppress(FileNotFoundError):  # another process removes the same
+            if json.loads(facts.read_text())["version"] < VERSION:
+                facts.unlink()  # first: where it is not, the set is drawn again
+                shutil.rmtree(facts.parent)

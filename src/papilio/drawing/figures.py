@@ -1,0 +1,291 @@
+"""Figures of a stage: arrays in, a matplotlib figure out. What they show is computed elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from papilio.drawing.canvas import WIDE, clean_label, drawing, new_figure, only_horizontal_axis
+from papilio.drawing.canvas import save_figure as save_figure
+from papilio.drawing.class_figures import confusion as confusion
+from papilio.drawing.class_figures import mistakes as mistakes
+from papilio.drawing.class_figures import per_class as per_class
+from papilio.drawing.palette import LIGHT, LINES
+
+Series = Float[np.ndarray, " _"]  # one value an epoch; runs differ in length
+
+MOST_COLOURED = len(LINES)
+NUM_HIGHLIGHTED = 5
+MOST_WITH_TRAINING = 5  # more dashed lines hide the others
+LONGEST_DIRECT_LABEL = 22
+MOST_GREY_POINTS = 40  # of a line that is not coloured
+DIAMOND: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "D",
+    "markersize": 6,
+    "markerfacecolor": LIGHT["paper"],
+    "markeredgecolor": LINES[1],
+    "markeredgewidth": 1.3,
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A trial's measurements by epoch, one array a run; runs may differ in length."""
+
+    label: str
+    validation: tuple[Series, ...]
+    train: tuple[Series, ...] = ()
+    is_pruned: bool = False  # it was cut before its end
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One metric of every trial: its value in each run, and what others published."""
+
+    metric: str
+    values: tuple[tuple[float, ...], ...]
+    published: tuple[tuple[float, ...], ...]
+
+
+def learning_curves(
+    curves: Sequence[Curve], *, metric: str, higher_is_better: bool, has_cut_ends: bool = False, width: float = WIDE
+) -> Figure:
+    """A metric on validation images by epoch; `curves` come best first.
+
+    A line is the mean over a trial's runs, its band their range, as far as all runs go; where some ended earlier,
+    the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to five
+    trials: training images. With more than eight trials the best five are coloured. `has_cut_ends` keeps where trials were
+    cut early within the axes, even if that leaves less height to those that ran to their end.
+    """
+    num_coloured = len(curves) if len(curves) <= MOST_COLOURED else NUM_HIGHLIGHTED
+    with drawing():
+        listed = [curve.label for curve in curves[:num_coloured]]
+        num_rows = -(-len(listed) // _list_columns(listed, has_room=width >= WIDE))
+        figure = new_figure(width=width, height=(3.2 if width >= WIDE else 2.6) + 0.18 * num_rows)
+        axes = figure.subplots()
+        _draw_grey(axes, curves[num_coloured:])
+        for curve, colour in reversed(list(zip(curves[:num_coloured], LINES, strict=False))):
+            if num_coloured <= MOST_WITH_TRAINING:
+                _draw_mean(axes, curve.train, colour=colour, width=0.9, style=(0.0, (3.0, 2.0)), alpha=0.65)
+            _draw_runs(axes, curve.validation, colour=colour)
+        _finish_epochs(axes, metric=metric)
+        shown = [*curves[:num_coloured], *(curve for curve in curves if curve.is_pruned and has_cut_ends)]
+        _cut_early_epochs(axes, shown, num_coloured=num_coloured, higher_is_better=higher_is_better)
+        _name_curves(axes, curves, num_coloured=num_coloured, has_room=width >= WIDE)
+    return figure
+
+
+def trial_comparison(labels: Sequence[str], panels: Sequence[Panel], *, width: float = WIDE) -> Figure:
+    """Trials as rows, a panel a metric: runs as faint dots, their mean and standard deviation, published diamonds."""
+    rows = np.arange(len(labels))
+    stacked = 1 if width >= WIDE else len(panels)
+    with drawing():
+        row_height = 0.27 if width >= WIDE else 0.46
+        figure = new_figure(width=width, height=0.35 + stacked * (0.6 + row_height * len(labels)))
+        places = figure.subplots(stacked, len(panels) // stacked, sharey=True, squeeze=False).ravel()
+        for axes, panel in zip(places, panels, strict=True):
+            for row, values, published in zip(rows, panel.values, panel.published, strict=True):
+                _draw_dots(axes, row=int(row), values=values, published=published)
+            axes.set_title(panel.metric, pad=10)
+            axes.xaxis.set_major_locator(MaxNLocator(5))
+            axes.margins(x=0.06)
+            axes.set_ylim(len(labels) - 0.4, -0.7)
+            only_horizontal_axis(axes)
+            _name_rows(axes, labels, has_room=width >= WIDE)
+        if any(any(panel.published) for panel in panels):
+            _name_diamonds(figure)
+    return figure
+
+
+def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, colour: str) -> None:
+    """Mean and range as far as all runs go, then run by run, with a dot at each end."""
+    _draw_mean(axes, runs, colour=colour, width=1.8)
+    common = _common_epochs(runs)
+    if len(runs) > 1 and common:
+        stacked = np.stack([run[:common] for run in runs])
+        epochs = np.arange(1, common + 1)
+        axes.fill_between(epochs, stacked.min(0), stacked.max(0), color=colour, alpha=0.16, linewidth=0)
+    for run in runs:
+        epochs = np.arange(max(common, 1), len(run) + 1)
+        if len(run) > common:
+            axes.plot(epochs, run[epochs - 1], color=colour, linewidth=0.8, alpha=0.7)
+        if len(run) > common or len(run) == 1:
+            axes.plot(len(run), run[-1], "o", color=colour, markersize=2.6)
+
+
+def _draw_grey(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Means as thin lines, the fainter the more they are; a dot at the end of those that were cut early."""
+    common = [_common_epochs(curve.validation) for curve in curves]
+    means = [
+        np.mean([run[:end] for run in curve.validation], axis=0) for curve, end in zip(curves, common, strict=True)
+    ]
+    lines = [_thinned(mean) for mean in means if len(mean)]
+    opacity = float(np.clip(40 / max(len(lines), 1), 0.3, 0.9))
+    axes.add_collection(LineCollection(lines, colors=LIGHT["faint"], linewidths=0.7, alpha=opacity))
+    cut = [(len(mean), mean[-1]) for curve, mean in zip(curves, means, strict=True) if curve.is_pruned and len(mean)]
+    axes.plot(*np.array(cut).reshape(-1, 2).T, "o", color=LIGHT["faint"], markersize=2.2, markeredgewidth=0)
+    axes.autoscale_view()
+
+
+def _thinned(mean: Series) -> Float[np.ndarray, "p 2"]:
+    """Epoch and value at so many places as a thin line needs, the first and the last among them."""
+    places = np.linspace(0, len(mean) - 1, min(len(mean), MOST_GREY_POINTS)).round().astype(int)
+    return np.stack([places + 1, mean[places]], axis=1)
+
+
+def _draw_mean(
+    axes: Axes,
+    runs: tuple[Series, ...],
+    *,
+    colour: str,
+    width: float,
+    style: str | tuple[float, tuple[float, ...]] = "-",
+    alpha: float = 1.0,
+) -> None:
+    """The mean over the runs, as far as all of them go."""
+    common = _common_epochs(runs)
+    if common:
+        mean = np.mean([run[:common] for run in runs], axis=0)
+        epochs = np.arange(1, common + 1)
+        axes.plot(epochs, mean, color=colour, linewidth=width, linestyle=style, alpha=alpha)
+
+
+def _common_epochs(runs: tuple[Series, ...]) -> int:
+    return min((len(run) for run in runs), default=0)
+
+
+def _finish_epochs(axes: Axes, *, metric: str) -> None:
+    axes.set_title(metric, pad=8)
+    axes.set_xlabel("epoch", loc="right")
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.margins(x=0.01)
+
+
+def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, num_coloured: int, higher_is_better: bool) -> None:
+    """Leave out early epochs where they would take most of the height, and say so in the figure.
+
+    What is kept: seven in ten of the coloured curves' values, and the best of every curve that is passed here.
+    """
+    sign = 1 if higher_is_better else -1
+    runs = [sign * run[np.isfinite(run)] for curve in curves for run in curve.validation]
+    coloured = [sign * run[np.isfinite(run)] for curve in curves[:num_coloured] for run in curve.validation]
+    runs, coloured = [run for run in runs if len(run)], [run for run in coloured if len(run)]
+    if not coloured:
+        return
+    has_training = num_coloured <= MOST_WITH_TRAINING
+    trained = [sign * run[np.isfinite(run)] for curve in curves[:num_coloured] for run in curve.train if has_training]
+    best = max(run.max() for run in [*runs, *trained] if len(run))
+    kept = min(float(np.quantile(np.concatenate(coloured), 0.3)), min(float(run.max()) for run in runs))
+    edge = kept - (0.35 if len(runs) == len(coloured) else 0.1) * (best - kept)
+    if best - min(run.min() for run in runs) <= 1.7 * (best - edge):
+        return
+    axes.set_ylim(*sorted((sign * edge, sign * (best + 0.06 * (best - edge)))))
+    note = f"early epochs lie {'below' if higher_is_better else 'above'} the axis"
+    axes.set_xlabel(f"{note}  ·  epoch", loc="right")
+
+
+def _name_curves(axes: Axes, curves: Sequence[Curve], *, num_coloured: int, has_room: bool) -> None:
+    """Names at the ends of the lines; long names in a list below."""
+    coloured = curves[:num_coloured]
+    others = f"{len(curves) - num_coloured} other trials" if len(curves) > num_coloured else ""
+    if not has_room or max((len(curve.label) for curve in coloured), default=0) > LONGEST_DIRECT_LABEL:
+        _list_names(axes, [curve.label for curve in coloured], others=others, has_room=has_room)
+        return
+    ends = [_end(curve) for curve in coloured]
+    places = _spread_labels(axes, [value for _, value in ends])
+    for curve, colour, end, place in zip(coloured, LINES, ends, places, strict=False):
+        _write_at_end(axes, clean_label(curve.label), colour=colour, end=end, place=place)
+    if others:
+        axes.text(1.04, -0.02, others, color=LIGHT["muted"], transform=axes.transAxes, va="center", fontsize=8.5)
+
+
+def _list_names(axes: Axes, names: Sequence[str], *, others: str, has_room: bool) -> None:
+    handles = [Line2D([], [], color=colour, linewidth=1.8) for colour in LINES[: len(names)]]
+    if others:
+        handles.append(Line2D([], [], color=LIGHT["faint"], linewidth=1))
+    texts = [clean_label(name, limit=84 if has_room else 44) for name in [*names, others] if name]
+    columns = _list_columns(names, has_room=has_room)
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # the axes were made by a figure
+    figure.legend(handles, texts, loc="outside lower left", ncols=columns, fontsize=8.5, handlelength=1.4)
+
+
+def _list_columns(names: Sequence[str], *, has_room: bool) -> int:
+    return 2 if max(map(len, names), default=0) <= (42 if has_room else 16) else 1
+
+
+def _write_at_end(axes: Axes, name: str, *, colour: str, end: tuple[int, float], place: float) -> None:
+    """A name right of the axes, and a dotted leader from a line that ended early."""
+    last_epoch, value = end
+    right = axes.get_xlim()[1]
+    if np.isfinite(value) and last_epoch < 0.9 * right:
+        axes.plot([last_epoch, right], [value, value], color=colour, linewidth=0.9, linestyle=(0, (1, 4)), alpha=0.7)
+        axes.set_xlim(right=right)
+    start = axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]
+    start = float(np.clip(start, 0, 1)) if np.isfinite(start) else place
+    axes.plot([1.0, 1.03], [start, place], color=colour, linewidth=1.8, transform=axes.transAxes, clip_on=False)
+    axes.text(1.04, place, name, transform=axes.transAxes, va="center", fontsize=8.5)
+
+
+def _end(curve: Curve) -> tuple[int, float]:
+    """The last epoch that is drawn, and the mean of the runs that reach it."""
+    last = max((len(run) for run in curve.validation), default=0)
+    reached = [run[-1] for run in curve.validation if len(run) == last]
+    return last, float(np.mean(reached)) if last else float("nan")
+
+
+def _spread_labels(axes: Axes, ends: Sequence[float], *, gap: float = 0.068) -> list[float]:
+    """Heights, as shares of the axes, for labels near the ends of their lines and clear of each other."""
+    low, high = axes.get_ylim()
+    wanted = [(end - low) / (high - low) if np.isfinite(end) else 0.0 for end in ends]
+    order = sorted(range(len(wanted)), key=lambda index: -wanted[index])
+    places = [0.0] * len(wanted)
+    above = 1.0 + gap
+    for index in order:
+        above = places[index] = min(float(np.clip(wanted[index], 0, 1)), above - gap)
+    lowest = -0.02 + gap  # the place below belongs to the other trials
+    for index in reversed(order):
+        places[index] = max(places[index], lowest)
+        lowest = places[index] + gap
+    return places
+
+
+def _draw_dots(axes: Axes, *, row: int, values: tuple[float, ...], published: tuple[float, ...]) -> None:
+    if len(values) > 1:
+        mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
+        axes.plot([mean - spread, mean + spread], [row, row], color=LINES[0], linewidth=1.4)
+        axes.plot(values, [row] * len(values), "o", color=LINES[0], alpha=0.4, markersize=3.2, markeredgewidth=0)
+    if values:
+        axes.plot(np.mean(values), row, "o", color=LINES[0], markersize=6)
+    axes.plot(published, [row] * len(published), **DIAMOND)
+
+
+def _name_rows(axes: Axes, labels: Sequence[str], *, has_room: bool) -> None:
+    """Names left of the rows, or above them where the figure is narrow."""
+    if has_room:
+        axes.set_yticks(range(len(labels)), [clean_label(one, limit=48) for one in labels], color=LIGHT["ink"])
+        return
+    axes.set_yticks([])
+    for row, label in enumerate(labels):
+        place = axes.get_yaxis_transform()
+        axes.text(0, row - 0.36, clean_label(label, limit=52), transform=place, va="center", fontsize=8.5)
+
+
+def _name_diamonds(figure: Figure) -> None:
+    ours = Line2D([], [], color=LINES[0], marker="o", markersize=6, linewidth=1.4)
+    theirs = Line2D([], [], **DIAMOND)
+    figure.legend([ours, theirs], ["measured", "published"], loc="outside lower right", ncols=2, fontsize=8.5)

@@ -1,0 +1,239 @@
+"""A study's progress for people: a live display on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from papilio.runs.folder import RunFacts, RunPlan
+from papilio.search.states import Tally
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+NOTHING = Tally(0, 0, 0, 0, 0, 0, None)
+SECONDS_BETWEEN_LINES = 10.0  # of plain progress
+METRICS_A_LINE = 3  # of each split
+
+
+def spoken_seconds(seconds: float) -> str:
+    """A duration as people say it.
+
+    >>> [spoken_seconds(one) for one in (4.2, 75, 3700, 200000)]
+    ['4 s', '1 min 15 s', '1 h 2 min', '2 d 8 h']
+    """
+    whole = round(seconds)
+    units = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
+    for size, name, smaller, smaller_name in units:
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {name}" + (f" {rest} {smaller_name}" if rest else "")
+    return f"{whole} s"
+
+
+def spoken_bytes(num_bytes: float) -> str:
+    """A size as people say it.
+
+    >>> spoken_bytes(1_234_567_890)
+    '1.2 GB'
+    """
+    for unit in ("bytes", "kB", "MB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.3g} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} GB"
+
+
+def estimate_line(*, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> str:
+    """What a study will take, in one line."""
+    runs = f"{num_runs} run{'s' if num_runs != 1 else ''}"
+    workers = f"{num_workers} worker{'s' if num_workers != 1 else ''}"
+    if seconds is None:
+        return f"{runs} on {workers}"
+    memory = f"{spoken_bytes(peak_bytes)} of memory"
+    return f"{runs} on {workers}: training takes at most about {spoken_seconds(max(1, seconds))}, {memory}"
+
+
+def end_line(plan: RunPlan, facts: RunFacts) -> str:
+    """How a run ended, in one line."""
+    numbers = " ".join(filter(None, (_metrics(facts.metrics, split) for split in ("val", "test"))))
+    at = f" (best epoch {facts.best_epoch} of {facts.epochs})" if facts.best_epoch else ""
+    reason = f": {facts.reason}" if facts.reason else ""
+    return f"{run_words(plan)}: {facts.status}{at}{reason} {numbers} {spoken_seconds(facts.seconds)}"
+
+
+def run_words(plan: RunPlan) -> str:
+    """A run for people: its trial, its seed, its fold."""
+    return f"{plan.trial}, seed {plan.seed}" + (f", fold {plan.fold}" if plan.fold is not None else "")
+
+
+def tally_words(tally: Tally) -> str:
+    """How a study stands, in a line: what is done, what was cut, what is best.
+
+    >>> tally_words(Tally(9, 4, 9, 3, 1, 0, ("dropout 0.1", "val_accuracy", 0.91234)))
+    '3 of 9 trials done, 1 pruned; best: dropout 0.1, val_accuracy 0.9123'
+    """
+    words = f"{tally.num_done} of {tally.num_trials} trials done"
+    words += f", {tally.num_pruned} pruned" if tally.num_pruned else ""
+    words += f", {tally.num_failed} failed" if tally.num_failed else ""
+    if tally.best is not None:
+        name, metric, mean = tally.best
+        words += f"; best: {name}, {metric} {mean:.4f}"
+    return words
+
+
+class SilentProgress:
+    """Shows nothing."""
+
+    def on_estimate(self, *, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> None: ...
+
+    def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None: ...
+
+    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None: ...
+
+    def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None: ...
+
+    def on_pause(self, plan: RunPlan) -> None: ...
+
+    def on_tally(self, tally: Tally) -> None: ...
+
+    def on_note(self, text: str) -> None: ...
+
+    def display(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+
+class LineProgress:
+    """A line when a run ends, and now and then one of what is running."""
+
+    def __init__(self) -> None:
+        self.tally = NOTHING
+        self.last_line = time.monotonic()
+
+    def on_estimate(self, *, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> None:
+        self._print(estimate_line(seconds=seconds, peak_bytes=peak_bytes, num_runs=num_runs, num_workers=num_workers))
+
+    def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None:
+        if self._is_due():
+            self._print(f"{self._count()} {run_words(plan)}: epoch {epoch}, step {step} of {num_steps}")
+
+    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None:
+        if self._is_due():
+            epochs = plan.settings["train"]["epochs"]
+            self._print(
+                f"{self._count()} {run_words(plan)}: epoch {record['epoch']}/{epochs}"
+                f" {_metrics(record, 'val')}{_left(seconds_left)}"
+            )
+
+    def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None:
+        self._print(f"{self._count()} {end_line(plan, facts)}{_left(seconds_left)}")
+
+    def on_pause(self, plan: RunPlan) -> None: ...
+
+    def on_tally(self, tally: Tally) -> None:
+        self.tally = tally
+        if self._is_due() and tally.num_trials > 1:
+            self._print(tally_words(tally))
+
+    def on_note(self, text: str) -> None:
+        self._print(text)
+
+    def display(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def _count(self) -> str:
+        return f"[{self.tally.num_runs_over}/{self.tally.num_runs}]"
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self.last_line > SECONDS_BETWEEN_LINES
+
+    def _print(self, line: str) -> None:
+        self.last_line = time.monotonic()
+        print(line, flush=True)
+
+
+class LiveProgress:
+    """One display that stays in place: every running run with its epoch and validation, runs done, time left."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self.console = Console()
+        self.tally = NOTHING
+        self.seconds_left: float | None = None
+        self.running: dict[str, tuple[RunPlan, str, str]] = {}
+        self.live = Live(get_renderable=self._render, console=self.console, refresh_per_second=4, transient=True)
+
+    def on_estimate(self, *, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> None:
+        self.seconds_left = seconds
+        self.console.print(
+            estimate_line(seconds=seconds, peak_bytes=peak_bytes, num_runs=num_runs, num_workers=num_workers)
+        )
+
+    def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None:
+        epochs = plan.settings["train"]["epochs"]
+        validation = self.running[plan.name][2] if plan.name in self.running else ""
+        self.running[plan.name] = (plan, f"{epoch}/{epochs}  {100 * step // num_steps:3d} %", validation)
+
+    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None:
+        epochs = plan.settings["train"]["epochs"]
+        self.running[plan.name] = (plan, f"{record['epoch']}/{epochs}  100 %", _metrics(record, "val"))
+        self.seconds_left = seconds_left
+
+    def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None:
+        self.running.pop(plan.name, None)
+        self.seconds_left = seconds_left
+        self.console.print(end_line(plan, facts), highlight=False, markup=False)
+
+    def on_pause(self, plan: RunPlan) -> None:
+        self.running.pop(plan.name, None)
+
+    def on_tally(self, tally: Tally) -> None:
+        self.tally = tally
+
+    def on_note(self, text: str) -> None:
+        self.console.print(text, style="yellow", markup=False)
+
+    def display(self) -> AbstractContextManager[object]:
+        return self.live
+
+    def _render(self) -> RenderableType:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for column in ("running", "seed", "fold", "epoch", "validation"):
+            table.add_column(column, no_wrap=True)
+        for plan, epoch, validation in self.running.values():
+            fold = "" if plan.fold is None else str(plan.fold)
+            table.add_row(Text(plan.trial), str(plan.seed), fold, epoch, validation)
+        bar = Table.grid(padding=(0, 2))
+        bar.add_row(
+            ProgressBar(total=self.tally.num_runs, completed=self.tally.num_runs_over, width=30),
+            f"{self.tally.num_runs_over} of {self.tally.num_runs} runs",
+            _left(self.seconds_left).lstrip(", "),
+        )
+        return Group(table, Text(tally_words(self.tally), style="dim", no_wrap=True, overflow="ellipsis"), bar)
+
+
+def make_progress(*, is_silent: bool = False) -> SilentProgress | LineProgress | LiveProgress:
+    """Live on a terminal, lines where the output is piped, nothing where silence is wanted."""
+    if is_silent:
+        return SilentProgress()
+    return LiveProgress() if sys.stdout.isatty() else LineProgress()
+
+
+def _metrics(values: Mapping[str, Any], split: str) -> str:
+    """The first few metrics of a split: all that a line has room for; records and report have the others."""
+    names = [name for name in values if name.startswith(f"{split}_")]
+    return " ".join(f"{name} {values[name]:.4f}" for name in names[:METRICS_A_LINE])
+
+
+def _left(seconds: float | None) -> str:
+    return f", about {spoken_seconds(seconds)} left" if seconds else ""

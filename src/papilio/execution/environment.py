@@ -1,0 +1,94 @@
+"""On what a study ran: versions, hardware, commit, command."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from papilio.data.imageset import ImageSet
+from papilio.data.parallel import available_cores
+from papilio.workers.messages import Crew
+
+LIBRARIES = ("papilio", "torch", "numpy", "scipy", "scikit-learn", "optuna", "pillow")
+
+
+def describe_environment(image_sets: Sequence[ImageSet], crew: Crew) -> dict[str, Any]:
+    """Plain facts for environment.json."""
+    return {
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": _command(),
+        "commit": _commit(),
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": available_cores(),
+        "memory_bytes": psutil.virtual_memory().total,
+        **({"cluster": crew.cluster} if crew.cluster else {}),
+        "workers": crew.num_workers,
+        "threads_a_worker": crew.threads,
+        "data": [_describe_images(images) for images in image_sets],
+    }
+
+
+def _describe_images(images: ImageSet) -> dict[str, Any]:
+    return {
+        "name": images.name,
+        "image_shape": list(images.image_shape),
+        "num_train": len(images.train),
+        "num_validation": len(images.validation),
+        "num_test": len(images.test),
+        "classes": list(images.class_names),
+        **({} if images.quantity is None else {"quantity": asdict(images.quantity)}),
+        "origin": images.origin,
+        "notes": list(images.notes),
+        "checksum": images.checksum,
+    }
+
+
+def _command() -> str:
+    program = Path(sys.argv[0])
+    return shlex.join(["papilio" if program.name in ("papilio", "__main__.py") else program.name, *sys.argv[1:]])
+
+
+def _commit() -> str | None:
+    """The commit of Papilio's own source, where it runs from a checkout."""
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=5,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )

@@ -1,0 +1,94 @@
+"""How long a study will take and how much memory: first from a few timed steps, then from what has been seen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from papilio.runs.folder import RunPlan
+from papilio.workers.messages import Cost
+
+Shares = tuple[int, float]  # how many runs, and the sum of what they took of the epochs that they were allowed
+NO_SHARES: Shares = (0, 0.0)
+ENOUGH_RUNS = 5  # that have ended, to expect of others what they took
+MAX_PROBES = 12  # structures that are timed; a study of thousands is judged by these
+
+
+def structure_of(plan: RunPlan) -> str:
+    """What makes two runs cost the same: everything but the seed and numbers that only change numbers inside a step.
+
+    A rate (of dropout, say) is such a number, as long as it is not 0.
+    """
+    train = {key: plan.settings["train"].get(key) for key in ("batch_size", "optimizer", "objective", "augment")}
+    model = {key: bool(one) if isinstance(one, float) else one for key, one in plan.settings["model"].items()}
+    return json.dumps([plan.settings["data"], model, train], sort_keys=True)
+
+
+def plans_to_probe(plans: list[RunPlan]) -> list[RunPlan]:
+    """One run of each structure, evenly picked where there are many."""
+    by_structure = {structure_of(plan): plan for plan in reversed(plans)}
+    representatives = list(by_structure.values())
+    stride = max(1, -(-len(representatives) // MAX_PROBES))
+    return representatives[::stride]
+
+
+@dataclass
+class Forecast:
+    """Seconds and bytes, for the runs that are still to be done."""
+
+    num_workers: int
+    structures: dict[str, str] = field(default_factory=dict)  # by run: they are asked for again and again
+    costs: dict[str, Cost] = field(default_factory=dict)  # by structure
+    shares: Shares = NO_SHARES
+    shares_by_trial: dict[str, Shares] = field(default_factory=dict)
+    epochs_done: dict[str, int] = field(default_factory=dict)  # by run
+
+    def learn_cost(self, plan: RunPlan, cost: Cost) -> None:
+        """Note what a probe measured."""
+        self.costs[self._structure(plan)] = cost
+
+    def learn_epoch(self, plan: RunPlan, epoch: int, seconds: float) -> None:
+        """Note that a run has come to the end of an epoch, `seconds` of training in all."""
+        self.epochs_done[plan.name] = epoch
+        known = self.costs.get(self._structure(plan))
+        self.costs[self._structure(plan)] = Cost(seconds / epoch, known.peak_bytes if known else 0)
+
+    def learn_end(self, plan: RunPlan, epochs: int) -> None:
+        """Note how many of its epochs a finished run took: its sisters will stop early, too."""
+        share = epochs / plan.settings["train"]["epochs"]
+        self.shares = _added(self.shares, share)
+        self.shares_by_trial[plan.trial] = _added(self.shares_by_trial.get(plan.trial, NO_SHARES), share)
+
+    def seconds(self, plans: list[RunPlan]) -> float | None:
+        """What these runs will take on all workers, None where nothing was measured; an upper bound at first."""
+        if not self.costs:
+            return None
+        typical = sum(one.epoch_seconds for one in self.costs.values()) / len(self.costs)
+        each = [self._run_seconds(plan, typical=typical) for plan in plans]
+        return max(sum(each) / self.num_workers, max(each, default=0.0))
+
+    def peak_bytes(self) -> int:
+        """Of all workers together."""
+        return self.num_workers * max((cost.peak_bytes for cost in self.costs.values()), default=0)
+
+    def _structure(self, plan: RunPlan) -> str:
+        if plan.name not in self.structures:
+            self.structures[plan.name] = structure_of(plan)
+        return self.structures[plan.name]
+
+    def _run_seconds(self, plan: RunPlan, *, typical: float) -> float:
+        cost = self.costs.get(self._structure(plan))
+        share = self._expected_share(plan)
+        epochs = plan.settings["train"]["epochs"] * share - self.epochs_done.get(plan.name, 0)
+        return max(epochs, 0.0) * (cost.epoch_seconds if cost else typical)
+
+    def _expected_share(self, plan: RunPlan) -> float:
+        """Of its epochs: as its sisters took, else as all runs took once some have ended, else all of them."""
+        num, total = self.shares_by_trial.get(plan.trial) or self.shares
+        is_known = plan.trial in self.shares_by_trial or num >= ENOUGH_RUNS
+        return total / num if is_known else 1.0
+
+
+def _added(shares: Shares, share: float) -> Shares:
+    num, total = shares
+    return num + 1, total + share

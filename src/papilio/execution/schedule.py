@@ -1,0 +1,224 @@
+"""Runs on workers: handing out, listening, retrying once what died, stopping in good order."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from papilio import errors
+from papilio.errors import RunFailed
+from papilio.execution.forecast import Forecast, plans_to_probe
+from papilio.execution.signals import StopSignals
+from papilio.results.results import ResultsTable
+from papilio.runs.folder import RunFacts, RunFolder, RunPlan
+from papilio.search.journal import Journal
+from papilio.search.search import StudySearch
+from papilio.search.states import Job, Tally
+from papilio.workers.messages import Crew, Task, Workers
+from papilio.workers.sharing import SharedImages
+
+SECONDS_BETWEEN_FORECASTS = 1.0
+
+
+class Listener(Protocol):
+    """Who shows a study's progress."""
+
+    def on_estimate(self, *, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> None: ...
+
+    def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None: ...
+
+    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None: ...
+
+    def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None: ...
+
+    def on_pause(self, plan: RunPlan) -> None: ...
+
+    def on_tally(self, tally: Tally) -> None: ...
+
+    def on_note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is to be run, where it goes and what it needs."""
+
+    folder: Path
+    search: StudySearch
+    images: Callable[[RunPlan], SharedImages]
+    crew: Crew
+
+
+class Execution:
+    """The unfinished runs of a workload on a pool of workers."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        listener: Listener,
+        *,
+        signals: StopSignals | None = None,
+        confirm: Callable[[float], bool] = lambda seconds: True,
+    ) -> None:
+        self.workload = workload
+        self.signals = signals or StopSignals()
+        self.search = workload.search
+        self.listener = listener
+        self.confirm = confirm
+        self.jobs: dict[str, Job] = {}  # with workers, by run
+        self.retried: set[str] = set()
+        self.forecast = Forecast(workload.crew.num_workers)
+        self.is_stopping = False
+        self.table = ResultsTable(workload.folder)
+        self.journal = Journal(workload.folder)
+        self.tallied, self.seconds_between_tallies = -math.inf, 0.0
+        self.next_forecast = -math.inf
+        self.told: float | None = None  # the time left when it was last reckoned
+
+    def run(self) -> bool:
+        """Run what is unfinished; True when all of it was, False when a stop was asked for or not confirmed.
+
+        A Ctrl-C (or SIGTERM) asks the runs to stop after their present epoch; a second one ends them at once. Either
+        way everything can be resumed. Raises StorageError, RunError, RunFailed.
+        """
+        self.search.begin()
+        job = self.search.next_job()  # by which stages begin, too, whose source has ended
+        self._write_table()
+        self.journal.note(self.search.in_order())
+        if job is None and self.search.is_over:
+            return True
+        if job is not None:
+            self.search.give_back(job)
+        with self.signals.patiently():  # from here on: a signal while workers start must not leave them behind
+            pool = self.workload.crew.start()
+            try:
+                self._measure_costs(pool)
+                if not self.is_stopping and self.confirm(self.seconds_left() or 0.0):
+                    self._work(pool)
+            finally:
+                pool.close()
+                self._write_table()
+                self.journal.note(self.search.in_order())
+        return self.search.is_over
+
+    def seconds_left(self) -> float | None:
+        """None before anything was measured; reckoned anew at most once in a while."""
+        start = time.monotonic()
+        if start >= self.next_forecast:
+            self.told = self.forecast.seconds(self.search.unfinished())
+            end = time.monotonic()
+            self.next_forecast = end + max(SECONDS_BETWEEN_FORECASTS, 50 * (end - start))
+        return self.told
+
+    def _measure_costs(self, pool: Workers) -> None:
+        unfinished = self.search.unfinished()
+        probes = deque(plans_to_probe(unfinished))
+        while (probes or pool.is_busy()) and not self.is_stopping:
+            self._heed_stop(pool)
+            for worker in pool.idle()[: len(probes)]:
+                pool.give(worker, self._task(Job(probes.popleft()), kind="probe"))
+            for task, kind, content in pool.messages(0.2):
+                if kind == "cost" and content is not None:
+                    self.forecast.learn_cost(task.plan, content)
+        if self.is_stopping:
+            return
+        self._tell_tally(is_due=True)
+        self.listener.on_estimate(
+            seconds=self.forecast.seconds(unfinished),
+            peak_bytes=self.forecast.peak_bytes(),
+            num_runs=len(unfinished),
+            num_workers=self.workload.crew.num_workers,
+        )
+
+    def _work(self, pool: Workers) -> None:
+        while pool.is_busy() or not self.is_stopping:
+            self._heed_stop(pool)
+            if not self.is_stopping:
+                self._hand_out(pool)
+                if not pool.is_busy() and self.search.is_over:
+                    return
+                if not pool.is_busy() and pool.idle():
+                    raise RunFailed("no run is left to hand out, but the study is not over: please report this")
+            for task, kind, content in pool.messages(0.2):
+                if task.kind != "probe":
+                    self._hear(pool, task, kind, content)
+            for note in self.search.take_notes():
+                self.listener.on_note(note)
+
+    def _hand_out(self, pool: Workers) -> None:
+        for worker in pool.idle():
+            job = self.search.next_job()
+            if job is None:
+                return
+            self.jobs[job.plan.name] = job
+            pool.give(worker, self._task(job, kind=job.kind))
+
+    def _hear(self, pool: Workers, task: Task, kind: str, content: Any) -> None:
+        plan = task.plan
+        if kind == "step":
+            epoch, step, num_steps = content
+            self.listener.on_step(plan, epoch=epoch, step=step, num_steps=num_steps)
+        elif kind == "epoch":
+            self.forecast.learn_epoch(plan, content["epoch"], content["seconds"])
+            if cut := self.search.stage(plan).hear_epoch(plan, content):
+                pool.stop(cut)
+            self.listener.on_epoch(plan, content, seconds_left=self.seconds_left())
+        elif kind == "ended":
+            self._note_end(plan, content)
+        elif kind == "error":
+            name, message = content
+            raise getattr(errors, name)(message)
+        elif kind == "died":
+            self._note_death(plan, content)
+
+    def _note_end(self, plan: RunPlan, facts: RunFacts) -> None:
+        kind = self.jobs.pop(plan.name).kind
+        facts = self.search.stage(plan).hear_end(plan, facts, has_stopped=facts.status == "stopped")
+        if facts.status != "stopped":
+            self.forecast.learn_end(plan, facts.epochs)
+        self._write_table(is_due=False)
+        self.journal.note(self.search.in_order(), is_due=False)
+        self._tell_tally()
+        is_put_aside = facts.status == "stopped" and not self.is_stopping
+        if is_put_aside or facts.status == "pruned" or kind == "test":
+            self.listener.on_pause(plan)
+        else:
+            self.listener.on_end(plan, facts, seconds_left=self.seconds_left())
+
+    def _tell_tally(self, *, is_due: bool = False) -> None:
+        """Say how the study stands, at most once in a while: counting takes time where there are many trials."""
+        now = time.monotonic()
+        if is_due or now - self.tallied > self.seconds_between_tallies:
+            self.listener.on_tally(self.search.tally())
+            self.tallied = time.monotonic()
+            self.seconds_between_tallies = 50 * (self.tallied - now)
+
+    def _note_death(self, plan: RunPlan, how: str) -> None:
+        if plan.name not in self.retried:
+            self.retried.add(plan.name)
+            self.search.give_back(self.jobs.pop(plan.name))
+            self.listener.on_note(f"the worker of {plan.name} died ({how}); it goes on from its last epoch")
+            return
+        reason = f"its worker died twice ({how}); out of memory? try fewer --workers or a smaller train.batch_size"
+        folder = RunFolder(self.workload.folder / "runs" / plan.name)
+        facts = folder.read() or RunFacts.of_plan(plan, threads=self.workload.crew.threads)
+        facts = replace(facts, status="failed", reason=reason)
+        folder.write(facts)
+        self._note_end(plan, facts)
+
+    def _task(self, job: Job, *, kind: Literal["train", "test", "probe"]) -> Task:
+        folder = self.workload.folder / "runs" / job.plan.name
+        return Task(job.plan, folder, self.workload.images(job.plan), self.workload.crew.threads, kind, job.until)
+
+    def _write_table(self, *, is_due: bool = True) -> None:
+        self.table.write(lambda: [(run.plan, run.facts) for run in self.search.known_runs()], is_due=is_due)
+
+    def _heed_stop(self, pool: Workers) -> None:
+        if self.signals.count and not self.is_stopping:
+            self.is_stopping = True
+            self.listener.on_note("stopping after the current epochs; once more to stop at once")
+            pool.stop()

@@ -1,0 +1,77 @@
+"""A kind of run, declared: what it asks of images, how it is measured and ranked, what it offers, what is looked at.
+
+Nothing here does arithmetic. Where something has to be computed or drawn a kind has a reference, `module:name`, which is
+imported when it is used: a kind can so be looked up where no framework is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from papilio.data.facts import ImageFacts, Shows
+from papilio.data.splits import SplitName
+from papilio.kinds.ranking import Direction
+from papilio.settings.references import Reference
+from papilio.settings.train_settings import TrainSettings
+
+ANYTHING: frozenset[Shows] = frozenset({"class", "quantity", "nothing"})
+
+
+class Nothing(BaseModel):
+    """No settings at all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Metrics(Protocol):
+    """The metrics that records will have, without their split, and which end of each is better."""
+
+    def __call__(self, train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]: ...
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Something that is looked at after training.
+
+    `compute` is f(run, images, options) -> arrays by name, of a run's split of images, or, where it is `of` a stage,
+    f(results, stage, options) -> arrays, or None where there is nothing to tell. `section` is f(arrays, context) ->
+    papilio.sections.blocks.Section. `options` are the settings of its [[analysis]] table.
+    """
+
+    name: str
+    compute: Reference
+    section: Reference
+    options: type[BaseModel] = Nothing
+    of: Literal["run", "stage"] = "run"
+    split: SplitName | None = "test"  # None: images are not looked at
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a run is.
+
+    `objectives` has by engine a function of `train`, `facts`, `own`, `heads`, `image_shape`, `num_classes` (those that it
+    names) and of the settings in `settings`, that returns that engine's objective. `ranked_by` is the recorded metric
+    that ranks runs where the study names no other, None where none does: the last epoch is then kept. `nets` are those
+    that the objective calls. `takes` names the settings of [train] that are not for every kind. `offers` has what a
+    trained run can do, as f(run, ...); `finish` is f(session, images, settings) -> plain facts that run.json keeps.
+    """
+
+    name: str
+    objectives: Mapping[str, Reference]
+    metrics: Metrics
+    ranked_by: str | None
+    shows: frozenset[Shows] = ANYTHING
+    nets: frozenset[str] = frozenset({"network"})
+    settings: type[BaseModel] = Nothing
+    takes: frozenset[str] = frozenset()
+    heads: Reference | None = (
+        None  # f(train, facts) -> numbers that each head puts out; None: one head, a number a class
+    )
+    offers: Mapping[str, Reference] = field(default_factory=dict)
+    analyses: tuple[Analysis | str, ...] = ()
+    finish: Reference | None = None

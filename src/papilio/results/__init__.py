@@ -1,0 +1,1 @@
+"""What a study's folder holds, read back: runs, trials, stages, published numbers."""

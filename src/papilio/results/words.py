@@ -1,0 +1,112 @@
+"""Metrics, settings, numbers and durations in words, the same on the terminal, in figures and on the page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+SPLITS = {"val": "validation", "test": "test", "train": "training"}
+
+
+def metric_words(name: str) -> str:
+    """A recorded metric in words.
+
+    >>> metric_words("val_accuracy"), metric_words("fid"), metric_words("test_p90_error")
+    ('validation accuracy', 'fid', 'test 90 % error')
+    """
+    split, _, rest = name.replace("p90_", "90_%_").partition("_")
+    return f"{SPLITS[split]} {rest.replace('_', ' ')}" if rest and split in SPLITS else name.replace("_", " ")
+
+
+def condition_words(key: str, value: Any) -> str:
+    """A setting and its value, by the last part of its dotted key.
+
+    >>> condition_words("model.dropout", 0.1), condition_words("trial", "LeNet")
+    ('dropout 0.1', 'LeNet')
+    """
+    if key == "trial":
+        return str(value)
+    return f"{key.split('.')[-1]} {value_words(value)}"
+
+
+def value_words(value: Any) -> str:
+    """A setting's value; of a table its name and what it sets, a lone learning rate without its key.
+
+    >>> value_words({"name": "adam", "learning_rate": 0.01}), value_words({"name": "sgd", "momentum": 0.9})
+    ('adam 0.01', 'sgd momentum=0.9')
+    >>> value_words({"l1": 0.0, "l2": 1e-05}), value_words({"l1": 0.0, "l2": 0.0}), value_words([32, 64]), value_words(True)
+    ('l2=1e-5', 'none', '32-64', 'true')
+    """
+    if isinstance(value, dict):
+        return _table_words(value)
+    if isinstance(value, list):
+        return "-".join(map(value_words, value)) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value).replace("e-0", "e-") if isinstance(value, float) else str(value)
+
+
+def _table_words(table: dict[str, Any]) -> str:
+    if "name" not in table:  # of a regulariser's rates those that do something
+        return " ".join(f"{key}={value_words(one)}" for key, one in table.items() if one != 0) or "none"
+    others = {key: one for key, one in table.items() if key != "name"}
+    if list(others) == ["learning_rate"]:
+        return f"{table['name']} {value_words(others['learning_rate'])}"
+    return " ".join([str(table["name"]), *(f"{key}={value_words(one)}" for key, one in others.items())])
+
+
+def key_words(keys: Sequence[str]) -> dict[str, str]:
+    """What dotted keys are called: by their last part, or in full where two would be called the same.
+
+    >>> key_words(["model.dropout", "train.optimizer.name", "model.name"])
+    {'model.dropout': 'dropout', 'train.optimizer.name': 'train.optimizer.name', 'model.name': 'model.name'}
+    """
+    counts = Counter(key.split(".")[-1] for key in keys)
+    return {key: last if counts[last := key.split(".")[-1]] == 1 else key for key in keys}
+
+
+def duration(seconds: float) -> str:
+    """A time in at most two units.
+
+    >>> duration(3.21), duration(59.7), duration(754), duration(7384), duration(200_000)
+    ('3.2 s', '1 min 0 s', '12 min 34 s', '2 h 3 min', '2 d 7 h')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit, size, smaller, smaller_size in (
+        ("d", 86400, "h", 3600),
+        ("h", 3600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // smaller_size} {smaller}"
+    return f"{whole} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "seed"), counted(1200, "run")
+    ('1 seed', '1,200 runs')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def pair_words(*, true: str, predicted: str, count: int, support: int) -> str:
+    """A confusion as a sentence.
+
+    >>> pair_words(true="shirt", predicted="T-shirt/top", count=87, support=1000)
+    'shirt taken for T-shirt/top: 87 of 1,000'
+    """
+    return f"{true} taken for {predicted}: {count:,} of {support:,}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its start; nothing else is changed.
+
+    >>> sentence("validation F1")
+    'Validation F1'
+    """
+    return text[:1].upper() + text[1:]

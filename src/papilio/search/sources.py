@@ -1,0 +1,61 @@
+"""Where a stage starts from another study: the best trials in that study's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from papilio.errors import RunError, StudyError, did_you_mean
+from papilio.results.results import StudyResults, TrialResult, read_results
+from papilio.studies.planning import Sources, Tables, own_base
+from papilio.studies.schema import SourceSettings
+from papilio.studies.study import Study
+
+
+def read_sources(study: Study, folder: Path) -> Sources:
+    """By stage, the trials of other studies that it starts from: names and tables; the images stay this study's.
+
+    A study is looked for as a folder, beside `folder`, and in results/. Raises StudyError where it is not there, has no
+    such stage, or too few finished trials.
+    """
+    found: dict[str, list[tuple[str, Tables]]] = {}
+    for stage in study.settings.stage:
+        if stage.source is not None and stage.source.study is not None:
+            where = f'{study.where}: stage "{stage.name}": from'
+            results = _results_of(stage.source.study, folder, where=where)
+            trials = _best(results, stage.source, where=where)
+            found[stage.name] = [(trial.name, _tables(trial, study)) for trial in trials]
+    return found
+
+
+def _results_of(name: str, folder: Path, *, where: str) -> StudyResults:
+    places = [Path(name), folder.parent / name, Path("results") / name]
+    place = next((one for one in places if (one / "study.toml").is_file()), None)
+    if place is None:
+        looked = ", ".join(dict.fromkeys(map(str, places)))
+        raise StudyError(
+            f"{where}: the results of {name} are not there (looked in {looked}); run that study first, or name its folder"
+        )
+    try:
+        return read_results(place)
+    except RunError as error:
+        raise StudyError(f"{where}: {error}") from error
+
+
+def _best(results: StudyResults, source: SourceSettings, *, where: str) -> list[TrialResult]:
+    stage = source.stage if source.stage is not None else results.stages[-1]
+    if stage not in results.stages:
+        raise StudyError(f"{where}: {results.folder} has no stage {stage!r}; {did_you_mean(stage, results.stages)}")
+    trials = [trial for trial in results.ranked(stage) if len(trial.finished) == len(trial.runs)]
+    if len(trials) < source.top:
+        raise StudyError(
+            f'{where}: {source.top} trials of "{stage}" are asked for, {results.folder} has {len(trials)} that are done'
+        )
+    return trials[: source.top]
+
+
+def _tables(trial: TrialResult, study: Study) -> Tables:
+    """The trial's model and training, on this study's images and device."""
+    settings, base = trial.runs[0].settings, own_base(study).tables
+    device = {key: base["train"][key] for key in ("device",) if key in base["train"]}
+    train = {key: value for key, value in settings["train"].items() if key != "device"}
+    return {"data": base["data"], "model": settings["model"], "train": train | device}

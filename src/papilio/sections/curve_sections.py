@@ -1,0 +1,111 @@
+"""What the page shows of how trials learned: their curves by epoch, of very many those that tell most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from papilio.drawing import figures
+from papilio.drawing.figure_files import FigureBox, Pictures
+from papilio.results import words
+from papilio.results.results import StudyResults, TrialResult
+from papilio.sections import result_tables as tables
+from papilio.studies.study import slug
+
+MOST_CURVES = 150  # of trials that ran to their end, and as many of those that were cut early
+
+Item = TypeVar("Item")
+
+
+def all_curves(results: StudyResults, stage: str, *, name: str, pictures: Pictures) -> list[FigureBox]:
+    """The curve of the metric that chooses, and the loss where that is another one."""
+    metrics = dict.fromkeys([results.chosen_by, "val_loss"])
+    boxes = [_curves(results, stage, metric, name=name, pictures=pictures) for metric in metrics]
+    return [box for box in boxes if box]
+
+
+def best_first(results: StudyResults, stage: str) -> list[TrialResult]:
+    """Every trial of the stage: those that have a rank, then the others."""
+    ranked = results.ranked(stage)
+    names = {trial.name for trial in ranked}
+    return ranked + [trial for trial in results.trials(stage) if trial.name not in names]
+
+
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """At most so many of the items, evenly spread, the first and the last among them.
+
+    >>> evenly("abcdefg", 3), evenly("ab", 3)
+    (['a', 'd', 'g'], ['a', 'b'])
+    """
+    if len(items) <= most:
+        return list(items)
+    return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
+
+
+def _curves(results: StudyResults, stage: str, metric: str, *, name: str, pictures: Pictures) -> FigureBox | None:
+    shown = _drawn(results, stage)
+    names = tables.short_names(results, stage, shown)
+    drawn = [_curve(trial, metric, label=names[trial.name]) for trial in shown]
+    curves = [curve for curve in drawn if curve.validation]
+    if not curves:
+        return None
+    higher = results.direction == "max" if metric == results.chosen_by else False
+    title = words.sentence(words.metric_words(metric))
+
+    def draw(width: float) -> Figure:
+        return figures.learning_curves(
+            curves, metric=title, higher_is_better=higher, has_cut_ends=metric == results.chosen_by, width=width
+        )
+
+    label = f"{words.metric_words(metric)} by epoch of {words.counted(len(curves), 'trial')}; at the end of training: "
+    label += "; ".join(f"{curve.label} {tables.plain_number(float(curve.validation[0][-1]))}" for curve in curves[:8])
+    return FigureBox(
+        pictures.keep(draw, name=f"{name}-{slug(metric)}", label=label), _curve_caption(results, stage, curves, metric)
+    )
+
+
+def _drawn(results: StudyResults, stage: str) -> list[TrialResult]:
+    """The best trials and, evenly from best to worst, others; and evenly in the study's order those without a rank."""
+    ranked = results.ranked(stage)
+    best, others = ranked[: figures.MOST_COLOURED], ranked[figures.MOST_COLOURED :]
+    unranked = best_first(results, stage)[len(ranked) :]
+    return best + evenly(others, MOST_CURVES - len(best)) + evenly(unranked, MOST_CURVES)
+
+
+def _curve_caption(results: StudyResults, stage: str, curves: Sequence[figures.Curve], metric: str) -> str:
+    text = words.sentence(words.metric_words(metric)) + " by epoch"
+    if any(len(curve.validation) > 1 for curve in curves):
+        text += ": a line is a trial's mean over its runs, the band their range; runs that went on alone are thin"
+    num_coloured = len(curves) if len(curves) <= figures.MOST_COLOURED else figures.NUM_HIGHLIGHTED
+    has_training = num_coloured <= figures.MOST_WITH_TRAINING and any(curve.train for curve in curves)
+    text += ". Dashed: the same on training images." if has_training else "."
+    if len(curves) > num_coloured:
+        text += f" The best {figures.NUM_HIGHLIGHTED} are coloured."
+    if any(curve.is_pruned for curve in curves):
+        text += " Lines that end in a dot were cut early."
+    begun = sum(any(run.epochs for run in trial.runs) for trial in results.trials(stage))
+    if begun > len(curves):
+        text += f" Drawn: {len(curves)} of {begun:,} trials, evenly from best to worst."
+    return text
+
+
+def _curve(trial: TrialResult, metric: str, *, label: str) -> figures.Curve:
+    """A trial's curves: of its finished runs, or of all while none is finished."""
+    runs = trial.finished or trial.runs
+    validation = [_series(run.records, metric) for run in runs]
+    train = [_series(run.records, metric.replace("val_", "train_", 1)) for run in runs] if "val_" in metric else []
+    return figures.Curve(
+        label,
+        tuple(one for one in validation if len(one)),
+        tuple(one for one in train if len(one)),
+        is_pruned=trial.is_pruned,
+    )
+
+
+def _series(records: Sequence[dict[str, Any]], metric: str) -> figures.Series:
+    """A metric by epoch, up to the first epoch that lacks it."""
+    values = [record.get(metric) for record in records]
+    return np.array(values[: values.index(None)] if None in values else values, dtype=float)

@@ -1,0 +1,111 @@
+"""The report page: one file that opens without a network, on light and dark screens, on phones and on paper."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from papilio.drawing.canvas import rarely_collecting
+from papilio.drawing.figure_files import Pictures
+from papilio.drawing.palette import DARK, LIGHT, css_variables
+from papilio.files import write_text
+from papilio.results import words
+from papilio.results.results import StudyResults
+from papilio.sections import result_tables as tables
+from papilio.sections import sentences
+from papilio.sections import study_sections as sections
+from papilio.sections.analyses import ClassAnalysis, ReadingAnalysis, read_analyses
+from papilio.sections.class_sections import AnalysisSection, analysis_section
+from papilio.sections.orders import published_orders
+from papilio.sections.reading_sections import ReadingSection, reading_section
+
+TEMPLATES = Path(__file__).parent / "templates"
+MOST_RUNS = 500
+
+
+def write_report(results: StudyResults) -> Path:
+    """Draw every figure into DIR/figures and write DIR/report.html; the page's path.
+
+    Raises RunError for an analysis that is not readable, StorageError where the folder cannot be written.
+    """
+    path = results.folder / "report.html"
+    with rarely_collecting():
+        write_text(path, render_page(results, Pictures(results.folder / "figures")))
+    return path
+
+
+def render_page(results: StudyResults, pictures: Pictures) -> str:
+    """The page as text; the figures go through `pictures`."""
+    script = (TEMPLATES / "theme.js").read_text()
+    problems = [run for run in results.runs if run.status in ("failed", "diverged", "stopped")]
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            results=results,
+            policy=_content_policy(script),
+            script=Markup(script),
+            light=Markup(css_variables(LIGHT)),
+            dark=Markup(css_variables(DARK)),
+            headline=sections.headline(results),
+            facts=sections.facts(results),
+            progress=sentences.progress_words(results),
+            reasons=sentences.reasons(results),
+            image_sets=results.environment.get("data", []),
+            stages=[sections.stage_section(results, stage, pictures) for stage in results.stages],
+            models=sections.model_sections(results),
+            published=tables.published_table(results),
+            orders=published_orders(results),
+            analyses=[_analysis_section(results, analysis, pictures) for analysis in read_analyses(results.folder)],
+            problems=problems[:MOST_RUNS],
+            runs=results.runs[:MOST_RUNS],
+            run_metrics=sections.run_metrics(results),
+            best=results.best,
+            environment_rows=tables.environment_rows(results),
+        )
+    )
+
+
+def _analysis_section(
+    results: StudyResults, analysis: ClassAnalysis | ReadingAnalysis, pictures: Pictures
+) -> AnalysisSection | ReadingSection:
+    if isinstance(analysis, ReadingAnalysis):
+        return reading_section(results, analysis, pictures)
+    return analysis_section(results, analysis, pictures)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "code": _with_code,
+        "counted": words.counted,
+        "duration": words.duration,
+        "metric_words": words.metric_words,
+        "number": tables.plain_number,
+        "shape": sections.shape_words,
+        "sentence": words.sentence,
+        "value": words.value_words,
+    }
+    return environment
+
+
+def _with_code(text: str) -> Markup:
+    """A description's text; what stands between backticks is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _content_policy(script: str) -> str:
+    """What the browser may load for this page: nothing from anywhere, and no script but the page's own."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"

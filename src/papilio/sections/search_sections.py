@@ -1,0 +1,305 @@
+"""What the page shows of a stage as a search: which settings matter, who was cut early, whether the best is really ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from papilio.analysis.comparison import PairedComparison, paired_comparison
+from papilio.analysis.importance import MOST_TRIALS, Importance, setting_importance
+from papilio.drawing import search_figures
+from papilio.drawing.figure_files import FigureBox, Pictures
+from papilio.drawing.scales import Scale, metric_scale, setting_scale
+from papilio.results import words
+from papilio.results.results import StudyResults, TrialResult
+from papilio.sections import result_tables as tables
+from papilio.sections.curve_sections import evenly
+
+MOST_DRAWN = 300  # trials in a figure: more cannot be told apart, and make the page heavy
+MOST_SETTINGS = 12  # axes and panels, the most important first
+FEWEST_TRIALS = 6  # that make a picture of a search: fewer are read from the table
+LONGEST_NAME = 30
+CLEAR = 0.05  # a p-value below it is called a lead
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """How many trials were cut early, and what that saved."""
+
+    sentence: str
+    figure: FigureBox
+
+
+@dataclass(frozen=True)
+class SearchSection:
+    """What a stage's search found out about its settings."""
+
+    comparison: str | None
+    importance: FigureBox | None
+    without_importance: str | None  # why there is none
+    parallel: FigureBox | None
+    slices: FigureBox | None
+    pruning: Pruning | None
+
+
+def search_section(results: StudyResults, stage: str, *, name: str, pictures: Pictures) -> SearchSection:
+    """The search of a stage; parts that would show nothing are None."""
+    tried = _tried(results, stage)
+    keys = _differing_keys(tried)
+    is_search = bool(keys) and len(tried) >= FEWEST_TRIALS
+    found = _importance(results, tried) if is_search and len(keys) > 1 else None
+    order = sorted(keys, key=lambda key: -found.shares.get(key, 0.0)) if found else keys
+    drawing = _Search(results, stage, _thinned(tried), order[:MOST_SETTINGS], found, num_tried=len(tried))
+    return SearchSection(
+        comparison=comparison_words(results, stage),
+        importance=_importance_box(drawing, name=name, pictures=pictures) if found and found.shares else None,
+        without_importance=found.reason if found else None,
+        parallel=_parallel_box(drawing, name=name, pictures=pictures) if is_search and len(keys) > 1 else None,
+        slices=_slices_box(drawing, name=name, pictures=pictures) if is_search else None,
+        pruning=_pruning(results, stage, name=name, pictures=pictures),
+    )
+
+
+def comparison_words(results: StudyResults, stage: str) -> str | None:
+    """Whether the best trial really beats the next one, None where there are no two."""
+    trials = results.trials(stage)
+    ranked = results.ranked(stage)
+    if len(ranked) < 2:
+        return None
+    best, second = ranked[:2]
+    names = ("the best trial", "the next one")
+    if max(len(best.name), len(second.name)) <= LONGEST_NAME:
+        names = (best.name, second.name)
+    pairs = _pairs(best, second, results.chosen_by)
+    metric = words.metric_words(results.chosen_by)
+    if len(pairs) < 2:
+        return f"One run a trial cannot tell {names[0]} and {names[1]} apart by {metric}: set seeds = 3 or more."
+    num_folds = len({run.fold for run in best.finished if run.fold is not None})
+    share = 1 / (num_folds - 1) if num_folds > 1 else None
+    found = paired_comparison(*zip(*pairs, strict=True), test_share=share)
+    sentences = [_lead_words(*names, metric, found, is_max=results.direction == "max")]
+    if share is not None:
+        sentences.append("The interval allows for the folds' overlapping training sets.")
+    if len(trials) > 2:
+        sentences.append(
+            f"The best of {len(trials):,} was picked by these same numbers, so that its lead is optimistic."
+        )
+    return " ".join(sentences)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """A stage's trials that are drawn, best first, and the settings on their axes, the most important first."""
+
+    results: StudyResults
+    stage: str
+    trials: Sequence[TrialResult]
+    keys: Sequence[str]
+    importance: Importance | None
+    num_tried: int
+
+    @property
+    def num_highlighted(self) -> int:
+        return min(search_figures.NUM_HIGHLIGHTED, sum(not trial.is_pruned for trial in self.trials))
+
+    @property
+    def metric(self) -> str:
+        return words.metric_words(self.results.chosen_by)
+
+    def scales(self, *, has_shares: bool) -> list[Scale]:
+        space, names = _space(self.results, self.stage), words.key_words(self.keys)
+        shares = self.importance.shares if self.importance and has_shares else {}
+        labels = {
+            key: f"{names[key]} · {100 * shares[key]:.0f} %" if key in shares else names[key] for key in self.keys
+        }
+        return [
+            setting_scale(labels[key], [trial.varied.get(key) for trial in self.trials], space=space.get(key))
+            for key in self.keys
+        ]
+
+    def metric_scale(self) -> Scale:
+        values = [_reached(trial, self.results) for trial in self.trials]
+        return metric_scale(self.metric, values, higher_is_better=self.results.direction == "max")
+
+    def caption(self) -> str:
+        """What every picture of the trials has to say of which they are."""
+        text = (
+            f" The best {self.num_highlighted} are coloured as in the curves above." if self.num_highlighted > 1 else ""
+        )
+        if len(self.trials) < self.num_tried:
+            text += f" Drawn: {len(self.trials)} of {self.num_tried:,} trials, evenly from best to worst."
+        has_pruned = any(trial.is_pruned for trial in self.trials)
+        return text + (" Trials cut early are where they had come to." if has_pruned else "")
+
+
+def _tried(results: StudyResults, stage: str) -> list[TrialResult]:
+    """The trials that have reached something: the ranked, best first, then those that were cut, in the study's order."""
+    pruned = [trial for trial in results.trials(stage) if trial.is_pruned and any(run.epochs for run in trial.runs)]
+    return results.ranked(stage) + pruned
+
+
+def _reached(trial: TrialResult, results: StudyResults) -> float:
+    """The metric that chooses: as ranked; of a trial that was cut, the mean of the best that its runs had come to."""
+    if not trial.is_pruned:
+        return trial.mean(results.chosen_by) or 0.0
+    choose = max if results.direction == "max" else min
+    series = (
+        [record[results.chosen_by] for record in run.records if results.chosen_by in record] for run in trial.runs
+    )
+    values = [choose(one) for one in series if one]
+    return sum(values) / len(values) if values else float("nan")
+
+
+def _importance(results: StudyResults, tried: Sequence[TrialResult]) -> Importance:
+    trials = evenly(tried, MOST_TRIALS)
+    return setting_importance([trial.varied for trial in trials], [_reached(trial, results) for trial in trials])
+
+
+def _importance_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBox:
+    assert search.importance is not None
+    keys = list(search.importance.shares)[:MOST_SETTINGS]
+    names, shares = words.key_words(list(search.importance.shares)), search.importance.shares
+
+    def draw(width: float) -> Figure:
+        return search_figures.importance_bars([names[key] for key in keys], [shares[key] for key in keys], width=width)
+
+    label = "Importance of settings: " + "; ".join(f"{names[key]} {100 * shares[key]:.0f} %" for key in keys)
+    caption = (
+        f"How much of the variation in {search.metric} each setting explains by itself, as a share of what all explain"
+    )
+    caption += f": functional ANOVA over {words.counted(search.importance.num_trials, 'trial')}."
+    if any(trial.is_pruned for trial in search.trials):
+        caption += " Those cut early count with what they had reached."
+    if len(shares) > len(keys):
+        caption += f" {words.counted(len(shares) - len(keys), 'setting')} that matter less not drawn."
+    return FigureBox(pictures.keep(draw, name=f"{name}-importance", label=label), caption)
+
+
+def _parallel_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBox:
+    scales = [*search.scales(has_shares=False), search.metric_scale()]
+
+    def draw(width: float) -> Figure:
+        return search_figures.parallel_coordinates(scales, num_highlighted=search.num_highlighted, width=width)
+
+    label = f"Parallel coordinates of {words.counted(len(search.trials), 'trial')}; the best: {search.trials[0].name}"
+    caption = "A line is a trial: its settings, and on the last axis what it reached." + search.caption()
+    return FigureBox(pictures.keep(draw, name=f"{name}-parallel", label=label), caption)
+
+
+def _slices_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBox:
+    scales, metric = search.scales(has_shares=True), search.metric_scale()
+    pruned = np.array([trial.is_pruned for trial in search.trials])
+    is_whole = len(search.trials) == search.num_tried and not pruned.any()
+    has_medians = is_whole and any(scale.has_named_places for scale in scales)
+
+    def draw(width: float) -> Figure:
+        return search_figures.slices(
+            scales, metric, pruned=pruned, num_highlighted=search.num_highlighted, has_medians=has_medians, width=width
+        )
+
+    names = words.key_words(search.keys)
+    label = f"{words.sentence(search.metric)} against {', '.join(names.values())}, a panel each"
+    caption = f"{words.sentence(search.metric)} against each setting; a dot is a trial"
+    caption += ", a ring one that was cut early" if pruned.any() else ""
+    caption += ", a short line the median of those with the same value." if has_medians else "."
+    low = sum(metric.ends[search.results.direction == "min"] == place for place in metric.places.tolist())
+    if low > 1:
+        caption += f" {words.counted(low, 'trial')} that did worse than the axis goes lie at its end."
+    return FigureBox(pictures.keep(draw, name=f"{name}-slices", label=label), caption + search.caption())
+
+
+def _pruning(results: StudyResults, stage: str, *, name: str, pictures: Pictures) -> Pruning | None:
+    """None where nothing was cut."""
+    trials = [trial for trial in results.trials(stage) if any(run.epochs for run in trial.runs)]
+    pruned = [trial for trial in trials if trial.is_pruned]
+    if not pruned:
+        return None
+    cuts = np.array([max(run.epochs for run in trial.runs) for trial in pruned])
+    last = max(run.epochs for trial in trials for run in trial.runs)
+    epochs = np.arange(last + 1)
+    num_left = len(trials) - np.searchsorted(np.sort(cuts), epochs, side="right")
+
+    def draw(width: float) -> Figure:
+        return search_figures.survivors(epochs, num_left, width=width)
+
+    label = f"{words.counted(len(trials), 'trial')} at the start, {num_left[-1]:,} that were not cut"
+    caption = "Trials that were not cut yet, after each epoch; those that ended by themselves count as going on."
+    return Pruning(
+        _saving_words(trials, pruned), FigureBox(pictures.keep(draw, name=f"{name}-pruning", label=label), caption)
+    )
+
+
+def _saving_words(trials: Sequence[TrialResult], pruned: Sequence[TrialResult]) -> str:
+    """What cutting saved against running every cut trial for all the epochs that its settings allow."""
+    trained = sum(run.epochs for trial in trials for run in trial.runs)
+    saved = sum(max(_most_epochs(run.settings) - run.epochs, 0) for trial in pruned for run in trial.runs)
+    share = 100 * saved / (trained + saved)
+    text = (
+        f"{len(pruned):,} of {words.counted(len(trials), 'trial')} {'was' if len(pruned) == 1 else 'were'} cut early: "
+    )
+    text += f"{words.counted(trained, 'epoch')} trained in place of {'at most ' if _stops_early(pruned) else ''}"
+    return f"{text}{trained + saved:,}, {share:.0f} % fewer."
+
+
+def _most_epochs(settings: Mapping[str, Any]) -> int:
+    return int(settings["train"]["epochs"])
+
+
+def _stops_early(trials: Sequence[TrialResult]) -> bool:
+    return any(run.settings["train"].get("early_stopping") for trial in trials for run in trial.runs)
+
+
+def _pairs(first: TrialResult, second: TrialResult, metric: str) -> list[tuple[float, float]]:
+    """The values of both by the same seed and fold, as far as both have them."""
+    values = [
+        {(run.seed, run.fold): run.metrics[metric] for run in trial.finished if metric in run.metrics}
+        for trial in (first, second)
+    ]
+    return [(one, values[1][key]) for key, one in values[0].items() if key in values[1]]
+
+
+def _lead_words(best: str, second: str, metric: str, found: PairedComparison, *, is_max: bool) -> str:
+    """The comparison as a sentence; the difference as the first's lead, whichever end of the metric is better."""
+    over = f"Over {found.num_pairs} paired runs"
+    lead = found.difference if is_max else -found.difference
+    if found.half_width is None or found.p_value is None:
+        if not lead:
+            return f"{over}, {best} and {second} have the same {metric}: nothing tells them apart."
+        amount = tables.plain_number(lead)
+        return (
+            f"{over}, {best} is ahead of {second} by {amount} in {metric} every time: equal differences allow no test."
+        )
+    interval = " to ".join(tables.plain_number(end) for end in (lead - found.half_width, lead + found.half_width))
+    facts = f"by {tables.plain_number(lead)} in {metric} (95 % interval {interval}, p = {_p_words(found.p_value)})"
+    if found.p_value < CLEAR and lead > 0:
+        return f"{over}, {best} beats {second} {facts}."
+    return f"{over}, {best} and {second} cannot be told apart: they differ {facts}."
+
+
+def _p_words(p_value: float) -> str:
+    return "below 0.0001" if p_value < 0.0001 else f"{p_value:.2g}"
+
+
+def _thinned(tried: Sequence[TrialResult]) -> list[TrialResult]:
+    """The best and, where there are very many, others evenly: half of them ranked, half of them cut."""
+    best, others = list(tried[: search_figures.NUM_HIGHLIGHTED]), tried[search_figures.NUM_HIGHLIGHTED :]
+    most = MOST_DRAWN - len(best)
+    pruned = [trial for trial in others if trial.is_pruned]
+    ranked = evenly([trial for trial in others if not trial.is_pruned], max(most // 2, most - len(pruned)))
+    return best + ranked + evenly(pruned, most - len(ranked))
+
+
+def _differing_keys(trials: Sequence[TrialResult]) -> list[str]:
+    """The keys that have more than one value, a missing one counted."""
+    keys = tables.varied_keys(trials)
+    return [key for key in keys if len({words.value_words(trial.varied.get(key)) for trial in trials}) > 1]
+
+
+def _space(results: StudyResults, stage: str) -> Mapping[str, Any]:
+    """What the study file says of each varied key."""
+    (found,) = [one for one in results.study["stage"] if one["name"] == stage] or [{}]
+    return found.get("vary", {})

@@ -1,0 +1,47 @@
+"""References: what is named `module:name` and imported when it is used, among it functions of the user's own."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from papilio.errors import SettingError
+
+Reference = str | Callable[..., Any]  # "papilio.training.supervised:objective", or the function itself
+OwnFunctions = Mapping[str, Callable[..., Any]]  # those handed over from Python, by the name that settings give them
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The name by which settings know a function that was handed over: `module:function`."""
+    return f"{function.__module__}:{getattr(function, '__qualname__', type(function).__name__)}"
+
+
+def find_own(name: str, *, what: str, own: OwnFunctions) -> Callable[..., Any]:
+    """What `module:function` names: handed over, or imported.
+
+    Raises SettingError, naming the setting `what`, where there is no such thing or it cannot be called.
+    """
+    if name in own:
+        return own[name]
+    module_name, _, attribute = name.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ImportError as error:
+        raise SettingError(
+            f"{what}: cannot import {module_name!r} ({error}); put its folder on PYTHONPATH, or install it"
+        ) from error
+    for part in attribute.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise SettingError(f"{what}: {module_name!r} has no function or class {attribute!r}")
+    return found
+
+
+def resolve_reference(reference: Reference) -> Any:
+    """What a reference of Papilio's own, or of a kind of the user's, stands for."""
+    if not isinstance(reference, str):
+        return reference
+    module_name, _, attribute = reference.partition(":")
+    return functools.reduce(getattr, attribute.split("."), importlib.import_module(module_name))

@@ -1,0 +1,123 @@
+"""How a run trains: the `[train]` table of a study."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adadelta"]
+
+
+class Augmentation(BaseModel):
+    """What may happen to a training image; validation and test images are left alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shift: int = Field(0, ge=0, description="largest shift in pixels, each way, each axis; what comes in is black")
+    flip: bool = Field(False, description="mirror every second image left to right, at random")
+    rotate: float = Field(
+        0.0, ge=0, le=180, description="largest turn in degrees, each way; the rim is repeated outwards"
+    )
+    zoom: float = Field(
+        0.0, ge=0, le=1, description="0.1: enlarge or shrink by up to a tenth; the rim is repeated outwards"
+    )
+    erase: float = Field(0.0, ge=0, le=1, description="share of images that lose a random rectangle (to black)")
+    erase_area: float = Field(0.2, gt=0, le=1, description="largest share of the image that is erased")
+
+
+class Views(BaseModel):
+    """What a net that has learned looks at in place of each picture: the picture turned, in even steps."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num: int = Field(5, ge=2, le=64, description="views of each picture, over which outputs are averaged")
+    rotate: float = Field(
+        12.0, gt=0, le=180, description="degrees, each way, to which the first and the last are turned"
+    )
+
+    @property
+    def degrees(self) -> list[float]:
+        """By how much each view is turned; a whole turn is not looked at twice."""
+        steps = self.num if self.rotate == 180 else self.num - 1
+        return [-self.rotate + 2 * self.rotate * index / steps for index in range(self.num)]
+
+
+class EarlyStopping(BaseModel):
+    """End the run when a metric has not improved for `patience` epochs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    patience: int = Field(5, ge=1, description="epochs without improvement after which the run ends")
+    metric: str | None = Field(None, description="val_accuracy, val_loss, ...; by default what chooses the best epoch")
+    min_delta: float = Field(0.0, ge=0, description="what counts as an improvement")
+
+
+class Regulariser(BaseModel):
+    """Penalties on weights, as Keras' kernel regularisers add them to the loss."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    l1: float = Field(0.0, ge=0, description="times the sum of absolute weights")
+    l2: float = Field(0.0, ge=0, description="times the sum of squared weights")
+
+
+class TrainSettings(BaseModel):
+    """Everything about training that a study can set or vary."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(20, ge=1, description="passes over the training images, at most")
+    batch_size: int = Field(128, ge=1, description="images a step")
+    optimizer: OptimiserName = Field("adam", description="or a table { name, learning_rate, momentum, weight_decay }")
+    learning_rate: float | None = Field(None, gt=0, description="peak rate; by default the optimiser's usual one")
+    momentum: float | None = Field(None, ge=0, lt=1, description="for sgd, momentum and rmsprop")
+    weight_decay: float = Field(0.0, ge=0, description="the optimiser's own, on weights only")
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="learning rate over time")
+    regulariser: Regulariser = Field(
+        default_factory=lambda: Regulariser(l1=0.0, l2=0.0), description="L1 and L2 penalties in the loss"
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    # None, not False, so that results of versions without it still fit
+    standardise: bool | None = Field(
+        None, description="images less the training images' mean, divided by their standard deviation, by channel"
+    )
+    augment: Augmentation | None = Field(None, description="random changes to training images")
+    views: Views | None = Field(None, description="turned views of an image over which a net that has learned averages")
+    early_stopping: EarlyStopping | None = Field(None, description="when to end before the last epoch")
+    best: str | None = Field(None, description="metric that chooses the epoch whose weights are kept")
+    loss: str | None = Field(
+        None, description="your own, module:function of (outputs, labels), in place of cross entropy"
+    )
+    target: str | dict[str, Any] | None = Field(
+        None, description="of numbers on a circle: sin_cos, classes, ...; or a table { name, ... } (docs/targets.md)"
+    )
+    objective: str = Field("supervised", description="or your own, module:function that returns an Objective")
+    objective_settings: dict[str, Any] = Field({}, description="arguments of your own objective")
+    device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
+    # None, not "float32", so that results of versions without it still fit
+    precision: Literal["bfloat16"] | None = Field(
+        None, description="bfloat16: nets compute in it while they learn, faster where the machine has it; else float32"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_earlier_names(cls, given: Any) -> Any:
+        """What results of earlier versions call it."""
+        if isinstance(given, dict) and given.get("objective") == "classification":
+            return {**given, "objective": "supervised"}
+        return given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_optimizer_table(cls, given: Any) -> Any:
+        """`optimizer = { name = "adam", learning_rate = 0.01 }` is one value that can vary as a whole."""
+        if not isinstance(given, dict) or not isinstance(given.get("optimizer"), dict):
+            return given
+        table = dict(given["optimizer"])
+        unknown = set(table) - {"name", "learning_rate", "momentum", "weight_decay"}
+        if unknown or "name" not in table:
+            raise ValueError("an optimizer table has a name, and may have learning_rate, momentum and weight_decay")
+        if twice := [key for key in table if key != "name" and key in given]:
+            raise ValueError(f"{twice[0]} stands both in the optimizer table and beside it; take one of them")
+        return {**given, "optimizer": table.pop("name"), **table}

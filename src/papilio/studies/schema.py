@@ -1,0 +1,214 @@
+"""The tables of a study file: what may stand in each, and what it means."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema, model_validator
+
+from papilio.errors import did_you_mean
+from papilio.settings.data_settings import DataSettings
+from papilio.studies.space import MOST_COUNTED, parse_space
+
+STRICT = ConfigDict(extra="forbid", frozen=True)
+Table = dict[str, Any]
+BASE_TABLES = ("data", "model", "train")
+VARIED_SCHEMA = {
+    "anyOf": [
+        {"type": "array", "minItems": 1},
+        {
+            "type": "object",
+            "properties": {
+                "values": {"type": "array", "minItems": 1},
+                "low": {"type": "number"},
+                "high": {"type": "number"},
+                "log": {"type": "boolean"},
+                "step": {"type": "number", "exclusiveMinimum": 0},
+                "when": {"type": "object"},
+            },
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+class TrialSettings(BaseModel):
+    """One named trial: what it sets on top of the study's own tables."""
+
+    model_config = STRICT
+
+    name: str = Field(min_length=1)
+    data: Table = {}
+    model: Table = Field({}, description="replaces the study's model table where it names another family")
+    train: Table = {}
+
+
+class SourceSettings(BaseModel):
+    """Where a stage starts: from the best trials of an earlier stage, or of another study's results."""
+
+    model_config = STRICT
+
+    study: str | None = Field(None, description="another study: its folder, or its name (its folder is results/NAME)")
+    stage: str | None = Field(None, description="a stage; of another study by default its last one")
+    top: int = Field(1, ge=1, description="how many of its best trials")
+
+    @model_validator(mode="after")
+    def _names_one(self) -> SourceSettings:
+        if self.study is None and self.stage is None:
+            raise ValueError('from needs a stage, or a study: from = "architecture", from = { study = "...", top = 3 }')
+        return self
+
+
+class SamplerSettings(BaseModel):
+    """Who proposes a stage's trials."""
+
+    model_config = STRICT
+
+    name: Literal["grid", "random", "sobol", "tpe"]
+    seed: int = Field(0, ge=0, lt=2**32, description="of what is drawn; runs have seeds of their own")
+
+
+class PrunerSettings(BaseModel):
+    """Who ends trials early that do badly on validation images."""
+
+    model_config = STRICT
+
+    name: Literal["median", "halving", "hyperband"]
+    min_epochs: int = Field(1, ge=1, description="epochs that every trial gets")
+    factor: int = Field(
+        3, ge=2, description="of halving and hyperband: one in so many trials goes on, for so many times the epochs"
+    )
+    min_trials: int = Field(5, ge=1, description="of median: trials to compare with before any is cut")
+
+
+class StageSettings(BaseModel):
+    """A step of a study: points of a space, each a trial that is run with every seed and every fold."""
+
+    model_config = STRICT | ConfigDict(populate_by_name=True)
+
+    name: str = Field(min_length=1)
+    source: SourceSettings | None = Field(
+        None, alias="from", description="start from the best trials of an earlier stage"
+    )
+    seeds: StrictInt | list[StrictInt] = Field(1, description="how many runs a trial, or their seeds")
+    folds: StrictInt | None = Field(
+        None, ge=2, description="cross-validation: each trial with so many stratified folds"
+    )
+    vary: dict[str, Annotated[Any, WithJsonSchema(VARIED_SCHEMA)]] = Field(
+        {}, description="dotted keys (model.dropout) with a list of values, or a range { low, high, log, step }"
+    )
+    sampler: SamplerSettings = Field(SamplerSettings(name="grid", seed=0), description="grid, random, sobol or tpe")
+    trials: StrictInt | None = Field(None, ge=1, description="how many points, where the sampler is not grid")
+    pruner: PrunerSettings | None = Field(None, description="median, halving or hyperband")
+    data: Table = Field({}, description="set on top of the study's data table")
+    model: Table = Field({}, description="set on top of the study's model table, or of what the stage starts from")
+    train: Table = Field({}, description="set on top of the study's train table, or of what the stage starts from")
+    trial: list[TrialSettings] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, given: Any) -> Any:
+        """`from = "stage"`, `sampler = "tpe"` and `pruner = "median"` are tables of which only the name is given."""
+        if not isinstance(given, dict):
+            return given
+        short = {"from": "stage", "sampler": "name", "pruner": "name"}
+        return {key: {short[key]: one} if key in short and isinstance(one, str) else one for key, one in given.items()}
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> StageSettings:
+        seeds = self.seed_list()
+        if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+            raise ValueError("seeds is a positive number, or a list of different numbers from 0 up")
+        names = [trial.name for trial in self.trial]
+        if len(set(names)) < len(names):
+            raise ValueError("two trials have the same name")
+        space = parse_space(self.vary)
+        if self.sampler.name == "grid":
+            if self.trials is not None:
+                raise ValueError("a grid tries every point; trials goes with sampler = random, sobol or tpe")
+            if endless := [one.key for one in space.parameters if one.num_values is None]:
+                raise ValueError(
+                    f"vary: {endless[0]!r} has no end of values; give a list, a step, or sampler = random, sobol or tpe"
+                )
+            if (num_points := space.num_points or 0) > MOST_COUNTED:
+                raise ValueError(
+                    f"vary: a grid of {num_points:,} points is too large (at most {MOST_COUNTED:,});"
+                    " vary less, or take sampler = random, sobol or tpe"
+                )
+        elif self.trials is None:
+            raise ValueError(f"trials is missing: how many points {self.sampler.name} may try")
+        elif not self.vary:
+            raise ValueError(f"sampler = {self.sampler.name} needs something to vary")
+        return self
+
+    def seed_list(self) -> list[int]:
+        """The seeds, counted from 0 where only their number is given."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+    def fold_list(self) -> list[int | None]:
+        """The folds, counted from 1; one None where there are none."""
+        return [None] if self.folds is None else list(range(1, self.folds + 1))
+
+
+class AnalysisSettings(BaseModel):
+    """What is looked at after training, on test images, for the best run of a stage's best trials."""
+
+    model_config = STRICT
+
+    kind: Literal["classification", "reading"] | None = Field(None, description="the one that fits the images")
+    name: str = Field("", description="of the images, where they are others: a heading's word")
+    data: Table = Field({}, description="set on top of the run's [data]: test images of another set")
+    top: int = Field(3, ge=1, description="trials a stage")
+    mistakes: int = Field(24, ge=0, description="pictures in the gallery of confident mistakes")
+
+
+class PublishedSettings(BaseModel):
+    """A published number: metrics (test_accuracy, ...) as further keys."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, float]  # pyright: ignore[reportIncompatibleVariableOverride] (pydantic's own way)
+
+    stage: str
+    source: str
+    where: Table = Field({}, description="which trial: its name as `trial`, or settings by dotted key")
+
+    @model_validator(mode="after")
+    def _has_metrics(self) -> PublishedSettings:
+        names = list(self.__pydantic_extra__)
+        wrong = [name for name in names if not name.startswith(("train_", "val_", "test_"))]
+        if wrong or not names:
+            raise ValueError("a published number is a metric: test_accuracy, test_loss, val_... or train_...")
+        return self
+
+
+class StudySettings(BaseModel):
+    """A whole study file."""
+
+    model_config = STRICT
+
+    title: str = Field(min_length=1)
+    description: str = ""
+    max_epochs: int | None = Field(None, ge=1, description="cap on every run's epochs; the report then says reduced")
+    data: DataSettings
+    model: Table = Field({}, description="family, and what its builder takes")
+    train: Table = {}
+    stage: list[StageSettings] = Field(min_length=1)
+    analysis: list[AnalysisSettings] = Field(  # what is not asked for otherwise
+        [{}], validate_default=True
+    )
+    published: list[PublishedSettings] = []
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> StudySettings:
+        names = [stage.name for stage in self.stage]
+        if len(set(names)) < len(names):
+            raise ValueError("two stages have the same name")
+        for index, stage in enumerate(self.stage):
+            source = stage.source
+            if source is not None and source.study is None and source.stage not in names[:index]:
+                known = did_you_mean(str(source.stage), names[:index]) if index else "it is the first one"
+                raise ValueError(f"stage {stage.name!r}: from: there is no stage {source.stage!r} before it; {known}")
+        for row in self.published:
+            if row.stage not in names:
+                raise ValueError(f"published: there is no stage {row.stage!r}; {did_you_mean(row.stage, names)}")
+        return self
