@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 import tomllib
 from dataclasses import MISSING, fields
+from functools import reduce
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import typer
 from pydantic import BaseModel
 
+from papilio import run_study
 from papilio.cli import app
+from papilio.data.load import load_images
+from papilio.kinds.analyses import ANALYSES
+from papilio.kinds.registry import KINDS
 from papilio.models.families import FAMILIES
 from papilio.models.layers import ACTIVATIONS, INITIALISERS
 from papilio.search.expected import plan_runs
 from papilio.settings.data_settings import DataSettings
-from papilio.settings.train_settings import Augmentation, EarlyStopping, Regulariser, TrainSettings
+from papilio.settings.run_settings import NetFrom
+from papilio.settings.train_settings import (
+    Augmentation,
+    EarlyStopping,
+    PhaseSettings,
+    Regulariser,
+    TrainSettings,
+    Views,
+)
 from papilio.settings.validation import settings_class
 from papilio.studies.schema import (
     AnalysisSettings,
@@ -37,10 +54,14 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 TARGETS = (ROOT / "docs" / "targets.md").read_text()
 STUDIES = (ROOT / "docs" / "studies.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 TABLES: list[type[BaseModel]] = [
     StudySettings, DataSettings, StageSettings, SourceSettings, SamplerSettings, PrunerSettings, TrialSettings,
     AnalysisSettings, PublishedSettings,
-    TrainSettings, Augmentation, EarlyStopping, Regulariser,
+    TrainSettings, Augmentation, Views, EarlyStopping, Regulariser, PhaseSettings, NetFrom,
+    *(kind.settings for kind in KINDS.values()),
+    *(analysis.options for analysis in ANALYSES.values()),
 ]  # fmt: skip
 
 
@@ -71,7 +92,17 @@ def test_every_setting_of_every_target_design_is_in_its_row_with_its_default(nam
                 assert f"`{one.name}` ({one.default})" in row
 
 
-@pytest.mark.parametrize("name", [*OPTIMISERS, *SCHEDULES, *ACTIVATIONS, *INITIALISERS])
+@pytest.mark.parametrize("name", list(KINDS))
+def test_every_kind_of_run_is_in_its_row_with_its_nets_settings_ranking_and_offers(name: str) -> None:
+    kind = KINDS[name]
+    (row,) = [line for line in STUDIES.splitlines() if line.startswith(f'| `"{name}"` |')]
+    named = [*kind.nets, *kind.offers, *([kind.ranked_by] if kind.ranked_by else [])]
+    assert not [one for one in named if f"`{one}`" not in row]
+    for setting, field in kind.settings.model_fields.items():
+        assert f"`{setting}` ({field.default}" in row
+
+
+@pytest.mark.parametrize("name", [*OPTIMISERS, *SCHEDULES, *ACTIVATIONS, *INITIALISERS, *ANALYSES])
 def test_every_choice_is_in_the_docs(name: str) -> None:
     assert re.search(rf"\b{name}\b", STUDIES)
 
@@ -99,6 +130,21 @@ def test_the_map_in_the_readme_is_of_the_packages_that_are_there() -> None:
     assert there == {name for name in mapped if name.endswith(("/", ".py"))}
 
 
+def test_the_rooms_stand_in_the_docs_in_the_order_that_is_held() -> None:
+    (order, *_) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    rooms = [name for layer in order["layers"] for name in re.findall(r"papilio\.(\w+)(?!\w*\))", layer)]
+    assert re.findall(r"^\| `(\w+)` \|", ARCHITECTURE, re.MULTILINE) == rooms
+    (block,) = re.findall(r"\n    (cli  .*?)\n\n", CONTRIBUTING, re.DOTALL)
+    assert block.split() == rooms
+
+
+def test_what_the_architecture_names_is_there() -> None:
+    named = re.findall(r"\b((?:\w+/)*\w+)\.py ([A-Za-z]\w*(?:\.\w+)*)", ARCHITECTURE)
+    assert len(named) > 30
+    for place, name in named:
+        reduce(getattr, name.split("."), importlib.import_module(f"papilio.{place.replace('/', '.')}"))
+
+
 def test_files_that_the_docs_link_to_are_there() -> None:
     for document in [ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "CONTRIBUTING.md"]:
         for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
@@ -106,9 +152,15 @@ def test_files_that_the_docs_link_to_are_there() -> None:
 
 
 def test_the_studies_in_the_docs_can_be_planned() -> None:
-    whole, search = (tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", STUDIES, re.DOTALL))
+    texts = re.findall(r"```toml\n(.*?)```", STUDIES, re.DOTALL)
+    whole, transfer, phases, search = (tomllib.loads(text) for text in texts)
+    transfer["stage"][1]["model"]["family"] = "autoencoder"  # it has an encoder, as the family there does
+    transfer |= {"title": "Transfer", "data": {"name": "digits"}}
+    assert [run.settings.model.family for run in plan_runs(load_study(transfer))] == ["autoencoder"] * 2
     assert len(plan_runs(load_study(whole))) == 18
     assert len(plan_runs(load_study(whole | search | {"published": []}))) == 60 * 2
+    (run,) = plan_runs(load_study({"title": "Phases", "data": {"name": "digits"}, "stage": [{"name": "gan"}]} | phases))
+    assert run.settings.train.objective == "gan"
 
 
 def test_the_python_example_of_the_readme_is_short_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +171,40 @@ def test_the_python_example_of_the_readme_is_short_and_runs(tmp_path: Path, monk
     assert quick != code
     exec(compile(quick, "README.md", "exec"), {"__name__": "__main__"})
     assert list(tmp_path.glob("results/*/report.html"))
+
+
+def test_the_analysis_in_the_docs_computes_and_shows() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", STUDIES, re.DOTALL)
+    found: dict[str, Any] = {}
+    exec(compile(code, "studies.md", "exec"), found)
+    assert found["BRIGHTNESS"].section == "mine:brightness_section" and "brightness_section" in found
+    images = load_images("digits")
+    arrays = found["brightness"](None, images, None)
+    assert arrays["means"].shape == (len(images.test),)
+    section = found["brightness_section"](arrays, SimpleNamespace(trial="cnn"))
+    assert section.title == "Brightness of cnn" and section.blocks[0].rows[0][0] == "mean"
+
+
+def test_the_kind_of_model_in_contributing_is_short_trains_and_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (walk,) = re.findall(r"^## Adding a kind of model\n.*?(?=^## )", CONTRIBUTING, re.DOTALL | re.MULTILINE)
+    assert len(walk.splitlines()) < 60
+    (code,) = re.findall(r"```python\n(.*?)```", walk, re.DOTALL)
+    (tmp_path / "denoise.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    study = {
+        "title": "Denoising",
+        "data": {"name": "digits", "fraction": 0.2},
+        "model": {"family": "denoise:denoiser"},
+        "train": {"objective": "denoise:KIND", "objective_settings": {"level": 0.1}, "epochs": 1},
+        "stage": [{"name": "nets"}],
+    }
+    results = run_study(study, out=tmp_path / "out", workers=1, is_silent=True)
+    sys.modules.pop("denoise", None)
+    assert results.best is not None and results.best.ranking is not None
+    assert results.best.ranking.metric == "val_loss"
+    assert "What it changes" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_bundled_studies_are_in_the_readme() -> None:

@@ -19,19 +19,19 @@ class PrecisionJob(TypedDict):
 
 
 def train(job: PrecisionJob) -> dict[str, Any]:
-    """Passes of `Training.train_epoch`, on all cores."""
+    """Passes of `Session.train_epoch`, on all cores."""
     import numpy as np
-    import torch
 
     from papilio.data.imageset import ImageSet
     from papilio.data.quantities import CLOCK
     from papilio.runs.train import prepare
-    from papilio.studies.planning import plan_runs
+    from papilio.search.expected import plan_runs
+    from papilio.settings.run_settings import RunSettings
     from papilio.studies.study import load_study
 
-    torch.set_num_threads(job["cores"])
     plan = next(one for one in plan_runs(load_study(job["study"])) if job["trial"] in ("", one.trial))
-    side, num = plan.settings["data"]["size"], job["images"]
+    tables = plan.settings.identity()
+    side, num = tables["data"]["size"], job["images"]
     rng = np.random.default_rng(0)
     everything, nothing = np.arange(num), np.arange(0)
     images = ImageSet(
@@ -45,14 +45,13 @@ def train(job: PrecisionJob) -> dict[str, Any]:
         origin="noise",
         quantity=CLOCK,
     )
-    settings = plan.settings | {"train": plan.settings["train"] | {"best": "train_loss", "precision": job["precision"]}}
-    settings["train"].pop("early_stopping", None)
-    _, training = prepare(settings, images, seed=0, own={})
-    watch = Stopwatch()
-    for _ in range(1 + job["passes"]):
-        training.train_epoch()
-        watch.pass_ended()
-    return {"images_per_second": watch.images_per_second(num), "precision": training.precision}
+    settings = RunSettings.of(tables | {"train": tables["train"] | {"precision": job["precision"]}})
+    with prepare(settings, images, seed=0, threads=job["cores"], own={}) as session:
+        watch = Stopwatch()
+        for _ in range(1 + job["passes"]):
+            session.train_epoch()
+            watch.pass_ended()
+        return {"images_per_second": watch.images_per_second(num), "precision": session.precision}
 
 
 if __name__ == "__main__":

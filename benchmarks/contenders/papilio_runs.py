@@ -35,17 +35,15 @@ class SweepJob(TypedDict):
 
 
 def train(job: TrainJob) -> dict[str, Any]:
-    """Passes of `Training.train_epoch` over mapped images, on all cores, as the only run of a study gets them."""
+    """Passes of `Session.train_epoch` over mapped images, on all cores, as the only run of a study gets them."""
     import numpy as np
-    import torch
 
     from benchmarks.multiply_adds import training_flop
     from papilio.data.imageset import ImageSet
-    from papilio.models.describe import count_parameters
     from papilio.runs.train import prepare
-    from papilio.training.batches import Batches
+    from papilio.settings.run_settings import RunSettings
+    from papilio.targets.classes import class_probabilities
 
-    torch.set_num_threads(job["cores"])
     images, labels = load(job["images"], memory_map=True)
     everything, nothing = np.arange(len(images)), np.arange(0)
     image_set = ImageSet(
@@ -59,6 +57,7 @@ def train(job: TrainJob) -> dict[str, Any]:
         origin="see the benchmark",
     )
     settings = {
+        "data": {"name": "mnist"},
         "model": MODELS[job["net"]],
         "train": {
             "batch_size": BATCH_SIZE,
@@ -67,18 +66,20 @@ def train(job: TrainJob) -> dict[str, Any]:
             "best": "train_loss",
         },
     }
-    nets, training = prepare(settings, image_set, seed=0, own={})
-    watch = Stopwatch()
-    for _ in range(1 + job["passes"]):
-        training.train_epoch()
-        watch.pass_ended()
-    checked = Batches(images, labels, everything[:CHECKED_IMAGES], batch_size=CHECKED_IMAGES)
-    return {
-        "images_per_second": watch.images_per_second(len(images)),
-        "parameters": count_parameters(nets["network"]),
-        "loss": training.evaluate(checked)["val_loss"],
-        "training_flop_per_image": training_flop(nets["network"], image_set.image_shape),
-    }
+    with prepare(RunSettings.of(settings), image_set, seed=0, threads=job["cores"], own={}) as session:
+        watch = Stopwatch()
+        for _ in range(1 + job["passes"]):
+            session.train_epoch()
+            watch.pass_ended()
+        nets = session.nets(0)
+        probabilities = class_probabilities(nets.forward("network", images[:CHECKED_IMAGES]))
+        chosen = probabilities[np.arange(CHECKED_IMAGES), labels[:CHECKED_IMAGES]]
+        return {
+            "images_per_second": watch.images_per_second(len(images)),
+            "parameters": session.describe(0).num_parameters,
+            "loss": float(-np.log(np.maximum(chosen, 1e-30)).mean()),
+            "training_flop_per_image": training_flop(nets.modules["network"], image_set.image_shape),
+        }
 
 
 def sweep(job: SweepJob) -> dict[str, Any]:

@@ -127,7 +127,9 @@ def compare(
     comparison = compare_folders(folders)
     if as_json:
         columns = [asdict(column) for column in comparison.columns]
-        print_json([{key: value for key, value in column.items() if key != "trials"} for column in columns])
+        print_json(
+            [{key: value for key, value in column.items() if key not in ("trials", "shown")} for column in columns]
+        )
         return
     _print_comparison(comparison)
 
@@ -256,15 +258,17 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
             ]
             for row in table.rows[:top]
         ]
-        typer.echo(f"\n{stage}" + (f" (reduced: {results.reduced})" if results.reduced else ""))
+        notes = [f"reduced: {results.reduced}"] if results.reduced else []
+        if table.is_unranked:
+            notes.append("in the study's order: no metric ranks these trials")
+        typer.echo(f"\n{stage}" + (f" ({'; '.join(notes)})" if notes else ""))
         print_table(["trial", "parameters", "n", *map(metric_words, table.metrics), "seconds"], rows)
         if len(table.rows) > top:
             typer.echo(f"and {len(table.rows) - top:,} more: papilio results {results.folder} --top {len(table.rows)}")
 
 
 def _print_comparison(comparison: Any) -> None:
-    from papilio.results.words import duration, metric_words
-    from papilio.sections.result_tables import mean_spread
+    from papilio.results.words import duration, mean_spread, metric_words
 
     def cell(measured: Any) -> str:
         return "–" if measured is None else f"{mean_spread(measured.mean, measured.sd, measured.n)} (n={measured.n})"
@@ -281,8 +285,9 @@ def _print_comparison(comparison: Any) -> None:
     rows += [["training time", *(duration(column.seconds) for column in columns)]]
     print_table(["", *(column.name for column in columns)], rows)
     if comparison.shared_trials:
-        typer.echo(f"\ntrials that more than one has, by {metric_words(columns[0].chosen_by)}")
+        typer.echo("\ntrials that more than one has")
         shared = [
-            [f"{stage}: {trial}", *map(cell, cells)] for (stage, trial), cells in comparison.shared_trials.items()
+            [f"{stage}: {trial}", metric_words(metric), *map(cell, cells)]
+            for (stage, trial, metric), cells in comparison.shared_trials.items()
         ]
-        print_table(["", *(column.name for column in columns)], shared)
+        print_table(["trial", "metric", *(column.name for column in columns)], shared)

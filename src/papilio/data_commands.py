@@ -15,8 +15,12 @@ data_app = typer.Typer(help="The image sets: what is here, what it takes, what i
 
 SetArgument = Annotated[str, typer.Argument(metavar="SET", help="A named image set, or a path to pictures.")]
 LabelsOption = Annotated[
-    Path | None,
-    typer.Option(help="The .npy file of labels of a .npy file of images, or a folder's table of values, labels.csv."),
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="The .npy file of labels of a .npy file of images, or a folder's table of values, labels.csv;"
+        " none uses the images without labels.",
+    ),
 ]
 PeriodOption = Annotated[
     float | None, typer.Option(help="Labels are numbers on a circle of this length: 360 for degrees.")

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from papilio.analysis import classification, reading
-from papilio.data.imageset import ImageSet
+from papilio.analysis.analyse import add_missing_of_stages, analyse
 from papilio.data.load import load_images
 from papilio.data.parallel import available_cores
 from papilio.data.progress import Progress
+from papilio.engine import find_engine
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
 from papilio.execution.description import describe_study, study_schema
 from papilio.execution.display import make_progress
@@ -22,19 +22,18 @@ from papilio.execution.schedule import Execution, Workload
 from papilio.execution.signals import StopSignals
 from papilio.files import locked, remove_leftovers, write_json, write_text
 from papilio.results.compare import compare
-from papilio.results.results import RunResult, StudyResults, read_results
-from papilio.runs.folder import RunFolder, RunPlan
-from papilio.runs.reading import QuantityPrediction
-from papilio.runs.run import Prediction, Run, load_run
+from papilio.results.results import StudyResults, read_results
+from papilio.runs.folder import RunFolder
+from papilio.runs.plan import RunPlan
+from papilio.runs.run import Run, load_run
 from papilio.search.expected import plan_runs
+from papilio.search.origins import Origins
 from papilio.search.search import StudySearch
 from papilio.search.sources import read_sources
 from papilio.settings.references import OwnFunctions
-from papilio.studies.images import StudyImages, refuse_impossible_runs
-from papilio.studies.schema import AnalysisSettings
-from papilio.studies.study import Study, load_study, parse_toml, slug
-from papilio.training.catalogue import SUPERVISED
-from papilio.training.devices import refuse_missing_device
+from papilio.studies.checks import refuse_impossible_runs
+from papilio.studies.images import StudyImages
+from papilio.studies.study import Study, load_study, parse_toml
 from papilio.workers.messages import Crew
 from papilio.workers.pool import Pool
 from papilio.workers.ray_pool import import_ray
@@ -98,53 +97,50 @@ def run_study(
     folder = Path(out) if out is not None else Path("results") / study.name
     sources = read_sources(study, folder)
     plans = plan_runs(study, sources)
-    devices = {plan.settings["train"]["device"] for plan in plans}
-    is_on_cpu = devices == {"cpu"}
-    crew = _local_crew(workers, len(plans), is_on_cpu=is_on_cpu, own=study.own, log=folder / "workers.log")
-    if ray is not None:
-        import_ray()
-    for name in devices if ray is None else ():  # a cluster's accelerators are not here
-        refuse_missing_device(name)
+    hired = _hired(study, plans, folder, workers=workers, ray=ray)
     busy = f"{folder}: another process is at work on this study; wait for it, or choose another --out"
-    signals = StopSignals()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(signals.listening())
-        stack.enter_context(locked(folder / ".lock", busy=busy))
+    signals, progress = StopSignals(), make_progress(is_silent=is_silent)
+    with signals.listening(), locked(folder / ".lock", busy=busy):
         if not is_fresh:
             _refuse_other_contents(folder, study)
-        images = StudyImages()
+        images = StudyImages(study.own)
         refuse_impossible_runs(study, plans, images)
-        if ray is not None:
-            crew = stack.enter_context(ray_crew(ray, workers, num_runs=len(plans), is_on_cpu=is_on_cpu, own=study.own))
-        if is_fresh:
-            _remove_ours(folder)
-        _refuse_other_images(folder, plans, images)
-        # nothing is written before this line: a wrong request leaves the folder as it was
-        write_text(folder / "study.toml", study.to_toml())
-        write_json(folder / "environment.json", describe_environment(images.distinct(), crew))
-        progress = make_progress(is_silent=is_silent)
-        search = StudySearch(
-            study, folder=folder, sources=sources, ranking=lambda plan: images.ranking_of(plan, study.own)
-        )
-        shared = SharedSets(folder / SHARED)
-        workload = Workload(folder, search, lambda plan: shared.of(images.of_run(plan)), crew)
-        try:
-            with progress.display():
-                Execution(workload, progress, signals=signals, confirm=confirm).run()
-        finally:
-            shutil.rmtree(folder / SHARED, ignore_errors=True)
-        progress.on_note("looking at the best runs, writing the report")
-        results = read_results(folder)
-        _analyse(results, study, images)
-        _write_report(results)
+        search = StudySearch(study, folder=folder, sources=sources, ranking=images.ranking_of)
+        origins = Origins(search, images)
+        origins.refuse_impossible(plans)
+        with hired as crew:
+            if is_fresh:
+                _remove_ours(folder)
+            _refuse_other_images(folder, plans, images)
+            # nothing is written before this line: a wrong request leaves the folder as it was
+            write_text(folder / "study.toml", study.to_toml())
+            write_json(folder / "environment.json", describe_environment(images.distinct(), crew))
+            shared = SharedSets(folder / SHARED)
+            workload = Workload(
+                folder, search, lambda plan: shared.of(images.of_run(plan)), images.structure_of, crew, origins
+            )
+            try:
+                with progress.display():
+                    Execution(workload, progress, signals=signals, confirm=confirm).run()
+            finally:
+                shutil.rmtree(folder / SHARED, ignore_errors=True)
+            progress.on_note("looking at the best runs, writing the report")
+            results = read_results(folder)
+            analyse(results, study, images)
+            _write_report(results)
     if search.blocked:
         raise RunFailed(f"{study.where}: {next(iter(search.blocked.values()))}; see {folder / 'report.html'}")
     return results
 
 
 def remake_report(folder: Path | str) -> Path:
-    """Write the report of a study's folder again, from its files; raises RunError where it is not one."""
-    return _write_report(read_results(folder))
+    """Write the report of a study's folder again, from its files; raises RunError where it is not one.
+
+    Analyses of stages that are missing are computed first, where what they need is installed.
+    """
+    results = read_results(folder)
+    add_missing_of_stages(results)
+    return _write_report(results)
 
 
 def predict(
@@ -153,7 +149,7 @@ def predict(
     *,
     is_inverted: bool = False,
     progress: Progress | None = None,
-) -> list[Prediction] | list[QuantityPrediction]:
+) -> list[Any]:
     """What picture files show, by a trained run, its folder, or the name of one that comes with Papilio ("clock").
 
     `is_inverted` swaps light and dark first; `progress` is told how many are read, of how many, and that.
@@ -224,6 +220,21 @@ def _refuse_other_images(folder: Path, plans: list[RunPlan], images: StudyImages
             )
 
 
+def _hired(
+    study: Study, plans: list[RunPlan], folder: Path, *, workers: int | None, ray: str | None
+) -> contextlib.AbstractContextManager[Crew]:
+    """Who trains while the block runs, here or on a cluster; raises SettingError for a device that is not there."""
+    devices = {(plan.settings.train.engine, plan.settings.train.device) for plan in plans}
+    is_on_cpu = {device for _, device in devices} == {"cpu"}
+    here = _local_crew(workers, len(plans), is_on_cpu=is_on_cpu, own=study.own, log=folder / "workers.log")
+    if ray is not None:  # a cluster's accelerators are not here
+        import_ray()
+        return ray_crew(ray, workers, num_runs=len(plans), is_on_cpu=is_on_cpu, own=study.own)
+    for engine, device in sorted(devices):
+        find_engine(engine, study.own).refuse_missing_device(device)
+    return contextlib.nullcontext(here)
+
+
 def _local_crew(workers: int | None, num_runs: int, *, is_on_cpu: bool, own: OwnFunctions, log: Path) -> Crew:
     """One single-threaded worker a core; fewer runs than cores share the cores' threads among them."""
     if workers is not None and workers < 1:
@@ -232,36 +243,3 @@ def _local_crew(workers: int | None, num_runs: int, *, is_on_cpu: bool, own: Own
     num_workers = min(workers or (cores if is_on_cpu else 1), num_runs)
     threads = max(1, cores // num_workers)
     return Crew(num_workers, threads, partial(Pool, num_workers, threads=threads, own=own, log=log))
-
-
-def _analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
-    """The study's analyses of each stage's best trials; what was analysed before and still stands is not done again."""
-    folder = results.folder / "analyses"
-    wanted: dict[str, tuple[AnalysisSettings, RunResult, ImageSet]] = {}
-    for analysis in study.settings.analysis:
-        for stage in results.stages:
-            for trial in results.ranked(stage)[: analysis.top]:
-                run = results.best_run(trial)
-                if run is None or run.settings["train"]["objective"] != SUPERVISED:
-                    continue
-                image_set = images.of_analysis(analysis, run.settings["data"], run.fold)
-                if len(image_set.test):
-                    kind = "classification" if image_set.quantity is None else "reading"
-                    where = f"-on-{slug(analysis.name or 'other images')}" if analysis.data else ""
-                    wanted[f"{kind}-{run.name}{where}.npz"] = (analysis, run, image_set)
-    for file in folder.glob("*.npz"):
-        if file.name not in wanted:
-            file.unlink()
-    for name, (analysis, run, image_set) in wanted.items():
-        network, path = study.own.get(run.settings["model"]["family"]), folder / name
-        if image_set.quantity is None:
-            if not classification.is_saved(path, num_mistakes=analysis.mistakes):
-                trained = load_run(run.folder, network=network)
-                found = classification.classify(trained, image_set, num_mistakes=analysis.mistakes)
-                classification.save_classification(found, path)
-        elif not reading.is_saved(
-            path, num_pictures=(num_pictures := max(1, analysis.mistakes // 3)), of=analysis.name
-        ):
-            trained = load_run(run.folder, network=network)
-            read = reading.read_quantity(trained, image_set, num_pictures=num_pictures, name=analysis.name)
-            reading.save_reading(read, path)

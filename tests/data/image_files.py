@@ -30,6 +30,11 @@ def idx_bytes(array: np.ndarray) -> bytes:
     return bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
+def gzipped(content: bytes) -> bytes:
+    """The same bytes for the same content: without a time, two copies of a set have one checksum."""
+    return gzip.compress(content, mtime=0)
+
+
 def npz_bytes(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(file, array)
@@ -74,7 +79,7 @@ def tar_bytes(files: dict[str, bytes]) -> bytes:
 
 def write_tar(path: Path, files: dict[str, bytes]) -> Path:
     content = tar_bytes(files)
-    path.write_bytes(content if path.suffix == ".tar" else gzip.compress(content))
+    path.write_bytes(content if path.suffix == ".tar" else gzipped(content))
     return path
 
 
@@ -142,8 +147,8 @@ def _with_checksums(file: PublishedFile, content: bytes) -> PublishedFile:
 def _idx_files(parts: Parts) -> dict[str, bytes]:
     files = {}
     for prefix, (images, labels) in (("train", parts["train"]), ("t10k", parts["test"])):
-        files[f"{prefix}-images-idx3-ubyte.gz"] = gzip.compress(idx_bytes(images[:, 0]))
-        files[f"{prefix}-labels-idx1-ubyte.gz"] = gzip.compress(idx_bytes(labels))
+        files[f"{prefix}-images-idx3-ubyte.gz"] = gzipped(idx_bytes(images[:, 0]))
+        files[f"{prefix}-labels-idx1-ubyte.gz"] = gzipped(idx_bytes(labels))
     return files
 
 
@@ -164,4 +169,4 @@ def _cifar_files(parts: Parts) -> dict[str, bytes]:
     files = {f"cifar-10-batches-bin/data_batch_{i}.bin": batch.tobytes() for i, batch in enumerate(batches, start=1)}
     files["cifar-10-batches-bin/test_batch.bin"] = rows["test"].tobytes()
     files["cifar-10-batches-bin/batches.meta.txt"] = "\n".join([*PUBLISHED["cifar10"].class_names, "\n"]).encode()
-    return {"cifar-10-binary.tar.gz": gzip.compress(tar_bytes(files))}
+    return {"cifar-10-binary.tar.gz": gzipped(tar_bytes(files))}

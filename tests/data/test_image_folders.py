@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def test_order_depends_on_names_alone(names: list[str]) -> None:
         ([], "no pictures"),
         (["a/notes.txt", ".hidden/x.png"], "no pictures"),
         (["a/x.png", "a/y.png"], "only one class, a"),
-        (["x.png", "a/y.png"], "x.png is in no class folder"),
+        (["x.png", "a/y.png"], 'x.png is in no class folder; .*; labels = "none" uses the pictures without classes'),
         (["a/b/c/x.png", "b/b/c/x.png"], "lies too deep"),
         (["train/x.png", "test/y.png"], "in a split but in no class folder"),
         (["valid/a/x.png", "test/b/x.png"], "no train"),
@@ -84,6 +85,20 @@ def test_other_layouts_are_refused(files: list[str], complaint: str) -> None:
     with pytest.raises(DataError, match=complaint) as caught:
         arrange("set", files, [])
     assert str(caught.value).startswith("set: ")
+
+
+def test_a_tar_may_have_an_entry_for_the_folder_itself(tmp_path: Path) -> None:
+    """`tar -C folder -cf a.tar .` has an entry `./`, which was taken for a folder without pictures and without a name."""
+    write_files(tmp_path / "set", class_folders())
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.add(tmp_path / "set", arcname=".")
+    assert load_images(tmp_path / "a.tar").checksum == load_images(tmp_path / "set").checksum
+
+
+def test_a_link_back_to_a_folder_around_it_ends(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "set", class_folders())
+    (folder / "ant" / "back").symlink_to(folder, target_is_directory=True)
+    assert len(load_images(folder).images) == 24
 
 
 def test_an_empty_class_folder_is_refused(tmp_path: Path) -> None:

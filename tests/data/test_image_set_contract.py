@@ -30,11 +30,24 @@ EMBEDDED = ("mnist-5k", "digits")
 PUBLISHED_FORMATS = ("mnist", "fashion-mnist", "kmnist", "kuzushiji-49", "cifar10")
 PICTURES = ("folder", "split folder", "wrapped folder", "zip", "tar", "tar.gz", "split zip")
 ARRAYS = ("npy", "npy channels last", "npy channels first")
-SOURCES = (*EMBEDDED, *PUBLISHED_FORMATS, "lossy cifar10", *PICTURES, *ARRAYS)
+LABELLED = (*EMBEDDED, *PUBLISHED_FORMATS, "lossy cifar10", *PICTURES, *ARRAYS)
+WITHOUT_LABELS = (
+    *("flat folder", "flat zip", "flat tar.gz", "npy alone"),
+    *(f"{source} without labels" for source in ("digits", "mnist", "lossy cifar10", "gauges", *PICTURES, *ARRAYS)),
+)
+SOURCES = (*LABELLED, *WITHOUT_LABELS)
 
 
 def arguments(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Write the source, and return what `load_images` is to be given."""
+    if source.endswith(" without labels"):
+        return {**arguments(source.removesuffix(" without labels"), folder, monkeypatch), "labels": "none"}
+    if source == "gauges":
+        return {"name_or_path": source, "render": {"num": 60, "size": 16}}
+    if source == "npy alone":
+        given = array_arguments("npy", folder)
+        given.pop("labels").unlink()
+        return given
     if source in EMBEDDED:
         return {"name_or_path": source}
     if source in PUBLISHED_FORMATS:
@@ -58,18 +71,25 @@ def array_arguments(source: str, folder: Path) -> dict[str, Any]:
 
 def write_pictures(source: str, folder: Path) -> Path:
     files = split_folders() if source.startswith("split") else class_folders()
+    if source.startswith("flat"):
+        files = {name.replace("/", "-"): content for name, content in files.items()}
     if source == "wrapped folder":
         files = {f"insects/{name}": content for name, content in files.items()}
     if source.endswith("folder"):
         return write_files(folder / "pictures", files)
     if source.endswith("zip"):
         return write_zip(folder / "pictures.zip", files)
-    return write_tar(folder / f"pictures.{source}", files)
+    return write_tar(folder / f"pictures.{source.removeprefix('flat ')}", files)
 
 
 @pytest.fixture(params=SOURCES)
-def load(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    given = arguments(request.param, tmp_path, monkeypatch)
+def source(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def load(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    given = arguments(source, tmp_path, monkeypatch)
 
     def load_with(**settings: Any) -> ImageSet:
         return load_images(**given, **settings)
@@ -83,7 +103,7 @@ def test_images_are_uint8_nchw_and_labels_int64(load: Load) -> None:
     assert images.images.shape == (len(images.labels), *images.image_shape)
     assert images.images.shape[1] in (1, 3)
     assert images.labels.dtype == np.int64
-    assert set(np.unique(images.labels)) == set(range(images.num_classes))
+    assert set(np.unique(images.labels)) == set(range(max(1, images.num_classes)))
 
 
 def test_splits_are_disjoint_and_cover_the_set(load: Load) -> None:
@@ -114,7 +134,14 @@ def test_says_what_it_is_and_where_from(load: Load) -> None:
     images = load()
     assert images.name and images.origin
     assert "\n" not in images.origin
-    assert len(set(images.class_names)) == images.num_classes >= 2
+    assert len(set(images.class_names)) == images.num_classes
+
+
+def test_facts_tell_whether_there_are_classes(load: Load, source: str) -> None:
+    images = load()
+    assert images.facts.shows == ("nothing" if source in WITHOUT_LABELS else "class")
+    assert (images.num_classes >= 2) == (source in LABELLED)
+    assert images.quantity is None
 
 
 def test_split_gives_the_images_at_its_indices(load: Load) -> None:
@@ -143,6 +170,8 @@ def test_description_counts_every_image(load: Load) -> None:
     images = load()
     described = describe(images)
     assert sum(described["splits"].values()) == len(images.images) == described["num_images"]
-    assert sum(sum(counts.values()) for counts in described["classes"].values()) == len(images.images)
+    num_in_classes = sum(sum(counts.values()) for counts in described["classes"].values())
+    assert num_in_classes == (len(images.images) if images.class_names else 0)
+    assert described.get("shows") == (None if images.class_names else "no labels")
     assert described["pixel_mean"] == pytest.approx(images.images.mean(), abs=1e-9)
     assert described["pixel_deviation"] == pytest.approx(images.images.astype(float).std(), abs=1e-6)

@@ -13,7 +13,7 @@ from torch import nn
 from papilio.errors import SettingError
 from papilio.models.cnn import cnn, lenet5
 from papilio.models.describe import count_parameters, describe_layers
-from papilio.models.families import FAMILIES, build_nets, find_builder
+from papilio.models.families import FAMILIES, PURPOSES, build_nets, find_builder
 from papilio.models.layers import ACTIVATIONS, INITIALISERS, NON_DECREASING, initialise
 from papilio.models.mlp import mlp
 from papilio.settings.references import find_own, name_of
@@ -21,28 +21,51 @@ from papilio.settings.references import find_own, name_of
 MNIST = (1, 28, 28)
 
 
-@pytest.mark.parametrize("family", list(FAMILIES))
-@pytest.mark.parametrize("image_shape", [MNIST, (3, 32, 32), (1, 30, 21)])
-def test_every_family_gives_one_logit_a_class(family: str, image_shape: tuple[int, int, int]) -> None:
+OF_LABELS = [family for family in FAMILIES if family not in PURPOSES]
+SHAPES = [MNIST, (3, 32, 32), (1, 30, 21)]
+
+
+@pytest.mark.parametrize("family", OF_LABELS)
+@pytest.mark.parametrize("image_shape", SHAPES)
+def test_families_for_labels_give_one_logit_a_class(family: str, image_shape: tuple[int, int, int]) -> None:
     nets = build_nets(find_builder(family), {}, image_shape=image_shape, heads=(7,), seed=0)
     assert nets["network"](torch.rand(5, *image_shape)).shape == (5, 7)
+
+
+@pytest.mark.parametrize("image_shape", SHAPES)
+def test_an_autoencoder_gives_back_images_by_way_of_its_latents(image_shape: tuple[int, int, int]) -> None:
+    settings = {"latents": 3, "units": [20, 10]}
+    network = build_nets(find_builder("autoencoder"), settings, image_shape=image_shape, heads=(1,), seed=0)["network"]
+    images = torch.rand(5, *image_shape)
+    latents = network.encoder(images)
+    assert latents.shape == (5, 3)
+    assert torch.equal(network.decoder(latents), network(images))
+    assert network(images).shape == images.shape
+
+
+@pytest.mark.parametrize("image_shape", SHAPES)
+def test_a_generator_draws_what_a_discriminator_takes(image_shape: tuple[int, int, int]) -> None:
+    nets = build_nets(find_builder("gan"), {"latents": 4}, image_shape=image_shape, heads=(1,), seed=0)
+    fakes = nets["generator"](torch.randn(5, 4))
+    assert fakes.shape == (5, *image_shape) and fakes.min() >= 0 and fakes.max() <= 1
+    assert nets["discriminator"](fakes).shape == (5, 1)
 
 
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_weights_are_a_function_of_the_seed_alone(family: str) -> None:
     builder = find_builder(family)
 
-    def build(seed: int) -> nn.Module:
-        return build_nets(builder, {}, image_shape=MNIST, heads=(10,), seed=seed)["network"]
+    def build(seed: int) -> list[nn.Parameter]:
+        nets = build_nets(builder, {}, image_shape=MNIST, heads=(10,), seed=seed)
+        return [parameter for net in nets.values() for parameter in net.parameters()]
 
     torch.manual_seed(1)
     first = build(5)
     before = torch.get_rng_state()
     again, other = build(5), build(6)
     assert torch.equal(before, torch.get_rng_state())
-    pairs = list(zip(first.parameters(), again.parameters(), other.parameters(), strict=True))
-    assert all(torch.equal(one, two) for one, two, _ in pairs)
-    assert any(not torch.equal(one, three) for one, _, three in pairs)
+    assert all(torch.equal(one, two) for one, two in zip(first, again, strict=True))
+    assert any(not torch.equal(one, three) for one, three in zip(first, other, strict=True))
 
 
 def test_parameter_counts_that_everybody_knows() -> None:

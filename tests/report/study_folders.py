@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,17 @@ import tomli_w
 from sklearn.datasets import load_digits
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from papilio.data.quantities import Quantity
 from papilio.files import write_json, write_text
+from papilio.kinds.ranking import Ranking
 from papilio.results.results import ResultsTable, StudyResults, read_results
 from papilio.results.words import condition_words
-from papilio.runs.folder import RunFacts, RunFolder, RunPlan
+from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.plan import RunPlan
+from papilio.settings.run_settings import RunSettings
 
 DIGITS = [str(number) for number in range(10)]
+BY_ACCURACY = Ranking("val_accuracy", "max")
 LAYERS = [
     {"name": "0", "kind": "Conv2d(1, 8, kernel_size=(3, 3))", "output_shape": [8, 26, 26], "num_parameters": 80},
     {"name": "1", "kind": "ReLU()", "output_shape": [8, 26, 26], "num_parameters": 0},
@@ -70,14 +75,22 @@ def environment() -> dict[str, Any]:
 
 
 def plan(
-    *, stage: str, trial: str, seed: int, varied: dict[str, Any] | None = None, fold: int | None = None
+    *,
+    stage: str,
+    trial: str,
+    seed: int,
+    varied: dict[str, Any] | None = None,
+    fold: int | None = None,
+    train: Mapping[str, Any] | None = None,
 ) -> RunPlan:
-    settings: dict[str, Any] = {"data": {"name": "digits"}, "model": {"family": "cnn"}, "train": {"epochs": 12}}
+    """A run's plan; `train` has settings that do not vary."""
+    tables: dict[str, Any] = {"data": {"name": "digits"}, "model": {"family": "cnn"}}
+    tables["train"] = {"epochs": 12, **(train or {})}
     for key, value in (varied or {}).items():
         table, _, name = key.partition(".")
-        settings[table][name] = value
+        tables[table][name] = value
     name = f"{stage}-{trial}-seed{seed}-fold{fold}".replace(" ", "-").replace("<", "").replace(">", "").replace("/", "")
-    return RunPlan(name, stage, trial, seed, varied or {}, settings, fold)
+    return RunPlan(name, stage, trial, seed, varied or {}, RunSettings.of(tables), fold)
 
 
 def write_run(
@@ -88,16 +101,18 @@ def write_run(
     records: Sequence[dict[str, Any]] = (),
     status: str = "done",
     reason: str | None = None,
-    chosen_by: str = "val_accuracy",
-    direction: str = "max",
+    ranking: Ranking | None = BY_ACCURACY,
+    quantity: Quantity | None = None,
     layers: Sequence[dict[str, Any]] = LAYERS,
 ) -> None:
     run = RunFolder(folder / "runs" / plan.name)
     facts = RunFacts(
         run=plan.name, stage=plan.stage, trial=plan.trial, seed=plan.seed, fold=plan.fold, varied=plan.varied,
-        settings=plan.settings, status=status, threads=1, reason=reason, epochs=len(records), best_epoch=len(records),
-        chosen_by=chosen_by, direction=direction, metrics=metrics, parameters=54170, layers=list(layers),
-        seconds=12.5 + plan.seed,
+        settings=plan.settings.identity(), defaults=plan.settings.left_to_defaults(), status=status, threads=1,
+        reason=reason, epochs=len(records), best_epoch=len(records), chosen_by=ranking and ranking.metric,
+        direction=ranking and ranking.direction, metrics=metrics, parameters=54170, layers=list(layers),
+        seconds=12.5 + plan.seed, quantity=None if quantity is None else asdict(quantity), image_shape=[1, 28, 28],
+        class_names=DIGITS if quantity is None else [],
     )  # fmt: skip
     # not through RunFolder.write, which waits for the disk: that takes long for hundreds of runs
     run.path.mkdir(parents=True)
@@ -184,8 +199,8 @@ def search_study(
         lasts = [rung for level, rung in enumerate(rungs) if order[number] >= num_trials / 3 ** (level + 1)]
         for seed in range(num_seeds):
             for fold in range(1, num_folds + 1) if num_folds else [None]:
-                one = plan(stage="search", trial=_point_name(point), seed=seed, varied=point, fold=fold)
-                one.settings["train"]["epochs"] = epochs
+                train, name = {"epochs": epochs}, _point_name(point)
+                one = plan(stage="search", trial=name, seed=seed, varied=point, fold=fold, train=train)
                 plans.append(one)
                 chance = float(random.normal(0, 0.004))
                 _write_searched(folder, one, end=ends[number] + chance, last=lasts[0] if lasts else None)
@@ -216,7 +231,7 @@ def _point_name(point: dict[str, Any]) -> str:
 
 
 def _write_searched(folder: Path, plan: RunPlan, *, end: float, last: int | None) -> None:
-    epochs = plan.settings["train"]["epochs"]
+    epochs = plan.settings.train.epochs
     records = learning_records(end=end, epochs=epochs, seed=int(1e6 * abs(end)))
     if last is not None:
         reason = f"cut at epoch {last}: among the worse two thirds"

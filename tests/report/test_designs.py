@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import study_folders
 
-from papilio.drawing.figure_files import FigureBox, Pictures
+from papilio.analysis.analyse import add_missing_of_stages
+from papilio.analysis.store import read_analyses
+from papilio.data.quantities import CLOCK
+from papilio.drawing.figure_files import Pictures
+from papilio.kinds.ranking import Ranking
 from papilio.results.results import StudyResults
-from papilio.sections.design_sections import costs_section
+from papilio.sections.analyses import stage_sections
+from papilio.sections.blocks import Figure
+from papilio.sections.page import render_page
 
-CLOCKS = {"data": [{"name": "clocks", "quantity": {"period": 720.0, "unit": "min", "is_time": True}}]}
 
-
-def study(folder: Path, trials: dict[str, dict[str, Any]], **environment: Any) -> StudyResults:
+def study(folder: Path, trials: dict[str, dict[str, Any]]) -> StudyResults:
     """Finished runs with these train settings, by trial, the first the best; the last trial waits."""
     plans = []
     for number, (trial, train) in enumerate(trials.items()):
-        plan = study_folders.plan(stage="designs", trial=trial, seed=0)
-        plan.settings["train"] |= train
+        plan = study_folders.plan(stage="designs", trial=trial, seed=0, train=train)
         metrics = {"val_error": 10.0 + number, "test_error": 10.0 + number}
-        study_folders.write_run(folder, plan, metrics=metrics, chosen_by="val_error", direction="min")
+        study_folders.write_run(folder, plan, metrics=metrics, ranking=Ranking("val_error", "min"), quantity=CLOCK)
         plans.append(plan)
     plans.append(study_folders.plan(stage="designs", trial="waits", seed=0))
-    return replace(study_folders.write_study(folder, plans), environment=environment)
+    return study_folders.write_study(folder, plans)
 
 
-def costs(results: StudyResults, folder: Path) -> FigureBox | None:
-    return costs_section(results, "designs", name="designs", pictures=Pictures(folder / "figures"))
+def costs(results: StudyResults) -> Figure | None:
+    add_missing_of_stages(results)
+    found = read_analyses(results.folder)
+    sections = stage_sections(results, found, Pictures(results.folder / "figures")).get("designs", [])
+    assert {one.path.name for one in found if not one.header.run} == ({"costs-designs.npz"} if sections else set())
+    (box,) = sections[0].blocks if sections else [None]
+    assert box is None or isinstance(box, Figure)
+    return box
 
 
-def titles(box: FigureBox) -> list[str]:
+def titles(box: Figure) -> list[str]:
     found = re.search(r'aria-label="Loss of a sure reading by how far it is off: ([^"]*)"', box.svg)
     assert found
     return found[1].split(", ")
@@ -47,25 +57,39 @@ def test_each_design_has_a_panel_best_trial_first(tmp_path: Path) -> None:
         "one number": {"target": "regression"},
         "a loss of one's own": {"target": "sin_cos", "loss": "mine:loss"},
     }
-    box = costs(study(tmp_path, trials, **CLOCKS), tmp_path)
+    box = costs(study(tmp_path, trials))
     assert box is not None
     assert titles(box) == ["sine", "classes num=24", "one number"]
     assert "has another loss: classes num=24, one number." in box.caption
     assert "where 12:00 is right" in box.caption
-    assert (tmp_path / "figures" / "designs-costs.png").exists()
+    assert (tmp_path / "figures" / "1-designs-costs.png").exists()
 
 
 def test_of_very_many_the_best_are_drawn(tmp_path: Path) -> None:
     trials = {f"{num} classes": {"target": {"name": "classes", "num": num}} for num in range(2, 16)}
-    box = costs(study(tmp_path, trials, **CLOCKS), tmp_path)
+    box = costs(study(tmp_path, trials))
     assert box is not None
     assert titles(box) == [f"{num} classes" for num in range(2, 14)]
     assert box.caption.endswith("Drawn: 12 of 14 targets.")
 
 
 def test_where_nothing_jumps_and_nothing_differs_there_is_no_figure(tmp_path: Path) -> None:
-    smooth = study(tmp_path / "a", {"a": {"target": "sin_cos"}, "b": {}}, **CLOCKS)  # which is the default
-    assert costs(smooth, tmp_path) is None
-    one = costs(study(tmp_path / "b", {"a": {"target": "regression"}}, **CLOCKS), tmp_path)
+    smooth = study(tmp_path / "a", {"a": {"target": "sin_cos"}, "b": {}})  # which is the default
+    assert costs(smooth) is None
+    one = costs(study(tmp_path / "b", {"a": {"target": "regression"}}))
     assert one is not None and titles(one) == ["a"]
-    assert costs(study_folders.classification_study(tmp_path / "c"), tmp_path) is None
+    assert costs(study_folders.classification_study(tmp_path / "c")) is None
+
+
+def test_an_earlier_folder_is_shown_with_its_costs_and_without_a_framework_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = study(tmp_path, {"a": {"target": "regression"}, "b": {}})
+    monkeypatch.setitem(sys.modules, "papilio.targets.quantity", None)  # whose import then is an error
+    add_missing_of_stages(results)
+    assert "Loss of a sure reading" not in render_page(results, Pictures(tmp_path / "figures"))
+    assert not (tmp_path / "analyses").exists()
+    monkeypatch.undo()
+    add_missing_of_stages(results)
+    monkeypatch.setitem(sys.modules, "papilio.targets.quantity", None)
+    assert "Loss of a sure reading" in render_page(results, Pictures(tmp_path / "figures"))

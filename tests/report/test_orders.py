@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import study_folders
 
+from papilio.analysis.orders import Compared, Swap, published_orders
+from papilio.analysis.spreads import Spread
 from papilio.drawing.figure_files import Pictures
-from papilio.sections.orders import Compared, Swap, published_orders
 from papilio.sections.page import render_page
-from papilio.sections.result_tables import Spread
+from papilio.sections.sentences import swap_words
 
 
 def _published(*accuracies: float) -> list[dict]:
@@ -27,7 +28,7 @@ def test_pairs_that_stand_the_other_way_are_named(tmp_path: Path) -> None:
     assert order.measured == ("dropout 0.1", "dropout 0.3", "dropout 0.5")
     assert (order.metric, order.num_pairs) == ("test_accuracy", 3)
     words = "dropout 0.1 before dropout 0.3 (measured 0.9520 ± 0.0020 and 0.9320 ± 0.0020; published 0.9000 and 0.9500)"
-    assert [str(swap) for swap in order.swaps] == [words]
+    assert [swap_words(swap) for swap in order.swaps] == [words]
     page = render_page(results, Pictures(tmp_path / "figures"))
     assert "2 of 3 pairs stand as published; the other way round:" in page and f"<li>{words}</li>" in page
 
@@ -47,8 +48,10 @@ def test_two_trials_or_two_numbers_for_one_are_no_order(tmp_path: Path, publishe
 
 def test_trials_no_further_apart_than_their_runs_are_said_to_be() -> None:
     one, other = Compared("a", 0.5, Spread(30.0, 1.5, 3)), Compared("b", 0.6, Spread(28.0, 1.5, 3))
-    assert str(Swap(theirs=one, ours=other)).endswith("; no further apart than runs of one trial are)")
-    stuck = Compared("b", 0.6, Spread(28.0, 1.5, 3), "1 of 3 runs of b learned nothing after the first epoch")
-    assert str(Swap(theirs=one, ours=stuck)).endswith(" are; 1 of 3 runs of b learned nothing after the first epoch)")
+    assert swap_words(Swap(theirs=one, ours=other)).endswith("; no further apart than runs of one trial are)")
+    stuck = Compared("b", 0.6, Spread(28.0, 1.5, 3), num_stuck=1)
+    assert swap_words(Swap(theirs=one, ours=stuck)).endswith(
+        " are; 1 of 3 runs of b learned nothing after the first epoch)"
+    )
     lone = Compared("b", 0.6, Spread(28.0, None, 1))
     assert not Swap(theirs=Compared("a", 0.5, Spread(30.0, None, 1)), ours=lone).is_within_spread

@@ -13,6 +13,7 @@ from PIL import Image
 
 from papilio.drawing.palette import DARK, LIGHT
 from papilio.errors import RunError
+from papilio.kinds.ranking import Ranking
 from papilio.results.results import StudyResults
 from papilio.sections.page import write_report
 
@@ -148,9 +149,8 @@ def test_a_study_without_classes_or_test_images(tmp_path: Path):
             for epoch in (1, 2, 3)
         ]
         metrics = {"val_loss": 34.5 + seed, "val_sharpness": 0.3}
-        study_folders.write_run(
-            tmp_path, one, metrics=metrics, records=records, chosen_by="val_loss", direction="min", layers=[]
-        )
+        ranking = Ranking("val_loss", "min")
+        study_folders.write_run(tmp_path, one, metrics=metrics, records=records, ranking=ranking, layers=[])
     page = report(study_folders.write_study(tmp_path, plans))
     assert "latent 8 reaches validation loss 35.00 ± 0.71 over 2 seeds." in page.text
     assert "Validation sharpness" in page.text

@@ -15,6 +15,7 @@ from papilio.drawing import search_figures
 from papilio.drawing.figure_files import Pictures
 from papilio.drawing.palette import LINES
 from papilio.drawing.scales import metric_scale, setting_scale
+from papilio.kinds.ranking import Direction, Ranking
 from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.sections.page import write_report
 from papilio.sections.search_sections import comparison_words, search_section
@@ -114,21 +115,24 @@ class TestComparison:
     """Of the best trial with the next one."""
 
     def words(
-        self, values: dict[str, list[float]], *, num_folds: int | None = None, direction: str = "max"
+        self, values: dict[str, list[float]], *, num_folds: int | None = None, direction: Direction = "max"
     ) -> str | None:
         runs = tuple(
-            self.run(trial, value, index=index, num_folds=num_folds)
+            self.run(trial, value, index=index, num_folds=num_folds, direction=direction)
             for trial, given in values.items()
             for index, value in enumerate(given)
         )
-        results = StudyResults(Path(), {"stage": [{"name": "s"}]}, {}, runs, "val_accuracy", direction)
+        results = StudyResults(Path(), {"stage": [{"name": "s"}]}, {}, runs)
         return comparison_words(results, "s")
 
-    def run(self, trial: str, value: float, *, index: int, num_folds: int | None) -> RunResult:
+    def run(
+        self, trial: str, value: float, *, index: int, num_folds: int | None, direction: Direction = "max"
+    ) -> RunResult:
         seed, fold = (index // num_folds, index % num_folds + 1) if num_folds else (index, None)
         return RunResult(
             name=f"{trial}-{index}", stage="s", trial=trial, seed=seed, fold=fold, varied={}, status="done", reason=None,
             epochs=1, best_epoch=1, metrics={"val_accuracy": value}, parameters=None, seconds=1.0, folder=Path(), settings={},
+            ranking=Ranking("val_accuracy", direction),
         )  # fmt: skip
 
     def test_one_run_a_trial_cannot_tell(self):
@@ -170,7 +174,7 @@ class TestComparison:
         runs = [self.run("a", value, index=index, num_folds=None) for index, value in enumerate((0.91, 0.84, 0.88))]
         others = [self.run("b", value, index=index, num_folds=None) for index, value in enumerate((0.90, 0.80, 0.87))]
         lost = replace(others[1], status="diverged", metrics={})
-        results = StudyResults(Path(), {}, {}, (*runs, others[0], lost, others[2]), "val_accuracy", "max")
+        results = StudyResults(Path(), {}, {}, (*runs, others[0], lost, others[2]))
         assert isinstance(results.ranked("s")[0], TrialResult)
         assert "Over 2 paired runs" in str(comparison_words(results, "s"))
 

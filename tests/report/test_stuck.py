@@ -6,10 +6,11 @@ from pathlib import Path
 
 import study_folders
 
+from papilio.analysis.stuck import is_stuck, stuck_trials
 from papilio.drawing.figure_files import Pictures
 from papilio.results.results import StudyResults
 from papilio.sections.page import render_page
-from papilio.sections.stuck import is_stuck, stuck_notes
+from papilio.sections.sentences import stuck_note
 
 
 def study(folder: Path, losses: dict[tuple[str, int], list[float]]) -> StudyResults:
@@ -27,7 +28,7 @@ def test_a_stuck_run_is_named_and_told_from_the_others(tmp_path: Path) -> None:
     learned, stuck = [2.0, 1.5, 1.0, 0.8, 0.4], [3.18, 3.178, 3.178, 3.178, 3.178]
     results = study(tmp_path, {("a", 0): learned, ("a", 1): stuck, ("a", 2): learned, ("b", 0): learned})
     assert [is_stuck(run) for run in results.runs] == [False, True, False, False]
-    (note,) = stuck_notes(results, results.trials("nets"))
+    (note,) = map(stuck_note, stuck_trials(results, results.trials("nets")))
     assert note == (
         "1 of 3 runs of a learned nothing after the first epoch (seed 1; training loss 3.1800 in it, 3.1780 in the last). "
         "The table counts it; without, test accuracy is 0.9000 ± 0.0000."
@@ -37,7 +38,7 @@ def test_a_stuck_run_is_named_and_told_from_the_others(tmp_path: Path) -> None:
 
 def test_where_no_run_learned_there_is_nothing_to_go_without(tmp_path: Path) -> None:
     results = study(tmp_path, {("a", 0): [6.58] * 40, ("a", 1): [6.58] * 40})
-    (note,) = stuck_notes(results, results.trials("nets"))
+    (note,) = map(stuck_note, stuck_trials(results, results.trials("nets")))
     assert "2 of 2 runs of a learned nothing after the first epoch (seed 0, seed 1; " in note
     assert note.endswith("The table counts them; there are no others.")
 

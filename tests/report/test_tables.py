@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import study_folders
 
+from papilio.analysis.spreads import Spread
 from papilio.drawing import canvas, palette
 from papilio.drawing.palette import DARK, LIGHT
-from papilio.results import words
-from papilio.sections import curve_sections
+from papilio.results import metrics, words
+from papilio.sections import curve_sections, sentences, study_facts
 from papilio.sections import result_tables as tables
-from papilio.sections import study_sections as sections
+from papilio.sections.published_table import published_table
 
 # Machado, Oliveira and Fernandes (2009), severity 1: on linear RGB
 VISIONS = {
@@ -33,7 +34,7 @@ VISIONS = {
 XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 
 
-@pytest.mark.parametrize("module", [canvas, curve_sections, palette, sections, tables, words])
+@pytest.mark.parametrize("module", [canvas, curve_sections, metrics, palette, sentences, study_facts, words])
 def test_examples_in_docstrings(module):
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0
@@ -52,7 +53,7 @@ def test_results_are_ranked_with_their_numbers(tmp_path: Path):
     assert accuracy.mean == pytest.approx(0.952)
     assert accuracy.sd == pytest.approx(0.002)
     assert str(accuracy) == "0.9520 ± 0.0020"
-    assert table.rows[2].metrics["test_accuracy"] == tables.Spread(pytest.approx(0.91), None, 1)
+    assert table.rows[2].metrics["test_accuracy"] == Spread(pytest.approx(0.91), None, 1)
 
 
 def test_published_numbers_find_their_trials(tmp_path: Path):
@@ -63,7 +64,7 @@ def test_published_numbers_find_their_trials(tmp_path: Path):
         {"stage": "dropout rate", "where": {"model.dropout": 0.7}, "test_accuracy": 0.9, "source": "nothing"},
         {"stage": "dropout rate", "where": {"model.dropout": 0.1}, "test_f1": 0.9, "source": "other metric"},
     ]
-    rows = tables.published_table(study_folders.classification_study(tmp_path, published=published))
+    rows = published_table(study_folders.classification_study(tmp_path, published=published))
     found = [(row.source, row.trial, row.ours is not None) for row in rows]
     assert found == [
         ("varied", "dropout 0.3", True),
@@ -79,7 +80,7 @@ def test_published_numbers_find_their_trials(tmp_path: Path):
 
 
 def test_environment_leaves_the_image_sets_to_their_section(tmp_path: Path):
-    rows = dict(tables.environment_rows(study_folders.classification_study(tmp_path)))
+    rows = dict(study_facts.environment_rows(study_folders.classification_study(tmp_path)))
     assert rows["Memory"] == "8.0 GiB"
     assert rows["Versions"] == "python 3.11.2, papilio 0.1.0, torch 2.13.0"
     assert "Data" not in rows

@@ -6,17 +6,24 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from papilio.runs.folder import RunFacts, RunFolder, RunPlan
+import numpy as np
+
+from papilio.kinds.ranking import Ranking
+from papilio.runs.arrays import load_facts, save_arrays
+from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.loop import Progress, Tracker
+from papilio.runs.plan import RunPlan
 from papilio.search.search import StudySearch
 from papilio.search.states import Job
 from papilio.studies.planning import NO_SOURCES, Sources
 from papilio.studies.study import load_study
 
 METRIC = "val_accuracy"
+DEATHS = ("before", "before the checkpoint", "after the checkpoint")  # of an epoch, a worker may die
 Curve = Callable[[RunPlan, int], float]  # the metric after an epoch; raises ArithmeticError where the run fails
 
 
@@ -44,7 +51,7 @@ class PretendWorkers:
         self.curve = curve
         self.rng = random.Random(seed)
         self.search = StudySearch(
-            load_study(study), folder=folder, ranking=lambda plan: (METRIC, "max"), sources=sources
+            load_study(study), folder=folder, ranking=lambda plan: Ranking(METRIC, "max"), sources=sources
         )
         self.jobs: list[Job | None] = [None] * num
         self.stopping: set[str] = set()
@@ -74,36 +81,51 @@ class PretendWorkers:
         if job is None:
             self.jobs[worker] = self.search.next_job()
             return
+        has_ended = self._has_ended(job, dies=self.rng.choice(DEATHS) if is_deadly else None)
+        if is_deadly or has_ended:
+            self.jobs[worker] = None
+            self.stopping.discard(job.plan.name)
         if is_deadly:
-            self.jobs[worker] = None
-            self.stopping.discard(job.plan.name)
             self.search.give_back(job)
-        elif self._has_ended(job):
-            self.jobs[worker] = None
-            self.stopping.discard(job.plan.name)
 
-    def _has_ended(self, job: Job) -> bool:
+    def _has_ended(self, job: Job, *, dies: str | None) -> bool:
+        """Let a run have its next epoch, as far as its worker lives; whether the job is done."""
+        if dies == "before":
+            return False
         folder = RunFolder(self.folder / "runs" / job.plan.name)
         facts = replace(folder.read() or RunFacts.of_plan(job.plan, threads=1), status="running", reason=None)
         if job.kind == "test":
             return self._end(job, replace(facts, status="done", metrics=facts.metrics | {"test_accuracy": 0.5}))
+        if dies is not None and job.kind == "test":
+            return False
         folder.write(facts)
-        epoch = len(folder.read_records()) + 1
+        kept = load_facts(folder.checkpoint_file)["epoch"] if folder.checkpoint_file.exists() else 0
+        folder.keep_records(kept)
+        epoch = kept + 1
         try:
             record = {"epoch": epoch, METRIC: self.curve(job.plan, epoch)}
         except ArithmeticError:
-            return self._end(job, replace(facts, status="failed", reason="as it was meant to"))
+            return dies is None and self._end(job, replace(facts, status="failed", reason="as it was meant to"))
         folder.append_record(record)
         self.num_epochs += 1
         self.stopping |= self.search.stage(job.plan).hear_epoch(job.plan, record)
         facts = replace(facts, epochs=epoch)
-        if epoch >= job.plan.settings["train"]["epochs"]:
+        if dies == "before the checkpoint":
+            return False
+        progress = Progress(epoch, step=epoch, best=Tracker(1.0, epoch), patience=Tracker())
+        if epoch < job.plan.settings.train.epochs:  # a kill after the last epoch repeats it
+            save_arrays(folder.checkpoint_file, {"best/network/w": np.array(epoch)}, asdict(progress))
+        if dies is not None:
+            return False
+        if epoch >= job.plan.settings.train.epochs:
             folder.weights_file.write_bytes(b"weights")
             best = max(one[METRIC] for one in folder.read_records())
+            folder.remove_checkpoint()
             tested = {"test_accuracy": 0.5} if job.plan.fold is None else {}
             return self._end(job, replace(facts, status="done", best_epoch=epoch, metrics={METRIC: best} | tested))
         if job.plan.name in self.stopping or (job.until is not None and epoch >= job.until):
-            return self._end(job, replace(facts, status="stopped", reason="asked to stop"))
+            save_arrays(folder.weights_file, {"network/w": np.array(epoch)}, {"epoch": epoch})
+            return self._end(job, replace(facts, status="stopped", best_epoch=epoch, reason="asked to stop"))
         return False
 
     def _end(self, job: Job, facts: RunFacts) -> bool:

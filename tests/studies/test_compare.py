@@ -33,7 +33,7 @@ def test_studies_show_what_differs_and_nothing_else(folders: list[Path]) -> None
 
 def test_trials_that_both_have_stand_side_by_side(folders: list[Path]) -> None:
     shared = compare(folders).shared_trials
-    assert set(shared) == {("first", "dropout 0.0"), ("first", "dropout 0.2")}
+    assert set(shared) == {("first", "dropout 0.0", "val_accuracy"), ("first", "dropout 0.2", "val_accuracy")}
     assert all(len(cells) == 2 for cells in shared.values())
 
 

@@ -22,13 +22,15 @@ from torch import nn
 import papilio as product
 from papilio import workbench
 from papilio.data.load import load_images
+from papilio.engine import Session
 from papilio.errors import DataError, RunError, SettingError, StudyError
 from papilio.results.results import read_results
 from papilio.runs.folder import RunFolder
+from papilio.runs.loop import TrainingRun
 from papilio.runs.train import execute_run
 from papilio.search.expected import plan_runs
 from papilio.studies.study import load_study
-from papilio.training.driver import Training, as_fast_layout
+from papilio.training.session import as_fast_layout
 from papilio.workbench import remake_report
 from papilio.workers.pool import Pool, Worker
 
@@ -77,14 +79,14 @@ def test_a_kill_between_record_and_checkpoint_loses_no_record(tmp_path: Path, mo
     (plan,) = plan_runs(load_study(ONE | {"train": {"epochs": 3}}))
     images = load_images("digits", fraction=0.3)
     expected = execute_run(tmp_path / "whole", plan, images, threads=1, own={})
-    save = Training.save
+    save = TrainingRun.save
 
-    def killed(self: Training, path: Path) -> None:
+    def killed(self: TrainingRun, session: Session, lane: int) -> None:
         if self.progress.epoch == 2:
             raise KeyboardInterrupt
-        save(self, path)
+        save(self, session, lane)
 
-    monkeypatch.setattr(Training, "save", killed)
+    monkeypatch.setattr(TrainingRun, "save", killed)
     with pytest.raises(KeyboardInterrupt):
         execute_run(tmp_path / "run", plan, images, threads=1, own={})
     monkeypatch.undo()

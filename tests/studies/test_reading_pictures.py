@@ -11,7 +11,7 @@ from PIL import Image
 from papilio.data.pictures import Window, cut, read_picture, read_whole_picture
 from papilio.data.quantities import CLOCK, Quantity
 from papilio.errors import DataError
-from papilio.runs.reading import JITTERS, Calibration, Look, agree, look_at
+from papilio.offers.dials import JITTERS, Calibration, Look, agree, look_at
 
 ANGLE = Quantity(360.0, "°")
 

@@ -12,7 +12,8 @@ import pytest
 from pretend import METRIC, PretendWorkers, by_name, disturbed, num_epochs, worked
 from tiny import tiny
 
-from papilio.runs.folder import RunFacts, RunPlan
+from papilio.runs.folder import RunFacts
+from papilio.runs.plan import RunPlan
 from papilio.search.states import Job
 from papilio.studies.space import parse_space, point_key
 

@@ -200,8 +200,8 @@ def test_test_images_are_not_measured_again(folded: Path) -> None:
 
 
 def test_folds_of_a_study_are_disjoint_stratified_and_cover_what_is_not_test(tmp_path: Path) -> None:
-    plans = [plan for plan in plan_runs(load_study(searched(FOLDS))) if plan.settings["train"]["learning_rate"] > 0.01]
-    sets = [StudyImages().of_run(plan) for plan in plans]
+    plans = [plan for plan in plan_runs(load_study(searched(FOLDS))) if plan.settings.train.learning_rate > 0.01]
+    sets = [StudyImages({}).of_run(plan) for plan in plans]
     whole = product.load_images("digits", fraction=0.3)
     known = sorted([*whole.train, *whole.validation])
     assert sorted(index for one in sets for index in one.validation) == known

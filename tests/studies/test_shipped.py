@@ -14,7 +14,7 @@ import papilio as product
 from papilio.data.pictures import Color, convert_images
 from papilio.data.rendering.clocks import ClockRenderer
 from papilio.errors import RunError
-from papilio.runs.reading import QuantityPrediction
+from papilio.offers.dials import QuantityPrediction
 from papilio.runs.run import Run
 from papilio.runs.shipped import find_run, shipped_runs
 from papilio.search.expected import plan_runs
@@ -34,7 +34,7 @@ def test_a_bundled_study_makes_it_again(name: str) -> None:
     run = product.load_run(name)
     (plan,) = plan_runs(load_study(STUDIES[name]))
     assert run.facts.run == plan.name  # which has the fingerprint of all settings
-    assert run.facts.settings == plan.settings
+    assert run.facts.settings == plan.settings.identity()
     assert run.facts.status == "done" and len(run.records) == run.facts.epochs
     assert sum(file.stat().st_size for file in run.folder.iterdir()) < MOST_BYTES
 

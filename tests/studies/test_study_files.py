@@ -91,10 +91,10 @@ def test_runs_are_every_trial_with_every_combination_and_seed() -> None:
     assert len(plans) == 2 * 2 * 2 * 2
     assert {plan.seed for plan in plans} == {3, 5}
     sgd = next(plan for plan in plans if plan.trial == "lenet, optimizer sgd learning_rate=0.5, batch_size 16")
-    assert (sgd.settings["train"]["optimizer"], sgd.settings["train"]["learning_rate"]) == ("sgd", 0.5)
-    assert sgd.settings["model"]["family"] == "lenet5" and "units" not in sgd.settings["model"]
+    assert (sgd.settings.train.optimizer, sgd.settings.train.learning_rate) == ("sgd", 0.5)
+    assert sgd.settings.model.family == "lenet5" and "units" not in sgd.settings.model.arguments
     adam = next(plan for plan in plans if plan.trial.startswith("wide, optimizer adam"))
-    assert (adam.settings["model"]["units"], adam.settings["train"]["learning_rate"]) == ([64], 0.01)
+    assert (adam.settings.model.arguments["units"], adam.settings.train.learning_rate) == ([64], 0.01)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_runs_are_every_trial_with_every_combination_and_seed() -> None:
         ({"model__filtres": [1]}, "model.filtres is not a setting; allowed are activation, batch_norm, dropout"),
         ({"model__unit": [1]}, "model.unit is not a setting; did you mean units?"),
         ({"model__activation": "rleu"}, "model.activation: input should be 'relu'"),
-        ({"model": {}}, "model.family is missing; allowed are mlp, cnn, lenet5, or module:function"),
+        ({"model": {}}, "model.family is missing; allowed are mlp, cnn, lenet5, autoencoder, gan, or module:function"),
         ({"model": {"family": "mpl"}}, "model.family: 'mpl' is not a model family; did you mean mlp?"),
         ({"model": {"family": "nowhere:net"}}, "cannot import 'nowhere'"),
         ({"data": {}}, "data: data needs either a name or a path"),
@@ -156,7 +156,7 @@ def test_overrides_reach_trials_and_refuse_what_varies() -> None:
     trial = {"name": "long", "train": {"epochs": 50}}
     study = load_study(tiny(stage=[{"name": "a", "trial": [trial]}]), {"train.epochs": 2, "stage.seeds": 4})
     plans = plan_runs(study)
-    assert [plan.settings["train"]["epochs"] for plan in plans] == [2] * 4
+    assert [plan.settings.train.epochs for plan in plans] == [2] * 4
     with pytest.raises(StudyError, match=r"model\.dropout varies in this study"):
         load_study(tiny(), {"model.dropout": 0.5})
 
@@ -164,7 +164,7 @@ def test_overrides_reach_trials_and_refuse_what_varies() -> None:
 def test_max_epochs_caps_what_is_longer() -> None:
     stage = {"name": "a", "vary": {"train.epochs": [1, 9]}}
     plans = plan_runs(load_study(tiny(stage=[stage]), {"max_epochs": 4}))
-    assert [plan.settings["train"]["epochs"] for plan in plans] == [1, 4]
+    assert [plan.settings.train.epochs for plan in plans] == [1, 4]
 
 
 def test_set_arguments_are_toml_values_or_words() -> None:
@@ -194,8 +194,8 @@ def test_paths_to_pictures_are_relative_to_the_study_file(tmp_path: Path) -> Non
 def test_functions_stand_where_a_file_has_names() -> None:
     study = load_study(tiny(model={"family": OwnNet, "width": 5}, train__loss=own_loss, stage=[{"name": "a"}]))
     (plan,) = plan_runs(study)
-    assert plan.settings["model"] == {"family": "tiny:OwnNet", "width": 5}
-    assert plan.settings["train"]["loss"] == "tiny:own_loss"
+    assert plan.settings.model.plain() == {"family": "tiny:OwnNet", "width": 5}
+    assert plan.settings.train.loss == "tiny:own_loss"
     assert set(study.own) == {"tiny:OwnNet", "tiny:own_loss"}
 
 

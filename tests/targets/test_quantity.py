@@ -7,16 +7,22 @@ import pytest
 import torch
 from torch import nn
 
+from papilio.data.facts import ImageFacts
+from papilio.data.imageset import ImageSet
 from papilio.data.quantities import CLOCK, Quantity
 from papilio.errors import SettingError
+from papilio.kinds.choosing import ranking_of
+from papilio.kinds.registry import KINDS
 from papilio.settings.train_settings import TrainSettings
 from papilio.targets.costs import costs_of_mistakes
 from papilio.targets.periodic import Harmonics, SinCos, SoftBins
 from papilio.targets.quantity import DESIGNS, QuantityTarget, make_design
-from papilio.training.batches import Batches
-from papilio.training.driver import Training
-from papilio.training.noise import Seeds
-from papilio.training.objectives import supervised
+from papilio.training.session import TorchSession
+from papilio.training.supervised import supervised
+
+
+def facts_of(quantity: Quantity) -> ImageFacts:
+    return ImageFacts((1, 2, 2), (), quantity)
 
 
 def test_metrics_of_times() -> None:
@@ -28,8 +34,9 @@ def test_metrics_of_times() -> None:
     assert found["within_1_min"].item() == 0.75 and found["within_5_min"].item() == 0.75
     assert found["within_15_min"].item() == 1.0
     assert found["hour_accuracy"].item() == 0.5  # 11:59 for 12:00 and 1:00 for 12:59 are in the hour beside
-    assert target.best == "error" and target.directions["p90_error"] == "min"
-    assert target.directions.keys() == {"loss", "median_error", "p90_error", *found}
+    metrics = KINDS["read"].metrics(TrainSettings(), facts_of(CLOCK))
+    assert KINDS["read"].ranked_by == "val_error" and metrics["p90_error"] == "min"
+    assert metrics.keys() == {"loss", "median_error", "p90_error", *found}
 
 
 def test_metrics_of_other_quantities_are_shares_of_the_period() -> None:
@@ -38,13 +45,14 @@ def test_metrics_of_other_quantities_are_shares_of_the_period() -> None:
     assert found["error"].tolist() == pytest.approx([3, 14.4, 180], abs=1e-3)
     assert found["within_1_percent"].item() == pytest.approx(1 / 3)
     assert found["within_5_percent"].item() == pytest.approx(2 / 3)
-    assert "hour_accuracy" not in found and "hour_accuracy" not in target.directions
+    assert KINDS["read"].metrics(TrainSettings(), facts_of(Quantity(360.0, "°"))).keys() >= found.keys()
+    assert "hour_accuracy" not in found
 
 
 def test_records_have_median_and_90th_percentile_over_all_batches() -> None:
     """Not the mean of the batches' medians: batches are ascending here."""
-    errors = np.arange(100.0)
-    images = np.zeros((100, 1, 2, 2), dtype=np.uint8)
+    errors = np.arange(1201.0)
+    images = np.zeros((1201, 1, 2, 2), dtype=np.uint8)
 
     class Zero(nn.Module):
         def __init__(self) -> None:
@@ -54,23 +62,19 @@ def test_records_have_median_and_90th_percentile_over_all_batches() -> None:
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return self.weight.expand(len(images), 1)
 
-    objective = supervised(QuantityTarget(Quantity(1000.0), make_design("regression", 1000.0)))
-    batches = Batches(images, errors, np.arange(100), batch_size=7)
-    training = Training(
-        {"network": Zero()},
-        objective,
-        settings=TrainSettings(),
-        train_batches=batches,
-        validation_batches=batches,
-        seed=Seeds.of(0).weights,
-    )
-    record = training.evaluate()
-    assert record["val_error"] == pytest.approx(49.5)
-    assert record["val_median_error"] == pytest.approx(49.5)
-    assert record["val_p90_error"] == pytest.approx(89.1)
-    assert objective.direction("val_p90_error") == "min"
+    objective = supervised(QuantityTarget(Quantity(9000.0), make_design("regression", 9000.0)))
+    splits = {"train": np.arange(1), "validation": np.arange(1, 1201), "test": np.arange(0)}
+    image_set = ImageSet("zeros", images, errors, (), **splits, origin="", quantity=Quantity(9000.0))
+    settings = TrainSettings()
+    session = TorchSession({"network": Zero()}, objective, settings=settings, images=image_set, seed=0)
+    record = session.evaluate("validation")[0]
+    assert record["val_error"] == pytest.approx(600.5)
+    assert record["val_median_error"] == pytest.approx(600.5)
+    assert record["val_p90_error"] == pytest.approx(1080.1)
+    ranking, _ = ranking_of(KINDS["read"], TrainSettings(best="val_p90_error"), image_set.facts, has_validation=True)
+    assert ranking == ("val_p90_error", "min")
     with pytest.raises(SettingError, match="train_median_error"):
-        objective.direction("train_median_error")
+        ranking_of(KINDS["read"], TrainSettings(best="train_median_error"), image_set.facts, has_validation=True)
 
 
 def test_designs_are_named_or_tables() -> None:

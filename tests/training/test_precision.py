@@ -11,7 +11,8 @@ from torch import nn
 from toys import Stopper, same_weights, toy_training, weights_of
 
 from papilio.training import precision
-from papilio.training.precision import best_precision, computing_in, has_bfloat16
+from papilio.training.calls import in_bfloat16
+from papilio.training.precision import best_precision, has_bfloat16
 
 CPU = torch.device("cpu")
 KINDS = ["mlp", "cnn", "autoencoder", "game"]
@@ -33,7 +34,7 @@ def test_nets_learn_in_bfloat16_and_keep_float32_weights(kind: str) -> None:
     whole.run()
     values = [record[metric] for record in watcher.records]
     assert outcome.status == "done"
-    assert narrow.precision == "bfloat16"
+    assert narrow.session.precision == "bfloat16"
     assert min(values[-5:]) < 0.9 * values[0]
     assert all(weight.dtype == torch.float32 for weight in weights_of(narrow).values() if weight.is_floating_point())
     assert not same_weights(weights_of(narrow), weights_of(whole))
@@ -64,7 +65,7 @@ def test_a_machine_without_it_computes_as_ever(monkeypatch: pytest.MonkeyPatch) 
     asked, plain = toy_training("mlp", precision="bfloat16"), toy_training("mlp")
     asked.run()
     plain.run()
-    assert asked.precision == "float32"
+    assert asked.session.precision == "float32"
     assert same_weights(weights_of(asked), weights_of(plain))
 
 
@@ -93,13 +94,11 @@ class Twofold(nn.Module):
         return {"outputs": (outputs, [outputs.argmax(1)]), "narrow": outputs.dtype, "named": named}
 
 
-def test_what_nets_give_is_float32_and_only_for_as_long_as_it_is_asked() -> None:
+def test_what_nets_give_is_float32_and_the_net_itself_is_left_alone() -> None:
     net = Twofold()
-    with pytest.raises(KeyError), computing_in("bfloat16", {"network": net}, CPU):
-        given = net(torch.rand(3, 4))
-        outputs, (chosen,) = given["outputs"]
-        assert given["named"].outputs.dtype == torch.float32 and given["named"].nothing is None
-        assert (given["narrow"], outputs.dtype, chosen.dtype) == (torch.bfloat16, torch.float32, torch.int64)
-        raise KeyError
+    given = in_bfloat16({"network": net}, CPU)["network"](torch.rand(3, 4))
+    outputs, (chosen,) = given["outputs"]
+    assert given["named"].outputs.dtype == torch.float32 and given["named"].nothing is None
+    assert (given["narrow"], outputs.dtype, chosen.dtype) == (torch.bfloat16, torch.float32, torch.int64)
     assert net(torch.rand(3, 4))["narrow"] == torch.float32
     assert "forward" not in vars(net)

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from papilio.data.facts import ImageFacts
 from papilio.errors import SettingError
+from papilio.kinds.registry import kind_of
 from papilio.settings.train_settings import TrainSettings
-from papilio.training.catalogue import make_objective
 from papilio.training.standardising import CHUNK, channel_statistics, standardise, unknown_statistics
 
 
@@ -52,6 +53,6 @@ def test_images_all_alike_are_not_divided_by_nothing() -> None:
 
 
 def test_it_goes_with_supervised_learning() -> None:
-    settings = TrainSettings(standardise=True, objective="mine")
-    with pytest.raises(SettingError, match="standardise"):
-        make_objective(settings, image_shape=(1, 4, 4), num_classes=2, quantity=None, own={})
+    settings = TrainSettings(standardise=True, objective="autoencoder")
+    with pytest.raises(SettingError, match=r"train\.standardise: goes with supervised learning, not with autoencoder"):
+        kind_of(settings, ImageFacts((1, 4, 4), ("a", "b")), {})

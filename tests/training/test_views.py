@@ -10,12 +10,13 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from papilio.data.facts import ImageFacts
 from papilio.errors import SettingError
+from papilio.kinds.registry import kind_of
 from papilio.settings.train_settings import TrainSettings, Views
 from papilio.training.augmentation import resampled
-from papilio.training.catalogue import make_objective
-from papilio.training.precision import computing_in
-from papilio.training.views import one_view, see_views
+from papilio.training.calls import Averaged, bare, in_bfloat16, with_views
+from papilio.training.nets import TorchNets
 
 
 def arrow(num: int = 3, side: int = 21) -> torch.Tensor:
@@ -50,39 +51,37 @@ def test_views_are_turned_in_even_steps(num: int, rotate: float, degrees: list[f
     assert torch.allclose(steps.abs(), torch.full_like(steps, degrees[1] - degrees[0]), atol=3)
     assert steps.sign().unique().numel() == 1
     plain = net(arrow())
-    see_views(net, views)
+    averaged = Averaged(net, views)
     net.calls = 0
-    torch.testing.assert_close(net(arrow()), seen.mean(0), atol=1e-4, rtol=0)
+    torch.testing.assert_close(averaged(arrow()), seen.mean(0), atol=1e-4, rtol=0)
     assert net.calls == num
     if num % 2:
-        torch.testing.assert_close(net(arrow()), plain, atol=0.05, rtol=0)  # as many to the left as to the right
+        torch.testing.assert_close(averaged(arrow()), plain, atol=0.05, rtol=0)  # as many to the left as to the right
 
 
 def test_a_net_that_learns_sees_the_image_itself() -> None:
     net = Angle().train()
     expected = net(arrow())
-    see_views(net, Views())
-    with computing_in("bfloat16", {"network": net}, torch.device("cpu")):
-        assert torch.equal(net(arrow()), expected)
+    averaged = with_views({"network": net}, TrainSettings(views=Views()))
+    learning = in_bfloat16(averaged, torch.device("cpu"))["network"]
+    assert torch.equal(learning(arrow()), expected)
     assert net.calls == 2
     net.eval()
-    net(arrow())  # what precision put aside is back
+    learning(arrow())
     assert net.calls == 7
-    assert list(net.state_dict()) == []
+    assert bare(learning) is net
 
 
 def test_a_glance_is_one_view() -> None:
     net = Angle().eval()
-    plain = net(arrow())
-    with one_view(net):  # a net that never sees more
-        assert torch.equal(net(arrow()), plain)
-    see_views(net, Views(num=2, rotate=5))
-    averaged, net.calls = net(arrow()), 0
-    with pytest.raises(RuntimeError, match="in the middle"), one_view(net):
-        assert torch.equal(net(arrow()), plain)
-        raise RuntimeError("in the middle")
+    images = (arrow().numpy() * 255).astype(np.uint8)
+    plain = TorchNets({"network": net}).forward("network", images)
+    nets = TorchNets(with_views({"network": net}, TrainSettings(views=Views(num=2, rotate=5))))
+    net.calls = 0
+    np.testing.assert_array_equal(nets.forward("network", images, is_quick=True), plain)
     assert net.calls == 1
-    assert torch.equal(net(arrow()), averaged)  # also after what went wrong
+    nets.forward("network", images)
+    assert net.calls == 3
 
 
 @pytest.mark.parametrize("wrong", [{"num": 1}, {"rotate": 0}, {"rotate": 200}, {"zoom": 2}])
@@ -92,6 +91,6 @@ def test_wrong_views_are_refused(wrong: dict) -> None:
 
 
 def test_they_go_with_supervised_learning() -> None:
-    settings = TrainSettings(views=Views(), objective="mine")
-    with pytest.raises(SettingError, match="views"):
-        make_objective(settings, image_shape=(1, 8, 8), num_classes=2, quantity=None, own={"mine": lambda: np.zeros(1)})
+    settings = TrainSettings(views=Views(), objective="autoencoder")
+    with pytest.raises(SettingError, match=r"train\.views: goes with supervised learning, not with autoencoder"):
+        kind_of(settings, ImageFacts((1, 8, 8), ("a", "b")), {})

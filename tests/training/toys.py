@@ -1,20 +1,26 @@
-"""Small nets, images and objectives. The autoencoder and the game are not shipped: they show that no driver knows them."""
+"""Small nets, images and objectives. The autoencoder and the game are not shipped: they show that no engine knows them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from papilio.data.imageset import ImageSet
+from papilio.kinds.choosing import ranking_of
+from papilio.kinds.kind import Kind
 from papilio.models.families import build_nets, find_builder
+from papilio.runs.loop import Outcome, TrainingRun, Watcher, train_runs
 from papilio.settings.train_settings import TrainSettings
 from papilio.targets.classes import Classes
-from papilio.training.batches import Batch, Batches
-from papilio.training.driver import Training
+from papilio.training.batches import Batch
 from papilio.training.noise import Noise
-from papilio.training.objectives import Nets, Objective, Phase, supervised
+from papilio.training.objectives import Nets, Objective, Phase
+from papilio.training.session import TorchSession
+from papilio.training.supervised import supervised
 
 SHAPE = (1, 8, 8)
 
@@ -103,9 +109,47 @@ def toy_images(num: int = 96) -> tuple[np.ndarray, np.ndarray]:
     return images.astype(np.uint8), labels.astype(np.int64)
 
 
-def toy_training(kind: str, *, seed: int = 1, **settings: Any) -> Training:
+def toy_set(num_validation: int = 26) -> ImageSet:
+    """70 training images, and images for validation."""
+    images, labels = toy_images(70 + num_validation)
+    splits = {"train": np.arange(70), "validation": np.arange(70, len(images)), "test": np.arange(0)}
+    return ImageSet("toys", images, labels, ("dark", "grey", "light"), **splits, origin="drawn")
+
+
+class ToyRun:
+    """A run of a few small steps, without a folder."""
+
+    def __init__(
+        self, nets: dict[str, nn.Module], objective: Objective, *, settings: TrainSettings, images: ImageSet, seed: int
+    ) -> None:
+        self.settings = settings
+        self.images = images
+        self.objective = objective
+        self.session = TorchSession(nets, objective, settings=settings, images=images, seed=seed)
+
+    @property
+    def nets(self) -> dict[str, nn.Module]:
+        return self.session.modules
+
+    def run(self, *, checkpoint: Path | None = None, watcher: Watcher | None = None) -> Outcome:
+        """Train to the end, or until the watcher wants a stop; the nets then have the best epoch's weights."""
+        metrics = self.objective.directions or {"loss": "min", "accuracy": "max"}
+        ranked_by = self.objective.best if self.objective.directions else "val_accuracy"
+        kind = Kind("toy", objectives={}, metrics=lambda train, facts: metrics, ranked_by=ranked_by)
+        has_validation = len(self.images.validation) > 0
+        ranking, patience = ranking_of(kind, self.settings, self.images.facts, has_validation=has_validation)
+        with self.session as session:
+            (outcome,) = train_runs(session, [TrainingRun(self.settings, ranking, patience, checkpoint, watcher)])
+            if outcome.best_epoch is not None:
+                session.load_weights(0, outcome.weights)
+        return outcome
+
+    def evaluate(self) -> dict[str, Any]:
+        return self.session.evaluate("validation")[0]
+
+
+def toy_training(kind: str, *, seed: int = 1, **settings: Any) -> ToyRun:
     """A training of a few small steps: "mlp", "cnn", "autoencoder" or "game"."""
-    images, labels = toy_images()
     train = TrainSettings(**{"epochs": 4, "batch_size": 20, **settings})
     objective = {"autoencoder": reconstruction, "game": game}.get(kind, lambda: supervised(Classes(3)))()
     builder, model = {
@@ -114,14 +158,8 @@ def toy_training(kind: str, *, seed: int = 1, **settings: Any) -> Training:
         "autoencoder": (AutoEncoder, {}),
         "game": (two_nets, {}),
     }[kind]
-    return Training(
-        build_nets(builder, model, image_shape=SHAPE, heads=(3,), seed=seed),
-        objective,
-        settings=train,
-        train_batches=Batches(images, labels, np.arange(70), batch_size=train.batch_size, augmentation=train.augment),
-        validation_batches=Batches(images, labels, np.arange(70, 96), batch_size=10),
-        seed=seed,
-    )
+    nets = build_nets(builder, model, image_shape=SHAPE, heads=(3,), seed=seed)
+    return ToyRun(nets, objective, settings=train, images=toy_set(), seed=seed)
 
 
 class Stopper:
@@ -140,7 +178,7 @@ class Stopper:
         return self.epochs is not None and len(self.records) >= self.epochs
 
 
-def weights_of(training: Training) -> dict[str, Tensor]:
+def weights_of(training: ToyRun) -> dict[str, Tensor]:
     """Every net's tensors, copied."""
     return {
         f"{name}/{key}": one.clone() for name, net in training.nets.items() for key, one in net.state_dict().items()

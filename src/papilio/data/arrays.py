@@ -11,7 +11,8 @@ from typing import IO
 import numpy as np
 
 from papilio.archives import one_reason
-from papilio.data.imageset import RawImages
+from papilio.data.facts import NO_LABELS
+from papilio.data.imageset import RawImages, no_labels
 from papilio.data.quantities import CLOCK, Quantity
 from papilio.errors import DataError
 
@@ -30,6 +31,12 @@ BROKEN = (
     zlib.error,
     NotImplementedError,
 )
+
+
+def read_unlabelled_array(path: Path) -> RawImages:
+    """Read uint8 images without labels from a `.npy` file, of the shapes that `read_arrays` takes; raises what it raises."""
+    images = _as_nchw(read_npy(path), path)
+    return RawImages(path.stem, images, no_labels(len(images)), (), f"{path.resolve()}", {})
 
 
 def read_arrays(images_path: Path, labels_path: Path, quantity: Quantity | None = None) -> RawImages:
@@ -140,6 +147,6 @@ def _as_labels(labels: np.ndarray, path: Path, *, num_images: int) -> np.ndarray
     if lowest < 0 or highest == 0 or highest >= num_images:
         raise DataError(
             f"{path}: labels go from {lowest} to {highest} for {num_images} images;"
-            " classes count from 0, are at least two and no more than the images"
+            f' classes count from 0, are at least two and no more than the images; labels = "{NO_LABELS}" leaves them out'
         )
     return np.asarray(labels).astype(np.int64)

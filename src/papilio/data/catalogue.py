@@ -72,11 +72,14 @@ def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, ho
 
 
 def describe(images: ImageSet) -> dict[str, Any]:
-    """An image set in plain data: shape, images a class and split, mean and deviation of pixels (0 to 255), bytes."""
+    """An image set in plain data: shape, images a class and split, mean and deviation of pixels (0 to 255), bytes.
+
+    Where images do not show classes, `shows` says what: a quantity, or "no labels"; `classes` is then empty.
+    """
     mean, deviation = _pixel_moments(images.images)
     counts = {
         name: np.bincount(images.labels[images.indices(name)], minlength=images.num_classes)
-        for name in (SPLITS if images.quantity is None else ())
+        for name in (SPLITS if images.facts.shows == "class" else ())
     }
     return {
         "name": images.name,
@@ -84,7 +87,7 @@ def describe(images: ImageSet) -> dict[str, Any]:
         "num_classes": images.num_classes,
         "image_shape": list(images.image_shape),
         "splits": {name: len(images.indices(name)) for name in SPLITS},
-        **({} if images.quantity is None else {"shows": asdict(images.quantity)}),
+        **_shown(images),
         "classes": {
             class_name: {name: int(counts[name][label]) for name in SPLITS}
             for label, class_name in enumerate(images.class_names)
@@ -96,6 +99,12 @@ def describe(images: ImageSet) -> dict[str, Any]:
         "origin": images.origin,
         "notes": list(images.notes),
     }
+
+
+def _shown(images: ImageSet) -> dict[str, Any]:
+    if images.quantity is not None:
+        return {"shows": asdict(images.quantity)}
+    return {} if images.class_names else {"shows": "no labels"}
 
 
 def _set_info(name: str, details: PublishedSet, home: Path | None) -> SetInfo:

@@ -12,9 +12,9 @@ from typing import IO, Literal, TypeVar
 import numpy as np
 
 from papilio.archives import is_archive
-from papilio.data.folders import for_each_picture, size_counts, survey_pictures
+from papilio.data.folders import Survey, for_each_picture, size_counts, survey_pictures
 from papilio.data.imageset import RawImages
-from papilio.data.load import DRAWN, as_quantity, read_images
+from papilio.data.load import DRAWN, as_quantity, is_no_labels, read_images
 from papilio.data.named import READERS
 from papilio.data.parallel import map_threaded
 from papilio.data.pictures import Size, UnreadablePictureError, decode_picture, pillow_limits
@@ -48,7 +48,7 @@ class Looked:
     """The images of a set, boiled down: what they are called, their labels and splits, a digest of the pixels each.
 
     `is_constant` tells the images that have a single value everywhere. Where images show a number, the classes are stretches of
-    numbers; `noun` and `nouns` are what findings call them.
+    numbers; `noun` and `nouns` are what findings call them. Without labels there are no class names.
     """
 
     items: tuple[Item, ...]
@@ -76,15 +76,21 @@ def check_images(
     """Look through an image set, and tell for each thing looked at whether it is in order.
 
     Pictures are compared as they are, before any scaling, and exactly: two JPEG copies of one photo differ. A leak is
-    a picture that is in two splits; where a set has no splits they are drawn as `load_images` would draw them.
+    a picture that is in two splits; where a set has no splits they are drawn as `load_images` would draw them. Without labels
+    one finding says so, in place of those about classes.
     Pictures that cannot be read are all listed, and left out of what follows. Raises what `load_images` raises where
     a set cannot be looked through at all.
     """
     check_shares(validation=validation, test=test)
     path = Path(name_or_path).expanduser()
     is_named = name_or_path in READERS or name_or_path in DRAWN
-    if labels is None and not is_named and (path.is_dir() or (path.is_file() and is_archive(path))):
-        looked, findings = _look_at_pictures(path, validation=validation, test=test, seed=seed, progress=progress)
+    with_classes = not is_no_labels(labels)
+    has_table = labels is not None and with_classes
+    if not has_table and not is_named and period is None and (path.is_dir() or (path.is_file() and is_archive(path))):
+        survey = survey_pictures(path, progress, with_classes=with_classes)
+        looked, findings = _look_at_pictures(
+            path, survey, validation=validation, test=test, seed=seed, progress=progress
+        )
     else:
         raw = read_images(
             name_or_path,
@@ -98,23 +104,28 @@ def check_images(
         )
         splits = draw_splits(raw.strata, raw.given, validation=validation, test=test, seed=seed)
         looked, findings = _look_at_arrays(raw, splits), []
+    if not looked.items:
+        return findings
     return [
         *findings,
         _find_duplicates(looked),
         _find_leaks(looked),
-        _find_conflicting_labels(looked),
         _find_constant(looked),
-        _find_imbalance(looked),
-        _find_missing_classes(looked),
+        *_findings_about_classes(looked),
     ]
 
 
+def _findings_about_classes(looked: Looked) -> list[Finding]:
+    if not looked.class_names:
+        return [Finding("labels", "ok", "no labels: there are no classes to look at")]
+    return [_find_conflicting_labels(looked), _find_imbalance(looked), _find_missing_classes(looked)]
+
+
 def _look_at_pictures(
-    path: Path, *, validation: float, test: float, seed: int, progress: Progress | None
+    path: Path, survey: Survey, *, validation: float, test: float, seed: int, progress: Progress | None
 ) -> tuple[Looked, list[Finding]]:
+    layout = survey.layout
     with pillow_limits():
-        survey = survey_pictures(path, progress)
-        layout = survey.layout
         results = dict(
             for_each_picture(
                 path, _digest_picture, num_pictures=len(layout.rows), what=f"checking {path.name}", progress=progress
@@ -136,7 +147,8 @@ def _look_at_pictures(
         class_names=layout.class_names,
     )
     sizes = Counter(read[name].size for name in names)
-    return looked, [_find_broken(broken), _find_sizes(sizes, read), _find_others(layout.num_other)]
+    about_sizes = [_find_sizes(sizes, read)] if sizes else []
+    return looked, [_find_broken(broken), *about_sizes, _find_others(layout.num_other)]
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from papilio.data.quantities import Quantity
+from papilio.errors import DataError
 
+NO_LABELS = "none"  # what `labels` is set to where an image set is to have none
 Shows = Literal["class", "quantity", "nothing"]
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """The shape of every image, and what the images show: a class, a number on a circle, or nothing that is known."""
+    """The shape of every image, and what the images show: a class, a number on a circle, or, without labels, nothing."""
 
     shape: tuple[int, int, int]  # channel, height, width
     class_names: tuple[str, ...] = ()
@@ -24,6 +26,12 @@ class ImageFacts:
         if self.quantity is not None:
             return "quantity"
         return "class" if self.class_names else "nothing"
+
+    def quantity_of(self, name: str) -> Quantity:
+        """The number that the images of the set, or of the run, called `name` show; raises DataError where they show none."""
+        if self.quantity is None:
+            raise DataError(f"{name}: its images do not show a number on a circle; there is nothing to read")
+        return self.quantity
 
     @property
     def num_classes(self) -> int:

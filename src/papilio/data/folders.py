@@ -16,6 +16,7 @@ from typing import IO, TypeVar
 import numpy as np
 
 from papilio.archives import BROKEN, Member, is_archive, one_reason, read_archive
+from papilio.data.facts import NO_LABELS
 from papilio.data.imageset import RawImages
 from papilio.data.layout import Layout, arrange, is_hidden, is_picture
 from papilio.data.parallel import map_threaded
@@ -38,7 +39,6 @@ Result = TypeVar("Result")
 
 # part of every key: raise it whenever the same pictures would come out as other pixels
 READER_VERSION = 1
-MAX_DEPTH = 5
 NUM_NAMED = 3
 
 
@@ -55,8 +55,13 @@ class Survey:
         return Counter(look.size for look in self.looks.values())
 
 
-def read_pictures(path: Path, *, size: Size | None, color: Color | None, progress: Progress | None) -> RawImages:
-    """Read class folders of pictures, from a folder or an archive, as one uint8 memory map.
+def read_pictures(
+    path: Path, *, size: Size | None, color: Color | None, progress: Progress | None, with_classes: bool = True
+) -> RawImages:
+    """Read pictures, from a folder or an archive, as one uint8 memory map.
+
+    Class folders tell their labels; pictures without any folder have none, and with `with_classes` off neither have
+    pictures in folders.
 
     `size` is (height, width); None asks for pictures that are all of one size. `color` None gives grey where every
     picture is grey, else RGB. `progress` is called with (done, total, what). The decoded images are kept in the cache
@@ -64,10 +69,11 @@ def read_pictures(path: Path, *, size: Size | None, color: Color | None, progres
     settings: what changes is decoded again. Raises DataError for pictures that cannot be read or differ in size, and
     for a layout of other folders.
     """
-    key = _content_key(path, size=size, color=color)
+    key = _content_key(path, size=size, color=color, with_classes=with_classes)
     cached = _read_cached(key)
     if cached is None:
-        _decode_into_cache(key, path, size=size, color=color, progress=progress)
+        survey = survey_pictures(path, progress, with_classes=with_classes)
+        _decode_into_cache(key, path, survey, size=size, color=color, progress=progress)
         cached = _read_cached(key)
     if cached is None:
         raise DataError(f"{cache_folder() / 'pictures'}: was changed while it was written; give the same command again")
@@ -76,11 +82,14 @@ def read_pictures(path: Path, *, size: Size | None, color: Color | None, progres
 
 def walk(path: Path) -> Iterator[Member]:
     """The files and folders in a folder or an archive."""
-    return read_archive(path) if is_archive(path) else _walk_folder(path, "")
+    return read_archive(path) if is_archive(path) else _walk_folder(path)
 
 
-def survey_pictures(path: Path, progress: Progress | None) -> Survey:
-    """Look through a folder or an archive, reading names and the headers of pictures."""
+def survey_pictures(path: Path, progress: Progress | None, *, with_classes: bool = True) -> Survey:
+    """Look through a folder or an archive, reading names and the headers of pictures.
+
+    Raises DataError for a layout of other folders than `with_classes` asks for, and a folder or archive that is damaged.
+    """
     names: dict[bool, list[str]] = {True: [], False: []}
     looks: dict[str, Looks] = {}
     broken: dict[str, str] = {}
@@ -96,7 +105,7 @@ def survey_pictures(path: Path, progress: Progress | None) -> Survey:
                 broken[member.name] = one_reason(error)
             if progress is not None:
                 progress(len(looks) + len(broken), 0, f"looking through {path.name}")
-    return Survey(arrange(str(path), names[False], names[True]), looks, broken)
+    return Survey(arrange(str(path), names[False], names[True], with_classes=with_classes), looks, broken)
 
 
 def for_each_picture(
@@ -123,13 +132,14 @@ def for_each_picture(
             progress(done, num_pictures, what)
 
 
-def refuse_broken(path: Path, broken: dict[str, str]) -> None:
+def refuse_broken(path: Path, broken: dict[str, str], *, has_classes: bool) -> None:
     """Raise DataError, naming the first few, where pictures cannot be read."""
     if broken:
         first = ", ".join(f"{name} ({reason})" for name, reason in sorted(broken.items())[:NUM_NAMED])
+        command = f"papilio data check {path}{'' if has_classes else f' --labels {NO_LABELS}'}"
         raise DataError(
             f"{path}: {len(broken)} pictures cannot be read: {first}{', ...' if len(broken) > NUM_NAMED else ''};"
-            f" remove or replace them; `papilio data check {path}` lists all"
+            f" remove or replace them; `{command}` lists all"
         )
 
 
@@ -151,32 +161,35 @@ def _content(member: Member) -> bytes | UnreadablePictureError:
         return UnreadablePictureError(one_reason(error))
 
 
-def _walk_folder(path: Path, prefix: str, depth: int = 0) -> Iterator[Member]:
-    # follows links, which are the user's own; the depth keeps a loop of them finite
+def _walk_folder(path: Path, prefix: str = "", around: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Member]:
+    """What is in a folder, at any depth; `around` are the devices and inodes of the folders that it lies in."""
     try:
+        facts = path.stat()
         entries = sorted(os.scandir(path), key=lambda entry: entry.name)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    inode = (facts.st_dev, facts.st_ino)
+    # links are followed, as they are the user's own; one to a folder that it lies in is a loop
+    if inode in around:
+        return
     for entry in entries:
         name = f"{prefix}{entry.name}"
         if is_hidden(name):
             continue
         if entry.is_dir():
             yield Member(name, 0, True, lambda: io.BytesIO())
-            if depth < MAX_DEPTH:
-                yield from _walk_folder(Path(entry.path), f"{name}/", depth + 1)
+            yield from _walk_folder(Path(entry.path), f"{name}/", around | {inode})
         else:
             yield Member(name, 0, False, functools.partial(Path(entry.path).open, "rb"))
 
 
 def _decode_into_cache(
-    key: str, path: Path, *, size: Size | None, color: Color | None, progress: Progress | None
+    key: str, path: Path, survey: Survey, *, size: Size | None, color: Color | None, progress: Progress | None
 ) -> None:
-    survey = survey_pictures(path, progress)
-    refuse_broken(path, survey.broken)
+    refuse_broken(path, survey.broken, has_classes=bool(survey.layout.class_names))
     size = size or _only_size(path, survey.sizes)
     color = color or ("grey" if all(look.is_grey for look in survey.looks.values()) else "rgb")
-    _write_images(_cached_images(key), path, survey.layout.rows, size=size, color=color, progress=progress)
+    _write_images(_cached_images(key), path, survey.layout, size=size, color=color, progress=progress)
     # last: it is what tells that the images are whole
     write_json(_cached_index(key), _index(survey, size))
 
@@ -189,8 +202,9 @@ def _only_size(path: Path, sizes: Counter[Size]) -> Size:
 
 
 def _write_images(
-    target: Path, path: Path, rows: dict[str, int], *, size: Size, color: Color, progress: Progress | None
+    target: Path, path: Path, layout: Layout, *, size: Size, color: Color, progress: Progress | None
 ) -> None:
+    rows = layout.rows
     shape = (len(rows), CHANNELS[color], *size)
     row_bytes = CHANNELS[color] * size[0] * size[1]
     broken: dict[str, str] = {}
@@ -211,7 +225,7 @@ def _write_images(
             else:
                 file.seek(start + rows[name] * row_bytes)
                 file.write(values)
-        refuse_broken(path, broken)
+        refuse_broken(path, broken, has_classes=bool(layout.class_names))
 
 
 def _index(survey: Survey, size: Size) -> dict[str, object]:
@@ -255,11 +269,13 @@ def _cached_index(key: str) -> Path:
     return cache_folder() / "pictures" / f"{key}.json"
 
 
-def _content_key(path: Path, *, size: Size | None, color: Color | None) -> str:
+def _content_key(path: Path, *, size: Size | None, color: Color | None, with_classes: bool) -> str:
     """A sha256 that changes with the content, the settings, and whatever decodes the pictures."""
     import PIL
 
     digest = hashlib.sha256(f"{READER_VERSION} {PIL.__version__} {size} {color}".encode())
+    if not with_classes:
+        digest.update(f" {NO_LABELS}".encode())
     if path.is_file():
         digest.update(checksum(path).encode())
     else:
@@ -272,7 +288,7 @@ def _content_key(path: Path, *, size: Size | None, color: Color | None) -> str:
 
 def _file_facts(folder: Path) -> Iterator[str]:
     """Name, size and times of every file and folder; the change time betrays a file replaced under its old date."""
-    for member in _walk_folder(folder, ""):
+    for member in _walk_folder(folder):
         facts = (folder / member.name).lstat() if not (folder / member.name).exists() else (folder / member.name).stat()
         size_bytes = 0 if member.is_folder else facts.st_size
         times = "" if member.is_folder else f"{facts.st_mtime_ns} {facts.st_ctime_ns}"

@@ -1,4 +1,4 @@
-"""An image set: uint8 images, what they show (a class, or a number on a circle), and three splits."""
+"""An image set: uint8 images, what they show (a class, a number on a circle, or nothing that is known), and three splits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from papilio.data.facts import ImageFacts
 from papilio.data.quantities import Quantity
 from papilio.data.splits import SPLITS, SplitName, draw_folds, draw_share
 from papilio.errors import DataError, SettingError, did_you_mean
@@ -19,7 +20,8 @@ class RawImages:
     """What a reader hands over: images and labels, and the splits that the set came with, if it came with any.
 
     `images` is uint8 (num, channel, height, width), `labels` int64 (num,) of classes, or float64 (num,) values of
-    `quantity`. `given` holds sorted indices for some of 'train', 'validation' and 'test', or nothing.
+    `quantity`; a set without labels has neither class names nor a quantity, and all its `labels` are 0. `given` holds
+    sorted indices for some of 'train', 'validation' and 'test', or nothing.
     """
 
     name: str
@@ -36,13 +38,18 @@ class RawImages:
         """What splits are stratified by, int64 (num,)."""
         return self.labels if self.quantity is None else self.quantity.strata(self.labels)
 
+    def without_labels(self) -> RawImages:
+        """The same images and given splits, with neither classes nor values."""
+        return replace(self, labels=no_labels(len(self.images)), class_names=(), quantity=None)
+
 
 @dataclass(frozen=True)
 class ImageSet:
     """Images, labels and splits, as every part of Papilio takes them.
 
     `images` is uint8 (num, channel, height, width) and may be a read-only memory map; `labels` is int64 (num,), the
-    class of each, or, where there is a `quantity`, float64 (num,), the value of each, and there are no class names;
+    class of each, or, where there is a `quantity`, float64 (num,), the value of each, and there are no class names.
+    A set without labels has neither, and all its `labels` are 0: its `facts.shows` is "nothing", and it is split at random.
     `train`, `validation` and `test` are sorted int64 indices into both, and share no index. `origin` says in one line
     where the images came from; `notes` is what a reader of results must know. Raises DataError where these disagree.
     """
@@ -65,6 +72,11 @@ class ImageSet:
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def facts(self) -> ImageFacts:
+        """What a plan or a network may know of the set."""
+        return ImageFacts(self.image_shape, self.class_names, self.quantity)
 
     @property
     def strata(self) -> np.ndarray:
@@ -92,22 +104,23 @@ class ImageSet:
     def fold(self, number: int, *, of: int, seed: int = 0) -> ImageSet:
         """The set with other splits: fold `number` (from 1) of its training and validation images validates, the rest trains.
 
-        Test images stay what they are. Folds are stratified, and with the same seed the same. Raises SettingError for
-        a number that is not one of the folds.
+        Test images stay what they are. Folds are stratified where there are labels, and with the same seed the same. Raises
+        SettingError for a number that is not one of the folds.
         """
         if not 1 <= number <= of:
             raise SettingError(f"fold {number}: allowed are 1 to {of}")
         known = np.sort(np.concatenate([self.train, self.validation]))
         validation = draw_folds(self.strata, known, num=of, seed=seed)[number - 1]
-        note = f"fold {number} of {of}, stratified, drawn with seed {seed} from training and validation images"
+        how = "drawn" if self.facts.shows == "nothing" else "stratified, drawn"
+        note = f"fold {number} of {of}, {how} with seed {seed} from training and validation images"
         train = np.setdiff1d(known, validation, assume_unique=True)
         return replace(self, train=train, validation=validation, notes=(*self.notes, note))
 
     def fraction(self, share: float, seed: int = 0) -> ImageSet:
         """A stratified share of every split, with at least one image of each class that a split has.
 
-        The set that is returned holds only the chosen images. With the same seed a smaller share lies inside a larger
-        one. Raises SettingError for a share outside (0, 1].
+        Without labels it is a share of at least one image. The set that is returned holds only the chosen images. With
+        the same seed a smaller share lies inside a larger one. Raises SettingError for a share outside (0, 1].
         """
         if not 0.0 < share <= 1.0:
             raise SettingError(f"fraction = {share}: must be above 0 and at most 1")
@@ -116,6 +129,7 @@ class ImageSet:
         rng, strata = np.random.default_rng(seed), self.strata
         chosen = {name: draw_share(strata, self.indices(name), share=share, rng=rng) for name in SPLITS}
         kept = np.sort(np.concatenate(list(chosen.values())))
+        what = "a share" if self.facts.shows == "nothing" else "a stratified share"
         return replace(
             self,
             images=self.images[kept],
@@ -123,7 +137,7 @@ class ImageSet:
             train=np.searchsorted(kept, chosen["train"]),
             validation=np.searchsorted(kept, chosen["validation"]),
             test=np.searchsorted(kept, chosen["test"]),
-            notes=(*self.notes, f"a stratified share of {share:g} of every split, drawn with seed {seed}"),
+            notes=(*self.notes, f"{what} of {share:g} of every split, drawn with seed {seed}"),
         )
 
     @cached_property
@@ -140,6 +154,11 @@ class ImageSet:
         return digest.hexdigest()
 
 
+def no_labels(num: int) -> np.ndarray:
+    """The labels of `num` images without labels: int64 (num,), all 0."""
+    return np.zeros(num, dtype=np.int64)
+
+
 def _refuse_bad_arrays(images: ImageSet) -> None:
     if images.images.dtype != np.uint8 or images.images.ndim != 4:
         raise DataError(
@@ -154,6 +173,12 @@ def _refuse_bad_arrays(images: ImageSet) -> None:
             f"{images.name}: labels are {images.labels.dtype} {images.labels.shape},"
             f" expected int64 ({len(images.images)},)"
         )
+    if not images.class_names:
+        if np.any(images.labels):
+            raise DataError(
+                f"{images.name}: labels are classes, but no class has a name; name the classes, or make every label 0"
+            )
+        return
     if len(images.labels) and not 0 <= images.labels.min() <= images.labels.max() < images.num_classes:
         raise DataError(
             f"{images.name}: labels go from {images.labels.min()} to {images.labels.max()},"

@@ -1,4 +1,7 @@
-"""From the names of files to classes and splits: CLASS/picture or SPLIT/CLASS/picture, wrapped in a folder or not."""
+"""From the names of files to classes and splits: CLASS/picture or SPLIT/CLASS/picture, wrapped in a folder or not.
+
+Pictures that lie beside each other, without any folder, have no classes; nor have those whose classes are to be ignored.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from papilio.data.facts import NO_LABELS
 from papilio.data.pictures import SUFFIXES
 from papilio.data.splits import SplitName
 from papilio.errors import DataError
@@ -23,12 +27,20 @@ SPLIT_FOLDERS: dict[str, SplitName] = {
 LEFT_BY_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
 # a name split at its slashes; paths of pathlib took seconds for 60,000 pictures
 Parts = tuple[str, ...]
-EXPECTED = "expected CLASS/picture or SPLIT/CLASS/picture, a split being train, valid or test"
+EXPECTED = (
+    "expected CLASS/picture or SPLIT/CLASS/picture, a split being train, valid or test, or pictures without folders"
+)
+WITHOUT_CLASSES = f'labels = "{NO_LABELS}" uses the pictures without classes'
+LABEL_TABLE = "labels.csv"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The pictures of a set in the order of names: `rows` has each name's place, `num_other` counts files left out."""
+    """The pictures of a set in the order of names: `rows` has each name's place, `num_other` counts files left out.
+
+    `labels` is int64 (num,), the class of each picture; without classes all are 0, and `class_names` is empty. `given` holds
+    the sorted int64 indices of the splits that the folders tell.
+    """
 
     rows: dict[str, int]
     labels: np.ndarray
@@ -37,29 +49,34 @@ class Layout:
     num_other: int
 
 
-def arrange(source: str, files: Iterable[str], folders: Iterable[str]) -> Layout:
+def arrange(source: str, files: Iterable[str], folders: Iterable[str], *, with_classes: bool = True) -> Layout:
     """Find classes and splits in the names of files and folders (relative, with forward slashes).
 
     The order of pictures depends on names alone, so that a folder, a zip and a tar of it are the same set. Classes are
-    sorted by name, by number where all names are numbers. `source` begins each message. Raises DataError where there is
-    no picture, a picture is not in a class folder, a folder has no pictures, or fewer than two classes are there.
+    sorted by name, by number where all names are numbers. Where every picture lies at the top there are no classes, and
+    `with_classes` off ignores them: pictures may then lie at any depth, and only folders of splits at the top mean anything.
+    `source` begins each message. Raises DataError where there is no picture, a picture is not in a class folder, a folder
+    has no pictures, or there is only one class; without classes, where a picture is in none of the splits that are there.
     """
     visible = [Parts(name.split("/")) for name in files if not is_hidden(name)]
     pictures = sorted(name for name in visible if name[-1].lower().endswith(SUFFIXES))
     if not pictures:
         raise DataError(f"{source}: no pictures in it; {EXPECTED}")
-    depth = _wrapping_depth(pictures)
-    has_splits = _has_splits(source, pictures, depth)
-    level = depth + (2 if has_splits else 1)
-    _refuse_wrong_depth(source, pictures, level)
-    shown = {Parts(name.split("/")) for name in folders if not is_hidden(name)}
-    _refuse_empty(source, _folders_of(pictures), shown | _folders_of(visible), level)
-    class_names = _class_names(source, [name[level - 1] for name in pictures])
-    label_of = {class_name: label for label, class_name in enumerate(class_names)}
-    labels = np.array([label_of[name[level - 1]] for name in pictures], dtype=np.int64)
-    given = _given_splits(source, [name[level - 2] for name in pictures]) if has_splits else {}
+    # tar has an entry without a name for the folder that was packed
+    shown = {Parts(name.split("/")) for name in folders if name and not is_hidden(name)} | _folders_of(visible)
+    is_flat = all(len(name) == 1 for name in pictures)
+    if with_classes and is_flat:
+        _refuse_unclear(source, visible, shown)
     rows = {"/".join(name): row for row, name in enumerate(pictures)}
-    return Layout(rows, labels, class_names, given, len(visible) - len(pictures))
+    num_other = len(visible) - len(pictures)
+    if is_flat or not with_classes:
+        given = _splits_without_classes(source, pictures, shown)
+        return Layout(rows, np.zeros(len(rows), dtype=np.int64), (), given, num_other)
+    class_folders, given = _classes_and_splits(source, pictures, shown)
+    class_names = _class_names(source, class_folders)
+    label_of = {class_name: label for label, class_name in enumerate(class_names)}
+    labels = np.array([label_of[class_name] for class_name in class_folders], dtype=np.int64)
+    return Layout(rows, labels, class_names, given, num_other)
 
 
 def is_hidden(name: str) -> bool:
@@ -72,6 +89,55 @@ def is_picture(name: str) -> bool:
     return not is_hidden(name) and name.lower().endswith(SUFFIXES)
 
 
+def _classes_and_splits(
+    source: str, pictures: list[Parts], folders: set[Parts]
+) -> tuple[list[str], dict[SplitName, np.ndarray]]:
+    """The class folder of each picture, and the splits that are told."""
+    depth = _wrapping_depth(pictures)
+    has_splits = _has_splits(pictures, depth)
+    level = depth + (2 if has_splits else 1)
+    _refuse_wrong_depth(source, pictures, level=level, has_splits=has_splits)
+    _refuse_empty(source, _folders_of(pictures), folders, level)
+    given = _given_splits(source, [name[level - 2] for name in pictures]) if has_splits else {}
+    return [name[level - 1] for name in pictures], given
+
+
+def _splits_without_classes(source: str, pictures: list[Parts], folders: set[Parts]) -> dict[SplitName, np.ndarray]:
+    depth = _shared_depth(pictures)
+    if not _has_splits(pictures, depth):
+        return {}
+    outside = next((name for name in pictures if len(name) == depth + 1), None)
+    if outside is not None:
+        # left out of the splits they would be one set, test images among those to train on
+        raise DataError(f"{source}: {'/'.join(outside)} lies beside folders of splits; move it into one of them")
+    _refuse_empty(source, _folders_of(pictures), folders, depth + 1)
+    return _given_splits(source, [name[depth] for name in pictures])
+
+
+def _refuse_unclear(source: str, visible: list[Parts], folders: set[Parts]) -> None:
+    """Refuse pictures that lie at the top beside what may tell their labels."""
+    if any(len(name) == 1 and name[0].lower() == LABEL_TABLE for name in visible):
+        raise DataError(
+            f"{source}: {LABEL_TABLE} lies beside the pictures; set labels to its path (in a folder, not an archive),"
+            f" or {WITHOUT_CLASSES}"
+        )
+    if folders:
+        folder = min(folders)[0]
+        raise DataError(
+            f"{source}: the pictures lie beside a folder without pictures, {folder}; remove it, or {WITHOUT_CLASSES}"
+        )
+
+
+def _shared_depth(pictures: list[Parts]) -> int:
+    """How many folders that are no splits wrap everything, one inside the other; `pictures` are sorted."""
+    depth = 0
+    for first, last in zip(pictures[0][:-1], pictures[-1][:-1], strict=False):
+        if first != last or first.lower() in SPLIT_FOLDERS:
+            break
+        depth += 1
+    return depth
+
+
 def _wrapping_depth(pictures: list[Parts]) -> int:
     """1 where one folder that is no split wraps everything, else 0."""
     tops = {name[0] for name in pictures}
@@ -79,22 +145,22 @@ def _wrapping_depth(pictures: list[Parts]) -> int:
     return int(is_wrapped and min(tops).lower() not in SPLIT_FOLDERS)
 
 
-def _has_splits(source: str, pictures: list[Parts], depth: int) -> bool:
-    tops = {name[depth] for name in pictures if len(name) > depth + 1}
-    if not tops or not {top.lower() for top in tops} <= SPLIT_FOLDERS.keys():
-        return False
-    flat = next((name for name in pictures if len(name) == depth + 2), None)
+def _has_splits(pictures: list[Parts], depth: int) -> bool:
+    tops = {name[depth].lower() for name in pictures if len(name) > depth + 1}
+    return bool(tops) and tops <= SPLIT_FOLDERS.keys()
+
+
+def _refuse_wrong_depth(source: str, pictures: list[Parts], *, level: int, has_splits: bool) -> None:
+    flat = next((name for name in pictures if len(name) == level), None) if has_splits else None
     if flat is not None:
-        raise DataError(f"{source}: {'/'.join(flat)} is in a split but in no class folder; {EXPECTED}")
-    return True
-
-
-def _refuse_wrong_depth(source: str, pictures: list[Parts], level: int) -> None:
+        raise DataError(
+            f"{source}: {'/'.join(flat)} is in a split but in no class folder; {EXPECTED}; {WITHOUT_CLASSES}"
+        )
     for name in pictures:
         if len(name) <= level:
-            raise DataError(f"{source}: {'/'.join(name)} is in no class folder; {EXPECTED}")
+            raise DataError(f"{source}: {'/'.join(name)} is in no class folder; {EXPECTED}; {WITHOUT_CLASSES}")
         if len(name) > level + 1:
-            raise DataError(f"{source}: {'/'.join(name)} lies too deep; {EXPECTED}")
+            raise DataError(f"{source}: {'/'.join(name)} lies too deep; {EXPECTED}; {WITHOUT_CLASSES}")
 
 
 def _folders_of(names: list[Parts]) -> set[Parts]:
@@ -113,7 +179,9 @@ def _refuse_empty(source: str, filled: set[Parts], folders: set[Parts], level: i
 def _class_names(source: str, names: list[str]) -> tuple[str, ...]:
     unique = set(names)
     if len(unique) < 2:
-        raise DataError(f"{source}: only one class, {names[0]}; at least two class folders are needed")
+        raise DataError(
+            f"{source}: only one class, {names[0]}; at least two class folders are needed, or {WITHOUT_CLASSES}"
+        )
     if all(name.isascii() and name.isdigit() for name in unique):
         return tuple(sorted(unique, key=lambda name: (int(name), name)))
     return tuple(sorted(unique))
@@ -129,6 +197,7 @@ def _given_splits(source: str, folders: list[str]) -> dict[SplitName, np.ndarray
                 f"{source}: {' and '.join(sorted(names))} are both the {split} split; join them in one folder"
             )
     if "train" not in spellings:
-        raise DataError(f"{source}: has the splits {', '.join(sorted(set(folders)))} but no train; {EXPECTED}")
+        there = ", ".join(sorted(set(folders)))
+        raise DataError(f"{source}: has the splits {there} but no train; put the training pictures into a folder train")
     array = np.array(folders)
     return {split: np.flatnonzero(np.isin(array, sorted(names))) for split, names in spellings.items()}

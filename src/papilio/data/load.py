@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from papilio.archives import is_archive
-from papilio.data.arrays import read_arrays
+from papilio.data.arrays import read_arrays, read_unlabelled_array
+from papilio.data.facts import NO_LABELS
 from papilio.data.folders import read_pictures
 from papilio.data.imageset import ImageSet, RawImages
 from papilio.data.label_tables import read_labelled_pictures
 from papilio.data.named import READERS, read_named
 from papilio.data.pictures import MODES, Color, Size, convert_images, resolve_size
+from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
 from papilio.data.splits import check_shares, draw_splits
 from papilio.errors import DataError, SettingError, did_you_mean
@@ -39,17 +41,21 @@ def load_images(
     download: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ImageSet:
-    """Load an image set: a named one, or a folder, zip or tar of pictures, or a `.npy` file with `labels` in another.
+    """Load an image set: a named one, or a folder, zip or tar of pictures, or a `.npy` file, its `labels` in another.
 
     A string that is a set's name is that set, also where a folder of this name is there: write `./mnist` for the
     folder. Splits that a set comes with are kept. `test` is the share of all images (of the training images, where a
     validation split is given) that is drawn where there is no test split; `validation` is the share of the training
-    images that are then left. Both are stratified, and the same labels and seed give the same indices. `fraction`
-    takes that share of every split afterwards.
+    images that are then left. Both are stratified where there are labels, and the same labels and seed give the same
+    indices. `fraction` takes that share of every split afterwards.
 
     Labels are classes, counted from 0; or (num, 2) integers, [hour, minute] on a dial; or, where `period` is given, numbers on
     a circle of that length, in `unit`s. A folder's `labels` are then a table, labels.csv, with a picture's file and its value
     (or its time, as 5:33) in each row.
+
+    A set without labels has int64 `labels` that are all 0, no class names and no quantity. It comes from pictures that
+    lie in no class folder, from a `.npy` file without labels, and from every source where `labels` is "none", which
+    ignores class folders of any depth and the labels of a named set, and keeps splits that the set comes with.
 
     `render` says how a set that Papilio draws itself is drawn: { num = 18000, seed = 0, size = 150, variety = "plain" }.
 
@@ -57,7 +63,8 @@ def load_images(
     their centre. `home` is the folder of image sets in place of PAPILIO_DATA. With `download` off a set that is not
     here is an error. `progress` is called with (done, total or 0, what), from this thread.
 
-    Raises DataError for what is unknown, missing, damaged or of the wrong shape, SettingError for a setting out of
+    Raises DataError for what is unknown, missing, damaged or of the wrong shape, and for labels that are there and not named;
+    SettingError for a setting out of
     range, DownloadError where fetching fails, StorageError where the cache cannot be written.
     """
     check_shares(validation=validation, test=test)
@@ -93,27 +100,28 @@ def read_images(
     name = name_or_path if isinstance(name_or_path, str) and name_or_path in [*DRAWN, *READERS] else None
     if render is not None and name not in DRAWN:
         raise DataError(f"{name_or_path}: render goes with {', '.join(DRAWN)}, which Papilio draws itself")
-    table = (
-        Path(labels) if labels is not None and Path(labels).suffix == ".csv" and path.is_dir() and not name else None
-    )
-    if labels is not None and table is None and (name or path.suffix != ".npy"):
-        what = "goes with a .npy file of images (a .csv file with a folder of pictures)"
-        raise DataError(f"{name_or_path}: labels = {labels} {what}")
-    if quantity is not None and (name or (labels is None and path.suffix != ".npy")):
-        raise DataError(f"{name_or_path}: period goes with numbers as labels; this set has classes")
-    if table is not None:
-        return read_labelled_pictures(path, table, quantity, size=size, color=color, progress=progress)
-    if name in DRAWN:
-        from papilio.data.rendering.source import read_rendered
-
-        return _converted(read_rendered(name, render, progress), size, color)
+    with_labels = not is_no_labels(labels)
+    label_file = Path(labels).expanduser() if labels is not None and with_labels else None
+    if label_file is not None:
+        _refuse_misplaced(label_file, name, path)
+    elif quantity is not None:
+        raise DataError(f"{name_or_path}: {_no_numbers(name, with_labels=with_labels)}")
     if name is not None:
-        return _converted(read_named(name, home=home, download=download, progress=progress), size, color)
+        raw = _read_by_name(name, render=render, home=home, download=download, progress=progress)
+        return _converted(raw if with_labels else raw.without_labels(), size, color)
+    if path.is_dir() and label_file is not None:
+        return read_labelled_pictures(path, label_file, quantity, size=size, color=color, progress=progress)
     if path.is_dir() or (path.is_file() and is_archive(path)):
-        return read_pictures(path, size=size, color=color, progress=progress)
+        return read_pictures(path, size=size, color=color, progress=progress, with_classes=with_labels)
     if path.is_file() and path.suffix == ".npy":
-        return _converted(read_arrays(path, _labels_path(path, labels), quantity), size, color)
+        raw = _read_file(path, label_file, quantity, with_labels=with_labels)
+        return _converted(raw, size, color)
     raise _unknown(str(name_or_path), path)
+
+
+def is_no_labels(labels: str | Path | None) -> bool:
+    """Whether `labels` asks for images without labels."""
+    return labels is not None and str(labels) == NO_LABELS
 
 
 def as_quantity(period: float | None, unit: str = "") -> Quantity | None:
@@ -160,13 +168,57 @@ def _converted(raw: RawImages, size: Size | None, color: Color | None) -> RawIma
     return replace(raw, images=images, notes=(*raw.notes, f"converted from {old} (channel, height, width) to {new}"))
 
 
-def _labels_path(path: Path, labels: str | Path | None) -> Path:
-    if labels is None:
-        raise DataError(f"{path}: an array of images needs its labels; set labels = another .npy file")
-    labels_path = Path(labels).expanduser()
-    if not labels_path.is_file():
-        raise DataError(f"{labels_path}: the labels of {path} are not there; give a .npy file of integers")
-    return labels_path
+def _read_by_name(
+    name: str, *, render: Mapping[str, Any] | None, home: Path | None, download: bool, progress: Progress | None
+) -> RawImages:
+    if name in DRAWN:
+        from papilio.data.rendering.source import read_rendered
+
+        return read_rendered(name, render, progress)
+    return read_named(name, home=home, download=download, progress=progress)
+
+
+def _read_file(path: Path, label_file: Path | None, quantity: Quantity | None, *, with_labels: bool) -> RawImages:
+    if label_file is None:
+        if with_labels:
+            _refuse_labels_beside(path)
+        return read_unlabelled_array(path)
+    if not label_file.is_file():
+        raise DataError(
+            f'{label_file}: the labels of {path} are not there; give a .npy file of integers, or labels = "{NO_LABELS}"'
+        )
+    return read_arrays(path, label_file, quantity)
+
+
+def _refuse_misplaced(label_file: Path, name: str | None, path: Path) -> None:
+    """Refuse a file of labels that does not go with the images."""
+    is_fitting = label_file.suffix == ".csv" if path.is_dir() else path.suffix == ".npy"
+    if name is not None or not is_fitting:
+        raise DataError(
+            f"{name or path}: labels = {label_file} goes with a .npy file of images (a .csv file with a folder of pictures);"
+            f' labels = "{NO_LABELS}" goes with every set'
+        )
+
+
+def _no_numbers(name: str | None, *, with_labels: bool) -> str:
+    """Why a period is refused where no file of labels is given."""
+    if not with_labels:
+        return f'period goes with numbers as labels, labels = "{NO_LABELS}" with none; leave one of them away'
+    if name in DRAWN:
+        return "period goes with numbers in a file; this set brings its own, leave period away"
+    if name is not None:
+        return "period goes with numbers as labels; this set has classes"
+    return "period goes with numbers as labels; set labels to the file that has them"
+
+
+def _refuse_labels_beside(path: Path) -> None:
+    """Refuse to leave out, unasked, what is most likely the labels: labels.npy, or labels-75.npy beside images-75.npy."""
+    for name in ("labels.npy", path.name.replace("images", "labels")):
+        labels = path.with_name(name)
+        if labels != path and labels.is_file():
+            raise DataError(
+                f'{path}: {name} lies beside it; set labels = "{labels}", or labels = "{NO_LABELS}" to leave it out'
+            )
 
 
 def _unknown(given: str, path: Path) -> DataError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -23,6 +25,18 @@ class Quantity:
     period: float
     unit: str = ""
     is_time: bool = False
+
+    @property
+    def small_errors(self) -> dict[str, float]:
+        """The errors that are counted as small, in units, by the metric that says how many are."""
+        if self.is_time:
+            return {"within_1_min": 1.0, "within_5_min": 5.0, "within_15_min": 15.0}
+        return {"within_1_percent": 0.01 * self.period, "within_5_percent": 0.05 * self.period}
+
+    @property
+    def share_metrics(self) -> tuple[str, ...]:
+        """The metrics of readings that are shares of images: of small errors, of times those of the right hour."""
+        return (*self.small_errors, *(("hour_accuracy",) if self.is_time else ()))
 
     def words(self, value: float) -> str:
         """A value for people.
@@ -79,3 +93,13 @@ class Quantity:
 
 
 CLOCK = Quantity(720.0, "min", is_time=True)
+
+
+def as_plain(quantity: Quantity | None) -> dict[str, Any] | None:
+    """A quantity for JSON; None for none."""
+    return None if quantity is None else asdict(quantity)
+
+
+def from_plain(plain: Mapping[str, Any] | None) -> Quantity | None:
+    """The quantity that `as_plain` gave."""
+    return None if plain is None else Quantity(**plain)

@@ -58,9 +58,14 @@ class Panel:
 
 
 def learning_curves(
-    curves: Sequence[Curve], *, metric: str, higher_is_better: bool, has_cut_ends: bool = False, width: float = WIDE
+    curves: Sequence[Curve],
+    *,
+    metric: str,
+    higher_is_better: bool | None,
+    has_cut_ends: bool = False,
+    width: float = WIDE,
 ) -> Figure:
-    """A metric on validation images by epoch; `curves` come best first.
+    """A metric on validation images by epoch; `curves` come best first. `higher_is_better` is None where nobody says.
 
     A line is the mean over a trial's runs, its band their range, as far as all runs go; where some ended earlier,
     the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to five
@@ -80,7 +85,8 @@ def learning_curves(
             _draw_runs(axes, curve.validation, colour=colour)
         _finish_epochs(axes, metric=metric)
         shown = [*curves[:num_coloured], *(curve for curve in curves if curve.is_pruned and has_cut_ends)]
-        _cut_early_epochs(axes, shown, num_coloured=num_coloured, higher_is_better=higher_is_better)
+        if higher_is_better is not None:
+            _cut_early_epochs(axes, shown, num_coloured=num_coloured, higher_is_better=higher_is_better)
         _name_curves(axes, curves, num_coloured=num_coloured, has_room=width >= WIDE)
     return figure
 

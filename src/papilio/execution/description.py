@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from papilio.models.describe import count_parameters
-from papilio.models.families import FAMILIES, build_nets, find_builder
-from papilio.runs.folder import RunPlan
-from papilio.runs.train import layer_rows
+from papilio.engine import find_engine
+from papilio.models.description import LayerRow
+from papilio.runs.plan import RunPlan
 from papilio.search.expected import plan_runs
 from papilio.search.sources import read_sources
+from papilio.settings.run_settings import NetFrom
 from papilio.settings.train_settings import TrainSettings
-from papilio.settings.validation import settings_class
 from papilio.studies.images import StudyImages
 from papilio.studies.schema import StageSettings, StudySettings
 from papilio.studies.study import load_study
-from papilio.training.catalogue import heads_of
 
 
 @dataclass(frozen=True)
@@ -37,20 +35,17 @@ def describe_study(
     """What a study holds, its networks built for its images; raises StudyError, DataError."""
     loaded = load_study(study, settings)
     plans = plan_runs(loaded, read_sources(loaded, Path("results") / loaded.name))
-    images = StudyImages()
+    images = StudyImages(loaded.own)
     trials: dict[tuple[str, str], list[RunPlan]] = {}
     for plan in plans:
         trials.setdefault((plan.stage, plan.trial), []).append(plan)
     rows, networks = [], {}
     for (stage, trial), runs in trials.items():
-        image_set, model = images.of_run(runs[0]), dict(runs[0].settings["model"])
-        builder = find_builder(model.pop("family"), loaded.own)
-        shape, train = image_set.image_shape, TrainSettings(**runs[0].settings["train"])
-        heads = heads_of(train, num_classes=image_set.num_classes, quantity=image_set.quantity)
-        nets = build_nets(builder, model, image_shape=shape, heads=heads, seed=0)
-        num_parameters = f"{sum(count_parameters(net) for net in nets.values()):,}"
+        resolved = runs[0].settings
+        described = find_engine(resolved.train.engine, loaded.own).describe(resolved, images.of_run(runs[0]).facts)
+        num_parameters = f"{described.num_parameters:,}"
         rows.append((stage, trial, len(runs), num_parameters))
-        layers = [_layer_cells(row) for row in layer_rows(nets, shape)]
+        layers = [_layer_cells(row) for row in described.layers]
         networks.setdefault(str(layers), (f"{trial}: {num_parameters} parameters", layers))
     notes = [note for stage in loaded.settings.stage if (note := _stand_ins(stage))]
     return StudyDescription(loaded.to_toml(), rows, list(networks.values()), notes)
@@ -66,9 +61,9 @@ def _stand_ins(stage: StageSettings) -> str | None:
     return None
 
 
-def _layer_cells(row: Mapping[str, Any]) -> list[str]:
-    shape = "×".join(map(str, row["output_shape"])) or "–"
-    return [row["name"], row["kind"], shape, f"{row['num_parameters']:,}"]
+def _layer_cells(row: LayerRow) -> list[str]:
+    shape = "×".join(map(str, row.output_shape)) or "–"
+    return [row.name, row.kind, shape, f"{row.num_parameters:,}"]
 
 
 def study_schema() -> dict[str, Any]:
@@ -77,16 +72,19 @@ def study_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"]["train"] = {"$ref": "#/$defs/TrainSettings"}
     train = TrainSettings.model_json_schema(ref_template="#/$defs/{model}")
+    engine = find_engine(train["properties"]["engine"]["default"], {})
     families = {
-        name: settings_class(builder, name).model_json_schema(ref_template="#/$defs/{model}")
-        for name, builder in FAMILIES.items()
+        name: engine.model_settings(name).model_json_schema(ref_template="#/$defs/{model}")
+        for name in engine.families()
     }
     definitions = schema["$defs"] | train.pop("$defs", {}) | {"TrainSettings": train}
     # a table of the optimizer's settings is allowed wherever its name is
     train["properties"]["optimizer"] = {"anyOf": [train["properties"]["optimizer"], {"type": "object"}]}
     for name, family in families.items():
         family["properties"]["family"] = {"const": name}
+        family["additionalProperties"] = {"$ref": "#/$defs/NetFrom"}  # a net, or a part of one
         definitions[f"model-{name}"] = family
+    definitions["NetFrom"] = NetFrom.model_json_schema()
     own = {
         "type": "object",
         "properties": {"family": {"type": "string", "pattern": ":"}},

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from papilio.runs.folder import RunFacts, RunPlan
+from papilio.runs.folder import RunFacts
+from papilio.runs.plan import RunPlan
 from papilio.search.states import Tally
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class LineProgress:
 
     def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None:
         if self._is_due():
-            epochs = plan.settings["train"]["epochs"]
+            epochs = plan.settings.train.epochs
             self._print(
                 f"{self._count()} {run_words(plan)}: epoch {record['epoch']}/{epochs}"
                 f" {_metrics(record, 'val')}{_left(seconds_left)}"
@@ -175,12 +176,12 @@ class LiveProgress:
         )
 
     def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None:
-        epochs = plan.settings["train"]["epochs"]
+        epochs = plan.settings.train.epochs
         validation = self.running[plan.name][2] if plan.name in self.running else ""
         self.running[plan.name] = (plan, f"{epoch}/{epochs}  {100 * step // num_steps:3d} %", validation)
 
     def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None:
-        epochs = plan.settings["train"]["epochs"]
+        epochs = plan.settings.train.epochs
         self.running[plan.name] = (plan, f"{record['epoch']}/{epochs}  100 %", _metrics(record, "val"))
         self.seconds_left = seconds_left
 

@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import psutil
 
 from papilio.data.imageset import ImageSet
 from papilio.data.parallel import available_cores
+from papilio.data.quantities import as_plain
 from papilio.workers.messages import Crew
 
 LIBRARIES = ("papilio", "torch", "numpy", "scipy", "scikit-learn", "optuna", "pillow")
@@ -48,7 +48,7 @@ def _describe_images(images: ImageSet) -> dict[str, Any]:
         "num_validation": len(images.validation),
         "num_test": len(images.test),
         "classes": list(images.class_names),
-        **({} if images.quantity is None else {"quantity": asdict(images.quantity)}),
+        **({"quantity": as_plain(images.quantity)} if images.facts.shows == "quantity" else {}),
         "origin": images.origin,
         "notes": list(images.notes),
         "checksum": images.checksum,

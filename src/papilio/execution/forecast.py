@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from papilio.runs.folder import RunPlan
+from papilio.runs.plan import RunPlan
 from papilio.workers.messages import Cost
 
 Shares = tuple[int, float]  # how many runs, and the sum of what they took of the epochs that they were allowed
 NO_SHARES: Shares = (0, 0.0)
 ENOUGH_RUNS = 5  # that have ended, to expect of others what they took
 MAX_PROBES = 12  # structures that are timed; a study of thousands is judged by these
+Structure = Callable[[RunPlan], str]  # equal for runs that cost the same
 
 
-def structure_of(plan: RunPlan) -> str:
-    """What makes two runs cost the same: everything but the seed and numbers that only change numbers inside a step.
-
-    A rate (of dropout, say) is such a number, as long as it is not 0.
-    """
-    train = {key: plan.settings["train"].get(key) for key in ("batch_size", "optimizer", "objective", "augment")}
-    model = {key: bool(one) if isinstance(one, float) else one for key, one in plan.settings["model"].items()}
-    return json.dumps([plan.settings["data"], model, train], sort_keys=True)
-
-
-def plans_to_probe(plans: list[RunPlan]) -> list[RunPlan]:
+def plans_to_probe(plans: list[RunPlan], structure_of: Structure) -> list[RunPlan]:
     """One run of each structure, evenly picked where there are many."""
     by_structure = {structure_of(plan): plan for plan in reversed(plans)}
     representatives = list(by_structure.values())
@@ -37,6 +28,7 @@ class Forecast:
     """Seconds and bytes, for the runs that are still to be done."""
 
     num_workers: int
+    structure_of: Structure
     structures: dict[str, str] = field(default_factory=dict)  # by run: they are asked for again and again
     costs: dict[str, Cost] = field(default_factory=dict)  # by structure
     shares: Shares = NO_SHARES
@@ -55,7 +47,7 @@ class Forecast:
 
     def learn_end(self, plan: RunPlan, epochs: int) -> None:
         """Note how many of its epochs a finished run took: its sisters will stop early, too."""
-        share = epochs / plan.settings["train"]["epochs"]
+        share = epochs / plan.settings.train.epochs
         self.shares = _added(self.shares, share)
         self.shares_by_trial[plan.trial] = _added(self.shares_by_trial.get(plan.trial, NO_SHARES), share)
 
@@ -73,13 +65,13 @@ class Forecast:
 
     def _structure(self, plan: RunPlan) -> str:
         if plan.name not in self.structures:
-            self.structures[plan.name] = structure_of(plan)
+            self.structures[plan.name] = self.structure_of(plan)
         return self.structures[plan.name]
 
     def _run_seconds(self, plan: RunPlan, *, typical: float) -> float:
         cost = self.costs.get(self._structure(plan))
         share = self._expected_share(plan)
-        epochs = plan.settings["train"]["epochs"] * share - self.epochs_done.get(plan.name, 0)
+        epochs = plan.settings.train.epochs * share - self.epochs_done.get(plan.name, 0)
         return max(epochs, 0.0) * (cost.epoch_seconds if cost else typical)
 
     def _expected_share(self, plan: RunPlan) -> float:

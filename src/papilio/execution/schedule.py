@@ -15,8 +15,10 @@ from papilio.errors import RunFailed
 from papilio.execution.forecast import Forecast, plans_to_probe
 from papilio.execution.signals import StopSignals
 from papilio.results.results import ResultsTable
-from papilio.runs.folder import RunFacts, RunFolder, RunPlan
+from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.plan import RunPlan
 from papilio.search.journal import Journal
+from papilio.search.origins import Origins
 from papilio.search.search import StudySearch
 from papilio.search.states import Job, Tally
 from papilio.workers.messages import Crew, Task, Workers
@@ -50,7 +52,9 @@ class Workload:
     folder: Path
     search: StudySearch
     images: Callable[[RunPlan], SharedImages]
+    structure_of: Callable[[RunPlan], str]
     crew: Crew
+    origins: Origins
 
 
 class Execution:
@@ -71,13 +75,14 @@ class Execution:
         self.confirm = confirm
         self.jobs: dict[str, Job] = {}  # with workers, by run
         self.retried: set[str] = set()
-        self.forecast = Forecast(workload.crew.num_workers)
+        self.forecast = Forecast(workload.crew.num_workers, workload.structure_of)
         self.is_stopping = False
         self.table = ResultsTable(workload.folder)
         self.journal = Journal(workload.folder)
         self.tallied, self.seconds_between_tallies = -math.inf, 0.0
         self.next_forecast = -math.inf
         self.told: float | None = None  # the time left when it was last reckoned
+        self.looked_at: set[str] = set()  # stages whose finished runs began with the weights that are there now
 
     def run(self) -> bool:
         """Run what is unfinished; True when all of it was, False when a stop was asked for or not confirmed.
@@ -87,6 +92,7 @@ class Execution:
         """
         self.search.begin()
         job = self.search.next_job()  # by which stages begin, too, whose source has ended
+        self._refuse_changed_weights()
         self._write_table()
         self.journal.note(self.search.in_order())
         if job is None and self.search.is_over:
@@ -116,13 +122,13 @@ class Execution:
 
     def _measure_costs(self, pool: Workers) -> None:
         unfinished = self.search.unfinished()
-        probes = deque(plans_to_probe(unfinished))
+        probes = deque(plans_to_probe(unfinished, self.workload.structure_of))
         while (probes or pool.is_busy()) and not self.is_stopping:
             self._heed_stop(pool)
             for worker in pool.idle()[: len(probes)]:
                 pool.give(worker, self._task(Job(probes.popleft()), kind="probe"))
             for task, kind, content in pool.messages(0.2):
-                if kind == "cost" and content is not None:
+                if kind == "cost":
                     self.forecast.learn_cost(task.plan, content)
         if self.is_stopping:
             return
@@ -152,6 +158,7 @@ class Execution:
     def _hand_out(self, pool: Workers) -> None:
         for worker in pool.idle():
             job = self.search.next_job()
+            self._refuse_changed_weights()
             if job is None:
                 return
             self.jobs[job.plan.name] = job
@@ -212,7 +219,18 @@ class Execution:
 
     def _task(self, job: Job, *, kind: Literal["train", "test", "probe"]) -> Task:
         folder = self.workload.folder / "runs" / job.plan.name
+        if kind == "train":
+            self.workload.origins.bring(job.plan)
         return Task(job.plan, folder, self.workload.images(job.plan), self.workload.crew.threads, kind, job.until)
+
+    def _refuse_changed_weights(self) -> None:
+        """Raises RunError where a finished run of a stage that has begun began with other weights than there are now."""
+        for stage in self.search.in_order():
+            if stage.plan.settings.name not in self.looked_at:
+                self.looked_at.add(stage.plan.settings.name)
+                for trial in stage.trials:
+                    for run in trial.runs:
+                        self.workload.origins.refuse_changed(run.plan)
 
     def _write_table(self, *, is_due: bool = True) -> None:
         self.table.write(lambda: [(run.plan, run.facts) for run in self.search.known_runs()], is_due=is_due)

@@ -6,27 +6,24 @@ imported when it is used: a kind can so be looked up where no framework is insta
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from papilio.data.facts import ImageFacts, Shows
 from papilio.data.splits import SplitName
+from papilio.kinds.options import Nothing
 from papilio.kinds.ranking import Direction
-from papilio.settings.references import Reference
+from papilio.settings.references import Reference, name_of
 from papilio.settings.train_settings import TrainSettings
 
 ANYTHING: frozenset[Shows] = frozenset({"class", "quantity", "nothing"})
 
 
-class Nothing(BaseModel):
-    """No settings at all."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
+@runtime_checkable
 class Metrics(Protocol):
     """The metrics that records will have, without their split, and which end of each is better."""
 
@@ -37,9 +34,12 @@ class Metrics(Protocol):
 class Analysis:
     """Something that is looked at after training.
 
-    `compute` is f(run, images, options) -> arrays by name, of a run's split of images, or, where it is `of` a stage,
-    f(results, stage, options) -> arrays, or None where there is nothing to tell. `section` is f(arrays, context) ->
-    papilio.sections.blocks.Section. `options` are the settings of its [[analysis]] table.
+    `compute` is f(run, images, options) -> arrays by name, of a papilio.runs.run.Run and an ImageSet that has images in
+    `split`; where it is `of` a stage, f(results, stage, options) -> arrays, or None where there is nothing to tell. `section`
+    is f(arrays, context) -> papilio.sections.blocks.Section, or None for no section; context is a
+    papilio.sections.context.SectionContext. `options` are what its [[analysis]] table may set besides `kind`, `name`, `data`
+    and `top`. The arrays are kept, and the page is made of them again where there may be no framework: `section` has to be
+    a function of a module, or its name.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Kind:
     names) and of the settings in `settings`, that returns that engine's objective. `ranked_by` is the recorded metric
     that ranks runs where the study names no other, None where none does: the last epoch is then kept. `nets` are those
     that the objective calls. `takes` names the settings of [train] that are not for every kind. `offers` has what a
-    trained run can do, as f(run, ...); `finish` is f(session, images, settings) -> plain facts that run.json keeps.
+    trained run can do, as f(run, ...); `finish` is f(nets, images, settings) -> plain facts that run.json keeps.
     """
 
     name: str
@@ -75,3 +75,19 @@ class Kind:
     offers: Mapping[str, Reference] = field(default_factory=dict)
     analyses: tuple[Analysis | str, ...] = ()
     finish: Reference | None = None
+
+
+def name_of_kind(kind: Kind) -> str:
+    """The name by which settings know a kind that was handed over from Python.
+
+    `module:VARIABLE` of the module that has one of its functions, by which it can be found again, and the same as a study
+    file has; where no such module has the kind itself, a name by which it has to be handed over again.
+    """
+    references = [kind.metrics, *kind.objectives.values(), *kind.offers.values()]
+    names = [one if isinstance(one, str) else name_of(one) for one in references]
+    for module_name in dict.fromkeys(name.partition(":")[0] for name in names):
+        module = sys.modules.get(module_name)
+        for variable, value in vars(module).items() if module else ():
+            if value is kind:
+                return f"{module_name}:{variable}"
+    return f"{__name__}:{kind.name}"

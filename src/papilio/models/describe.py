@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class LayerRow:
-    """One layer: its place in the network, its kind and settings, the shape it gives for one image, its parameters."""
-
-    name: str
-    kind: str
-    output_shape: tuple[int, ...]
-    num_parameters: int
+from papilio.models.description import Description, LayerRow
 
 
 def describe_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> list[LayerRow]:
@@ -41,6 +33,18 @@ def describe_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> li
         for hook in hooks:
             hook.remove()
     return rows
+
+
+def describe_nets(nets: Mapping[str, nn.Module], image_shape: tuple[int, int, int]) -> Description:
+    """The layers of a single network; of several nets, that do not all take images, a row each."""
+    num_parameters = sum(count_parameters(net) for net in nets.values())
+    if list(nets) == ["network"]:
+        try:
+            return Description(tuple(describe_layers(nets["network"], image_shape)), num_parameters)
+        except (RuntimeError, TypeError, ValueError):
+            pass  # a net of the user's own need not take bare images: it is then one row
+    rows = [LayerRow(name, type(net).__name__, (), count_parameters(net)) for name, net in nets.items()]
+    return Description(tuple(rows), num_parameters)
 
 
 def count_parameters(network: nn.Module) -> int:

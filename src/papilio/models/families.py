@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from papilio.errors import SettingError, did_you_mean
+from papilio.models.autoencoder import autoencoder
 from papilio.models.cnn import cnn, lenet5
+from papilio.models.gan import gan
 from papilio.models.mlp import mlp
 from papilio.settings.references import OwnFunctions, find_own
 
@@ -20,7 +22,15 @@ FAMILIES: dict[str, Builder] = {
     "mlp": mlp,
     "cnn": cnn,
     "lenet5": lenet5,
+    "autoencoder": autoencoder,
+    "gan": gan,
 }
+PURPOSES = {"autoencoder": "autoencoder", "gan": "gan"}  # the objective of families that are not for labels
+
+
+def purpose_of(family: str) -> str:
+    """The objective that a family is for, where a study names none."""
+    return PURPOSES.get(family, "supervised")
 
 
 def find_builder(family: str, own: OwnFunctions = {}) -> Builder:  # noqa: B006 (never changed)

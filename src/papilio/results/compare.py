@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from papilio.errors import RunError
+from papilio.results.metrics import shown_metrics
 from papilio.results.results import StudyResults, TrialResult, read_results
 from papilio.runs.folder import RunFolder
+from papilio.settings.run_settings import RunSettings
 
 NOT_SHOWN = ("data.folds", "train.device")
 
@@ -34,8 +38,9 @@ class Column:
     metrics: dict[str, Measured]
     parameters: int | None
     seconds: float
-    trials: dict[tuple[str, str], Measured]  # of a study: the metric that chooses, by stage and trial
-    chosen_by: str
+    chosen_by: str | None  # the metric that ranks the trial, or chose the run's best epoch; None: nothing did
+    trials: dict[tuple[str, str], dict[str, Measured]]  # of a study: every metric, by stage and trial
+    shown: dict[str, tuple[str, ...]]  # by stage: the metric that ranks its trials, all of its table where none does
 
 
 @dataclass(frozen=True)
@@ -53,16 +58,26 @@ class Comparison:
 
     @property
     def metrics(self) -> dict[str, list[Measured | None]]:
-        """Validation and test metrics, by name."""
+        """Validation and test metrics by name, of what has neither those on training images."""
         names = dict.fromkeys(name for column in self.columns for name in column.metrics)
         return {name: [column.metrics.get(name) for column in self.columns] for name in names}
 
     @property
-    def shared_trials(self) -> dict[tuple[str, str], list[Measured | None]]:
-        """The trials that two or more studies have, by stage and name."""
-        keys = dict.fromkeys(key for column in self.columns for key in column.trials)
-        rows = {key: [column.trials.get(key) for column in self.columns] for key in keys}
+    def shared_trials(self) -> dict[tuple[str, str, str], list[Measured | None]]:
+        """The trials that two or more studies have, by stage, name and metric."""
+        rows = {key: self._row(*key) for key in self._trial_metrics()}
         return {key: cells for key, cells in rows.items() if sum(cell is not None for cell in cells) > 1}
+
+    def _trial_metrics(self) -> dict[tuple[str, str, str], None]:
+        """Of every trial the metrics that any study shows of its stage."""
+        shown: dict[tuple[str, str, str], None] = {}
+        for stage, trial in dict.fromkeys(key for column in self.columns for key in column.trials):
+            for column in self.columns:
+                shown |= {(stage, trial, metric): None for metric in column.shown.get(stage, ())}
+        return shown
+
+    def _row(self, stage: str, trial: str, metric: str) -> list[Measured | None]:
+        return [column.trials.get((stage, trial), {}).get(metric) for column in self.columns]
 
 
 def compare(folders: Sequence[Path | str]) -> Comparison:
@@ -84,47 +99,79 @@ def _column(path: Path, name: str) -> Column:
 
 def _study_column(results: StudyResults, name: str) -> Column:
     best = next((ranked[0] for stage in reversed(results.stages) if (ranked := results.ranked(stage))), None)
-    trials = [trial for stage in results.stages for trial in results.ranked(stage)]
-    known = {(trial.stage, trial.name): _measured(trial, results.chosen_by) for trial in trials}
-    notes = [f"reduced: {results.reduced}" if results.reduced else "", "" if results.is_whole else "not finished"]
+    first = best.finished[0] if best else None
+    ranking = results.ranking(best.stage) if best else None
     return Column(
         name=name,
         what=best.name if best else "no run is finished",
-        note="; ".join(filter(None, notes)),
-        settings=_flat(best.finished[0].settings) if best else {},
-        metrics=_metrics(best) if best else {},
-        parameters=best.finished[0].parameters if best else None,
+        note="; ".join(_notes(results, best)),
+        settings=_in_full(first.settings, first.defaults, where=first.folder) if first else {},
+        metrics=_shown(_metrics(best)) if best else {},
+        parameters=first.parameters if first else None,
         seconds=sum(run.seconds for run in results.runs),
-        trials={key: measured for key, measured in known.items() if measured is not None},
-        chosen_by=results.chosen_by,
+        chosen_by=ranking.metric if ranking else None,
+        trials={(stage, trial.name): _metrics(trial) for stage in results.stages for trial in results.ranked(stage)},
+        shown={stage: _ranked_by(results, stage) for stage in results.stages},
     )
+
+
+def _notes(results: StudyResults, best: TrialResult | None) -> Iterator[str]:
+    if best is not None and results.ranking(best.stage) is None and len(results.trials(best.stage)) > 1:
+        yield f"the first of {len(results.trials(best.stage)):,} trials, which no metric ranks"
+    if results.reduced:
+        yield f"reduced: {results.reduced}"
+    if not results.is_whole:
+        yield "not finished"
+
+
+def _ranked_by(results: StudyResults, stage: str) -> tuple[str, ...]:
+    ranking = results.ranking(stage)
+    return shown_metrics(results, stage) if ranking is None else (ranking.metric,)
 
 
 def _run_column(path: Path, name: str) -> Column:
     facts = RunFolder(path).facts()
-    shown = {key: value for key, value in facts.metrics.items() if key.startswith(("val_", "test_"))}
     return Column(
         name=name,
         what=f"{facts.trial}, seed {facts.seed}",
         note="" if facts.status == "done" else facts.status,
-        settings=_flat(facts.settings),
-        metrics={key: Measured(value, None, 1) for key, value in shown.items()},
+        settings=_in_full(facts.settings, facts.defaults, where=path),
+        metrics=_shown({key: Measured(value, None, 1) for key, value in facts.metrics.items()}),
         parameters=facts.parameters,
         seconds=facts.seconds,
+        chosen_by=facts.chosen_by,
         trials={},
-        chosen_by=facts.chosen_by or "",
+        shown={},
     )
 
 
 def _metrics(trial: TrialResult) -> dict[str, Measured]:
-    names = dict.fromkeys(name for run in trial.finished for name in run.metrics if name.startswith(("val_", "test_")))
+    names = dict.fromkeys(name for run in trial.finished for name in run.metrics)
     found = {name: _measured(trial, name) for name in names}
     return {name: measured for name, measured in found.items() if measured is not None}
+
+
+def _shown(metrics: dict[str, Measured]) -> dict[str, Measured]:
+    """Those on validation and test images; where there are none, all."""
+    return {name: one for name, one in metrics.items() if not name.startswith("train_")} or metrics
 
 
 def _measured(trial: TrialResult, metric: str) -> Measured | None:
     mean = trial.mean(metric)
     return None if mean is None else Measured(mean, trial.spread(metric), len(trial.values(metric)))
+
+
+def _in_full(settings: Mapping[str, Any], defaults: Mapping[str, Any], *, where: Path) -> dict[str, Any]:
+    """By dotted key what was set, and what was left to defaults: runs of earlier versions do not have those written out."""
+    if not defaults:
+        try:
+            defaults = RunSettings.of(settings).left_to_defaults()
+        except (ValidationError, KeyError) as error:
+            raise RunError(f"{where}: the settings in its run.json are damaged ({error})") from None
+    filled = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in defaults.items()
+    }  # as JSON has it
+    return _flat(settings) | filled
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

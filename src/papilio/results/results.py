@@ -9,15 +9,18 @@ import math
 import statistics
 import time
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from papilio.data.quantities import Quantity, from_plain
 from papilio.errors import RunError, StudyError
 from papilio.files import write_text
-from papilio.runs.folder import RunFacts, RunFolder, RunPlan
+from papilio.kinds.ranking import Ranking, common_ranking
+from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.plan import RunPlan
 from papilio.studies.study import load_study
 
 FIRST_COLUMNS = ("run", "stage", "trial", "seed", "fold")
@@ -36,17 +39,18 @@ class RunResult:
     seed: int
     fold: int | None
     varied: dict[str, Any]
-    status: str  # waiting, running, stopped, pruned, done, diverged, failed
-    reason: str | None
-    epochs: int
-    best_epoch: int | None
-    metrics: dict[str, float]
-    parameters: int | None
-    seconds: float
     folder: Path
-    settings: dict[str, Any] = field(repr=False)
-    chosen_by: str | None = None
-    direction: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
+    defaults: dict[str, Any] = field(default_factory=dict, repr=False)  # what settings leave to them, by dotted key
+    status: str = "waiting"  # running, stopped, pruned, done, diverged, failed
+    reason: str | None = None
+    epochs: int = 0
+    best_epoch: int | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    parameters: int | None = None
+    seconds: float = 0.0
+    ranking: Ranking | None = None  # what chose its best epoch; None: nothing did
+    quantity: Quantity | None = None  # what its images show in place of classes
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
@@ -72,6 +76,16 @@ class TrialResult:
     def is_pruned(self) -> bool:
         """Whether the trial was cut early: with one of its runs all of them are."""
         return any(run.status == "pruned" for run in self.runs)
+
+    @property
+    def ranking(self) -> Ranking | None:
+        """What chose the best epoch of all of its runs; None where there is no such metric."""
+        return _ranking(self.runs)
+
+    @property
+    def quantity(self) -> Quantity | None:
+        """What its images show in place of classes; None where they show classes, or no run has begun."""
+        return next((run.quantity for run in self.runs if run.quantity is not None), None)
 
     def values(self, metric: str) -> list[float]:
         """The metric of every finished run that has it."""
@@ -106,8 +120,6 @@ class StudyResults:
     study: dict[str, Any] = field(repr=False)  # study.toml, as resolved
     environment: dict[str, Any] = field(repr=False)  # environment.json
     runs: tuple[RunResult, ...] = field(repr=False)  # in the study's order; those that wait have no folder yet
-    chosen_by: str  # the metric that ranks trials: val_accuracy
-    direction: str  # which end of it is better: min or max
     published: tuple[Published, ...] = ()
 
     @property
@@ -139,17 +151,32 @@ class StudyResults:
                 groups.setdefault(run.trial, []).append(run)
         return [TrialResult(stage, name, runs[0].varied, tuple(runs)) for name, runs in groups.items()]
 
+    def ranking(self, stage: str) -> Ranking | None:
+        """What ranks the stage's trials: what chose the best epoch of all of its runs; None where there is no such metric."""
+        return _ranking(run for run in self.runs if run.stage == stage)
+
+    def quantities(self, stage: str) -> list[Quantity]:
+        """The different numbers that the images of the stage's runs show; none where they show classes, or nothing."""
+        found = (run.quantity for run in self.runs if run.stage == stage)
+        return list(dict.fromkeys(quantity for quantity in found if quantity is not None))
+
     def ranked(self, stage: str) -> list[TrialResult]:
-        """The stage's trials that have the metric `chosen_by`, best mean first; without those that were pruned."""
-        trials = [trial for trial in self.trials(stage) if not trial.is_pruned]
-        known = [(mean, trial) for trial in trials if (mean := trial.mean(self.chosen_by)) is not None]
-        return [trial for _, trial in sorted(known, key=lambda pair: pair[0], reverse=self.direction == "max")]
+        """The stage's finished trials, best mean first, in the study's order where nothing ranks them; none that was pruned."""
+        trials = [trial for trial in self.trials(stage) if trial.finished and not trial.is_pruned]
+        ranking = self.ranking(stage)
+        if ranking is None:
+            return trials
+        known = [(mean, trial) for trial in trials if (mean := trial.mean(ranking.metric)) is not None]
+        return [trial for _, trial in sorted(known, key=lambda pair: pair[0], reverse=ranking.is_maximised)]
 
     def best_run(self, trial: TrialResult) -> RunResult | None:
-        """The trial's finished run that validation data choose, None where there is none."""
-        runs = [run for run in trial.finished if self.chosen_by in run.metrics]
-        choose = max if self.direction == "max" else min
-        return choose(runs, key=lambda run: run.metrics[self.chosen_by]) if runs else None
+        """The trial's best finished run by what ranks its runs, its first one where nothing does; None where there is none."""
+        ranking = trial.ranking
+        if ranking is None:
+            return next(iter(trial.finished), None)
+        runs = [run for run in trial.finished if ranking.metric in run.metrics]
+        choose = max if ranking.is_maximised else min
+        return choose(runs, key=lambda run: run.metrics[ranking.metric]) if runs else None
 
     @property
     def best(self) -> RunResult | None:
@@ -160,6 +187,11 @@ class StudyResults:
     def rows(self) -> list[dict[str, Any]]:
         """One plain dictionary a run, the columns of results.csv."""
         return [_row(run) for run in self.runs]
+
+
+def _ranking(runs: Iterable[RunResult]) -> Ranking | None:
+    """What ranks the runs that have begun."""
+    return common_ranking(run.ranking for run in runs if run.epochs or run.ranking)
 
 
 def describe_reduction(fraction: float, max_epochs: int | None) -> str | None:
@@ -189,9 +221,8 @@ def read_results(folder: Path | str) -> StudyResults:
         ) from None
     except (KeyError, TypeError, ValueError, StudyError) as error:  # what TOML, JSON and text raise are ValueErrors
         raise _damaged(folder, error) from None
-    ranking = next(((run.chosen_by, run.direction) for run in runs if run.chosen_by), ("val_accuracy", "max"))
     published = tuple(_published(row) for row in study.get("published", []))
-    return StudyResults(folder, study, environment, runs, str(ranking[0]), str(ranking[1]), published)
+    return StudyResults(folder, study, environment, runs, published)
 
 
 def _damaged(folder: Path, error: Exception) -> RunError:
@@ -214,7 +245,7 @@ class ResultsTable:
         start = time.monotonic()
         if not is_due and start - self.written < self.seconds_to_wait:
             return
-        rows = [_row(_result(self.folder / "runs" / plan.name, plan, facts)) for plan, facts in runs()]
+        rows = [_row(_of_plan(self.folder / "runs" / plan.name, plan, facts)) for plan, facts in runs()]
         write_text(self.folder / "results.csv", to_csv(rows))
         self.written = time.monotonic()
         self.seconds_to_wait = max(SECONDS_BETWEEN_TABLES, SHARE_OF_TABLES * (self.written - start))
@@ -246,30 +277,35 @@ def _read_run(folder: Path, row: dict[str, str]) -> RunResult:
     known = {*FIRST_COLUMNS, *LAST_COLUMNS}
     varied = {key: value for key, value in row.items() if key not in known and "." in key and value}
     fold = int(row["fold"]) if row["fold"] else None
-    plan = RunPlan(row["run"], row["stage"], row["trial"], int(row["seed"]), varied, {}, fold)
     path = folder / "runs" / row["run"]
-    return _result(path, plan, RunFolder(path).read())
+    waiting = RunResult(row["run"], row["stage"], row["trial"], int(row["seed"]), fold, varied, path)
+    return _with_facts(waiting, RunFolder(path).read())
 
 
-def _result(path: Path, plan: RunPlan, facts: RunFacts | None) -> RunResult:
-    return RunResult(
-        name=plan.name,
-        stage=plan.stage,
-        trial=plan.trial,
-        seed=plan.seed,
-        fold=facts.fold if facts else plan.fold,
-        varied=facts.varied if facts else plan.varied,
-        status=facts.status if facts else "waiting",
-        reason=facts.reason if facts else None,
-        epochs=facts.epochs if facts else 0,
-        best_epoch=facts.best_epoch if facts else None,
-        metrics=facts.metrics if facts else {},
-        parameters=facts.parameters if facts else None,
-        seconds=facts.seconds if facts else 0.0,
-        folder=path,
-        settings=facts.settings if facts else plan.settings,
-        chosen_by=facts.chosen_by if facts else None,
-        direction=facts.direction if facts else None,
+def _of_plan(path: Path, plan: RunPlan, facts: RunFacts | None) -> RunResult:
+    settings = plan.settings.identity()
+    waiting = RunResult(plan.name, plan.stage, plan.trial, plan.seed, plan.fold, plan.varied, path, settings)
+    return _with_facts(waiting, facts)
+
+
+def _with_facts(waiting: RunResult, facts: RunFacts | None) -> RunResult:
+    if facts is None:
+        return waiting
+    return replace(
+        waiting,
+        fold=facts.fold,
+        varied=facts.varied,
+        settings=facts.settings,
+        defaults=facts.defaults,
+        status=facts.status,
+        reason=facts.reason,
+        epochs=facts.epochs,
+        best_epoch=facts.best_epoch,
+        metrics=facts.metrics,
+        parameters=facts.parameters,
+        seconds=facts.seconds,
+        ranking=facts.ranking,
+        quantity=from_plain(facts.quantity),
     )
 
 

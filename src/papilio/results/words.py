@@ -85,6 +85,34 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def mean_spread(mean: float | None, sd: float | None, n: int) -> str:
+    """A mean and its standard deviation, both to the decimals that the mean's size asks for.
+
+    >>> mean_spread(0.98123, 0.00119, 3), mean_spread(34.52, 1.234, 3), mean_spread(0.9, None, 1)
+    ('0.9812 ± 0.0012', '34.52 ± 1.23', '0.9000')
+    """
+    if mean is None or n == 0:
+        return "–"
+    text = plain_number(mean)
+    return text if sd is None or n < 2 else f"{text} ± {sd:.{decimals(mean)}f}"
+
+
+def plain_number(value: float) -> str:
+    """A metric as text.
+
+    >>> plain_number(0.91834), plain_number(123.456), plain_number(0.0000123), plain_number(-0.00204)
+    ('0.9183', '123.5', '1.23e-05', '-0.0020')
+    """
+    if value and abs(value) < 0.0005:
+        return f"{value:.3g}"
+    return f"{value:.{decimals(value)}f}"
+
+
+def decimals(value: float) -> int:
+    """How many of them a number of that size is told with."""
+    return 4 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun.
 

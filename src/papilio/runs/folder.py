@@ -7,25 +7,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from papilio.data.facts import ImageFacts
+from papilio.data.quantities import from_plain
 from papilio.errors import RunError
 from papilio.files import storage_errors, write_json, write_text
+from papilio.kinds.ranking import Ranking
+from papilio.runs.plan import RunPlan
+from papilio.settings.run_settings import RunSettings
 
 Status = Literal["running", "stopped", "pruned", "done", "diverged", "failed"]
 FINAL = frozenset({"done", "diverged"})  # a run that ended so would end so again: it is never repeated
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """What a run is, before it starts; all of it plain data."""
-
-    name: str
-    stage: str
-    trial: str
-    seed: int
-    varied: dict[str, Any]  # the settings that vary in its stage, by dotted key
-    settings: dict[str, Any]  # tables data, model, train, every default written out
-    fold: int | None = None  # counted from 1
-    number: int = 0  # of its trial, in its stage
 
 
 @dataclass(frozen=True)
@@ -56,9 +47,27 @@ class RunFacts:
     data_name: str = ""
     data_checksum: str = ""
     rim_brightness: float | None = None  # of the images, in [0, 1]
-    calibration: dict[str, Any] | None = None  # how far readings are off, by confidence: papilio.runs.reading
+    calibration: dict[str, Any] | None = None  # how far readings are off, by confidence: papilio.offers.dials
     seconds: float = 0.0
     number: int = 0  # of its trial, in its stage
+    defaults: dict[str, Any] = field(default_factory=dict)  # what settings leave to defaults, by dotted key
+    starts: dict[str, Any] = field(default_factory=dict)  # where weights came from that it began with, by net
+
+    @property
+    def images(self) -> ImageFacts:
+        """What the run's images are."""
+        channel, height, width = self.image_shape
+        return ImageFacts((channel, height, width), tuple(self.class_names), from_plain(self.quantity))
+
+    @property
+    def ranking(self) -> Ranking | None:
+        """What chose its best epoch; None where nothing did."""
+        return None if self.chosen_by is None or self.direction is None else Ranking(self.chosen_by, self.direction)
+
+    @property
+    def run_settings(self) -> RunSettings:
+        """The settings again; raises pydantic's ValidationError where they are damaged."""
+        return RunSettings.of(self.settings)
 
     @classmethod
     def of_plan(cls, plan: RunPlan, *, threads: int) -> RunFacts:
@@ -70,7 +79,8 @@ class RunFacts:
             seed=plan.seed,
             fold=plan.fold,
             varied=plan.varied,
-            settings=plan.settings,
+            settings=plan.settings.identity(),
+            defaults=plan.settings.left_to_defaults(),
             status="running",
             threads=threads,
             number=plan.number,
@@ -98,6 +108,11 @@ class RunFolder:
     @property
     def checkpoint_file(self) -> Path:
         return self.path / "checkpoint" / "state.safetensors"
+
+    @property
+    def start_file(self) -> Path:
+        """Weights from elsewhere that the run begins with."""
+        return self.path / "start.safetensors"
 
     @property
     def lock_file(self) -> Path:

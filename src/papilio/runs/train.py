@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -10,29 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
-from papilio.data.imageset import ImageSet, SplitName
+from papilio.data.imageset import ImageSet
+from papilio.data.quantities import as_plain
+from papilio.engine import Diverged, Lane, Session, find_engine
 from papilio.errors import PapilioError, RunError, StorageError
 from papilio.files import locked, remove_leftovers, write_text
-from papilio.models.describe import count_parameters, describe_layers
-from papilio.models.families import build_nets, find_builder
-from papilio.runs.folder import FINAL, RunFacts, RunFolder, RunPlan
-from papilio.runs.reading import calibrate
-from papilio.settings.references import OwnFunctions
-from papilio.settings.train_settings import TrainSettings
-from papilio.targets.quantity import make_design
-from papilio.training.batches import Batches
-from papilio.training.catalogue import SUPERVISED, heads_of, make_objective
-from papilio.training.checkpoints import copy_of_nets, load_facts, load_nets, load_tensors, save_tensors
-from papilio.training.driver import Diverged, Outcome, Training, Watcher
-from papilio.training.noise import Seeds
-from papilio.training.standardising import channel_statistics, standardise
-from papilio.training.views import see_views
+from papilio.kinds.choosing import ranking_of
+from papilio.kinds.kind import Kind
+from papilio.kinds.registry import kind_of
+from papilio.runs.arrays import load_arrays, load_facts, save_arrays
+from papilio.runs.folder import FINAL, RunFacts, RunFolder
+from papilio.runs.loop import Outcome, Progress, TrainingRun, Watcher, best_weights_in, train_runs
+from papilio.runs.plan import RunPlan
+from papilio.settings.references import OwnFunctions, resolve_reference
+from papilio.settings.run_settings import RunSettings
 
 RIM_IMAGES = 1000  # are enough to know whether a set is dark or light around its subjects
-EVALUATION_BATCH = 500  # images: small enough to stay in the cache, large enough to fill the cores
 
 
 def execute_run(
@@ -62,14 +55,33 @@ def execute_run(
             folder.remove_checkpoint()  # a kill may have come between the last two steps
             return folder.facts()
         facts = _first_facts(plan, images, threads=before.threads if before else threads)
+        if folder.start_file.exists():
+            facts = replace(facts, starts=load_facts(folder.start_file)["starts"])
         try:
-            return _train(folder, facts, images, own, watcher)
+            return _train(folder, facts, plan.settings, images, own=own, watcher=watcher)
         except StorageError:
             raise
         except Exception as error:
             folder.write(replace(facts, status="failed", reason=_one_line(error)))
             write_text(path / "error.txt", traceback.format_exc())
             return replace(facts, status="failed", reason=_one_line(error))
+
+
+def take_from_checkpoint(path: Path, facts: RunFacts) -> RunFacts:
+    """Of a run that was killed: write the weights that its checkpoint has, and return the facts with what it tells.
+
+    What the run had begun of the next epoch is dropped. The facts are as they were where there is no checkpoint. Raises
+    RunError where it is torn.
+    """
+    folder = RunFolder(path)
+    if not folder.checkpoint_file.exists():
+        return facts
+    arrays, found = load_arrays(folder.checkpoint_file)
+    progress = Progress.from_facts(found)
+    folder.keep_records(progress.epoch)
+    save_arrays(folder.weights_file, best_weights_in(arrays), {"epoch": progress.best.epoch})
+    outcome = Outcome("stopped", None, progress.epoch, progress.best.epoch, progress.seconds, {})
+    return _with_outcome(facts, folder, outcome)
 
 
 def measure_on_test(path: Path, images: ImageSet, *, threads: int, own: OwnFunctions) -> RunFacts:
@@ -80,53 +92,29 @@ def measure_on_test(path: Path, images: ImageSet, *, threads: int, own: OwnFunct
     folder = RunFolder(path)
     with locked(folder.lock_file, busy=f"{path}: another process is training this run", wait_seconds=30):
         facts = folder.facts()
-        _set_threads(threads)
-        nets, training = prepare(facts.settings, images, seed=facts.seed, own=own)
-        _see_views(nets, training)
-        tensors, _ = load_tensors(folder.weights_file)
-        load_nets(nets, tensors, where=folder.weights_file)
-        facts = _with_test_metrics(facts, training, images)
+        weights, _ = load_arrays(folder.weights_file)
+        with prepare(facts.run_settings, images, seed=facts.seed, threads=threads, own=own) as session:
+            try:
+                session.load_weights(0, weights)
+            except RunError as error:
+                raise RunError(f"{folder.weights_file}: {error}") from error
+            facts = _with_test_metrics(facts, session)
         folder.write(facts)
     return facts
 
 
 def prepare(
-    settings: Mapping[str, Any], images: ImageSet, *, seed: int, own: OwnFunctions
-) -> tuple[dict[str, nn.Module], Training]:
-    """The nets of a run and their training, from the tables model and train; nothing is trained yet."""
-    model = dict(settings["model"])
-    train = TrainSettings(**settings["train"])
-    asked = {"num_classes": images.num_classes, "quantity": images.quantity}
-    builder = find_builder(model.pop("family"), own)
-    heads = heads_of(train, **asked)
-    nets = build_nets(builder, model, image_shape=images.image_shape, heads=heads, seed=Seeds.of(seed).weights)
-    objective = make_objective(train, image_shape=images.image_shape, own=own, **asked)
-    if train.standardise:
-        standardise(nets["network"], *channel_statistics(images.images, images.train))
-    training = Training(
-        nets,
-        objective,
-        settings=train,
-        train_batches=Batches(
-            images.images,
-            images.labels,
-            images.train,
-            batch_size=train.batch_size,
-            augmentation=train.augment,
-            device=train.device,
-        ),
-        validation_batches=evaluation_batches(images, "validation", device=train.device),
-        seed=seed,
-    )
-    return training.nets, training
-
-
-def evaluation_batches(images: ImageSet, split: SplitName, *, device: str) -> Batches | None:
-    """A split in order, None where it is empty."""
-    indices = images.indices(split)
-    if not len(indices):
-        return None
-    return Batches(images.images, images.labels, indices, batch_size=EVALUATION_BATCH, device=device)
+    settings: RunSettings,
+    images: ImageSet,
+    *,
+    seed: int,
+    threads: int,
+    own: OwnFunctions,
+    starts: Mapping[str, np.ndarray] | None = None,
+) -> Session:
+    """A session of one run; nothing is trained yet."""
+    engine = find_engine(settings.train.engine, own)
+    return engine.prepare([Lane(settings, images, seed, starts or {})], threads=threads)
 
 
 class RecordKeeper:
@@ -150,27 +138,58 @@ class RecordKeeper:
 
 
 def _train(
-    folder: RunFolder, facts: RunFacts, images: ImageSet, own: OwnFunctions, watcher: Watcher | None
+    folder: RunFolder,
+    facts: RunFacts,
+    settings: RunSettings,
+    images: ImageSet,
+    *,
+    own: OwnFunctions,
+    watcher: Watcher | None,
 ) -> RunFacts:
-    _set_threads(facts.threads)
-    nets, training = prepare(facts.settings, images, seed=facts.seed, own=own)
-    best = training.best_metric
-    facts = replace(
-        facts,
-        precision=training.precision,
-        parameters=sum(count_parameters(net) for net in nets.values()),
-        layers=layer_rows(nets, images.image_shape),
-        chosen_by=best,
-        direction=training.objective.direction(best) if best else None,
-    )
+    kind = kind_of(settings.train, images.facts, own)
+    ranking, patience = ranking_of(kind, settings.train, images.facts, has_validation=len(images.validation) > 0)
+    starts = _starts(folder, settings)
+    with prepare(settings, images, seed=facts.seed, threads=facts.threads, own=own, starts=starts) as session:
+        described = session.describe(0)
+        facts = replace(
+            facts,
+            precision=session.precision,
+            parameters=described.num_parameters,
+            layers=[asdict(row) for row in described.layers],
+            chosen_by=ranking.metric if ranking else None,
+            direction=ranking.direction if ranking else None,
+        )
+        folder.write(facts)
+        resumed_at = load_facts(folder.checkpoint_file)["epoch"] if folder.checkpoint_file.exists() else 0
+        folder.keep_records(resumed_at)
+        run = TrainingRun(settings.train, ranking, patience, folder.checkpoint_file, RecordKeeper(folder, watcher))
+        (outcome,) = train_runs(session, [run])
+        if outcome.best_epoch is not None:
+            save_arrays(folder.weights_file, outcome.weights, {"epoch": outcome.best_epoch})
+            session.load_weights(0, outcome.weights)
+        facts = _with_outcome(facts, folder, outcome)
+        if facts.status == "done":
+            facts = replace(facts, calibration=_finished(kind, session, images, settings))
+            if facts.fold is None:  # where there are folds, they choose first
+                facts = _with_test_metrics(facts, session)
     folder.write(facts)
-    _see_views(nets, training)  # after the layers were listed: each is gone through once an image there
-    resumed_at = load_facts(folder.checkpoint_file)["epoch"] if folder.checkpoint_file.exists() else 0
-    folder.keep_records(resumed_at)
-    outcome = training.run(checkpoint=folder.checkpoint_file, watcher=RecordKeeper(folder, watcher))
-    if outcome.best_epoch is not None:
-        save_tensors(folder.weights_file, copy_of_nets(nets), {"epoch": outcome.best_epoch})
-    facts = replace(
+    if facts.status in FINAL:
+        folder.remove_checkpoint()
+        (folder.path / "error.txt").unlink(missing_ok=True)
+    return facts
+
+
+def _starts(folder: RunFolder, settings: RunSettings) -> Mapping[str, np.ndarray]:
+    """The weights from elsewhere that the run begins with."""
+    if not settings.model.sources:
+        return {}
+    if not folder.start_file.exists():
+        raise RunError(f"{folder.start_file.name} is missing: the weights from elsewhere that this run begins with")
+    return load_arrays(folder.start_file)[0]
+
+
+def _with_outcome(facts: RunFacts, folder: RunFolder, outcome: Outcome) -> RunFacts:
+    return replace(
         facts,
         status=outcome.status,
         reason=outcome.reason,
@@ -179,61 +198,18 @@ def _train(
         metrics=_best_metrics(folder, outcome),
         seconds=round(outcome.seconds, 3),
     )
-    if facts.status == "done":
-        facts = replace(facts, calibration=_calibration(training, images))
-    if facts.status == "done" and facts.fold is None:  # where there are folds, they choose first
-        facts = _with_test_metrics(facts, training, images)
-    folder.write(facts)
-    if facts.status in FINAL:
-        folder.remove_checkpoint()
-        (folder.path / "error.txt").unlink(missing_ok=True)
-    return facts
 
 
-def _see_views(nets: Mapping[str, nn.Module], training: Training) -> None:
-    if training.settings.views is not None:  # which go with supervised learning, of one network
-        see_views(nets["network"], training.settings.views)
+def _finished(kind: Kind, session: Session, images: ImageSet, settings: RunSettings) -> dict[str, Any] | None:
+    """The plain facts that a run of this kind keeps once it is trained."""
+    return None if kind.finish is None else resolve_reference(kind.finish)(session.nets(0), images, settings)
 
 
-def _calibration(training: Training, images: ImageSet) -> dict[str, Any] | None:
-    """How far readings of validation images are off, where the net reads a quantity as Papilio's designs ask it."""
-    batches, settings = training.validation_batches, training.settings
-    if images.quantity is None or settings.objective != SUPERVISED or batches is None:
-        return None
-    return calibrate(training.nets["network"], make_design(settings.target, images.quantity.period), batches)
-
-
-def _with_test_metrics(facts: RunFacts, training: Training, images: ImageSet) -> RunFacts:
-    test = evaluation_batches(images, "test", device=training.settings.device)
-    if test is None:
-        return facts
-    try:
-        return replace(facts, metrics=facts.metrics | training.evaluate(test, prefix="test"))
-    except Diverged as reason:
-        return replace(facts, status="diverged", reason=str(reason))
-
-
-def layer_rows(nets: Mapping[str, nn.Module], image_shape: tuple[int, int, int]) -> list[dict[str, Any]]:
-    """The layers of a single network as plain data; of several nets, that do not all take images, one row each."""
-    if list(nets) == ["network"]:
-        try:
-            return [asdict(row) for row in describe_layers(nets["network"], image_shape)]
-        except (RuntimeError, TypeError, ValueError):
-            pass  # a net of the user's own need not take bare images: it is then one row
-    return [
-        {
-            "name": name,
-            "kind": type(net).__name__,
-            "output_shape": [],
-            "num_parameters": count_parameters(net),
-        }
-        for name, net in nets.items()
-    ]
-
-
-def _set_threads(threads: int) -> None:
-    if threading.current_thread() is threading.main_thread():
-        torch.set_num_threads(threads)
+def _with_test_metrics(facts: RunFacts, session: Session) -> RunFacts:
+    measured = session.evaluate("test").get(0, {})
+    if isinstance(measured, Diverged):
+        return replace(facts, status="diverged", reason=measured.reason)
+    return replace(facts, metrics=facts.metrics | measured)
 
 
 def _first_facts(plan: RunPlan, images: ImageSet, *, threads: int) -> RunFacts:
@@ -241,7 +217,7 @@ def _first_facts(plan: RunPlan, images: ImageSet, *, threads: int) -> RunFacts:
         RunFacts.of_plan(plan, threads=threads),
         image_shape=list(images.image_shape),
         class_names=list(images.class_names),
-        quantity=None if images.quantity is None else asdict(images.quantity),
+        quantity=as_plain(images.quantity),
         data_name=images.name,
         data_checksum=images.checksum,
         rim_brightness=round(rim_brightness(images.images[images.train[:RIM_IMAGES]]), 4),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from papilio.runs.folder import RunPlan
+from papilio.runs.plan import RunPlan
 from papilio.search.samplers import make_sampler, random_sampler
 from papilio.studies.planning import (
     NO_SOURCES,

@@ -1,7 +1,8 @@
 """search.journal: the study's trials for Optuna's own tools (`optuna-dashboard DIR/search.journal`).
 
-It is written for others and never read by Papilio: the runs' folders are the truth. Every stage is an Optuna study; a trial is
-added when it has ended. A journal that is damaged, or knows another space, is written anew.
+It is written for others and never read by Papilio: the runs' folders are the truth. Every stage whose trials a metric ranks is
+an Optuna study (of others Optuna would only know trials that failed); a trial is added when it has ended. A journal that is
+damaged, or knows another space, is written anew.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from papilio.files import storage_errors
+from papilio.kinds.ranking import Ranking
 from papilio.runs.folder import RunFolder
 from papilio.search.samplers import distributions, encoded
 from papilio.search.stages import StageSearch
@@ -46,8 +48,8 @@ class Journal:
         start = time.monotonic()
         if not is_due and start < self.next_time:
             return
-        searches = list(searches)
-        ended = [(search, search.take_ended()) for search in searches]
+        ranked = {search: search.ranking for search in searches if search.ranking is not None}
+        ended = [(search, ranking, search.take_ended()) for search, ranking in ranked.items()]
         with storage_errors(self.path):
             try:
                 self._add(ended)
@@ -56,27 +58,29 @@ class Journal:
             except Exception:  # it is torn or foreign in a way that only Optuna knows
                 self.path.unlink(missing_ok=True)
                 self.storage, self.stages = None, {}
-                self._add([(search, [trial for trial in search.trials if trial.is_over]) for search in searches])
+                over = {search: [trial for trial in search.trials if trial.is_over] for search in ranked}
+                self._add([(search, ranking, over[search]) for search, ranking in ranked.items()])
         end = time.monotonic()
         self.next_time = end + WAIT * (end - start)  # each trial is flushed to the disk: meanwhile no run is handed out
 
-    def _add(self, ended: Iterable[tuple[StageSearch, list[TrialState]]]) -> None:
-        for search, trials in ended:
-            if not trials:
+    def _add(self, ended: Iterable[tuple[StageSearch, Ranking, list[TrialState]]]) -> None:
+        for search, ranking, trials in ended:
+            told = [trial for trial in trials if _is_told(trial, ranking)]
+            if not told:
                 continue
-            study, known = self._study(search)
-            for trial in trials:
-                frozen, name = _frozen(trial, search, self.path.parent / "runs"), trial.plan.name
+            study, known = self._study(search, ranking)
+            for trial in told:
+                frozen, name = _frozen(trial, search, ranking, self.path.parent / "runs"), trial.plan.name
                 if known.get(name, frozen.state) is not frozen.state:
                     raise ValueError(f"{name} went on since it was written")
                 if name not in known:
                     study.add_trial(frozen)
                     known[name] = frozen.state
 
-    def _study(self, search: StageSearch) -> tuple[optuna.Study, dict[str, State]]:
+    def _study(self, search: StageSearch, ranking: Ranking) -> tuple[optuna.Study, dict[str, State]]:
         name = search.plan.settings.name
         if name not in self.stages:
-            study = _open(self._opened_storage(), search)
+            study = _open(self._opened_storage(), search.plan.settings.name, ranking)
             known = {trial.user_attrs[NAME]: trial.state for trial in study.get_trials(deepcopy=False)}
             if not known.keys() <= {trial.plan.name for trial in search.trials}:
                 raise ValueError("the journal has trials that are not in the study any more")
@@ -93,30 +97,32 @@ class Journal:
         return self.storage
 
 
-def _open(storage: optuna.storages.JournalStorage, search: StageSearch) -> optuna.Study:
+def _open(storage: optuna.storages.JournalStorage, name: str, ranking: Ranking) -> optuna.Study:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    is_maximised = search.ranking is None or search.ranking[1] == "max"
-    direction = "maximize" if is_maximised else "minimize"
-    name = search.plan.settings.name
+    direction = "maximize" if ranking.is_maximised else "minimize"
     study = optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
     if study.direction.name.lower() != direction:
         raise ValueError("the journal ranks trials the other way round")
     return study
 
 
-def _frozen(trial: TrialState, search: StageSearch, runs: Path) -> optuna.trial.FrozenTrial:
+def _is_told(trial: TrialState, ranking: Ranking) -> bool:
+    """Whether Optuna has a word for what became of a trial: it has none for one that is done and has no value."""
+    return not trial.is_done or trial.mean(ranking.metric) is not None
+
+
+def _frozen(trial: TrialState, search: StageSearch, ranking: Ranking, runs: Path) -> optuna.trial.FrozenTrial:
     """A trial as Optuna would have kept it: what was pruned has its last score as its value."""
     from optuna.trial import FrozenTrial
     from optuna.trial import TrialState as State
 
-    metric = search.ranking[0] if search.ranking else None
-    sign = 1 if search.ranking and search.ranking[1] == "max" else -1
+    sign = 1 if ranking.is_maximised else -1
     epochs = range(1, max(len(run.scores) for run in trial.runs) + 1)
     scores = {epoch: trial.score_at(epoch) for epoch in epochs}
     known = {epoch: sign * score for epoch, score in scores.items() if score is not None and math.isfinite(score)}
-    value = trial.mean(metric) if metric else None
+    value = trial.mean(ranking.metric)
     state = State.PRUNED if trial.cut else State.COMPLETE if value is not None else State.FAIL
     if state is State.PRUNED:
         value = known[max(known)] if known else None

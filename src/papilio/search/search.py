@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from papilio.kinds.ranking import Ranking
-from papilio.runs.folder import RunPlan
+from papilio.runs.plan import RunPlan
 from papilio.search.expected import expected_trials
 from papilio.search.stages import StageSearch
 from papilio.search.states import Job, RunState, Tally
@@ -39,6 +39,7 @@ class StudySearch:
         self.ranking = ranking
         self.sources = sources
         self.expected = expected_trials(study, sources)
+        self.weights_of = {name: _stages_taken_from(trials) for name, trials in self.expected.items()}
         self.searches: dict[str, StageSearch] = {}
         self.blocked: dict[str, str] = {}  # stages that cannot begin, with the reason
         self.tested: set[str] = set()
@@ -134,7 +135,7 @@ class StudySearch:
         if stage.name in self.blocked:
             return None
         if stage.name not in self.searches:
-            bases = self._bases(stage)
+            bases = self._bases(stage) if self._has_weights(stage) else None
             if bases is None:
                 return None
             plan = plan_stage(self.study, stage, bases)
@@ -160,6 +161,20 @@ class StudySearch:
             before.notes.append(f"{stage.name}: only {len(best)} trials of {source} are done; it starts from those")
         return bases_of(stage, [(trial.plan.name, trial.plan.tables) for trial in best])
 
+    def _has_weights(self, stage: StageSettings) -> bool:
+        """Whether every stage of which this one takes weights is over, with a trial that is done."""
+        has_all = True
+        for name in self.weights_of[stage.name]:
+            before = self.searches.get(name)
+            is_over = name in self.blocked or (before is not None and before.is_over)
+            is_done = before is not None and any(trial.is_done for trial in before.ranked())
+            if is_over and not is_done:
+                self.blocked[stage.name] = (
+                    f'stage "{stage.name}" takes weights of "{name}", but no trial of that stage is done'
+                )
+            has_all = has_all and is_over and is_done
+        return has_all
+
     def _queue_tests(self, search: StageSearch) -> None:
         """Where folds chose, the test images are for what they chose, once."""
         self.tested.add(search.plan.settings.name)
@@ -169,3 +184,8 @@ class StudySearch:
             for run in trial.runs:
                 if run.facts and not any(name.startswith("test_") for name in run.facts.metrics):
                     search.queue.append(Job(run.plan, "test"))
+
+
+def _stages_taken_from(trials: list[TrialPlan]) -> list[str]:
+    """The stages of which a stage's trials take weights."""
+    return sorted({name for trial in trials for run in trial.runs for name in run.settings.model.stages()})

@@ -7,7 +7,6 @@ from pathlib import Path
 from papilio.errors import RunError, StudyError, did_you_mean
 from papilio.results.results import StudyResults, TrialResult, read_results
 from papilio.studies.planning import Sources, Tables, own_base
-from papilio.studies.schema import SourceSettings
 from papilio.studies.study import Study
 
 
@@ -21,13 +20,14 @@ def read_sources(study: Study, folder: Path) -> Sources:
     for stage in study.settings.stage:
         if stage.source is not None and stage.source.study is not None:
             where = f'{study.where}: stage "{stage.name}": from'
-            results = _results_of(stage.source.study, folder, where=where)
-            trials = _best(results, stage.source, where=where)
+            results = results_of(stage.source.study, folder, where=where)
+            trials = best_trials(results, stage.source.stage, top=stage.source.top, where=where)
             found[stage.name] = [(trial.name, _tables(trial, study)) for trial in trials]
     return found
 
 
-def _results_of(name: str, folder: Path, *, where: str) -> StudyResults:
+def results_of(name: str, folder: Path, *, where: str) -> StudyResults:
+    """The results of a study by its folder or its name; raises StudyError where they are not there."""
     places = [Path(name), folder.parent / name, Path("results") / name]
     place = next((one for one in places if (one / "study.toml").is_file()), None)
     if place is None:
@@ -41,16 +41,19 @@ def _results_of(name: str, folder: Path, *, where: str) -> StudyResults:
         raise StudyError(f"{where}: {error}") from error
 
 
-def _best(results: StudyResults, source: SourceSettings, *, where: str) -> list[TrialResult]:
-    stage = source.stage if source.stage is not None else results.stages[-1]
+def best_trials(results: StudyResults, stage: str | None, *, top: int, where: str) -> list[TrialResult]:
+    """The best finished trials of a study's stage, by default of its last; raises StudyError where there are too few."""
+    stage = results.stages[-1] if stage is None else stage
     if stage not in results.stages:
         raise StudyError(f"{where}: {results.folder} has no stage {stage!r}; {did_you_mean(stage, results.stages)}")
     trials = [trial for trial in results.ranked(stage) if len(trial.finished) == len(trial.runs)]
-    if len(trials) < source.top:
+    if results.ranking(stage) is None and len(results.trials(stage)) > 1:
+        raise StudyError(f'{where}: no metric ranks the trials of "{stage}" in {results.folder}: it has no best trial')
+    if len(trials) < top:
         raise StudyError(
-            f'{where}: {source.top} trials of "{stage}" are asked for, {results.folder} has {len(trials)} that are done'
+            f'{where}: {top} trials of "{stage}" are asked for, {results.folder} has {len(trials)} that are done'
         )
-    return trials[: source.top]
+    return trials[:top]
 
 
 def _tables(trial: TrialResult, study: Study) -> Tables:

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from papilio.errors import RunFailed
-from papilio.kinds.ranking import Ranking
-from papilio.runs.folder import RunFacts, RunFolder, RunPlan
+from papilio.kinds.ranking import Ranking, common_ranking
+from papilio.runs.arrays import load_facts
+from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.plan import RunPlan
+from papilio.runs.train import take_from_checkpoint
 from papilio.search.expected import expected_of_stage
 from papilio.search.pruners import Pruner, make_pruner
 from papilio.search.samplers import TPESampler, make_sampler
@@ -35,18 +37,14 @@ class StageSearch:
         self.queue: deque[Job] = deque()
         self.keys: set[str] = set()
         self.first = plan.trial(plan.space.at([0.0] * len(plan.space.parameters)), number=0)
-        self.ranking = ranking(self.first.runs[0])
-        self.sampler = make_sampler(
-            plan.settings.sampler, plan.space, is_maximised=self.ranking is None or self.ranking[1] == "max"
-        )
-        settings = plan.settings
-        if self.ranking is None and (settings.pruner is not None or settings.sampler.name == "tpe"):
-            what = "nothing can be cut early" if settings.pruner is not None else "tpe has nothing to learn from"
-            raise RunFailed(f'stage "{settings.name}": {what}, its objective names no metric that chooses')
+        expected = expected_of_stage(plan)
+        self.ranking = common_ranking(ranking(trial.runs[0]) for trial in expected)
+        is_maximised = self.ranking is None or self.ranking.is_maximised
+        self.sampler = make_sampler(plan.settings.sampler, plan.space, is_maximised=is_maximised)
         self.pruner: Pruner | None = None
-        if settings.pruner is not None:
-            epochs = max(trial.runs[0].settings["train"]["epochs"] for trial in expected_of_stage(plan))
-            self.pruner = make_pruner(settings.pruner, num_trials=plan.num_trials, epochs=epochs)
+        if plan.settings.pruner is not None:
+            epochs = max(trial.runs[0].settings.train.epochs for trial in expected)
+            self.pruner = make_pruner(plan.settings.pruner, num_trials=plan.num_trials, epochs=epochs)
         self.ended: list[TrialState] = []  # since `take_ended` was last called
         self.notes: list[str] = []  # for people, taken by whoever shows progress
         self.is_exhausted = False
@@ -77,7 +75,7 @@ class StageSearch:
             run.facts = self._note_cut(run, trial.cut)
             self._learn(trial)
             return
-        if job.kind == "train" and job.until is not None and len(run.scores) >= job.until:
+        if job.kind == "train" and job.until is not None and self._kept_epochs(run) >= job.until:
             run.status = "waiting"  # its worker ended before it could say that it had put the run aside
             self._learn(trial)
             self._cut_at_rungs()
@@ -208,12 +206,18 @@ class StageSearch:
     def _load(self, plan: RunPlan) -> RunState:
         folder = RunFolder(self.folder / "runs" / plan.name)
         run = RunState(plan, folder.read())
-        if self.pruner is not None and run.facts is not None:
-            for record in folder.read_records():
-                self._note_record(run, record)
         if run.facts is not None and folder.is_finished():
             run.status = "ended"
+        if self.pruner is not None and run.facts is not None:
+            records = folder.read_records()
+            for record in records if run.status == "ended" else records[: self._kept_epochs(run)]:
+                self._note_record(run, record)
         return run
+
+    def _kept_epochs(self, run: RunState) -> int:
+        """The epochs after which a run would go on: a record is written before the checkpoint, and a kill may come between."""
+        file = RunFolder(self.folder / "runs" / run.plan.name).checkpoint_file
+        return load_facts(file)["epoch"] if file.exists() else 0
 
     def _note_record(self, run: RunState, record: Mapping[str, object]) -> None:
         value = record.get(self.ranking[0]) if self.ranking else None
@@ -256,6 +260,8 @@ class StageSearch:
     def _note_cut(self, run: RunState, reason: str) -> RunFacts:
         folder = RunFolder(self.folder / "runs" / run.plan.name)
         facts = folder.read() or RunFacts.of_plan(run.plan, threads=1)
+        if facts.status == "running" or not folder.weights_file.exists():  # killed before it could be put aside
+            facts = take_from_checkpoint(folder.path, facts)
         if (facts.status, facts.reason) != ("pruned", reason):
             facts = replace(facts, status="pruned", reason=reason)
             folder.write(facts)
@@ -280,4 +286,4 @@ class StageSearch:
 def _is_all_but_over(trial: TrialState, run: RunState) -> bool:
     """Whether nothing is left to be cut of a trial: this run of it is the last, and has had its last epoch."""
     has_others = any(one.status != "ended" for one in trial.runs if one is not run)
-    return not has_others and len(run.scores) >= run.plan.settings["train"]["epochs"]
+    return not has_others and len(run.scores) >= run.plan.settings.train.epochs

@@ -7,7 +7,8 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Literal
 
-from papilio.runs.folder import RunFacts, RunPlan
+from papilio.runs.folder import RunFacts
+from papilio.runs.plan import RunPlan
 from papilio.studies.planning import TrialPlan
 
 JobKind = Literal["train", "test"]

@@ -1,104 +1,106 @@
-"""The analyses of a study, read from DIR/analyses: plain arrays, no pickled objects."""
+"""The sections of analyses: what DIR/analyses holds, each shown by its own function."""
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float, Int, UInt8
+from papilio.analysis.store import StoredAnalysis
+from papilio.drawing.figure_files import Pictures
+from papilio.engine import Arrays
+from papilio.errors import PapilioError, RunError
+from papilio.kinds.analyses import ANALYSES
+from papilio.results.results import StudyResults
+from papilio.results.words import sentence
+from papilio.sections.blocks import Section
+from papilio.sections.context import SectionContext
+from papilio.settings.references import resolve_reference
+from papilio.studies.study import slug
 
-from papilio.data.quantities import Quantity
-from papilio.errors import RunError
-
-
-@dataclass(frozen=True)
-class ClassAnalysis:
-    """How a trained classifier did on one split, class by class, and its most confident mistakes."""
-
-    slug: str
-    run: str
-    stage: str
-    trial: str
-    split: str
-    class_names: tuple[str, ...]
-    labels: Int[np.ndarray, " n"]
-    predicted: Int[np.ndarray, " n"]
-    confidence: Float[np.ndarray, " n"]
-    confusion: Int[np.ndarray, "k k"]  # rows are true classes
-    precision: Float[np.ndarray, " k"]
-    recall: Float[np.ndarray, " k"]
-    f1: Float[np.ndarray, " k"]
-    support: Int[np.ndarray, " k"]
-    mistake_images: UInt8[np.ndarray, "m c h w"]
-    mistake_true: Int[np.ndarray, " m"]
-    mistake_predicted: Int[np.ndarray, " m"]
-    mistake_confidence: Float[np.ndarray, " m"]
-    pairs: Int[np.ndarray, "p 3"]  # true, predicted, count; most frequent first
-
-    @property
-    def num_right(self) -> int:
-        """Images whose predicted class is the true one."""
-        return int(np.trace(self.confusion))
+MakeSection = Callable[[Arrays, SectionContext], Section | None]
 
 
 @dataclass(frozen=True)
-class ReadingAnalysis:
-    """How a trained net read a quantity off one split."""
+class RunSection:
+    """The section of a run's analysis, with its place in the page."""
 
-    slug: str
-    run: str
-    stage: str
-    trial: str
-    split: str
-    name: str  # of the images, where they are not the study's
-    quantity: Quantity
-    values: Float[np.ndarray, " n"]
-    predicted: Float[np.ndarray, " n"]
-    confidence: Float[np.ndarray, " n"]
-    errors: Float[np.ndarray, " n"]  # signed
-    by_value: Float[np.ndarray, " b"]  # mean absolute error by the true value
-    shown: Int[np.ndarray, "3 m"]  # the best, the median, the worst
-    shown_images: UInt8[np.ndarray, "3 m c h w"]
+    section: Section
+    anchor: str
+    kicker: str  # the stage, where a study has several
+    heading: str  # the title, and a word for the images where they are not the study's
 
 
-READING_ARRAYS = (
-    "values",
-    "predicted",
-    "confidence",
-    "errors",
-    "by_value",
-    "shown",
-    "shown_images",
-)
-TEXTS = ("run", "stage", "trial", "split")
-ARRAYS = (
-    "labels", "predicted", "confidence", "confusion", "precision", "recall", "f1", "support",
-    "mistake_images", "mistake_true", "mistake_predicted", "mistake_confidence", "pairs",
-)  # fmt: skip
+def run_sections(results: StudyResults, found: Sequence[StoredAnalysis], pictures: Pictures) -> list[RunSection]:
+    """A section for each analysis of a run that has something to show.
 
-
-def read_analyses(folder: Path) -> list[ClassAnalysis | ReadingAnalysis]:
-    """Every analysis in a study's folder, by file name; none where there is no folder `analyses`.
-
-    Raises RunError for a file that is damaged or lacks an array.
+    Raises RunError where one cannot be shown.
     """
-    return [_read_analysis(path) for path in sorted((folder / "analyses").glob("*.npz"), key=lambda path: path.stem)]
+    sections = []
+    for stored in found:
+        name = slug(stored.path.stem)[:60]
+        section = _section(results, stored, name=name, pictures=pictures) if stored.header.run else None
+        if section is not None:
+            kicker = sentence(stored.header.stage) if len(results.stages) > 1 else ""
+            heading = ", ".join(filter(None, [section.title, stored.header.title]))
+            sections.append(RunSection(section, f"analysis-{name}", kicker, heading))
+    return sections
 
 
-def _read_analysis(path: Path) -> ClassAnalysis | ReadingAnalysis:
+def stage_sections(
+    results: StudyResults, found: Sequence[StoredAnalysis], pictures: Pictures
+) -> dict[str, list[Section]]:
+    """What analyses of stages have to show, by stage; raises RunError where one cannot be shown."""
+    sections: dict[str, list[Section]] = {stage: [] for stage in results.stages}
+    for stored in found:
+        header = stored.header
+        if not header.run and header.stage in sections:
+            name = f"{results.stages.index(header.stage) + 1}-{slug(header.stage)[:40]}"
+            section = _section(results, stored, name=name, pictures=pictures)
+            sections[header.stage] += [] if section is None else [section]
+    return sections
+
+
+def _section(results: StudyResults, stored: StoredAnalysis, *, name: str, pictures: Pictures) -> Section | None:
+    header = stored.header
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            texts = {name: str(file[name]) for name in TEXTS}
-            if "period" in file:
-                quantity = Quantity(float(file["period"]), str(file["unit"]), bool(file["is_time"]))
-                arrays = {name: file[name] for name in READING_ARRAYS}
-                return ReadingAnalysis(slug=path.stem, name=str(file["name"]), quantity=quantity, **texts, **arrays)
-            arrays = {name: file[name] for name in ARRAYS}
-            class_names = tuple(str(name) for name in file["class_names"])
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        make = _maker(stored)
+    except (ImportError, AttributeError) as error:
+        return _missing(stored, error)
+    context = SectionContext(
+        results=results,
+        pictures=pictures,
+        name=name,
+        stage=header.stage,
+        trial=header.trial,
+        run_name=header.run,
+        run=next((run for run in results.runs if run.name == header.run), None),
+        split=header.split,
+        images_name=header.images,
+        facts=header.facts,
+        options=header.options,
+    )
+    try:
+        return make(stored.arrays, context)
+    except PapilioError:
+        raise
+    except Exception as error:  # a function of the user's own may raise anything, and a file may lack an array
         raise RunError(
-            f"{path}: not an analysis ({error}); delete it, and the study's command makes it again"
+            f"{stored.path}: cannot be shown ({type(error).__name__}: {error}); delete it, and the study's command"
+            " makes it again"
         ) from error
-    return ClassAnalysis(slug=path.stem, class_names=class_names, **texts, **arrays)
+
+
+def _maker(stored: StoredAnalysis) -> MakeSection:
+    header = stored.header
+    if header.section:
+        return resolve_reference(header.section)
+    if header.analysis not in ANALYSES:
+        raise RunError(f"{stored.path}: {header.analysis!r} is not an analysis that this version of Papilio knows")
+    return resolve_reference(ANALYSES[header.analysis].section)
+
+
+def _missing(stored: StoredAnalysis, error: Exception) -> Section:
+    """In place of a section whose function is a module of the user's own that is not here."""
+    header = stored.header
+    note = f"Not shown: `{header.section}` cannot be imported here ({error}). Its arrays are in `analyses/{stored.path.name}`."
+    return Section(f"{sentence(header.analysis)} of {header.trial or header.stage}", note)

@@ -1,169 +1,113 @@
-"""What the page shows of a trained classifier: an analysis in, plain data and drawn figures out."""
+"""What the page shows of a trained classifier: the arrays of papilio.analysis.classification in, a section out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawing
 
 from papilio.drawing import class_figures
-from papilio.drawing.figure_files import FigureBox, Pictures, data_uri
+from papilio.drawing.figure_files import data_uri
+from papilio.engine import Arrays
 from papilio.results import words
-from papilio.results.results import StudyResults
-from papilio.sections.analyses import ClassAnalysis
-from papilio.studies.study import slug
+from papilio.sections.blocks import Block, Figure, Gallery, Picture, Section, Table, Text
+from papilio.sections.context import SectionContext
 
 MOST_CLASSES = 30
 MOST_MISTAKES = 24
 MOST_PAIRS = 10
+COLUMNS = ("Class", "Precision", "Recall", "F1", "Images")
 
 
-@dataclass(frozen=True)
-class ClassRow:
-    """One class of a classifier."""
-
-    name: str
-    precision: float
-    recall: float
-    f1: float
-    support: int
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """One wrongly classified image."""
-
-    uri: str
-    true: str
-    predicted: str
-    confidence: float
-
-
-@dataclass(frozen=True)
-class AnalysisSection:
-    """What a trained classifier gets wrong."""
-
-    kind = "classification"
-    anchor: str
-    analysis: ClassAnalysis
-    num_stages: int
-    seed: int | None
-    num_images: int
-    classes: list[ClassRow]
-    num_hidden_classes: int
-    pairs: list[str]
-    per_class: FigureBox
-    confusion: FigureBox
-    mistakes: list[Mistake]
-
-
-def analysis_section(results: StudyResults, analysis: ClassAnalysis, pictures: Pictures) -> AnalysisSection:
-    """Each class by itself, which classes are taken for which, and the most confident mistakes."""
-    run = next((run for run in results.runs if run.name == analysis.run), None)
-    rows = _class_rows(analysis)
-    name = slug(analysis.slug)[:60]
-    _keep_gallery(analysis, name=name, pictures=pictures)
-    return AnalysisSection(
-        anchor=f"analysis-{name}",
-        analysis=analysis,
-        num_stages=len(results.stages),
-        seed=run.seed if run else None,
-        num_images=int(analysis.support.sum()),
-        classes=rows,
-        num_hidden_classes=len(analysis.class_names) - len(rows),
-        pairs=_pairs(analysis),
-        per_class=_per_class(analysis, rows, name=name, pictures=pictures),
-        confusion=_confusion(analysis, name=name, pictures=pictures),
-        mistakes=_mistakes(analysis),
+def class_section(arrays: Arrays, context: SectionContext) -> Section:
+    """Which classes are taken for which, each class by itself, and the most confident mistakes."""
+    assert context.facts is not None  # images were looked at
+    names = context.facts.class_names
+    num_right, num_images = int(np.trace(arrays["confusion"])), int(arrays["support"].sum())
+    return Section(
+        title=f"Mistakes of {context.trial}",
+        note=f"{num_right:,} of {num_images:,} {context.split} images right: {context.run_words}.",
+        blocks=(
+            *_confusion(arrays, names, context),
+            *_class_by_class(arrays, names, context),
+            *_mistakes(arrays, names, context),
+        ),
     )
 
 
-def _class_rows(analysis: ClassAnalysis) -> list[ClassRow]:
-    """The classes in their order; of very many, the worst by F1."""
-    order = range(len(analysis.class_names))
-    if len(order) > MOST_CLASSES:
-        order = [int(index) for index in np.argsort(analysis.f1, kind="stable")[:MOST_CLASSES]]
-    return [
-        ClassRow(
-            name=analysis.class_names[index],
-            precision=float(analysis.precision[index]),
-            recall=float(analysis.recall[index]),
-            f1=float(analysis.f1[index]),
-            support=int(analysis.support[index]),
-        )
-        for index in order
-    ]
-
-
-def _pairs(analysis: ClassAnalysis) -> list[str]:
-    return [
-        words.pair_words(
-            true=analysis.class_names[true],
-            predicted=analysis.class_names[predicted],
-            count=int(count),
-            support=int(analysis.support[true]),
-        )
-        for true, predicted, count in analysis.pairs[:MOST_PAIRS].tolist()
-        if count
-    ]
-
-
-def _per_class(analysis: ClassAnalysis, rows: Sequence[ClassRow], *, name: str, pictures: Pictures) -> FigureBox:
-    names = [row.name for row in rows]
-    precision, recall = np.array([row.precision for row in rows]), np.array([row.recall for row in rows])
-
-    def draw(width: float) -> Figure:
-        return class_figures.per_class(names, precision=precision, recall=recall, width=width)
-
-    worst = min(rows, key=lambda row: row.f1)
-    label = f"Precision and recall of {len(rows)} classes; the lowest F1 is {worst.name}'s"
-    caption = "Precision: of the images taken for a class, the share that is of it. Recall: of a class’s images, the"
-    caption += " share that was found."
-    return FigureBox(pictures.keep(draw, name=f"{name}-per-class", label=label), caption)
-
-
-def _confusion(analysis: ClassAnalysis, *, name: str, pictures: Pictures) -> FigureBox:
-    counts = analysis.confusion
+def _confusion(arrays: Arrays, names: tuple[str, ...], context: SectionContext) -> list[Block]:
+    counts = arrays["confusion"]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     largest = float((shares - np.diag(np.diag(shares))).max())
+    pairs = _pairs(arrays, names)
 
-    def draw(width: float) -> Figure:
-        return class_figures.confusion(counts, analysis.class_names, width=width)
+    def draw(width: float) -> Drawing:
+        return class_figures.confusion(counts, names, width=width)
 
-    label = f"Confusion matrix of {len(counts)} classes; " + ("; ".join(_pairs(analysis)[:5]) or "no mistakes")
+    label = f"Confusion matrix of {len(counts)} classes; " + ("; ".join(pairs[:5]) or "no mistakes")
     caption = (
         "A row is a true class, a column what was predicted. Blue: right, as a share of the row. Orange: wrong, on a"
     )
     caption += f" scale of its own that ends at {100 * largest:.3g} % of the row."
     if len(counts) > class_figures.MOST_NAMED_CLASSES:
         caption += " Classes are counted from 0, in the order of the image set."
-    return FigureBox(pictures.keep(draw, name=f"{name}-confusion", label=label), caption)
+    heading = "Which class is taken for which"
+    figure = context.figure(draw, name="confusion", label=label, caption=caption, heading=heading, is_square=True)
+    return [figure, Text(items=tuple(pairs))] if pairs else [figure]
 
 
-def _mistakes(analysis: ClassAnalysis) -> list[Mistake]:
-    names = analysis.class_names
+def _pairs(arrays: Arrays, names: tuple[str, ...]) -> list[str]:
     return [
-        Mistake(data_uri(image), names[true], names[predicted], float(confidence))
-        for image, true, predicted, confidence in zip(
-            analysis.mistake_images[:MOST_MISTAKES],
-            analysis.mistake_true.tolist(),
-            analysis.mistake_predicted.tolist(),
-            analysis.mistake_confidence.tolist(),
-            strict=False,
+        words.pair_words(
+            true=names[true], predicted=names[predicted], count=int(count), support=int(arrays["support"][true])
         )
+        for true, predicted, count in arrays["pairs"][:MOST_PAIRS].tolist()
+        if count
     ]
 
 
-def _keep_gallery(analysis: ClassAnalysis, *, name: str, pictures: Pictures) -> None:
-    """The gallery as files; in the page it is made of single images, which flow with the width."""
-    if not len(analysis.mistake_images):
-        return
-    drawn = class_figures.mistakes(
-        analysis.mistake_images[:MOST_MISTAKES],
-        true=[analysis.class_names[index] for index in analysis.mistake_true.tolist()],
-        predicted=[analysis.class_names[index] for index in analysis.mistake_predicted.tolist()],
-        confidence=analysis.mistake_confidence,
+def _class_by_class(arrays: Arrays, names: tuple[str, ...], context: SectionContext) -> list[Block]:
+    """The classes in their order; of very many, the worst by F1."""
+    shown = np.arange(len(names))
+    caption = f"Each class on {context.split} images."
+    if len(names) > MOST_CLASSES:
+        shown = np.argsort(arrays["f1"], kind="stable")[:MOST_CLASSES]
+        caption = f"The {MOST_CLASSES} classes with the lowest F1 of {len(names)}."
+    rows = tuple(
+        (
+            names[index],
+            *(f"{arrays[score][index]:.3f}" for score in ("precision", "recall", "f1")),
+            f"{arrays['support'][index]:,}",
+        )
+        for index in shown.tolist()
     )
-    pictures.save(drawn, name=f"{name}-mistakes")
+    return [_per_class(arrays, names, shown, context), Table(COLUMNS, rows, caption, numbers=COLUMNS[1:])]
+
+
+def _per_class(arrays: Arrays, names: tuple[str, ...], shown: np.ndarray, context: SectionContext) -> Figure:
+    shown_names = [names[index] for index in shown.tolist()]
+    precision, recall, f1 = (arrays[score][shown] for score in ("precision", "recall", "f1"))
+
+    def draw(width: float) -> Drawing:
+        return class_figures.per_class(shown_names, precision=precision, recall=recall, width=width)
+
+    label = f"Precision and recall of {len(shown)} classes; the lowest F1 is {shown_names[int(np.argmin(f1))]}'s"
+    caption = "Precision: of the images taken for a class, the share that is of it. Recall: of a class’s images, the"
+    caption += " share that was found."
+    return context.figure(draw, name="per-class", label=label, caption=caption, heading="Class by class")
+
+
+def _mistakes(arrays: Arrays, names: tuple[str, ...], context: SectionContext) -> list[Block]:
+    """A gallery, which is kept as a file too; in the page it is made of single images, which flow with the width."""
+    images, confidence = arrays["mistake_images"][:MOST_MISTAKES], arrays["mistake_confidence"]
+    if not len(images):
+        return []
+    true = [names[index] for index in arrays["mistake_true"].tolist()]
+    predicted = [names[index] for index in arrays["mistake_predicted"].tolist()]
+    drawn = class_figures.mistakes(images, true=true, predicted=predicted, confidence=confidence)
+    context.pictures.save(drawn, name=f"{context.name}-mistakes")
+    pictures = tuple(
+        Picture(data_uri(image), f"{one} taken for {other}", name=other, above=f"{one} →", beside=f"{float(sure):.2f}")
+        for image, one, other, sure in zip(images, true, predicted, confidence.tolist(), strict=False)
+    )
+    note = "The true class, what was predicted instead, and the probability that the network gave it."
+    return [Text(note, heading="Most confident mistakes", is_note=True), Gallery(pictures)]

@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 
 from papilio.drawing import figures
 from papilio.drawing.figure_files import FigureBox, Pictures
+from papilio.kinds.ranking import Ranking
 from papilio.results import words
+from papilio.results.metrics import on_split
 from papilio.results.results import StudyResults, TrialResult
 from papilio.sections import result_tables as tables
 from papilio.studies.study import slug
@@ -21,17 +23,11 @@ Item = TypeVar("Item")
 
 
 def all_curves(results: StudyResults, stage: str, *, name: str, pictures: Pictures) -> list[FigureBox]:
-    """The curve of the metric that chooses, and the loss where that is another one."""
-    metrics = dict.fromkeys([results.chosen_by, "val_loss"])
-    boxes = [_curves(results, stage, metric, name=name, pictures=pictures) for metric in metrics]
+    """The curve of the metric that ranks, and the losses where that is another one; all metrics where nothing ranks."""
+    shown = _drawn(results, stage)
+    metrics = _drawn_metrics(results.ranking(stage), shown)
+    boxes = [_curves(results, stage, shown, metric, name=name, pictures=pictures) for metric in metrics]
     return [box for box in boxes if box]
-
-
-def best_first(results: StudyResults, stage: str) -> list[TrialResult]:
-    """Every trial of the stage: those that have a rank, then the others."""
-    ranked = results.ranked(stage)
-    names = {trial.name for trial in ranked}
-    return ranked + [trial for trial in results.trials(stage) if trial.name not in names]
 
 
 def evenly(items: Sequence[Item], most: int) -> list[Item]:
@@ -45,23 +41,34 @@ def evenly(items: Sequence[Item], most: int) -> list[Item]:
     return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
 
 
-def _curves(results: StudyResults, stage: str, metric: str, *, name: str, pictures: Pictures) -> FigureBox | None:
-    shown = _drawn(results, stage)
+def _drawn_metrics(ranking: Ranking | None, trials: Sequence[TrialResult]) -> list[str]:
+    """Metrics as recorded, each on validation images, or on training images where it is not measured on others."""
+    names = dict.fromkeys(name for trial in trials for run in trial.runs for record in run.records for name in record)
+    recorded = [name for name in names if name.startswith(("train_", "val_"))]
+    solid = dict.fromkeys(val if (val := on_split(name, "val")) in names else name for name in recorded)
+    if ranking is None:
+        return list(solid)
+    return list(dict.fromkeys([ranking.metric, *(name for name in solid if name.endswith("loss"))]))
+
+
+def _curves(
+    results: StudyResults, stage: str, shown: Sequence[TrialResult], metric: str, *, name: str, pictures: Pictures
+) -> FigureBox | None:
+    ranking = results.ranking(stage)
     names = tables.short_names(results, stage, shown)
     drawn = [_curve(trial, metric, label=names[trial.name]) for trial in shown]
     curves = [curve for curve in drawn if curve.validation]
     if not curves:
         return None
-    higher = results.direction == "max" if metric == results.chosen_by else False
+    ranks = ranking is not None and metric == ranking.metric
+    higher = None if ranking is None else ranks and ranking.is_maximised
     title = words.sentence(words.metric_words(metric))
 
     def draw(width: float) -> Figure:
-        return figures.learning_curves(
-            curves, metric=title, higher_is_better=higher, has_cut_ends=metric == results.chosen_by, width=width
-        )
+        return figures.learning_curves(curves, metric=title, higher_is_better=higher, has_cut_ends=ranks, width=width)
 
     label = f"{words.metric_words(metric)} by epoch of {words.counted(len(curves), 'trial')}; at the end of training: "
-    label += "; ".join(f"{curve.label} {tables.plain_number(float(curve.validation[0][-1]))}" for curve in curves[:8])
+    label += "; ".join(f"{curve.label} {words.plain_number(float(curve.validation[0][-1]))}" for curve in curves[:8])
     return FigureBox(
         pictures.keep(draw, name=f"{name}-{slug(metric)}", label=label), _curve_caption(results, stage, curves, metric)
     )
@@ -69,13 +76,15 @@ def _curves(results: StudyResults, stage: str, metric: str, *, name: str, pictur
 
 def _drawn(results: StudyResults, stage: str) -> list[TrialResult]:
     """The best trials and, evenly from best to worst, others; and evenly in the study's order those without a rank."""
-    ranked = results.ranked(stage)
-    best, others = ranked[: figures.MOST_COLOURED], ranked[figures.MOST_COLOURED :]
-    unranked = best_first(results, stage)[len(ranked) :]
+    every = tables.best_first(results, stage)
+    num_ranked = 0 if results.ranking(stage) is None else len(results.ranked(stage))
+    num_best = min(figures.MOST_COLOURED, num_ranked or len(every))
+    best, others, unranked = every[:num_best], every[num_best:num_ranked], every[max(num_best, num_ranked) :]
     return best + evenly(others, MOST_CURVES - len(best)) + evenly(unranked, MOST_CURVES)
 
 
 def _curve_caption(results: StudyResults, stage: str, curves: Sequence[figures.Curve], metric: str) -> str:
+    is_ranked = results.ranking(stage) is not None
     text = words.sentence(words.metric_words(metric)) + " by epoch"
     if any(len(curve.validation) > 1 for curve in curves):
         text += ": a line is a trial's mean over its runs, the band their range; runs that went on alone are thin"
@@ -83,12 +92,13 @@ def _curve_caption(results: StudyResults, stage: str, curves: Sequence[figures.C
     has_training = num_coloured <= figures.MOST_WITH_TRAINING and any(curve.train for curve in curves)
     text += ". Dashed: the same on training images." if has_training else "."
     if len(curves) > num_coloured:
-        text += f" The best {figures.NUM_HIGHLIGHTED} are coloured."
+        text += f" The {'best' if is_ranked else 'first'} {figures.NUM_HIGHLIGHTED} are coloured."
     if any(curve.is_pruned for curve in curves):
         text += " Lines that end in a dot were cut early."
     begun = sum(any(run.epochs for run in trial.runs) for trial in results.trials(stage))
     if begun > len(curves):
-        text += f" Drawn: {len(curves)} of {begun:,} trials, evenly from best to worst."
+        order = "from best to worst" if is_ranked else "in the study’s order"
+        text += f" Drawn: {len(curves)} of {begun:,} trials, evenly {order}."
     return text
 
 
@@ -96,7 +106,8 @@ def _curve(trial: TrialResult, metric: str, *, label: str) -> figures.Curve:
     """A trial's curves: of its finished runs, or of all while none is finished."""
     runs = trial.finished or trial.runs
     validation = [_series(run.records, metric) for run in runs]
-    train = [_series(run.records, metric.replace("val_", "train_", 1)) for run in runs] if "val_" in metric else []
+    is_on_validation = metric.startswith("val_")
+    train = [_series(run.records, on_split(metric, "train")) for run in runs] if is_on_validation else []
     return figures.Curve(
         label,
         tuple(one for one in validation if len(one)),

@@ -10,19 +10,19 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from papilio.analysis.orders import published_orders
+from papilio.analysis.store import read_analyses
 from papilio.drawing.canvas import rarely_collecting
 from papilio.drawing.figure_files import Pictures
 from papilio.drawing.palette import DARK, LIGHT, css_variables
 from papilio.files import write_text
 from papilio.results import words
 from papilio.results.results import StudyResults
-from papilio.sections import result_tables as tables
 from papilio.sections import sentences
 from papilio.sections import study_sections as sections
-from papilio.sections.analyses import ClassAnalysis, ReadingAnalysis, read_analyses
-from papilio.sections.class_sections import AnalysisSection, analysis_section
-from papilio.sections.orders import published_orders
-from papilio.sections.reading_sections import ReadingSection, reading_section
+from papilio.sections.analyses import run_sections, stage_sections
+from papilio.sections.published_table import published_table
+from papilio.sections.study_facts import environment_rows, facts, shape_words
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_RUNS = 500
@@ -42,6 +42,7 @@ def write_report(results: StudyResults) -> Path:
 def render_page(results: StudyResults, pictures: Pictures) -> str:
     """The page as text; the figures go through `pictures`."""
     script = (TEMPLATES / "theme.js").read_text()
+    found = read_analyses(results.folder)
     problems = [run for run in results.runs if run.status in ("failed", "diverged", "stopped")]
     return (
         _environment()
@@ -53,30 +54,23 @@ def render_page(results: StudyResults, pictures: Pictures) -> str:
             light=Markup(css_variables(LIGHT)),
             dark=Markup(css_variables(DARK)),
             headline=sections.headline(results),
-            facts=sections.facts(results),
+            facts=facts(results),
             progress=sentences.progress_words(results),
             reasons=sentences.reasons(results),
             image_sets=results.environment.get("data", []),
             stages=[sections.stage_section(results, stage, pictures) for stage in results.stages],
             models=sections.model_sections(results),
-            published=tables.published_table(results),
+            published=published_table(results),
             orders=published_orders(results),
-            analyses=[_analysis_section(results, analysis, pictures) for analysis in read_analyses(results.folder)],
+            analyses=run_sections(results, found, pictures),
+            of_stages=stage_sections(results, found, pictures),
             problems=problems[:MOST_RUNS],
             runs=results.runs[:MOST_RUNS],
             run_metrics=sections.run_metrics(results),
             best=results.best,
-            environment_rows=tables.environment_rows(results),
+            environment_rows=environment_rows(results),
         )
     )
-
-
-def _analysis_section(
-    results: StudyResults, analysis: ClassAnalysis | ReadingAnalysis, pictures: Pictures
-) -> AnalysisSection | ReadingSection:
-    if isinstance(analysis, ReadingAnalysis):
-        return reading_section(results, analysis, pictures)
-    return analysis_section(results, analysis, pictures)
 
 
 def _environment() -> Environment:
@@ -92,9 +86,10 @@ def _environment() -> Environment:
         "counted": words.counted,
         "duration": words.duration,
         "metric_words": words.metric_words,
-        "number": tables.plain_number,
-        "shape": sections.shape_words,
+        "number": words.plain_number,
+        "shape": shape_words,
         "sentence": words.sentence,
+        "swap_words": sentences.swap_words,
         "value": words.value_words,
     }
     return environment

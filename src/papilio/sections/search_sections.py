@@ -14,6 +14,7 @@ from papilio.analysis.importance import MOST_TRIALS, Importance, setting_importa
 from papilio.drawing import search_figures
 from papilio.drawing.figure_files import FigureBox, Pictures
 from papilio.drawing.scales import Scale, metric_scale, setting_scale
+from papilio.kinds.ranking import Ranking
 from papilio.results import words
 from papilio.results.results import StudyResults, TrialResult
 from papilio.sections import result_tables as tables
@@ -47,13 +48,16 @@ class SearchSection:
 
 
 def search_section(results: StudyResults, stage: str, *, name: str, pictures: Pictures) -> SearchSection:
-    """The search of a stage; parts that would show nothing are None."""
+    """The search of a stage; parts that would show nothing are None, as all are where nothing ranks its trials."""
+    ranking = results.ranking(stage)
+    if ranking is None:
+        return SearchSection(None, None, None, None, None, None)
     tried = _tried(results, stage)
     keys = _differing_keys(tried)
     is_search = bool(keys) and len(tried) >= FEWEST_TRIALS
-    found = _importance(results, tried) if is_search and len(keys) > 1 else None
+    found = _importance(ranking, tried) if is_search and len(keys) > 1 else None
     order = sorted(keys, key=lambda key: -found.shares.get(key, 0.0)) if found else keys
-    drawing = _Search(results, stage, _thinned(tried), order[:MOST_SETTINGS], found, num_tried=len(tried))
+    drawing = _Search(results, stage, ranking, _thinned(tried), order[:MOST_SETTINGS], found, num_tried=len(tried))
     return SearchSection(
         comparison=comparison_words(results, stage),
         importance=_importance_box(drawing, name=name, pictures=pictures) if found and found.shares else None,
@@ -65,23 +69,23 @@ def search_section(results: StudyResults, stage: str, *, name: str, pictures: Pi
 
 
 def comparison_words(results: StudyResults, stage: str) -> str | None:
-    """Whether the best trial really beats the next one, None where there are no two."""
+    """Whether the best trial really beats the next one, None where there are no two, or nothing ranks them."""
     trials = results.trials(stage)
-    ranked = results.ranked(stage)
-    if len(ranked) < 2:
+    ranking, ranked = results.ranking(stage), results.ranked(stage)
+    if ranking is None or len(ranked) < 2:
         return None
     best, second = ranked[:2]
     names = ("the best trial", "the next one")
     if max(len(best.name), len(second.name)) <= LONGEST_NAME:
         names = (best.name, second.name)
-    pairs = _pairs(best, second, results.chosen_by)
-    metric = words.metric_words(results.chosen_by)
+    pairs = _pairs(best, second, ranking.metric)
+    metric = words.metric_words(ranking.metric)
     if len(pairs) < 2:
         return f"One run a trial cannot tell {names[0]} and {names[1]} apart by {metric}: set seeds = 3 or more."
     num_folds = len({run.fold for run in best.finished if run.fold is not None})
     share = 1 / (num_folds - 1) if num_folds > 1 else None
     found = paired_comparison(*zip(*pairs, strict=True), test_share=share)
-    sentences = [_lead_words(*names, metric, found, is_max=results.direction == "max")]
+    sentences = [_lead_words(*names, metric, found, is_max=ranking.is_maximised)]
     if share is not None:
         sentences.append("The interval allows for the folds' overlapping training sets.")
     if len(trials) > 2:
@@ -97,6 +101,7 @@ class _Search:
 
     results: StudyResults
     stage: str
+    ranking: Ranking
     trials: Sequence[TrialResult]
     keys: Sequence[str]
     importance: Importance | None
@@ -108,7 +113,7 @@ class _Search:
 
     @property
     def metric(self) -> str:
-        return words.metric_words(self.results.chosen_by)
+        return words.metric_words(self.ranking.metric)
 
     def scales(self, *, has_shares: bool) -> list[Scale]:
         space, names = _space(self.results, self.stage), words.key_words(self.keys)
@@ -122,8 +127,8 @@ class _Search:
         ]
 
     def metric_scale(self) -> Scale:
-        values = [_reached(trial, self.results) for trial in self.trials]
-        return metric_scale(self.metric, values, higher_is_better=self.results.direction == "max")
+        values = [_reached(trial, self.ranking) for trial in self.trials]
+        return metric_scale(self.metric, values, higher_is_better=self.ranking.is_maximised)
 
     def caption(self) -> str:
         """What every picture of the trials has to say of which they are."""
@@ -142,21 +147,20 @@ def _tried(results: StudyResults, stage: str) -> list[TrialResult]:
     return results.ranked(stage) + pruned
 
 
-def _reached(trial: TrialResult, results: StudyResults) -> float:
-    """The metric that chooses: as ranked; of a trial that was cut, the mean of the best that its runs had come to."""
+def _reached(trial: TrialResult, ranking: Ranking) -> float:
+    """The metric that ranks: as ranked; of a trial that was cut, the mean of the best that its runs had come to."""
     if not trial.is_pruned:
-        return trial.mean(results.chosen_by) or 0.0
-    choose = max if results.direction == "max" else min
-    series = (
-        [record[results.chosen_by] for record in run.records if results.chosen_by in record] for run in trial.runs
-    )
-    values = [choose(one) for one in series if one]
+        values = trial.values(ranking.metric)
+    else:
+        choose = max if ranking.is_maximised else min
+        series = ([record[ranking.metric] for record in run.records if ranking.metric in record] for run in trial.runs)
+        values = [choose(one) for one in series if one]
     return sum(values) / len(values) if values else float("nan")
 
 
-def _importance(results: StudyResults, tried: Sequence[TrialResult]) -> Importance:
+def _importance(ranking: Ranking, tried: Sequence[TrialResult]) -> Importance:
     trials = evenly(tried, MOST_TRIALS)
-    return setting_importance([trial.varied for trial in trials], [_reached(trial, results) for trial in trials])
+    return setting_importance([trial.varied for trial in trials], [_reached(trial, ranking) for trial in trials])
 
 
 def _importance_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBox:
@@ -206,7 +210,7 @@ def _slices_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBox:
     caption = f"{words.sentence(search.metric)} against each setting; a dot is a trial"
     caption += ", a ring one that was cut early" if pruned.any() else ""
     caption += ", a short line the median of those with the same value." if has_medians else "."
-    low = sum(metric.ends[search.results.direction == "min"] == place for place in metric.places.tolist())
+    low = sum(metric.ends[not search.ranking.is_maximised] == place for place in metric.places.tolist())
     if low > 1:
         caption += f" {words.counted(low, 'trial')} that did worse than the axis goes lie at its end."
     return FigureBox(pictures.keep(draw, name=f"{name}-slices", label=label), caption + search.caption())
@@ -269,12 +273,12 @@ def _lead_words(best: str, second: str, metric: str, found: PairedComparison, *,
     if found.half_width is None or found.p_value is None:
         if not lead:
             return f"{over}, {best} and {second} have the same {metric}: nothing tells them apart."
-        amount = tables.plain_number(lead)
+        amount = words.plain_number(lead)
         return (
             f"{over}, {best} is ahead of {second} by {amount} in {metric} every time: equal differences allow no test."
         )
-    interval = " to ".join(tables.plain_number(end) for end in (lead - found.half_width, lead + found.half_width))
-    facts = f"by {tables.plain_number(lead)} in {metric} (95 % interval {interval}, p = {_p_words(found.p_value)})"
+    interval = " to ".join(words.plain_number(end) for end in (lead - found.half_width, lead + found.half_width))
+    facts = f"by {words.plain_number(lead)} in {metric} (95 % interval {interval}, p = {_p_words(found.p_value)})"
     if found.p_value < CLEAR and lead > 0:
         return f"{over}, {best} beats {second} {facts}."
     return f"{over}, {best} and {second} cannot be told apart: they differ {facts}."

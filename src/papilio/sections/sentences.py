@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from papilio.analysis.orders import Swap
+from papilio.analysis.stuck import StuckRuns
 from papilio.results.results import RunResult, StudyResults, TrialResult
-from papilio.results.words import counted
+from papilio.results.words import counted, metric_words, plain_number
 
 
 def runs_words(runs: Iterable[RunResult]) -> str:
@@ -19,16 +21,50 @@ def runs_words(runs: Iterable[RunResult]) -> str:
     return f"{counted(len(runs), 'run')} ({counted(seeds, 'seed')}, {counted(folds, 'fold')})"
 
 
+def range_words(trials: Iterable[TrialResult], metric: str) -> str:
+    """From the smallest to the largest mean of the trials that have the metric."""
+    means = [mean for trial in trials if (mean := trial.mean(metric)) is not None]
+    ends = dict.fromkeys(plain_number(end) for end in (min(means), max(means)))
+    return " to ".join(ends)
+
+
 def best_trial(results: StudyResults) -> TrialResult | None:
-    """The best trial of the last stage that has one: later stages start from what earlier ones found."""
+    """The best trial of the last stage that has one: later stages start from what earlier ones found.
+
+    Of a stage that nothing ranks its first finished one.
+    """
     ranked = [trials[0] for stage in results.stages if (trials := results.ranked(stage))]
     return ranked[-1] if ranked else None
 
 
-def headline_metric(results: StudyResults, trial: TrialResult) -> str:
-    """The metric on test images that goes with the one that chose, or that one itself where there is none."""
-    test = "test_" + results.chosen_by.removeprefix("val_")
-    return test if trial.values(test) else results.chosen_by
+def stuck_words(num: int, total: int, trial: str) -> str:
+    """How many of a trial's runs are stuck.
+
+    >>> stuck_words(1, 3, "sgd 0.01")
+    '1 of 3 runs of sgd 0.01 learned nothing after the first epoch'
+    """
+    return f"{num} of {counted(total, 'run')} of {trial} learned nothing after the first epoch"
+
+
+def stuck_note(stuck: StuckRuns) -> str:
+    """A sentence or two about a trial whose numbers count runs that are stuck."""
+    which = ", ".join(f"seed {run.seed}" + ("" if run.fold is None else f" fold {run.fold}") for run in stuck.runs)
+    note = stuck_words(len(stuck.runs), len(stuck.trial.finished), stuck.trial.name)
+    note += f" ({which}; training loss {plain_number(stuck.first_loss)} in it, {plain_number(stuck.last_loss)} in the last)."
+    note += f" The table counts {'it' if len(stuck.runs) == 1 else 'them'}; "
+    if stuck.metric is None or stuck.others is None:
+        return note + "there are no others."
+    return note + f"without, {metric_words(stuck.metric)} is {stuck.others}."
+
+
+def swap_words(swap: Swap) -> str:
+    """Which trial we found better than which, against what was published."""
+    ours, theirs = swap.ours, swap.theirs
+    measured = f"measured {ours.ours} and {theirs.ours}"
+    published = f"published {plain_number(ours.published)} and {plain_number(theirs.published)}"
+    remarks = ["no further apart than runs of one trial are"] if swap.is_within_spread else []
+    remarks += [stuck_words(one.num_stuck, one.ours.n, one.trial) for one in (ours, theirs) if one.num_stuck]
+    return f"{ours.trial} before {theirs.trial} ({'; '.join([measured, published, *remarks])})"
 
 
 def reasons(results: StudyResults) -> list[str]:

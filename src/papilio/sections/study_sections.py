@@ -4,39 +4,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from papilio.analysis.spreads import spread_of
+from papilio.analysis.stuck import stuck_trials
 from papilio.drawing import figures
 from papilio.drawing.figure_files import FigureBox, Pictures
 from papilio.results import words
+from papilio.results.metrics import on_split, shown_metrics, told_metric
+from papilio.results.published_numbers import published_beside
 from papilio.results.results import StudyResults, TrialResult
 from papilio.runs.folder import RunFolder
 from papilio.sections import result_tables as tables
 from papilio.sections import sentences
-from papilio.sections.curve_sections import all_curves, best_first
-from papilio.sections.design_sections import costs_section
+from papilio.sections.curve_sections import all_curves
 from papilio.sections.search_sections import SearchSection, search_section
-from papilio.sections.stuck import stuck_notes
 from papilio.studies.study import slug
 
 MOST_TRIALS = 20
 MOST_MODELS = 12
+MOST_NUMBERS = 3  # in the first sentence
 
 
 @dataclass(frozen=True)
 class Headline:
     """The page's first sentence, in the parts that are set apart."""
 
-    trial: str
+    trial: str | None  # None: several, none of which is best
     stage: str | None  # None where there is only one
     num_trials: int
-    chosen_by: str
-    metric: str
-    spread: tables.Spread
-    over: str
+    chosen_by: str | None  # None: nothing ranks
+    lead: str  # of what nothing ranks: when its numbers were measured
+    numbers: list[tuple[str, str]]  # metrics, and what they came to
+    over: str | None
     published: list[tuple[float, str]]
 
 
@@ -58,7 +61,6 @@ class StageSection:
     stuck: list[str]  # sentences on runs that learned nothing
     comparison: FigureBox | None
     curves: list[FigureBox]
-    costs: FigureBox | None  # of mistakes, where images show a number
     search: SearchSection
 
 
@@ -73,40 +75,52 @@ class ModelSection:
 
 
 def headline(results: StudyResults) -> Headline | None:
-    """The best trial of the last stage that has one, None while no run is finished."""
+    """What the last stage that has a finished trial came to, None while no run is finished."""
     trial = sentences.best_trial(results)
     if trial is None:
         return None
-    metric = sentences.headline_metric(results, trial)
-    mean = trial.mean(metric)
-    assert mean is not None  # the metric is one that the trial has
-    stands_beside = [one for one in results.published if one.stage == trial.stage and tables.fits(one.where, trial)]
+    ranking = results.ranking(trial.stage)
+    if ranking is None:
+        return _unranked_headline(results, trial.stage)
+    metric = told_metric(results, trial) or ranking.metric
     return Headline(
         trial=trial.name,
-        stage=trial.stage if len(results.stages) > 1 else None,
+        stage=_stage_name(results, trial.stage),
         num_trials=len(results.trials(trial.stage)),
-        chosen_by=results.chosen_by,
-        metric=metric,
-        spread=tables.Spread(mean, trial.spread(metric), len(trial.values(metric))),
+        chosen_by=ranking.metric,
+        lead="",
+        numbers=[(metric, str(spread_of(trial, metric)))],
         over=sentences.runs_words(run for run in trial.finished if metric in run.metrics),
-        published=[(one.metrics[metric], one.source) for one in stands_beside if metric in one.metrics],
+        published=[
+            (one.metrics[metric], one.source) for one in published_beside(results, trial) if metric in one.metrics
+        ],
     )
 
 
-def facts(results: StudyResults) -> list[tuple[str, str]]:
-    """The few facts under the title, as label and text."""
-    environment = results.environment
-    done, pruned = (sum(run.status == status for run in results.runs) for status in ("done", "pruned"))
-    num_trials = sum(len(results.trials(stage)) for stage in results.stages)
-    rows = [
-        ("Images", ", ".join(dict.fromkeys(str(images.get("name", "")) for images in environment.get("data", [])))),
-        ("Trials", f"{num_trials:,} in {words.counted(len(results.stages), 'stage')}"),
-        ("Runs", f"{done:,} of {len(results.runs):,} done" + (f", {pruned:,} cut early" if pruned else "")),
-        ("Training time", words.duration(sum(run.seconds for run in results.runs))),
-        ("Machine", str(environment.get("processor") or "")),
-        ("Started", str(environment.get("started") or "").partition("T")[0]),
-    ]
-    return [(label, text) for label, text in rows if text]
+def _unranked_headline(results: StudyResults, stage: str) -> Headline:
+    """What a lone trial came to, or between what ends several of them lie."""
+    trials = results.ranked(stage)
+    metrics = shown_metrics(results, stage)[:MOST_NUMBERS]
+    only = trials[0] if len(trials) == 1 else None
+    if only is None:
+        numbers = [(metric, sentences.range_words(trials, metric)) for metric in metrics]
+    else:
+        numbers = [(metric, str(spread)) for metric in metrics if (spread := spread_of(only, metric))]
+    return Headline(
+        trial=only and only.name,
+        stage=_stage_name(results, stage),
+        num_trials=len(trials),
+        chosen_by=None,
+        lead="At the epochs that were kept" if any(trial.ranking for trial in trials) else "After the last epoch",
+        numbers=numbers,
+        over=only and sentences.runs_words(only.finished),
+        published=[],
+    )
+
+
+def _stage_name(results: StudyResults, stage: str) -> str | None:
+    """None where it need not be told which."""
+    return stage if len(results.stages) > 1 else None
 
 
 def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> StageSection:
@@ -115,7 +129,7 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
     name = f"{number}-{slug(stage)[:40]}"
     table = tables.results_table(results, stage)
     rows = [row for row in table.rows if row.rank or "pruned" not in row.unfinished] or list(table.rows)
-    shown = tables.ResultsTable(stage, table.metrics, tuple(rows[:MOST_TRIALS]), table.keys)
+    shown = replace(table, rows=tuple(rows[:MOST_TRIALS]))
     return StageSection(
         anchor=f"stage-{number}",
         name=stage,
@@ -127,28 +141,25 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         has_intervals=any(spread.interval for row in shown.rows for spread in row.metrics.values()),
         has_folds=any(run.fold is not None for run in results.runs if run.stage == stage),
         num_hidden=len(table.rows) - len(shown.rows),
-        unit=_unit(results),
-        stuck=stuck_notes(results, best_first(results, stage)[:MOST_TRIALS]),
+        unit=_unit(results, stage),
+        stuck=list(map(sentences.stuck_note, stuck_trials(results, tables.best_first(results, stage)[:MOST_TRIALS]))),
         comparison=_comparison(results, stage, name=name, pictures=pictures),
         curves=all_curves(results, stage, name=name, pictures=pictures),
-        costs=costs_section(results, stage, name=name, pictures=pictures),
         search=search_section(results, stage, name=name, pictures=pictures),
     )
 
 
-def _unit(results: StudyResults) -> str | None:
+def _unit(results: StudyResults, stage: str) -> str | None:
     """What errors are measured in, where images show a number on a circle."""
-    quantity = tables.study_quantity(results)
-    if quantity is None:
-        return None
-    return "minutes" if quantity.is_time else quantity.unit or "the labels’ own units"
+    units = ("minutes" if one.is_time else one.unit or "the labels’ own units" for one in results.quantities(stage))
+    return " or ".join(dict.fromkeys(units)) or None
 
 
 def model_sections(results: StudyResults) -> list[ModelSection]:
     """The different networks of the shown trials, each once, with the trials that train it."""
     found: dict[str, ModelSection] = {}
     for stage in results.stages:
-        for trial in best_first(results, stage)[:MOST_TRIALS]:
+        for trial in tables.best_first(results, stage)[:MOST_TRIALS]:
             run = next((run for run in trial.runs if run.parameters is not None), None)
             known = RunFolder(run.folder).read() if run else None
             if run is None or known is None or not known.layers:
@@ -163,18 +174,7 @@ def model_sections(results: StudyResults) -> list[ModelSection]:
 
 def run_metrics(results: StudyResults) -> list[str]:
     """The columns of the table of every run."""
-    return list(dict.fromkeys(name for stage in results.stages for name in tables.shown_metrics(results, stage)))
-
-
-def shape_words(shape: Sequence[int]) -> str:
-    """An image's shape for people.
-
-    >>> shape_words([1, 28, 28]), shape_words([3, 32, 48])
-    ('28 × 28 pixels, grey', '32 × 48 pixels, colour')
-    """
-    channels, height, width = shape
-    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
-    return f"{height} × {width} pixels, {colour}"
+    return list(dict.fromkeys(name for stage in results.stages for name in shown_metrics(results, stage)))
 
 
 def _own_columns(table: tables.ResultsTable) -> dict[str, str]:
@@ -208,17 +208,18 @@ def _comparison(results: StudyResults, stage: str, *, name: str, pictures: Pictu
     trials = results.ranked(stage)[:MOST_TRIALS]
     if len(trials) < 2 and not any(one.stage == stage for one in results.published):
         return None
-    if not trials:
+    metrics = _compared_metrics(results, stage, trials)
+    if not trials or not metrics:
         return None
-    test = "test_" + results.chosen_by.removeprefix("val_")
-    num_tested = sum(bool(trial.values(test)) for trial in trials)  # a search may measure only its best on test images
-    metrics = [results.chosen_by] + ([test] if num_tested > 1 or num_tested == len(trials) else [])
-    panels = [_panel(results, trials, metric) for metric in dict.fromkeys(metrics)]
-    label = f"{' and '.join(map(words.metric_words, metrics))} of {words.counted(len(trials), 'trial')}, best first: "
-    label += "; ".join(f"{trial.name} {tables.plain_number(trial.mean(metrics[-1]) or 0)}" for trial in trials[:8])
+    ranking = results.ranking(stage)
+    panels = [_panel(results, trials, metric) for metric in metrics]
+    label = f"{' and '.join(map(words.metric_words, metrics))} of {words.counted(len(trials), 'trial')}"
+    label += ", best first: " if ranking else ": "
+    label += "; ".join(f"{trial.name} {words.plain_number(trial.mean(metrics[-1]) or 0)}" for trial in trials[:8])
     has_published = any(any(panel.published) for panel in panels)
-    caption = "Trials, best by " + words.metric_words(results.chosen_by) + " first. Small dots are runs, large ones"
-    caption += " their means, bars one standard deviation" + ("; diamonds were published." if has_published else ".")
+    order = f"best by {words.metric_words(ranking.metric)} first" if ranking else "in the study’s order"
+    caption = f"Trials, {order}. Small dots are runs, large ones their means, bars one standard deviation"
+    caption += "; diamonds were published." if has_published else "."
     short = tables.short_names(results, stage, trials)
     names = [short[trial.name] for trial in trials]
 
@@ -228,9 +229,24 @@ def _comparison(results: StudyResults, stage: str, *, name: str, pictures: Pictu
     return FigureBox(pictures.keep(draw, name=f"{name}-comparison", label=label), caption)
 
 
+def _compared_metrics(results: StudyResults, stage: str, trials: Sequence[TrialResult]) -> list[str]:
+    """The metric that ranks, and the same on test images; where nothing ranks, the first that every trial has."""
+    ranking = results.ranking(stage)
+    if ranking is None:
+        shared = [name for name in shown_metrics(results, stage) if all(trial.values(name) for trial in trials)]
+        return shared[:2]
+    test = on_split(ranking.metric, "test")
+    num_tested = sum(bool(trial.values(test)) for trial in trials)  # a search may measure only its best on test images
+    is_shown = num_tested > 1 or num_tested == len(trials)
+    return list(dict.fromkeys([ranking.metric, test] if is_shown else [ranking.metric]))
+
+
 def _panel(results: StudyResults, trials: Sequence[TrialResult], metric: str) -> figures.Panel:
     return figures.Panel(
         metric=words.sentence(words.metric_words(metric)),
         values=tuple(tuple(trial.values(metric)) for trial in trials),
-        published=tuple(tuple(tables.published_for(results, trial, metric)) for trial in trials),
+        published=tuple(
+            tuple(one.metrics[metric] for one in published_beside(results, trial) if metric in one.metrics)
+            for trial in trials
+        ),
     )

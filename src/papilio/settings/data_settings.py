@@ -15,7 +15,9 @@ class DataSettings(BaseModel):
     name: str | None = Field(None, description="a named image set (`papilio data list`)")
     path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .npy file")
     labels: str | None = Field(
-        None, description="the .npy file of labels of a .npy file of images, or a folder's table of values, labels.csv"
+        None,
+        description="the .npy file of labels of a .npy file of images, or a folder's table of values, labels.csv;"
+        ' "none" uses the images without labels',
     )
     period: float | None = Field(
         None, gt=0, description="labels are numbers on a circle of this length: 360 for degrees"

@@ -10,16 +10,16 @@ from typing import Any
 from papilio.errors import SettingError
 
 Reference = str | Callable[..., Any]  # "papilio.training.supervised:objective", or the function itself
-OwnFunctions = Mapping[str, Callable[..., Any]]  # those handed over from Python, by the name that settings give them
+OwnFunctions = Mapping[str, Any]  # functions and kinds handed over from Python, by the name that settings give them
 
 
-def name_of(function: Callable[..., Any]) -> str:
-    """The name by which settings know a function that was handed over: `module:function`."""
-    return f"{function.__module__}:{getattr(function, '__qualname__', type(function).__name__)}"
+def name_of(handed_over: Any) -> str:
+    """The name by which settings know a function or class that was handed over: `module:function`."""
+    return f"{handed_over.__module__}:{getattr(handed_over, '__qualname__', type(handed_over).__qualname__)}"
 
 
-def find_own(name: str, *, what: str, own: OwnFunctions) -> Callable[..., Any]:
-    """What `module:function` names: handed over, or imported.
+def find_own(name: str, *, what: str, own: OwnFunctions, instance_of: type | None = None) -> Any:
+    """What `module:function` names: handed over, or imported; an instance of a class may stand for a function.
 
     Raises SettingError, naming the setting `what`, where there is no such thing or it cannot be called.
     """
@@ -34,7 +34,8 @@ def find_own(name: str, *, what: str, own: OwnFunctions) -> Callable[..., Any]:
         ) from error
     for part in attribute.split("."):
         found = getattr(found, part, None)
-    if not callable(found):
+    is_instance = instance_of is not None and isinstance(found, instance_of)
+    if not callable(found) and not is_instance:
         raise SettingError(f"{what}: {module_name!r} has no function or class {attribute!r}")
     return found
 

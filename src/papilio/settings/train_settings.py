@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from papilio.settings.since import Since
 
 OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adadelta"]
 
@@ -62,6 +64,23 @@ class Regulariser(BaseModel):
     l2: float = Field(0.0, ge=0, description="times the sum of squared weights")
 
 
+Betas = tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
+OF_OPTIMISER = ("learning_rate", "momentum", "betas", "weight_decay")  # may stand in an optimizer's own table
+
+
+class PhaseSettings(BaseModel):
+    """How one phase of an objective trains, where it differs from [train]."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    optimizer: OptimiserName | None = Field(None, description="as train.optimizer")
+    learning_rate: float | None = Field(None, gt=0, description="as train.learning_rate")
+    momentum: float | None = Field(None, ge=0, lt=1, description="as train.momentum")
+    betas: Betas | None = Field(None, description="as train.betas")
+    weight_decay: float | None = Field(None, ge=0, description="as train.weight_decay")
+    schedule: Literal["constant", "cosine", "one_cycle"] | None = Field(None, description="as train.schedule")
+
+
 class TrainSettings(BaseModel):
     """Everything about training that a study can set or vary."""
 
@@ -72,6 +91,7 @@ class TrainSettings(BaseModel):
     optimizer: OptimiserName = Field("adam", description="or a table { name, learning_rate, momentum, weight_decay }")
     learning_rate: float | None = Field(None, gt=0, description="peak rate; by default the optimiser's usual one")
     momentum: float | None = Field(None, ge=0, lt=1, description="for sgd, momentum and rmsprop")
+    betas: Annotated[Betas | None, Since("0.2")] = Field(None, description="for adam and adamw")
     weight_decay: float = Field(0.0, ge=0, description="the optimiser's own, on weights only")
     schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="learning rate over time")
     regulariser: Regulariser = Field(
@@ -92,8 +112,14 @@ class TrainSettings(BaseModel):
     target: str | dict[str, Any] | None = Field(
         None, description="of numbers on a circle: sin_cos, classes, ...; or a table { name, ... } (docs/targets.md)"
     )
-    objective: str = Field("supervised", description="or your own, module:function that returns an Objective")
-    objective_settings: dict[str, Any] = Field({}, description="arguments of your own objective")
+    objective: str = Field(
+        "supervised", description="a kind of run (supervised, autoencoder, gan), or your own, module:function"
+    )
+    objective_settings: dict[str, Any] = Field({}, description="settings of the kind, or of your own objective")
+    phases: Annotated[dict[str, PhaseSettings], Since("0.2")] = Field(
+        {}, description="of an objective with several phases: by a phase's name, how it trains"
+    )
+    engine: Annotated[str, Since("0.2")] = Field("torch", description="what does the arithmetic")
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
     # None, not "float32", so that results of versions without it still fit
     precision: Literal["bfloat16"] | None = Field(
@@ -115,9 +141,8 @@ class TrainSettings(BaseModel):
         if not isinstance(given, dict) or not isinstance(given.get("optimizer"), dict):
             return given
         table = dict(given["optimizer"])
-        unknown = set(table) - {"name", "learning_rate", "momentum", "weight_decay"}
-        if unknown or "name" not in table:
-            raise ValueError("an optimizer table has a name, and may have learning_rate, momentum and weight_decay")
+        if set(table) - {"name", *OF_OPTIMISER} or "name" not in table:
+            raise ValueError(f"an optimizer table has a name, and may have {', '.join(OF_OPTIMISER)}")
         if twice := [key for key in table if key != "name" and key in given]:
             raise ValueError(f"{twice[0]} stands both in the optimizer table and beside it; take one of them")
         return {**given, "optimizer": table.pop("name"), **table}

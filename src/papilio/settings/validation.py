@@ -10,20 +10,28 @@ from typing import Any, Union
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from papilio.errors import StudyError, did_you_mean
+from papilio.errors import RequestError, StudyError, did_you_mean
 
-FROM_IMAGES = ("image_shape", "num_classes", "heads")
+FROM_IMAGES = ("image_shape", "num_classes", "heads")  # what a builder is given beside its settings
 
 
-def validated(cls: type[BaseModel], given: Mapping[str, Any], *, where: str, prefix: str = "") -> Any:
+def validated(
+    cls: type[BaseModel],
+    given: Mapping[str, Any],
+    *,
+    where: str = "",
+    prefix: str = "",
+    error: type[RequestError] = StudyError,
+) -> Any:
     """`given` as an instance of `cls`.
 
-    Raises StudyError with one line: `where` (a file, a stage), the dotted key under `prefix`, what is wrong, what is allowed.
+    Raises `error` with one line: `where` (a file, a stage), the dotted key under `prefix`, what is wrong, what is allowed.
     """
     try:
         return cls.model_validate(dict(given))
-    except ValidationError as error:
-        raise StudyError(f"{where}: {_first_complaint(error, cls, prefix)}") from None
+    except ValidationError as found:
+        complaint = _first_complaint(found, cls, prefix)
+        raise error(f"{where}: {complaint}" if where else complaint) from None
 
 
 def settings_class(builder: Callable[..., Any], name: str) -> type[BaseModel]:

@@ -1,150 +1,104 @@
-"""The image sets of a study's runs, and whether its networks fit them."""
+"""The image sets of a study's runs, and what follows from them: by what a run is ranked, which runs are alike."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-import torch
 
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.data.progress import reading_progress
-from papilio.errors import SettingError, StudyError
+from papilio.errors import PapilioError, SettingError
+from papilio.kinds.choosing import ranking_of
+from papilio.kinds.kind import Kind
 from papilio.kinds.ranking import Ranking
-from papilio.models.families import FAMILIES, build_nets
-from papilio.runs.folder import RunPlan
+from papilio.kinds.registry import kind_of
+from papilio.kinds.structure import structure_of
+from papilio.runs.plan import RunPlan
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.references import OwnFunctions
-from papilio.settings.train_settings import TrainSettings
+from papilio.settings.run_settings import RunSettings
+from papilio.settings.since import plain_settings
 from papilio.settings.validation import validated
 from papilio.studies.schema import AnalysisSettings
-from papilio.studies.study import Study
-from papilio.training.catalogue import SUPERVISED, heads_of, make_objective
-from papilio.training.driver import choosing_metrics
-from papilio.training.objectives import Objective
-from papilio.training.optimisers import refuse_impossible_optimiser
 
 
 class StudyImages:
-    """The image sets of a study, each read once, when a run first needs it."""
+    """The image sets of a study, each read once, when a run first needs it; `own` are the study's own functions."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: OwnFunctions) -> None:
+        self.own = own
         self.loaded: dict[str, ImageSet] = {}
+        self.rankings: dict[str, Ranking | None] = {}
 
-    def of(self, data: Mapping[str, Any], fold: int | None = None) -> ImageSet:
-        """The set of a run's resolved [data] table, with the splits of its fold."""
-        key = json.dumps([data, fold], sort_keys=True)
+    def of(self, data: DataSettings) -> ImageSet:
+        """The set of a [data] table."""
+        key = _key(data)
         if key not in self.loaded:
-            whole = {name: value for name, value in data.items() if name != "folds"}
-            self.loaded[key] = images_of(whole) if fold is None else self.of(whole).fold(fold, of=data["folds"])
+            self.loaded[key] = images_of(data)
         return self.loaded[key]
 
-    def of_analysis(self, analysis: AnalysisSettings, data: Mapping[str, Any], fold: int | None) -> ImageSet:
-        """The set that an analysis looks at, by the resolved [data] table of the run and its fold.
-
-        Raises StudyError where the analysis' own table is wrong, or its kind does not fit the images.
-        """
-        if analysis.data:
-            changed = {key: value for key, value in data.items() if key != "folds"} | analysis.data
-            table = validated(DataSettings, changed, where="[[analysis]]", prefix="data")
-            images = self.of(table.model_dump(exclude_none=True, mode="json"))
-        else:
-            images = self.of(data, fold)
-        kind = "classification" if images.quantity is None else "reading"
-        if analysis.kind not in (None, kind):
-            raise StudyError(f"[[analysis]] kind: {analysis.kind} does not fit {images.name}; leave it away, or {kind}")
-        return images
+    def of_fold(self, settings: RunSettings, fold: int | None) -> ImageSet:
+        """The set of a run's settings, with the splits of its fold."""
+        if fold is None or settings.folds is None:
+            return self.of(settings.data)
+        key = _key(settings.data, settings.folds, fold)
+        if key not in self.loaded:
+            self.loaded[key] = self.of(settings.data).fold(fold, of=settings.folds)
+        return self.loaded[key]
 
     def of_run(self, plan: RunPlan) -> ImageSet:
         """The set that a run is trained and measured on."""
-        return self.of(plan.settings["data"], plan.fold)
+        return self.of_fold(plan.settings, plan.fold)
+
+    def of_analysis(self, analysis: AnalysisSettings, settings: RunSettings, fold: int | None) -> ImageSet:
+        """The set that an analysis of such a run looks at; raises StudyError where the analysis' own table is wrong."""
+        if not analysis.data:
+            return self.of_fold(settings, fold)
+        changed = plain_settings(settings.data) | analysis.data
+        return self.of(validated(DataSettings, changed, where="[[analysis]]", prefix="data"))
 
     def distinct(self) -> list[ImageSet]:
         """Every set that was read, without its folds."""
-        return [images for key, images in self.loaded.items() if json.loads(key)[1] is None]
+        return [images for key, images in self.loaded.items() if len(json.loads(key)) == 1]
 
-    def ranking_of(self, plan: RunPlan, own: OwnFunctions) -> Ranking | None:
-        """The metric that ranks a run among others and which end of it is better; None where its objective has none."""
-        train, images = TrainSettings(**plan.settings["train"]), self.of_run(plan)
-        objective = _objective_of(train, images, own)
-        best, _ = choosing_metrics(objective, train, has_validation=len(images.validation) > 0)
-        return None if best is None else Ranking(best, objective.direction(best))
+    def kind_of(self, plan: RunPlan) -> Kind:
+        """What a run is; raises SettingError where its objective does not go with its images."""
+        train = plan.settings.train
+        try:
+            return kind_of(train, self.of_run(plan).facts, self.own)
+        except PapilioError:
+            raise
+        except Exception as error:  # a function of the user's own may raise anything
+            raise SettingError(f"train.objective: {train.objective}: {type(error).__name__}: {error}") from error
+
+    def ranking_of(self, plan: RunPlan) -> Ranking | None:
+        """The metric that ranks a run among others and which end of it is better; None where nothing does.
+
+        Raises SettingError for a metric that its records will not have, and for patience with nothing to watch.
+        """
+        images = self.of_run(plan)
+        key = json.dumps([plain_settings(plan.settings.train), images.checksum], sort_keys=True)
+        if key not in self.rankings:
+            has_validation = len(images.validation) > 0
+            ranking, _ = ranking_of(
+                self.kind_of(plan), plan.settings.train, images.facts, has_validation=has_validation
+            )
+            self.rankings[key] = ranking
+        return self.rankings[key]
+
+    def structure_of(self, plan: RunPlan) -> str:
+        """Equal for runs that are checked, timed and trained alike."""
+        images = self.of_run(plan)
+        return structure_of(plan.settings, images.facts, num_train=len(images.train))
 
 
-def images_of(data: Mapping[str, Any]) -> ImageSet:
-    """The image set of a study's resolved [data] table."""
-    arguments = {key: value for key, value in data.items() if key not in ("name", "path")}
+def images_of(data: DataSettings) -> ImageSet:
+    """The image set of a [data] table."""
+    arguments = {key: value for key, value in plain_settings(data).items() if key not in ("name", "path")}
     if isinstance(arguments.get("size"), list):
         arguments["size"] = tuple(arguments["size"])
-    return load_images(data.get("name") or data["path"], progress=reading_progress(), **arguments)
+    return load_images(data.name or str(data.path), progress=reading_progress(), **arguments)
 
 
-def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: StudyImages) -> None:
-    """Build what each different run is made of, without memory for weights, before anything is trained.
-
-    Raises StudyError for a network that does not fit its images, a metric or an optimiser's argument that is not there.
-    What is of the user's own is left to its runs: it may do anything when it is built.
-    """
-    seen_images, seen_models, seen_trainings = set(), set(), set()
-    for plan in plans:
-        model, train = plan.settings["model"], TrainSettings(**plan.settings["train"])
-        try:
-            image_set = images.of_run(plan)
-            if id(image_set) not in seen_images:
-                for analysis in study.settings.analysis:
-                    images.of_analysis(analysis, plan.settings["data"], plan.fold)
-            heads = heads_of(train, num_classes=image_set.num_classes, quantity=image_set.quantity)
-            model_key = (_structure(model), image_set.image_shape, heads)
-            if model_key not in seen_models:
-                _refuse_impossible_model(model, image_set.image_shape, heads)
-            asked = (
-                train.optimizer,
-                train.momentum,
-                train.objective,
-                train.best,
-                train.early_stopping,
-                str(train.target),
-            )
-            training_key = (*asked, id(image_set))
-            if training_key not in seen_trainings:
-                _refuse_impossible_training(train, image_set, study.own)
-        except SettingError as error:
-            raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": {error}') from error
-        seen_images.add(id(image_set))
-        seen_models.add(model_key)
-        seen_trainings.add(training_key)
-
-
-def _structure(model: Mapping[str, Any]) -> str:
-    """Equal for models that differ in rates inside (0, 1) only: where one can be built, so can the other."""
-    return json.dumps(
-        {key: (isinstance(one, float) and 0 < one < 1) or one for key, one in model.items()}, sort_keys=True
-    )
-
-
-def _refuse_impossible_model(
-    model: Mapping[str, Any], image_shape: tuple[int, int, int], heads: tuple[int, ...]
-) -> None:
-    family, arguments = model["family"], {key: value for key, value in model.items() if key != "family"}
-    if family not in FAMILIES:
-        return
-    try:
-        with torch.device("meta"):
-            build_nets(FAMILIES[family], arguments, image_shape=image_shape, heads=heads, seed=0)
-    except SettingError as error:
-        raise SettingError(f"model: {error}") from error
-
-
-def _refuse_impossible_training(train: TrainSettings, images: ImageSet, own: OwnFunctions) -> None:
-    refuse_impossible_optimiser(train.optimizer, momentum=train.momentum)
-    if train.objective == SUPERVISED:
-        objective = _objective_of(train, images, own)
-        choosing_metrics(objective, train, has_validation=len(images.validation) > 0)
-
-
-def _objective_of(train: TrainSettings, images: ImageSet, own: OwnFunctions) -> Objective:
-    return make_objective(
-        train, image_shape=images.image_shape, num_classes=images.num_classes, quantity=images.quantity, own=own
-    )
+def _key(data: DataSettings, *fold: int) -> str:
+    return json.dumps([plain_settings(data), *fold], sort_keys=True)

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import copy
-import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
-from papilio.errors import PapilioError, StudyError
-from papilio.models.families import FAMILIES, find_builder
-from papilio.runs.folder import RunPlan
+from papilio.engine import Engine, find_engine
+from papilio.errors import SettingError, StudyError, did_you_mean
+from papilio.runs.plan import RunPlan
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.references import OwnFunctions
-from papilio.settings.train_settings import TrainSettings
-from papilio.settings.validation import settings_class, validated
+from papilio.settings.run_settings import ModelSettings, NetFrom, RunSettings, is_source
+from papilio.settings.since import plain_settings
+from papilio.settings.train_settings import OF_OPTIMISER, TrainSettings
+from papilio.settings.validation import validated
 from papilio.studies.schema import BASE_TABLES, StageSettings, Table, TrialSettings
 from papilio.studies.space import CHOICE, Choice, Point, Space, parse_space
 from papilio.studies.study import Study, slug
 
 BASE = "trial"  # the key, in a point, that says on which of a stage's named trials it stands
-OF_OPTIMISER = ("learning_rate", "momentum", "weight_decay")
 Tables = dict[str, Table]
 Sources = Mapping[str, Sequence[tuple[str, Tables]]]  # by stage: names and tables of the trials that it starts from
 NO_SOURCES: Sources = {}
@@ -52,7 +50,7 @@ class TrialPlan:
     @property
     def key(self) -> str:
         """Equal for trials of a stage that are the same but for their names."""
-        return json.dumps(self.runs[0].settings, sort_keys=True)
+        return json.dumps(self.runs[0].settings.identity(), sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -75,9 +73,10 @@ class StagePlan:
         for key in sorted(varied, key=_outer_first):
             if not key.startswith(f"{CHOICE}."):
                 _set_varied(tables, key, varied[key], where=where)
-        settings = resolve(tables, where=where, own=self.study.own, max_epochs=self.study.settings.max_epochs)
-        if stage.folds is not None:
-            settings["data"]["folds"] = stage.folds
+        settings = resolve(
+            tables, where=where, own=self.study.own, folds=stage.folds, max_epochs=self.study.settings.max_epochs
+        )
+        _refuse_later_stages(self.study, stage, settings.model, where=where)
         stem = f"{slug(stage.name)[:24]}-{slug(name)[:40]}-{_fingerprint(stage.name, settings)[:8]}"
         runs = [
             RunPlan(_run_name(stem, seed, fold), stage.name, name, seed, varied, settings, fold, number)
@@ -139,23 +138,27 @@ def refuse_twins(study: Study, trials: Iterable[TrialPlan]) -> None:
             )
 
 
-def resolve(tables: Mapping[str, Table], *, where: str, own: OwnFunctions, max_epochs: int | None = None) -> Tables:
-    """The tables data, model and train with every default written out; raises StudyError for what is not allowed."""
+def resolve(
+    tables: Mapping[str, Table],
+    *,
+    where: str,
+    own: OwnFunctions,
+    folds: int | None = None,
+    max_epochs: int | None = None,
+) -> RunSettings:
+    """The tables data, model and train as one, every default filled in; raises StudyError for what is not allowed."""
     data: DataSettings = validated(DataSettings, tables["data"], where=where, prefix="data")
-    if "family" not in tables["model"]:
-        raise StudyError(f"{where}: model.family is missing; allowed are {', '.join(FAMILIES)}, or module:function")
-    family = tables["model"]["family"]
-    model_settings = {key: value for key, value in tables["model"].items() if key != "family"}
-    model = validated(_model_class(family, own, where=where), model_settings, where=where, prefix="model")
     train: TrainSettings = validated(TrainSettings, tables["train"], where=where, prefix="train")
+    try:
+        engine = find_engine(train.engine, own)
+        model = _model_settings(tables["model"], engine, own)
+        purpose = engine.purpose(model.family)
+    except SettingError as error:
+        raise StudyError(f"{where}: {error}") from error
+    changes: dict[str, Any] = {} if "objective" in tables["train"] else {"objective": purpose}
     if max_epochs is not None:
-        train = train.model_copy(update={"epochs": min(train.epochs, max_epochs)})
-    return {
-        "data": data.model_dump(exclude_none=True, mode="json"),
-        # of the user's own builder only what the study sets: its defaults may be anything
-        "model": {"family": family, **model.model_dump(exclude_none=True, exclude_unset=family not in FAMILIES)},
-        "train": train.model_dump(exclude_none=True, mode="json"),
-    }
+        changes["epochs"] = min(train.epochs, max_epochs)
+    return RunSettings(data=data, model=model, train=train.model_copy(update=changes), folds=folds)
 
 
 def trial_name(base: str, varied: Mapping[str, Any], *, family: str) -> str:
@@ -240,16 +243,31 @@ def _with_optimizer_table(tables: Tables) -> Tables:
     return {**tables, "train": train}
 
 
-def _model_class(family: str, own: OwnFunctions, *, where: str) -> type[BaseModel]:
-    try:
-        return _class_of_builder(find_builder(family, own), family)
-    except PapilioError as error:
-        raise StudyError(f"{where}: {error}") from error
+def _model_settings(table: Table, engine: Engine, own: OwnFunctions) -> ModelSettings:
+    """The [model] table, checked by what its family takes; raises SettingError."""
+    if "family" not in table:
+        raise SettingError(f"model.family is missing; allowed are {', '.join(engine.families())}, or module:function")
+    family = table["family"]
+    others = {name: value for name, value in table.items() if name != "family"}
+    tables = {name: value for name, value in others.items() if is_source(value)}
+    sources = {
+        name: validated(NetFrom, value, prefix=f"model.{name}", error=SettingError) for name, value in tables.items()
+    }
+    given = {name: value for name, value in others.items() if name not in sources}
+    arguments = validated(engine.model_settings(family), given, prefix="model", error=SettingError)
+    # of the user's own builder only what the study sets: its defaults may be anything
+    is_own = ":" in family or family in own
+    return ModelSettings(family=family, arguments=plain_settings(arguments, only_given=is_own), sources=sources)
 
 
-@functools.cache
-def _class_of_builder(builder: Any, family: str) -> type[BaseModel]:
-    return settings_class(builder, f"{slug(str(family))} settings")
+def _refuse_later_stages(study: Study, stage: StageSettings, model: ModelSettings, *, where: str) -> None:
+    """Raises StudyError where weights are taken of a stage that does not come before this one."""
+    names = [one.name for one in study.settings.stage]
+    before = names[: names.index(stage.name)]
+    for name in model.stages():
+        if name not in before:
+            known = did_you_mean(name, before) if before else "this is the first one"
+            raise StudyError(f"{where}: model: weights of a stage: there is no stage {name!r} before this one; {known}")
 
 
 def _shown(value: Any) -> str:
@@ -265,6 +283,6 @@ def _run_name(stem: str, seed: int, fold: int | None) -> str:
     return f"{stem}-seed{seed}" if fold is None else f"{stem}-seed{seed}-fold{fold}"
 
 
-def _fingerprint(stage: str, settings: Table) -> str:
+def _fingerprint(stage: str, settings: RunSettings) -> str:
     """Eight letters of it tell runs apart whose stages and trials look the same once they are names of files."""
-    return hashlib.sha256(json.dumps([stage, settings], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([stage, settings.identity()], sort_keys=True).encode()).hexdigest()

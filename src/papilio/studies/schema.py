@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema, model_validator
 
 from papilio.errors import did_you_mean
+from papilio.kinds.analyses import ANALYSES
 from papilio.settings.data_settings import DataSettings
 from papilio.studies.space import MOST_COUNTED, parse_space
 
@@ -150,16 +151,33 @@ class StageSettings(BaseModel):
         return [None] if self.folds is None else list(range(1, self.folds + 1))
 
 
+def _with_known_analyses(schema: Table) -> None:
+    """For editors: the analyses that Papilio knows and their options; a kind of the user's own may bring others."""
+    kind = schema["properties"]["kind"]
+    kind["anyOf"] = [{"enum": list(ANALYSES)}, *kind["anyOf"]]
+    for analysis in ANALYSES.values():
+        for name, option in analysis.options.model_json_schema().get("properties", {}).items():
+            known = schema["properties"].setdefault(name, option | {"description": ""})
+            known["description"] += f"{'; ' if known['description'] else ''}{analysis.name}: {option['description']}"
+
+
 class AnalysisSettings(BaseModel):
-    """What is looked at after training, on test images, for the best run of a stage's best trials."""
+    """What is looked at after training, on test images, for the best run of a stage's best trials.
 
-    model_config = STRICT
+    Further keys are options of the analysis; which there are is known with the kinds of a study's runs.
+    """
 
-    kind: Literal["classification", "reading"] | None = Field(None, description="the one that fits the images")
+    model_config = ConfigDict(extra="allow", frozen=True, json_schema_extra=_with_known_analyses)
+
+    kind: str | None = Field(None, description="an analysis of the runs' kind; by default all that it has")
     name: str = Field("", description="of the images, where they are others: a heading's word")
     data: Table = Field({}, description="set on top of the run's [data]: test images of another set")
     top: int = Field(3, ge=1, description="trials a stage")
-    mistakes: int = Field(24, ge=0, description="pictures in the gallery of confident mistakes")
+
+    @property
+    def options(self) -> Table:
+        """What the table sets beside its own settings."""
+        return dict(self.__pydantic_extra__ or {})
 
 
 class PublishedSettings(BaseModel):

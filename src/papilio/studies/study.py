@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 import tomli_w
 
+from papilio.data.facts import NO_LABELS
 from papilio.errors import StudyError, did_you_mean
+from papilio.kinds.kind import Kind, name_of_kind
 from papilio.settings.references import name_of
+from papilio.settings.run_settings import is_source
 from papilio.settings.validation import validated
 from papilio.studies.schema import BASE_TABLES, StudySettings, Table
 
@@ -23,12 +26,12 @@ OWN_KEYS = (".model.family", ".train.loss", ".train.objective")  # where functio
 
 @dataclass(frozen=True)
 class Study:
-    """A checked study: what it is called, where it was read, its settings, and the functions that Python handed over."""
+    """A checked study: its name, where it was read, its settings, and the functions and kinds that Python handed over."""
 
     name: str
     where: str
     settings: StudySettings
-    own: dict[str, Callable[..., Any]]
+    own: dict[str, Any]
 
     def to_toml(self) -> str:
         """The study as a file again: reading it gives an equal one."""
@@ -41,7 +44,7 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
 
     In a dictionary, functions may stand where a file has `module:function`. Raises StudyError with one line.
     """
-    own: dict[str, Callable[..., Any]] = {}
+    own: dict[str, Any] = {}
     if isinstance(source, Mapping):
         name, where, tables = "study", "the study", source
     else:
@@ -107,11 +110,25 @@ def _with_paths_from(folder: Path, tables: Table) -> Table:
     for source in (stage.get("from") for stage in stages):
         if isinstance(source, dict) and isinstance(source.get("study"), str) and (folder / source["study"]).is_dir():
             source["study"] = str((folder / source["study"]).resolve())
+    for holder in [changed, *stages, *trials]:
+        _resolve_sources(holder.get("model"), folder)
+        _resolve_sources(holder.get("vary"), folder)
     for data in (holder.get("data") for holder in [changed, *stages, *trials]):
         for key in ("path", "labels"):
-            if isinstance(data, dict) and isinstance(data.get(key), str):
+            if isinstance(data, dict) and isinstance(data.get(key), str) and (key, data[key]) != ("labels", NO_LABELS):
                 data[key] = str((folder / Path(data[key]).expanduser()).resolve())
     return changed
+
+
+def _resolve_sources(value: Any, folder: Path) -> None:
+    """Wherever weights come from a run or a study whose folder is there, seen from the study file: its full path."""
+    if isinstance(value, list | dict):
+        for one in value if isinstance(value, list) else value.values():
+            _resolve_sources(one, folder)
+    if isinstance(value, dict) and is_source(value):
+        for key in ("run", "study"):
+            if isinstance(value.get(key), str) and (folder / value[key]).is_dir():
+                value[key] = str((folder / value[key]).resolve())
 
 
 def _tables_in(table: Table, key: str) -> list[Table]:
@@ -119,11 +136,11 @@ def _tables_in(table: Table, key: str) -> list[Table]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def plain_tables(tables: Mapping[str, Any], own: dict[str, Callable[..., Any]], *, where: str) -> Table:
+def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) -> Table:
     """The same tables with nothing in them but what JSON and TOML both have: text, numbers, booleans, lists, tables.
 
-    A function at model.family, train.loss or train.objective becomes its name, and is put into `own`; a key whose value
-    is None is left out, as if it were not there. Raises StudyError, naming the key, for anything else.
+    A function at model.family, train.loss or train.objective (there a Kind, too) becomes its name, and is put into `own`;
+    a key whose value is None is left out, as if it were not there. Raises StudyError, naming the key, for anything else.
     """
 
     def plain(value: Any, key: str) -> Any:
@@ -137,19 +154,19 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Callable[..., Any]], 
             return [plain(one, key) for one in value]
         if isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
             return value
-        if callable(value):
+        if callable(value) or isinstance(value, Kind):
             return named(value, key)
         raise StudyError(
             f"{where}: {key.lstrip('.')}: {value!r} is not text, a finite number, true, false, a list or a table"
         )
 
-    def named(function: Callable[..., Any], key: str) -> str:
+    def named(function: Any, key: str) -> str:
         if not key.removesuffix(".values").endswith(OWN_KEYS):  # in vary, a list may stand in a table with conditions
             allowed = ", ".join(one.lstrip(".") for one in OWN_KEYS)
             raise StudyError(
                 f"{where}: {key.lstrip('.')}: a function or class can stand at {allowed} only; give a name instead"
             )
-        name = name_of(function)
+        name = name_of_kind(function) if isinstance(function, Kind) else name_of(function)
         if own.setdefault(name, function) is not function:
             raise StudyError(f"{where}: two different functions are called {name}; give them names of their own")
         return name

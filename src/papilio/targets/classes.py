@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
+import numpy as np
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -26,15 +27,9 @@ class Classes:
     label_smoothing: float = 0.0
     scoring: Callable[[Tensor, Tensor], Tensor] | None = None
 
-    best = "accuracy"
-
     @property
     def heads(self) -> tuple[int, ...]:
         return (self.num_classes,)
-
-    @property
-    def directions(self) -> Mapping[str, Literal["min", "max"]]:
-        return {"loss": "min", "accuracy": "max"}
 
     def loss(self, outputs: Logits, labels: Labels) -> Float[Tensor, ""]:
         """The mean over the batch that training minimises."""
@@ -59,3 +54,8 @@ class Classes:
 def accuracy(outputs: Logits, labels: Labels) -> Float[Tensor, ""]:
     """The share of images whose largest logit is their label's."""
     return (outputs.argmax(dim=1) == labels).float().mean()
+
+
+def class_probabilities(outputs: Float[np.ndarray, "num classes"]) -> Float[np.ndarray, "num classes"]:
+    """The probability of each class, of outputs as an engine gives them."""
+    return Classes(outputs.shape[1]).decode(torch.from_numpy(outputs)).numpy()

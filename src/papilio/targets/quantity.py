@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
+from papilio.data.facts import ImageFacts
 from papilio.data.quantities import Quantity
 from papilio.errors import SettingError, did_you_mean
+from papilio.settings.train_settings import TrainSettings
 from papilio.targets.periodic import (
     Bins,
     CoarseToFine,
@@ -40,8 +43,6 @@ DESIGNS: dict[str, type[Design]] = {
     "coarse_to_fine": CoarseToFine,
 }
 DEFAULT_DESIGN = "sin_cos"
-LIMITS = {"within_1_min": 1.0, "within_5_min": 5.0, "within_15_min": 15.0}  # of times
-SHARES = {"within_1_percent": 0.01, "within_5_percent": 0.05}  # of the period, of other quantities
 
 
 @dataclass(frozen=True)
@@ -51,20 +52,9 @@ class QuantityTarget:
     quantity: Quantity
     design: PeriodicTarget
 
-    best = "error"
-
     @property
     def heads(self) -> tuple[int, ...]:
         return self.design.heads
-
-    @property
-    def directions(self) -> Mapping[str, Literal["min", "max"]]:
-        directions: dict[str, Literal["min", "max"]] = {}
-        for name in ("loss", "error", "median_error", "p90_error"):
-            directions[name] = "min"
-        for name in (*small_errors(self.quantity), *(("hour_accuracy",) if self.quantity.is_time else ())):
-            directions[name] = "max"
-        return directions
 
     def loss(self, outputs: Float[Tensor, "batch outputs"], labels: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
         """The design's own, a mean over the batch."""
@@ -86,19 +76,12 @@ class QuantityTarget:
         return self.design.decode(outputs)
 
 
-def small_errors(quantity: Quantity) -> dict[str, float]:
-    """The errors that are counted as small, by the metric that says how many are."""
-    if quantity.is_time:
-        return LIMITS
-    return {name: share * quantity.period for name, share in SHARES.items()}
-
-
 def scores(
     predicted: Float[Tensor, " batch"], values: Float[Tensor, " batch"], quantity: Quantity
 ) -> dict[str, Tensor]:
     """The circular error of each image, and over all of them how many are small, of times how many are in the right hour."""
     found = {"error": circular_error(predicted, values, quantity.period)}
-    for name, limit in small_errors(quantity).items():
+    for name, limit in quantity.small_errors.items():
         found[name] = share_within(predicted, values, quantity.period, limit)
     return found | ({"hour_accuracy": hour_accuracy(predicted, values)} if quantity.is_time else {})
 
@@ -133,3 +116,17 @@ def make_design(given: str | Mapping[str, Any] | None, period: float) -> Periodi
         where = "".join(f"{part}: " for part in first["loc"])
         message = f"{where}{first['msg'].removeprefix('Value error, ')}"
         raise SettingError(f"train.target: {name}: {message}") from error
+
+
+def heads_of(train: TrainSettings, facts: ImageFacts) -> tuple[int, ...]:
+    """How many numbers each head of a net puts out in the design that `train.target` names."""
+    assert facts.quantity is not None
+    return make_design(train.target, facts.quantity.period).heads
+
+
+def read_outputs(
+    outputs: Float[np.ndarray, "num outputs"], target: str | Mapping[str, Any] | None, period: float
+) -> tuple[Float[np.ndarray, " num"], Float[np.ndarray, " num"]]:
+    """Values and confidences, of outputs as an engine gives them, in the design that `train.target` names."""
+    values, confidence = make_design(target, period).decode(torch.from_numpy(outputs))
+    return values.numpy(), confidence.numpy()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -15,16 +14,6 @@ class Target(Protocol):
     @property
     def heads(self) -> tuple[int, ...]:
         """How many numbers each head of the net puts out; the outputs are all of them, one after another."""
-        ...
-
-    @property
-    def directions(self) -> Mapping[str, Literal["min", "max"]]:
-        """For each metric whether less or more is better."""
-        ...
-
-    @property
-    def best(self) -> str:
-        """The metric that chooses the best epoch where nothing else is asked for."""
         ...
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""Batches, objectives, optimisers, the driver and its checkpoints: everything between a net and its weights."""
+"""Batches, objectives, optimisers, sessions and their state: everything between a net and its weights."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -14,20 +12,6 @@ from torch import Tensor, nn
 from papilio.models.layers import Dropout
 
 MASK_LEVELS = 2**16
-
-
-@dataclass(frozen=True)
-class Seeds:
-    """Independent seeds for a run's parts, all a function of the run's one seed."""
-
-    weights: int
-    shuffling: int
-    noise: int
-    evaluation: int
-
-    @classmethod
-    def of(cls, seed: int) -> Seeds:
-        return cls(*(int(word) for word in np.random.SeedSequence(seed).generate_state(4)))
 
 
 class Noise:

@@ -6,12 +6,9 @@ need no scaling.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
 
 Precision = Literal["float32", "bfloat16"]
 PROCESSORS = ("avx512_bf16", "amx_bf16")  # instructions without which a processor is slower with bfloat16 than without
@@ -28,44 +25,3 @@ def has_bfloat16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
     return any(capabilities.get(name) for name in PROCESSORS)
-
-
-@contextmanager
-def computing_in(precision: Precision, nets: Mapping[str, nn.Module], device: torch.device) -> Iterator[None]:
-    """For as long as it lasts, the nets' forward passes compute in `precision`; what they give is float32."""
-    with ExitStack() as stack:
-        for net in nets.values() if precision == "bfloat16" else ():
-            # an attribute of this very net, in front of its class' method
-            stack.callback(_put_back, net, vars(net).get("forward"))
-            net.forward = _in_bfloat16(net.forward, device)
-        yield
-
-
-def _put_back(net: nn.Module, forward: Callable[..., Any] | None) -> None:
-    del net.forward
-    if forward is not None:
-        net.forward = forward
-
-
-def _in_bfloat16(forward: Callable[..., Any], device: torch.device) -> Callable[..., Any]:
-    def compute(*inputs: Any, **options: Any) -> Any:
-        with torch.autocast(device.type, torch.bfloat16):
-            outputs = forward(*inputs, **options)
-        return _widened(outputs)
-
-    return compute
-
-
-def _widened(outputs: Any) -> Any:
-    """The same with float32 in place of bfloat16, also within tuples, lists and dictionaries."""
-    match outputs:
-        case Tensor():
-            return outputs.float() if outputs.dtype == torch.bfloat16 else outputs
-        case tuple() | list():
-            widened = map(_widened, outputs)
-            is_named = hasattr(outputs, "_fields")  # a named tuple takes its fields one by one
-            return type(outputs)(*widened) if is_named else type(outputs)(widened)
-        case dict():
-            return {name: _widened(one) for name, one in outputs.items()}
-        case _:
-            return outputs

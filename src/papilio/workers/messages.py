@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from papilio.runs.folder import RunPlan
+from papilio.runs.plan import RunPlan
 from papilio.workers.sharing import SharedImages
 
+ENDINGS = ("ended", "cost", "unmeasured", "error")  # the messages after which a worker is free again
 GONE = (EOFError, OSError)  # what the line raises when the other end has died, before or within a message
 
 
@@ -35,7 +36,7 @@ class Cost:
 
 
 class Workers(Protocol):
-    """Those that do a study's tasks: processes of this machine (`pool`), or of a cluster's (`cluster`).
+    """Those that do a study's tasks: processes of this machine (`pool`), or of a cluster's (`ray_pool`).
 
     One that dies is replaced, and its task comes back as ("died", how).
     """
@@ -57,7 +58,7 @@ class Workers(Protocol):
         ...
 
     def messages(self, timeout_seconds: float) -> Iterator[tuple[Task, str, Any]]:
-        """What came within the time: (task, kind, content). Kinds are step, epoch, ended, cost, error, died.
+        """What came within the time: (task, kind, content). Kinds are step, epoch, ended, cost, unmeasured, error, died.
 
         What a message tells of is in the run's folder by then. Raises RunFailed where workers do not even start.
         """

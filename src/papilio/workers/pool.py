@@ -20,7 +20,7 @@ import cloudpickle
 from papilio.errors import RunFailed
 from papilio.files import storage_errors
 from papilio.settings.references import OwnFunctions
-from papilio.workers.messages import GONE, Task
+from papilio.workers.messages import ENDINGS, GONE, Task
 
 FAILED_STARTS = 3
 SECONDS_TO_END = 2.0
@@ -95,7 +95,7 @@ class Pool:
                 self.failed_starts = 0
                 continue
             task = worker.task
-            if kind in ("ended", "cost", "error"):
+            if kind in ENDINGS:
                 worker.task = None
             if task is not None:
                 yield task, kind, content

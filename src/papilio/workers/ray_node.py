@@ -35,6 +35,7 @@ CHECKPOINT = "checkpoint/state.safetensors"
 # each in the order of a run on this machine: no file is there before what it speaks of
 EPOCH_FILES = ("run.json", "records.jsonl", CHECKPOINT)
 END_FILES = ("records.jsonl", "error.txt", "weights.safetensors", CHECKPOINT, "run.json")
+START = "start.safetensors"  # goes along to the node, which never changes it
 LIBRARIES = ("torch", "numpy")  # on which a run's last bits depend
 SECONDS_TO_END = 2.0
 
@@ -60,8 +61,12 @@ class Trainer:
         """The versions of what training needs; raises whatever keeps this node from training."""
         if self.own is None:
             import cloudpickle
-            import torch  # noqa: F401 (a node without it should say so here)
 
+            from papilio.engine import ENGINES
+            from papilio.settings.references import resolve_reference
+
+            for reference in ENGINES.values():  # a node that lacks what an engine needs should say so here
+                resolve_reference(reference)
             sys.path.extend(entry for entry in self.path if entry not in sys.path)
             self.own = cloudpickle.loads(self.own_bytes)
         return versions()
@@ -92,7 +97,6 @@ class Trainer:
             with tempfile.TemporaryDirectory(prefix="papilio-") as folder:
                 path = Path(folder) / task.plan.name
                 write_files(path, files)
-                _use_threads(path, task)
                 watcher = NodeWatcher(self, number, task, mirror=Mirror(path), outbox=outbox)
                 kind, content = do_task(replace(task, folder=path), images, own=self.own or {}, watcher=watcher)
                 content = _as_at_home(kind, content, path, task.folder)
@@ -187,7 +191,7 @@ class Mirror:
 
 def read_files(path: Path) -> dict[str, bytes | None]:
     """What is there of a run's files."""
-    return {name: (path / name).read_bytes() for name in END_FILES if (path / name).exists()}
+    return {name: (path / name).read_bytes() for name in (START, *END_FILES) if (path / name).exists()}
 
 
 def write_files(path: Path, files: Files) -> None:
@@ -205,14 +209,6 @@ def write_files(path: Path, files: Files) -> None:
 def versions() -> dict[str, str]:
     """Of the libraries that both ends must have alike, without what is built for one device or another (`+cpu`)."""
     return {name: metadata.version(name).partition("+")[0] for name in LIBRARIES}
-
-
-def _use_threads(path: Path, task: Task) -> None:
-    """As many as the run began with: only a main thread's are set by `execute_run`, and this is none."""
-    import torch
-
-    before = RunFolder(path).read() if task.kind == "train" else None
-    torch.set_num_threads(before.threads if before else task.threads)
 
 
 def _as_at_home(kind: str, content: Any, here: Path, home: Path) -> Any:

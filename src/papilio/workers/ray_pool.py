@@ -22,14 +22,13 @@ import numpy as np
 
 from papilio.errors import RequestError, RunFailed
 from papilio.settings.references import OwnFunctions
-from papilio.workers.messages import Task
+from papilio.workers.messages import ENDINGS, Task
 from papilio.workers.pool import FAILED_STARTS
 from papilio.workers.ray_node import SECONDS_TO_END, Trainer, read_files, versions, write_files
 from papilio.workers.sharing import SharedImages, load_indices, map_pixels
 
 SECONDS_BETWEEN_LOOKS = 5.0  # at idle workers, and for new nodes
 MESSAGES_ON_THE_WAY = 2  # of a worker; it waits with its next epoch until they are taken
-ENDINGS = ("ended", "cost", "error")
 
 
 def import_ray() -> Any:

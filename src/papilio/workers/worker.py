@@ -10,7 +10,6 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +17,12 @@ from papilio.workers.messages import GONE, Cost, Task
 
 if TYPE_CHECKING:
     from papilio.data.imageset import ImageSet
+    from papilio.runs.loop import Watcher
     from papilio.settings.references import OwnFunctions
-    from papilio.training.driver import Watcher
+    from papilio.settings.run_settings import RunSettings
     from papilio.workers.sharing import SharedImages
 
 SECONDS_BETWEEN_STEPS = 0.2  # between two messages about steps
-PROBED_STEPS = 4  # of training, and of validation; the fastest but the first counts
 
 
 class ParentWatcher:
@@ -93,13 +92,13 @@ def serve(connection: Connection, own_bytes: bytes) -> None:
 
 
 def do_task(task: Task, images: ImageSet, *, own: OwnFunctions, watcher: Watcher) -> tuple[str, Any]:
-    """Do a task; the message with which it ends: ("ended", facts), ("cost", ...), or ("error", error)."""
+    """Do a task; the message with which it ends: ("ended", facts), ("cost", cost), ("unmeasured", why), ("error", error)."""
     from papilio.errors import PapilioError
     from papilio.runs.train import execute_run, measure_on_test
 
     try:
         if task.kind == "probe":
-            return "cost", measure_cost(task.plan.settings, images, threads=task.threads, own=own)
+            return _probe(task, images, own)
         if task.kind == "test":
             return "ended", measure_on_test(task.folder, images, threads=task.threads, own=own)
         return "ended", execute_run(task.folder, task.plan, images, threads=task.threads, own=own, watcher=watcher)
@@ -107,36 +106,20 @@ def do_task(task: Task, images: ImageSet, *, own: OwnFunctions, watcher: Watcher
         return "error", (type(error).__name__, str(error))
 
 
-def measure_cost(settings: Mapping[str, Any], images: ImageSet, *, threads: int, own: Mapping[str, Any]) -> Cost | None:
-    """Time a few steps of training and of validation; None where the run cannot even be built (it will say why itself)."""
-    import torch
+def _probe(task: Task, images: ImageSet, own: OwnFunctions) -> tuple[str, Any]:
+    try:
+        return "cost", measure_cost(task.plan.settings, images, threads=task.threads, own=own)
+    except Exception as error:  # the run itself will end so, and keeps the reason in its folder
+        return "unmeasured", f"{type(error).__name__}: {error}"
 
+
+def measure_cost(settings: RunSettings, images: ImageSet, *, threads: int, own: OwnFunctions) -> Cost:
+    """Time a few steps of training and of validation."""
     from papilio.runs.train import prepare
 
-    torch.set_num_threads(threads)
-    try:
-        _, training = prepare(settings, images, seed=0, own=own)
-        batches = training.train_batches
-        seconds = len(batches) * _seconds_a_batch(batches.shuffled(training.shuffling), training.train_step)
-        if (batches := training.validation_batches) is not None:
-            with torch.no_grad():
-                seconds += len(batches) * _seconds_a_batch(
-                    batches.in_order(),
-                    lambda batch: training.objective.evaluate(training.nets, batch, training.noise),
-                )
-    except Exception:
-        return None
+    with prepare(settings, images, seed=0, threads=threads, own=own) as session:
+        seconds = session.epoch_seconds()
     return Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
-
-
-def _seconds_a_batch(batches: Any, work: Any) -> float:
-    """The fastest of a few, the first left out: it allocates and chooses kernels."""
-    times = []
-    for batch, _ in zip(batches, range(PROBED_STEPS), strict=False):
-        start = time.perf_counter()
-        work(batch)
-        times.append(time.perf_counter() - start)
-    return min(times[1:] or times, default=0.0)
 
 
 def _attached(shared: SharedImages, attached: dict[SharedImages, ImageSet]) -> ImageSet:

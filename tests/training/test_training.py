@@ -1,24 +1,25 @@
-"""The driver: it learns, it is a function of the seed, it goes on bit for bit, it stops and gives up when it should."""
+"""Training by torch: it learns, it is a function of the seed, it goes on bit for bit, it stops and gives up when it should."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from toys import Stopper, reconstruction, same_weights, toy_images, toy_training, weights_of
+from toys import Stopper, ToyRun, reconstruction, same_weights, toy_set, toy_training, weights_of
 
 from papilio.errors import RunError, SettingError
-from papilio.settings.train_settings import TrainSettings
+from papilio.runs.loop import TrainingRun
 from papilio.targets.classes import Classes
 from papilio.training.batches import Batches
-from papilio.training.driver import Training
 from papilio.training.noise import Noise
-from papilio.training.objectives import Objective, Phase, supervised
+from papilio.training.objectives import Objective, Phase
 from papilio.training.optimisers import OPTIMISERS
+from papilio.training.supervised import supervised
 
 KINDS = ["mlp", "cnn", "autoencoder", "game"]
 FIRST_METRIC = {"mlp": "val_loss", "cnn": "val_loss", "autoencoder": "val_loss", "game": "val_distance"}
@@ -70,11 +71,12 @@ def test_resumed_momenta_have_the_layout_of_their_channels_last_weights(tmp_path
     training = toy_training("cnn", optimizer="adam")
     training.run(checkpoint=tmp_path / "state", watcher=Stopper(1))
     resumed = toy_training("cnn", optimizer="adam")
-    resumed.restore(tmp_path / "state")
+    with resumed.session as session:
+        TrainingRun(resumed.settings, None, checkpoint=tmp_path / "state").restore(session, 0)
     weights = [one for one in resumed.nets["network"].parameters() if one.dim() == 4]
     assert weights
     for weight in weights:
-        assert resumed.optimisers[0].state[weight]["exp_avg"].stride() == weight.stride()
+        assert resumed.session.optimisers[0].state[weight]["exp_avg"].stride() == weight.stride()
     assert any(not weight.is_contiguous() for weight in weights)
 
 
@@ -102,35 +104,96 @@ def test_an_objective_without_a_best_epoch_keeps_the_last() -> None:
     assert not same_weights(before, weights_of(training))
 
 
-def test_a_phase_moves_only_what_it_touches() -> None:
-    whole = reconstruction()
-    part = Objective(
-        phases=(Phase("network", whole.phases[0].loss, touches=lambda name: name.startswith("decoder.")),),
-        evaluate=whole.evaluate,
-        directions=whole.directions,
-        best=whole.best,
-    )
-    training = toy_training("autoencoder")
-    frozen = Training(
-        training.nets,
-        part,
-        settings=training.settings,
-        train_batches=training.train_batches,
-        validation_batches=training.validation_batches,
-        seed=1,
-    )
-    before = weights_of(frozen)
-    frozen.run()
-    after = weights_of(frozen)
+def part_of_reconstruction(part: str, **settings: object) -> ToyRun:
+    """The toy autoencoder, of which one part learns."""
+    whole, training = reconstruction(), toy_training("autoencoder", **settings)
+    objective = Objective((Phase(part, whole.phases[0].loss),), whole.evaluate, whole.directions, whole.best)
+    return ToyRun(training.nets, objective, settings=training.settings, images=training.images, seed=1)
+
+
+def test_what_no_phase_trains_is_frozen_statistics_of_batches_too() -> None:
+    training = part_of_reconstruction("network.decoder")
+    before = weights_of(training)
+    training.run()
+    after = weights_of(training)
     moved = {name for name in before if not torch.equal(before[name], after[name])}
-    assert "network/decoder.1.weight" in moved
-    assert "network/encoder.1.weight" not in moved
+    assert moved == {"network/decoder.1.weight", "network/decoder.1.bias"}
+    whole = toy_training("autoencoder")
+    whole.run()
+    assert not torch.equal(
+        before["network/encoder.2.running_mean"], weights_of(whole)["network/encoder.2.running_mean"]
+    )
+
+
+def test_a_phase_may_train_parts_of_several_nets() -> None:
+    training = toy_training("game", epochs=1)
+    loss = training.objective.phases[1].loss
+    both = replace(training.objective, phases=(Phase(("generator", "discriminator.1.bias"), loss, name="both"),))
+    joint = ToyRun(training.nets, both, settings=training.settings, images=training.images, seed=1)
+    before = weights_of(joint)
+    joint.run()
+    after = weights_of(joint)
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert {"discriminator/1.bias", "generator/0.weight", "generator/0.bias"} <= moved
+    assert "discriminator/1.weight" not in moved
+
+
+@pytest.mark.parametrize(
+    ("part", "complaint"), [("encoder", "only the nets network"), ("network.head", "no parameters")]
+)
+def test_a_phase_of_what_is_not_there_is_refused(part: str, complaint: str) -> None:
+    with pytest.raises(SettingError, match=complaint):
+        part_of_reconstruction(part)
+
+
+def test_two_phases_may_not_have_a_metric_of_the_same_name() -> None:
+    training = toy_training("game", epochs=1)
+    critic, generator = training.objective.phases
+
+    def same_name(nets, batch, noise, step):
+        value, _ = generator.loss(nets, batch, noise, step)
+        return value, {"critic": value}
+
+    twice = replace(training.objective, phases=(critic, replace(generator, loss=same_name)))
+    with pytest.raises(SettingError, match="the phase generator has a metric 'critic', as another phase has"):
+        ToyRun(training.nets, twice, settings=training.settings, images=training.images, seed=1).run()
+
+
+def test_a_phase_has_an_optimiser_of_its_own() -> None:
+    phases = {"generator": {"optimizer": "sgd", "learning_rate": 0.5, "schedule": "cosine"}}
+    phases |= {"discriminator": {"betas": (0.5, 0.9), "learning_rate": 0.0002}}
+    training, watcher = toy_training("game", epochs=2, phases=phases), Stopper()
+    critic, generator = training.session.optimisers
+    assert (type(critic).__name__, critic.param_groups[0]["betas"]) == ("Adam", (0.5, 0.9))
+    assert type(generator).__name__ == "SGD"
+    training.run(watcher=watcher)
+    assert [record["learning_rate"] for record in watcher.records] == [0.0002, 0.0002]
+    rates = [record["learning_rate_generator"] for record in watcher.records]
+    assert 0.5 > rates[0] > rates[1] > 0
+
+
+def test_metrics_over_a_whole_set_are_not_means_of_batches() -> None:
+    plain = reconstruction()
+
+    def evaluate(nets, batch, noise):
+        return plain.evaluate(nets, batch, noise) | {"rows": nets["network"](batch.images).flatten(1)}
+
+    def over_set(rows):
+        return {"spread": rows["rows"].std(dim=0).mean().item(), "rows": float(len(rows["rows"]))}
+
+    training = toy_training("autoencoder", epochs=1)
+    objective = replace(plain, evaluate=evaluate, over_set=over_set)
+    run = ToyRun(training.nets, objective, settings=training.settings, images=toy_set(700), seed=1)
+    record = run.evaluate()
+    assert record["val_rows"] == 700
+    outputs = run.nets["network"](torch.from_numpy(run.images.images[70:]) / 255).flatten(1)
+    assert record["val_spread"] == pytest.approx(outputs.std(dim=0).mean().item(), rel=1e-4)
 
 
 def test_repeats_move_a_net_more_often_than_the_others() -> None:
     training = toy_training("game", epochs=1, optimizer="adam")
     training.run()
-    steps = [next(iter(optimiser.state.values()))["step"].item() for optimiser in training.optimisers]
+    steps = [next(iter(optimiser.state.values()))["step"].item() for optimiser in training.session.optimisers]
     assert steps == [8, 4]  # four batches; two critic steps on each, one of the generator
 
 
@@ -144,14 +207,7 @@ def test_a_run_whose_loss_is_not_a_number_ends_as_diverged_with_its_last_good_ep
 
     broken = Objective((Phase("network", exploding),), training.objective.evaluate, {"loss": "min"}, "val_loss")
     watcher = Stopper()
-    diverging = Training(
-        training.nets,
-        broken,
-        settings=training.settings,
-        train_batches=training.train_batches,
-        validation_batches=training.validation_batches,
-        seed=1,
-    )
+    diverging = ToyRun(training.nets, broken, settings=training.settings, images=training.images, seed=1)
     outcome = diverging.run(watcher=watcher)
     assert outcome.status == "diverged"
     assert outcome.reason == "train_loss became nan in epoch 3"
@@ -200,24 +256,27 @@ def test_a_checkpoint_of_another_optimiser_is_refused(tmp_path: Path) -> None:
 
 def test_unknown_metrics_and_missing_validation_images_are_refused() -> None:
     with pytest.raises(SettingError, match=r"'val_acuracy' is not a metric .* allowed are val_loss, train_loss"):
-        toy_training("mlp", best="val_acuracy")
-    images, labels = toy_images()
+        toy_training("mlp", best="val_acuracy").run()
+    training = toy_training("mlp")
+    without = ToyRun(training.nets, training.objective, settings=training.settings, images=toy_set(0), seed=1)
     with pytest.raises(SettingError, match="there are no validation images"):
-        Training(
-            {"network": nn.Sequential(nn.Flatten(), nn.Linear(64, 3))},
-            supervised(Classes(3)),
-            settings=TrainSettings(),
-            train_batches=Batches(images, labels, np.arange(9), batch_size=3),
-            validation_batches=None,
-            seed=0,
-        )
+        without.run()
+
+
+def test_patience_with_nothing_to_watch_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"early_stopping: nothing ranks the epochs .* name a metric"):
+        toy_training("game", early_stopping={"patience": 2}).run()
+    watcher = Stopper()
+    stopping = {"metric": "val_distance", "patience": 1, "min_delta": 10.0}
+    outcome = toy_training("game", epochs=9, early_stopping=stopping).run(watcher=watcher)
+    assert outcome.epochs == len(watcher.records) == 2
 
 
 def test_the_penalties_add_what_keras_kernel_regularisers_add() -> None:
-    images, labels = toy_images()
+    images = toy_set()
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
     noise = Noise(torch.Generator())
-    batch = next(iter(Batches(images, labels, np.arange(9), batch_size=9).in_order()))
+    batch = next(iter(Batches(images.images, images.labels, np.arange(9), batch_size=9).in_order()))
     plain, _ = supervised(Classes(3)).phases[0].loss({"network": net}, batch, noise, 0)
     both, metrics = supervised(Classes(3), l1=0.01, l2=0.02).phases[0].loss({"network": net}, batch, noise, 0)
     weight = net[1].weight

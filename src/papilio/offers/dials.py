@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import nn
 
+from papilio.data.imageset import ImageSet
 from papilio.data.pictures import Window, cut, read_whole_picture
+from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
-from papilio.targets.periodic import PeriodicTarget
-from papilio.training.batches import Batches
+from papilio.engine import Nets
+from papilio.offers.files import counted
+from papilio.runs.run import Run
+from papilio.settings.references import resolve_reference
+from papilio.settings.run_settings import RunSettings
 
 Read = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # of uint8 images (num, channel, height, width)
 
@@ -68,17 +71,52 @@ class Calibration:
         return max(period / 4, self.within[-1])
 
 
-@torch.no_grad()
-def calibrate(network: nn.Module, design: PeriodicTarget, batches: Batches) -> dict[str, Any]:
-    """A calibration as plain data, from validation images."""
-    network.eval()
-    confidences, errors = [], []
-    for batch in batches.in_order():
-        reading = design.decode(network(batch.images))
-        apart = torch.remainder(reading.values - batch.targets + design.period / 2, design.period) - design.period / 2
-        confidences.append(reading.confidence)
-        errors.append(apart.abs())
-    return asdict(Calibration.of(torch.cat(confidences).cpu().numpy(), torch.cat(errors).cpu().numpy()))
+def calibration_of(nets: Nets, images: ImageSet, settings: RunSettings) -> dict[str, Any] | None:
+    """How far readings of validation images are off, by confidence, as plain data; None where there are none."""
+    indices, quantity = images.validation, images.facts.quantity_of(images.name)
+    if not len(indices):
+        return None
+    outputs = nets.forward("network", images.images[indices])
+    values, confidence = _decoded(outputs, settings, quantity)
+    errors = np.abs(_apart(values, images.labels[indices], quantity.period))
+    return asdict(Calibration.of(confidence, errors))
+
+
+def read_values(run: Run, images: np.ndarray, *, is_quick: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """The value that each of uint8 images (num, channel, height, width) shows, and a confidence in [0, 1] of each.
+
+    `is_quick` takes one view of each image even where the run averages over several.
+    """
+    run.refuse_other_shape(images)
+    outputs = run.nets.forward("network", images, is_quick=is_quick)
+    return _decoded(outputs, run.facts.run_settings, run.facts.images.quantity_of(str(run.folder)))
+
+
+def predict_pictures(
+    run: Run, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
+) -> list[QuantityPrediction]:
+    """The value on each of picture files; see `Run.predict`."""
+
+    def read(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return read_values(run, images)
+
+    def glance(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return read_values(run, images, is_quick=True)
+
+    return [
+        agree(
+            picture,
+            look_at(picture, read, glance=glance, shape=run.image_shape, is_inverted=is_inverted),
+            run.facts.images.quantity_of(str(run.folder)),
+            run.facts.calibration,
+        )
+        for picture in counted(pictures, progress)
+    ]
+
+
+def _decoded(outputs: np.ndarray, settings: RunSettings, quantity: Quantity) -> tuple[np.ndarray, np.ndarray]:
+    decode = resolve_reference("papilio.targets.quantity:read_outputs")
+    return decode(outputs, settings.train.target, quantity.period)
 
 
 @dataclass(frozen=True)

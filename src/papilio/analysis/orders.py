@@ -7,9 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
 
+from papilio.analysis.spreads import Spread, spread_of
+from papilio.analysis.stuck import stuck_runs
+from papilio.kinds.ranking import Ranking
+from papilio.results.metrics import on_split
+from papilio.results.published_numbers import PublishedNumber, published_numbers
 from papilio.results.results import StudyResults
-from papilio.sections.result_tables import Spread, plain_number, published_table
-from papilio.sections.stuck import stuck_words
 
 FEWEST_TRIALS = 3  # whose order is worth a sentence
 
@@ -21,7 +24,7 @@ class Compared:
     trial: str
     published: float
     ours: Spread
-    stuck: str | None = None  # how many of its runs learned nothing, in words
+    num_stuck: int = 0  # runs that are done but learned nothing
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,6 @@ class Swap:
 
     theirs: Compared  # the better one by what was published
     ours: Compared
-
-    def __str__(self) -> str:
-        measured = f"measured {self.ours.ours} and {self.theirs.ours}"
-        published = f"published {plain_number(self.ours.published)} and {plain_number(self.theirs.published)}"
-        remarks = ["no further apart than runs of one trial are"] if self.is_within_spread else []
-        remarks += [one.stuck for one in (self.ours, self.theirs) if one.stuck]
-        remark = "".join(f"; {one}" for one in remarks)
-        return f"{self.ours.trial} before {self.theirs.trial} ({measured}; {published}{remark})"
 
     @property
     def is_within_spread(self) -> bool:
@@ -63,25 +58,20 @@ class Order:
 
 
 def published_orders(results: StudyResults) -> list[Order]:
-    """The order of each stage's trials by the metric on test images that goes with the one that chooses.
+    """The order of each stage's trials by the metric on test images that goes with the one that ranks them.
 
-    Trials count that were run and stand beside one published number; stages with fewer than three of them are left out.
+    Trials count that were run and stand beside one published number; stages with fewer than three of them are left out, and
+    those that nothing ranks.
     """
-    orders = [_order(results, stage) for stage in results.stages]
+    rankings = {stage: ranking for stage in results.stages if (ranking := results.ranking(stage)) is not None}
+    orders = [_order(results, stage, ranking) for stage, ranking in rankings.items()]
     return [order for order in orders if len(order.published) >= FEWEST_TRIALS]
 
 
-def _order(results: StudyResults, stage: str) -> Order:
-    metric = "test_" + results.chosen_by.removeprefix("val_")
-    sign = -1 if results.direction == "max" else 1
-    rows = [row for row in published_table(results) if (row.stage, row.metric) == (stage, metric)]
-    times = Counter(row.trial for row in rows)
-    stuck = {trial.name: stuck_words(trial) for trial in results.trials(stage)} if rows else {}
-    compared = [
-        Compared(row.trial, row.published, row.ours, stuck[row.trial])
-        for row in rows
-        if row.trial is not None and row.ours is not None and times[row.trial] == 1
-    ]
+def _order(results: StudyResults, stage: str, ranking: Ranking) -> Order:
+    metric = on_split(ranking.metric, "test")
+    sign = -1 if ranking.is_maximised else 1
+    compared = _compared(results, stage, metric)
     theirs = sorted(compared, key=lambda one: sign * one.published)
     ours = sorted(compared, key=lambda one: sign * one.ours.mean)
     swaps = [
@@ -90,3 +80,21 @@ def _order(results: StudyResults, stage: str) -> Order:
         if one.published != other.published and ours.index(one) > ours.index(other)
     ]
     return Order(stage, metric, tuple(one.trial for one in theirs), tuple(one.trial for one in ours), tuple(swaps))
+
+
+def _compared(results: StudyResults, stage: str, metric: str) -> list[Compared]:
+    """The trials that stand beside one published number."""
+    known = published_numbers(results)
+    numbers = [one for one in known if one.published.stage == stage and one.metric == metric]
+    times = Counter(one.trial.name for one in numbers if one.trial is not None)
+    compared = (_beside(one) for one in numbers if one.trial is not None and times[one.trial.name] == 1)
+    return [one for one in compared if one is not None]
+
+
+def _beside(number: PublishedNumber) -> Compared | None:
+    """None where the trial was not run."""
+    trial = number.trial
+    ours = None if trial is None else spread_of(trial, number.metric)
+    if trial is None or ours is None:
+        return None
+    return Compared(trial.name, number.value, ours, len(stuck_runs(trial)))

@@ -1,0 +1,186 @@
+"""The analyses of a finished study: which are asked for, which are there already, and the others computed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from papilio.analysis.store import Header, is_current, write_analysis
+from papilio.data.imageset import ImageSet
+from papilio.engine import Arrays
+from papilio.errors import PapilioError, RunFailed, SettingError
+from papilio.kinds.analyses import section_reference
+from papilio.kinds.kind import Analysis, Kind
+from papilio.kinds.registry import kind_of
+from papilio.results.results import RunResult, StudyResults
+from papilio.runs.folder import RunFolder
+from papilio.runs.run import Run, load_run
+from papilio.settings.references import OwnFunctions, resolve_reference
+from papilio.studies.asked import Asked, run_analyses, stage_analyses
+from papilio.studies.images import StudyImages
+from papilio.studies.schema import AnalysisSettings
+from papilio.studies.study import Study, load_study, slug
+
+FOLDER = "analyses"
+
+
+@dataclass(frozen=True)
+class WantedOfRun:
+    """An analysis of a run that is asked for."""
+
+    analysis: Analysis
+    options: Any
+    run: RunResult
+    images: ImageSet
+    title: str  # a word for the images, where they are not the run's own
+    has_other_images: bool
+
+    @property
+    def file_name(self) -> str:
+        where = f"-on-{slug(self.title or 'other images')}" if self.has_other_images else ""
+        return f"{slug(self.analysis.name)}-{self.run.name}{where}.npz"
+
+    @property
+    def header(self) -> Header:
+        return Header(
+            analysis=self.analysis.name,
+            section=section_reference(self.analysis),
+            stage=self.run.stage,
+            run=self.run.name,
+            trial=self.run.trial,
+            split=self.analysis.split or "",
+            options=self.options.model_dump(mode="json"),
+            images=self.images.name,
+            checksum=self.images.checksum,
+            title=self.title,
+            facts=self.images.facts,
+        )
+
+
+@dataclass(frozen=True)
+class WantedOfStage:
+    """An analysis of a stage that is asked for."""
+
+    analysis: Analysis
+    options: Any
+    stage: str
+    file_name: str
+
+    @property
+    def header(self) -> Header:
+        section, options = section_reference(self.analysis), self.options.model_dump(mode="json")
+        return Header(analysis=self.analysis.name, section=section, stage=self.stage, options=options)
+
+
+def analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
+    """Make DIR/analyses what the study asks for: of each stage's best trials the best run, and of the stages themselves.
+
+    What was computed before and still stands is not computed again, what is not asked for any more is removed. Raises
+    RunFailed where a function of the user's own does, DataError where a run and its images do not go together.
+    """
+    folder, tables = results.folder / FOLDER, study.settings.analysis
+    of_runs = {one.file_name: one for table in tables for one in _of_runs(results, table, images)}
+    of_stages = [one for stage in results.stages for one in _of_stage(results, stage, tables, study.own)]
+    for file in folder.glob("*.npz"):
+        if file.name not in {*of_runs, *(one.file_name for one in of_stages)}:
+            file.unlink()
+    _compute_of_runs(folder, of_runs, study.own)
+    for wanted in of_stages:
+        with _named(wanted.analysis, wanted.stage):
+            _compute_of_stage(folder, wanted, results)
+
+
+def add_missing_of_stages(results: StudyResults) -> None:
+    """Compute what is not there yet of a study's stages, as in folders of 0.1.0, as far as it can be computed here.
+
+    Left out is what needs a framework that is not installed, and what belongs to kinds of the user's own.
+    """
+    tables = load_study(results.study).settings.analysis
+    for stage in results.stages:
+        with contextlib.suppress(ImportError, SettingError):
+            for wanted in _of_stage(results, stage, tables, own=None):
+                if not (results.folder / FOLDER / wanted.file_name).exists():
+                    _compute_of_stage(results.folder / FOLDER, wanted, results)
+
+
+def _of_runs(results: StudyResults, table: AnalysisSettings, images: StudyImages) -> Iterator[WantedOfRun]:
+    trials = [trial for stage in results.stages for trial in results.ranked(stage)[: table.top]]
+    for run in filter(None, map(results.best_run, trials)):
+        asked = run_analyses(table, _kind(run, images.own))
+        if not asked:
+            continue
+        image_set = images.of_analysis(table, RunFolder(run.folder).facts().run_settings, run.fold)
+        for analysis, options in asked:
+            if analysis.split is None or len(image_set.indices(analysis.split)):
+                yield WantedOfRun(analysis, options, run, image_set, table.name, bool(table.data))
+
+
+def _of_stage(
+    results: StudyResults, stage: str, tables: list[AnalysisSettings], own: OwnFunctions | None
+) -> Iterator[WantedOfStage]:
+    asked: list[Asked] = stage_analyses(tables, _kinds(results, stage, own))
+    for analysis, options in asked:
+        yield WantedOfStage(analysis, options, stage, f"{slug(analysis.name)}-{_stage_slug(results, stage)}.npz")
+
+
+def _kinds(results: StudyResults, stage: str, own: OwnFunctions | None) -> list[Kind]:
+    """The kinds of the stage's runs that have begun; `own` None: without those of the user's own, which may run anything."""
+    different: dict[str, RunResult] = {}
+    for run in results.runs:
+        objective = run.settings.get("train", {}).get("objective", "")
+        if run.stage == stage and run.settings and (own is not None or ":" not in objective):
+            key = json.dumps([objective, str(run.quantity), run.settings["data"]], sort_keys=True)
+            different.setdefault(key, run)
+    begun = [run for run in different.values() if RunFolder(run.folder).facts().image_shape]
+    return list({kind.name: kind for kind in (_kind(run, own or {}) for run in begun)}.values())
+
+
+def _kind(run: RunResult, own: OwnFunctions) -> Kind:
+    facts = RunFolder(run.folder).facts()
+    return kind_of(facts.run_settings.train, facts.images, own)
+
+
+def _stage_slug(results: StudyResults, stage: str) -> str:
+    """For a file's name; with the stage's number where another has the same."""
+    slugs = [slug(name)[:100] for name in results.stages]
+    number = results.stages.index(stage)
+    return slugs[number] if slugs.count(slugs[number]) == 1 else f"{slugs[number]}-{number + 1}"
+
+
+def _compute_of_runs(folder: Path, wanted: Mapping[str, WantedOfRun], own: OwnFunctions) -> None:
+    loaded: Run | None = None
+    for name, one in sorted(wanted.items(), key=lambda item: item[1].run.name):  # each run is loaded once
+        if is_current(folder / name, one.header):
+            continue
+        if loaded is None or loaded.folder != one.run.folder:
+            loaded = load_run(one.run.folder, own=own)
+        with _named(one.analysis, one.run.name):
+            arrays = resolve_reference(one.analysis.compute)(loaded, one.images, one.options)
+            write_analysis(folder / name, one.header, arrays)
+
+
+def _compute_of_stage(folder: Path, wanted: WantedOfStage, results: StudyResults) -> None:
+    """Always anew, as it is of runs that may have come since; nothing is left where there is nothing to tell."""
+    path = folder / wanted.file_name
+    arrays: Arrays | None = resolve_reference(wanted.analysis.compute)(results, wanted.stage, wanted.options)
+    if arrays is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_analysis(path, wanted.header, arrays)
+
+
+@contextlib.contextmanager
+def _named(analysis: Analysis, of: str) -> Iterator[None]:
+    """Says which analysis it was in which a function, perhaps of the user's own, failed."""
+    try:
+        yield
+    except PapilioError:
+        raise
+    except Exception as error:
+        raise RunFailed(
+            f"analysis {analysis.name!r} of {of}: {type(error).__name__}: {error}; what was trained is kept"
+        ) from error

@@ -1,0 +1,37 @@
+"""What a trial's runs come to: their mean, how far they are apart, how sure the mean is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from papilio.analysis.comparison import mean_interval
+from papilio.results.results import TrialResult
+from papilio.results.words import decimals, mean_spread
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A mean over runs, its standard deviation (n - 1; None for one run), and the number of runs."""
+
+    mean: float
+    sd: float | None
+    n: int
+    half_width: float | None = None  # of the mean's 95 % interval
+
+    def __str__(self) -> str:
+        return mean_spread(self.mean, self.sd, self.n)
+
+    @property
+    def interval(self) -> str | None:
+        """The mean's 95 % interval, None for one run."""
+        if self.half_width is None:
+            return None
+        ends = (self.mean - self.half_width, self.mean + self.half_width)
+        return " to ".join(f"{end:.{decimals(self.mean)}f}" for end in ends)
+
+
+def spread_of(trial: TrialResult, metric: str) -> Spread | None:
+    """Over the trial's finished runs; None where none has the metric."""
+    mean = trial.mean(metric)
+    values = trial.values(metric)
+    return None if mean is None else Spread(mean, trial.spread(metric), len(values), mean_interval(values))

@@ -1,0 +1,187 @@
+"""What an engine is: what does a run's arithmetic. Nothing here, and nothing that uses it, imports a framework.
+
+A run's epochs, its best epoch, its checkpoints and records are the same for every engine (papilio.runs.loop); an engine
+trains for one epoch, measures, and hands over its state as arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from pydantic import BaseModel
+
+from papilio.data.facts import ImageFacts
+from papilio.data.imageset import ImageSet
+from papilio.data.splits import SplitName
+from papilio.errors import SettingError, did_you_mean
+from papilio.models.description import Description
+from papilio.settings.references import OwnFunctions, resolve_reference
+from papilio.settings.run_settings import RunSettings
+
+Arrays = Mapping[str, np.ndarray]  # all that crosses an engine's border: by name, `network/0.weight`
+Record = dict[str, Any]
+
+ENGINES = {"torch": "papilio.training.torch_engine:TorchEngine"}
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Independent seeds for a run's parts, all a function of the run's one seed."""
+
+    weights: int
+    shuffling: int
+    noise: int
+    evaluation: int
+
+    @classmethod
+    def of(cls, seed: int) -> Seeds:
+        return cls(*(int(word) for word in np.random.SeedSequence(seed).generate_state(4)))
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """In place of a record: the loss or a metric is not a number any more; `reason` says which and when."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One run's place in a session; `starts` are weights that it takes from elsewhere, by the names of its own."""
+
+    settings: RunSettings
+    images: ImageSet
+    seed: int
+    starts: Arrays = field(default_factory=dict)
+
+
+@runtime_checkable
+class OnStep(Protocol):
+    """Is told of each step of an epoch, counted from 1."""
+
+    def __call__(self, *, step: int, num_steps: int) -> None: ...
+
+
+@runtime_checkable
+class Nets(Protocol):
+    """A run's nets, ready to use."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    @property
+    def modules(self) -> dict[str, Any]:
+        """The nets by name, as the engine has them: torch modules, say."""
+        ...
+
+    def forward(self, net: str, inputs: np.ndarray, *, until: str | None = None, is_quick: bool = False) -> np.ndarray:
+        """What a net gives for `inputs`, float32: uint8 images (num, channel, height, width), or numbers as they are.
+
+        `until` ends at a layer, by its name, and gives its output. Where the run averages over several views of an
+        image, `is_quick` takes one. Raises RunError for a net or a layer that is not there.
+        """
+        ...
+
+
+@runtime_checkable
+class Session(Protocol):
+    """Runs that train together, a lane each, and lanes that are numbered from 0.
+
+    A context: global generators are seeded on entering and are on leaving what they were before.
+    """
+
+    @property
+    def precision(self) -> str:
+        """What nets compute in while they learn."""
+        ...
+
+    def __enter__(self) -> Session: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def describe(self, lane: int) -> Description: ...
+
+    def epoch_seconds(self) -> float:
+        """What an epoch of all lanes will take, training and validation, by timing a few steps of each."""
+        ...
+
+    def train_epoch(self, on_step: OnStep | None = None) -> dict[int, Record | Diverged]:
+        """One pass over the training images of every lane that is not retired: their records, with epoch and step."""
+        ...
+
+    def evaluate(self, split: SplitName) -> dict[int, Record | Diverged]:
+        """The metrics of every such lane on a split (`val_loss`, `test_loss`); none of an empty one. Same noise each time."""
+        ...
+
+    def state(self, lane: int) -> Arrays:
+        """Copies of all that a lane's next epoch depends on, besides its counters: nets, optimisers, generators."""
+        ...
+
+    def weights(self, lane: int) -> Arrays:
+        """Copies of a lane's nets, as `net/parameter`."""
+        ...
+
+    def load(self, lane: int, state: Arrays, *, epoch: int, step: int) -> None:
+        """Take up what `state` gave after so many epochs and steps. Raises RunError for a state of other nets."""
+        ...
+
+    def load_weights(self, lane: int, weights: Arrays) -> None:
+        """Take up what `weights` gave. Raises RunError for weights of other nets."""
+        ...
+
+    def nets(self, lane: int) -> Nets: ...
+
+    def retire(self, lane: int) -> None:
+        """Let a lane rest: it has come to its end."""
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Builds, trains and loads nets. It knows the functions that Python handed over, by the names that settings give them."""
+
+    def families(self) -> Sequence[str]:
+        """The names of the model families that it has, besides builders of the user's own."""
+        ...
+
+    def model_settings(self, family: str) -> type[BaseModel]:
+        """What a family's builder takes. Raises SettingError for a family that this engine does not have."""
+        ...
+
+    def purpose(self, family: str) -> str:
+        """The objective that a family is for, where a study names none."""
+        ...
+
+    def check(self, settings: RunSettings, facts: ImageFacts) -> None:
+        """Raises SettingError, before anything is trained, for what cannot be built or is not known to this engine."""
+        ...
+
+    def describe(self, settings: RunSettings, facts: ImageFacts) -> Description:
+        """The nets that these settings build."""
+        ...
+
+    def refuse_missing_device(self, name: str) -> None:
+        """Raises SettingError where there is no such device, or not here."""
+        ...
+
+    def prepare(self, lanes: Sequence[Lane], *, threads: int) -> Session:
+        """A session of runs; `max_lanes` says how many it may have."""
+        ...
+
+    def load(self, settings: RunSettings, facts: ImageFacts, weights: Arrays) -> Nets:
+        """Nets with weights that were trained, on the CPU. Raises RunError where the weights are another net's."""
+        ...
+
+    def max_lanes(self, settings: RunSettings) -> int:
+        """How many runs of one structure a session may have."""
+        ...
+
+
+def find_engine(name: str, own: OwnFunctions) -> Engine:
+    """The engine of that name; raises SettingError where there is none."""
+    if name not in ENGINES:
+        raise SettingError(f"train.engine: {name!r} is not an engine; {did_you_mean(name, ENGINES)}")
+    return resolve_reference(ENGINES[name])(own)

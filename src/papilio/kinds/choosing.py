@@ -1,0 +1,47 @@
+"""By which metric a run's best epoch is chosen, and which one its patience watches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from papilio.data.facts import ImageFacts
+from papilio.errors import SettingError
+from papilio.kinds.kind import Kind
+from papilio.kinds.ranking import Direction, Ranking
+from papilio.settings.train_settings import TrainSettings
+
+QUANTILES = {"median": 0.5, "p90": 0.9}  # of metrics with a number an image; told of whole splits, not while training
+
+
+def ranking_of(
+    kind: Kind, train: TrainSettings, facts: ImageFacts, *, has_validation: bool
+) -> tuple[Ranking | None, Ranking | None]:
+    """What chooses a run's best epoch and ranks it among others, and what its patience watches; None: nothing does.
+
+    Raises SettingError for a metric that the records will not have, and for patience with nothing to watch.
+    """
+    stopping = train.early_stopping
+    best = train.best or (stopping.metric if stopping else None) or kind.ranked_by
+    patience = (stopping.metric or best) if stopping else None
+    if stopping is not None and patience is None:
+        raise SettingError(
+            f"train.early_stopping: nothing ranks the epochs of {kind.name}; name a metric:"
+            " early_stopping = { metric = ..., patience = ... }"
+        )
+    metrics = kind.metrics(train, facts)
+    found = [None if name is None else _ranking(name, metrics, has_validation) for name in (best, patience)]
+    return found[0], found[1]
+
+
+def _ranking(name: str, metrics: Mapping[str, Direction], has_validation: bool) -> Ranking:
+    allowed = [
+        f"{split}_{known}"
+        for known in metrics
+        for split in ("val", "train")
+        if split == "val" or known.partition("_")[0] not in QUANTILES
+    ]
+    if name not in allowed:
+        raise SettingError(f"{name!r} is not a metric of this objective; allowed are {', '.join(allowed) or 'none'}")
+    if name.startswith("val_") and not has_validation:
+        raise SettingError(f"{name}: there are no validation images; set data.validation above 0, or train.best")
+    return Ranking(name, metrics[name.partition("_")[2]])

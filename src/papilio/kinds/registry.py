@@ -1,0 +1,195 @@
+"""The kinds of runs that Papilio knows, by the name that `train.objective` gives them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from papilio.data.facts import ImageFacts
+from papilio.errors import SettingError, did_you_mean
+from papilio.kinds.kind import Kind
+from papilio.kinds.options import Anything, ReconstructionSettings
+from papilio.kinds.ranking import Direction
+from papilio.settings.references import OwnFunctions, find_own, resolve_reference
+from papilio.settings.train_settings import TrainSettings
+from papilio.settings.validation import validated
+
+SUPERVISED = "supervised"  # what the images show decides: a class, or a number on a circle
+OF_SUPERVISED = frozenset({"loss", "label_smoothing", "regulariser", "views", "standardise"})
+# the settings of [train] that a kind has to take, each with what it goes with
+NOT_FOR_ALL = {
+    "target": "numbers on a circle",
+    "loss": "classes",
+    "label_smoothing": "classes",
+    "regulariser": "supervised learning and autoencoders",
+    "views": "supervised learning",
+    "standardise": "supervised learning",
+}
+SHOWN = {"class": "a class", "quantity": "a number on a circle", "nothing": "nothing that is known"}
+
+
+def class_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
+    return {"loss": "min", "accuracy": "max"}
+
+
+def reading_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
+    assert facts.quantity is not None
+    metrics: dict[str, Direction] = {"loss": "min", "error": "min", "median_error": "min", "p90_error": "min"}
+    for name in facts.quantity.share_metrics:
+        metrics[name] = "max"
+    return metrics
+
+
+def error_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
+    return {"loss": "min"}
+
+
+def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
+    return {"generator_loss": "min", "discriminator_loss": "min"}
+
+
+CLASSIFY = Kind(
+    name="classify",
+    shows=frozenset({"class"}),
+    objectives={"torch": "papilio.training.supervised:classify"},
+    metrics=class_metrics,
+    ranked_by="val_accuracy",
+    takes=OF_SUPERVISED,
+    offers={
+        "predict": "papilio.offers.classify:predict_pictures",
+        "probabilities": "papilio.offers.classify:probabilities",
+    },
+    analyses=("classification",),
+)
+READ = Kind(
+    name="read",
+    shows=frozenset({"quantity"}),
+    objectives={"torch": "papilio.training.supervised:read"},
+    metrics=reading_metrics,
+    ranked_by="val_error",
+    takes=OF_SUPERVISED - {"loss", "label_smoothing"} | {"target"},
+    heads="papilio.targets.quantity:heads_of",
+    offers={"predict": "papilio.offers.dials:predict_pictures", "read": "papilio.offers.dials:read_values"},
+    analyses=("reading", "costs"),
+    finish="papilio.offers.dials:calibration_of",
+)
+AUTOENCODER = Kind(
+    name="autoencoder",
+    objectives={"torch": "papilio.training.reconstruct:objective"},
+    metrics=error_metrics,
+    ranked_by="val_loss",
+    settings=ReconstructionSettings,
+    takes=frozenset({"regulariser"}),
+    offers={
+        "predict": "papilio.offers.latents:reconstruct_pictures",
+        "encode": "papilio.offers.latents:encode",
+        "decode": "papilio.offers.latents:decode",
+    },
+)
+GAN = Kind(
+    name="gan",
+    objectives={"torch": "papilio.training.gan:objective"},
+    metrics=game_metrics,
+    ranked_by=None,
+    nets=frozenset({"generator", "discriminator"}),
+    offers={"decode": "papilio.offers.latents:decode", "sample": "papilio.offers.latents:sample"},
+)
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (CLASSIFY, READ, AUTOENCODER, GAN)}
+
+
+def kind_of(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Kind:
+    """What a run with these settings on such images is.
+
+    `train.objective` is "supervised", the name of a kind, or `module:name` of a Kind or of a function that returns an
+    Objective. Raises SettingError where there is none of that name, where it does not go with what the images show, and for
+    a setting that the kind does not take.
+    """
+    kind = _named(train, facts, own)
+    if facts.shows not in kind.shows:
+        needed = " or ".join(SHOWN[one] for one in SHOWN if one in kind.shows)
+        raise SettingError(
+            f"train.objective: {kind.name} needs images that show {needed}; these show {SHOWN[facts.shows]}"
+        )
+    _refuse_other_settings(kind, train, facts)
+    return kind
+
+
+def make_objective(kind: Kind, engine: str, train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Any:
+    """An engine's objective of a kind; raises SettingError where that engine does not know the kind."""
+    if engine not in kind.objectives:
+        known = ", ".join(kind.objectives)
+        raise SettingError(f"train.engine: {engine} does not train {kind.name}; it is trained by {known}")
+    function = resolve_reference(kind.objectives[engine])
+    return _called(function, train, facts, own, heads=heads_of(kind, train, facts))
+
+
+def heads_of(kind: Kind, train: TrainSettings, facts: ImageFacts) -> tuple[int, ...]:
+    """How many numbers each head of a net has to put out."""
+    if kind.heads is None:
+        return (max(1, facts.num_classes),)
+    return tuple(resolve_reference(kind.heads)(train, facts))
+
+
+def _named(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Kind:
+    name = train.objective
+    if name == SUPERVISED:
+        if facts.shows == "nothing":
+            raise SettingError(
+                "train.objective: supervised needs labels, and these images have none; autoencoder and gan do without"
+            )
+        return CLASSIFY if facts.shows == "class" else READ
+    if name in KINDS:
+        return KINDS[name]
+    if ":" not in name and name not in own:
+        hint = did_you_mean(name, [SUPERVISED, *KINDS])
+        raise SettingError(f"train.objective: {name!r} is not a kind of run; {hint} (your own: module:name)")
+    found = find_own(name, what="train.objective", own=own, instance_of=Kind)
+    return found if isinstance(found, Kind) else _of_function(found, train, facts, own)
+
+
+def _of_function(function: Callable[..., Any], train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Kind:
+    """A kind from the user's own function that returns an Objective, which says itself how it is measured."""
+    kind = Kind(
+        name="your own objective",
+        objectives={"torch": function},
+        metrics=lambda train, facts: {},
+        ranked_by=None,
+        nets=frozenset(),
+        settings=Anything,
+        offers=CLASSIFY.offers if facts.shows == "class" else {},
+    )
+    _refuse_other_settings(kind, train, facts)
+    objective = _called(function, train, facts, own, heads=heads_of(kind, train, facts))
+    if not hasattr(objective, "phases"):
+        raise SettingError(f"train.objective: got {type(objective).__name__}, expected a papilio.Objective")
+    return replace(kind, metrics=lambda train, facts: objective.directions, ranked_by=objective.best)
+
+
+def _called(
+    function: Callable[..., Any], train: TrainSettings, facts: ImageFacts, own: OwnFunctions, *, heads: tuple[int, ...]
+) -> Any:
+    known = {
+        "train": train,
+        "facts": facts,
+        "own": own,
+        "image_shape": facts.shape,
+        "num_classes": sum(heads),
+        "heads": heads,
+    }
+    parameters = inspect.signature(function).parameters
+    given = {name: value for name, value in known.items() if name in parameters}
+    return function(**given, **train.objective_settings)
+
+
+def _refuse_other_settings(kind: Kind, train: TrainSettings, facts: ImageFacts) -> None:
+    for name, goes_with in NOT_FOR_ALL.items():
+        if name not in kind.takes and getattr(train, name) != TrainSettings.model_fields[name].get_default(
+            call_default_factory=True
+        ):
+            here = (
+                f"; these images show {SHOWN[facts.shows]}" if kind in (CLASSIFY, READ) else f", not with {kind.name}"
+            )
+            raise SettingError(f"train.{name}: goes with {goes_with}{here}")
+    validated(kind.settings, train.objective_settings, prefix="train.objective_settings", error=SettingError)

@@ -1,0 +1,1 @@
+"""What trained runs say of a user's own pictures: classes, numbers on dials, latents."""

@@ -1,0 +1,84 @@
+"""From images to latents and back, and new images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from papilio.data.pictures import read_picture
+from papilio.data.progress import Progress
+from papilio.errors import DataError, RunError
+from papilio.offers.files import counted
+from papilio.runs.run import Run
+
+GENERATORS = ("generator", "network.decoder")  # where an image comes from, in a game and in an autoencoder
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What an autoencoder makes of a picture: the image that it gives back, and how far that is off."""
+
+    HEADER: ClassVar = ["picture", "mean squared error", "latent"]
+
+    picture: str
+    image: np.ndarray  # uint8 (channel, height, width), as the net was shown it
+    reconstruction: np.ndarray  # of the same shape
+    latent: np.ndarray  # float32 (latents,)
+    hint: str | None = None
+
+    @property
+    def error(self) -> float:
+        """The mean squared difference of pixels, on a scale from 0 to 1."""
+        return float(np.mean((self.image.astype(np.float64) - self.reconstruction) ** 2) / 255**2)
+
+    def cells(self) -> list[str]:
+        """A row below HEADER."""
+        shown = " ".join(f"{number:.2f}" for number in self.latent[:4])
+        return [self.picture, f"{self.error:.5f}", shown + (" ..." if len(self.latent) > 4 else "")]
+
+    def as_plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"picture": self.picture, "mean_squared_error": self.error, "latent": self.latent.tolist()}
+
+
+def reconstruct_pictures(
+    run: Run, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
+) -> list[Reconstruction]:
+    """What an autoencoder gives back of picture files; see `Run.predict`."""
+    if not pictures:
+        return []
+    images = np.stack([read_picture(file, shape=run.image_shape) for file in counted(pictures, progress)])
+    images = 255 - images if is_inverted else images
+    latents = run.encode(images)
+    return [
+        Reconstruction(str(picture), image, again, latent)
+        for picture, image, again, latent in zip(pictures, images, run.decode(latents), latents, strict=True)
+    ]
+
+
+def encode(run: Run, images: np.ndarray) -> np.ndarray:
+    """The latent of each image; see `Run.encode`."""
+    run.refuse_other_shape(images)
+    return run.nets.forward("network.encoder", images)
+
+
+def decode(run: Run, latents: np.ndarray) -> np.ndarray:
+    """An image of each latent; see `Run.decode`. Raises DataError for latents of another length."""
+    generator = next((name for name in GENERATORS if name.partition(".")[0] in run.nets.names), "")
+    if not generator:
+        raise RunError(f"{run.folder}: none of its nets makes images: {', '.join(run.nets.names)}")
+    try:
+        images = run.nets.forward(generator, np.asarray(latents, dtype=np.float32))
+    except RuntimeError as error:
+        raise DataError(f"latents {np.shape(latents)}: not what this run's images are made of ({error})") from error
+    return np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
+
+
+def sample(run: Run, num: int, *, seed: int = 0) -> np.ndarray:
+    """New images from latents that are drawn from N(0, 1); see `Run.sample`."""
+    latents = run.modules["generator"].latents
+    return decode(run, np.random.default_rng(seed).standard_normal((num, latents)).astype(np.float32))

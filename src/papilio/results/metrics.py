@@ -1,0 +1,51 @@
+"""Which of the recorded metrics are shown of a stage, and which one speaks for a trial."""
+
+from __future__ import annotations
+
+from papilio.results.results import StudyResults, TrialResult
+from papilio.results.words import SPLITS
+
+FIRST = ("accuracy", "error", "median_error", "p90_error")  # of a split's metrics
+
+
+def on_split(metric: str, split: str) -> str:
+    """The same metric on other images.
+
+    >>> on_split("val_accuracy", "test"), on_split("train_loss", "test"), on_split("fid", "test")
+    ('test_accuracy', 'test_loss', 'test_fid')
+    """
+    of, _, rest = metric.partition("_")
+    return f"{split}_{rest}" if rest and of in SPLITS else f"{split}_{metric}"
+
+
+def shown_metrics(results: StudyResults, stage: str) -> tuple[str, ...]:
+    """The metrics of a stage's table: the one that ranks, then those on test images.
+
+    Without any of those: on validation images, and without these too: on training images.
+    """
+    ranking = results.ranking(stage)
+    names = dict.fromkeys(name for run in results.runs if run.stage == stage for name in run.metrics)
+    ranked_by = [ranking.metric] if ranking is not None and ranking.metric in names else []
+    others = [name for name in names if name not in ranked_by]
+    test = sorted((name for name in others if name.startswith("test_")), key=_order)
+    if "test_error" in test:  # readings: losses of different target designs cannot be compared
+        test = [name for name in test if name != "test_loss"]
+    elsewhere = [name for name in others if not name.startswith(("train_", "test_"))]
+    return (*ranked_by, *(test or elsewhere or ([] if ranked_by else others)))
+
+
+def told_metric(results: StudyResults, trial: TrialResult) -> str | None:
+    """The metric that speaks for a trial: the one that ranks its runs, on test images where it was measured on them.
+
+    Where nothing ranks them it is the first that is shown of its stage; None where no finished run has any.
+    """
+    ranking = trial.ranking
+    known = [] if ranking is None else [on_split(ranking.metric, "test"), ranking.metric]
+    return next((name for name in (*known, *shown_metrics(results, trial.stage)) if trial.values(name)), None)
+
+
+def _order(name: str) -> tuple[int, float, str]:
+    """Accuracy or error first, then its quantiles, then shares by their limit."""
+    _, _, metric = name.partition("_")
+    limit = next((float(part) for part in metric.split("_") if part.isdigit()), 0.0)
+    return (FIRST.index(metric) if metric in FIRST else len(FIRST) + (not limit), limit, name)

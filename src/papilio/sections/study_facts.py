@@ -1,0 +1,62 @@
+"""What the page says of a study as label and text: what it was, and what it ran on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from papilio.results import words
+from papilio.results.results import StudyResults
+
+
+def facts(results: StudyResults) -> list[tuple[str, str]]:
+    """The few facts under the title, as label and text."""
+    environment = results.environment
+    done, pruned = (sum(run.status == status for run in results.runs) for status in ("done", "pruned"))
+    num_trials = sum(len(results.trials(stage)) for stage in results.stages)
+    rows = [
+        ("Images", ", ".join(dict.fromkeys(str(images.get("name", "")) for images in environment.get("data", [])))),
+        ("Trials", f"{num_trials:,} in {words.counted(len(results.stages), 'stage')}"),
+        ("Runs", f"{done:,} of {len(results.runs):,} done" + (f", {pruned:,} cut early" if pruned else "")),
+        ("Training time", words.duration(sum(run.seconds for run in results.runs))),
+        ("Machine", str(environment.get("processor") or "")),
+        ("Started", str(environment.get("started") or "").partition("T")[0]),
+    ]
+    return [(label, text) for label, text in rows if text]
+
+
+def environment_rows(results: StudyResults) -> list[tuple[str, str]]:
+    """What the study ran on, as pairs of label and text; the image sets have a section of their own."""
+    rows = [(_label(key), _text(key, value)) for key, value in results.environment.items() if key != "data"]
+    rows.append(("Training time, all runs together", words.duration(sum(run.seconds for run in results.runs))))
+    return [(label, text) for label, text in rows if text]
+
+
+def shape_words(shape: Sequence[int]) -> str:
+    """An image's shape for people.
+
+    >>> shape_words([1, 28, 28]), shape_words([3, 32, 48])
+    ('28 × 28 pixels, grey', '32 × 48 pixels, colour')
+    """
+    channels, height, width = shape
+    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+    return f"{height} × {width} pixels, {colour}"
+
+
+def _label(key: str) -> str:
+    text = key.removesuffix("_bytes").removesuffix("_seconds").replace("_", " ")
+    return words.sentence(text)
+
+
+def _text(key: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one}" for name, one in value.items() if one is not None)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if key.endswith("_bytes"):
+        return f"{value / 2**30:.1f} GiB"
+    if key.endswith("_seconds"):
+        return words.duration(value)
+    if key == "started":
+        return str(value).replace("T", " ").replace("+00:00", " UTC")
+    return "" if value is None else str(value)

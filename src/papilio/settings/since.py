@@ -1,0 +1,49 @@
+"""Settings that came later than runs that are finished: they must not make other runs of them.
+
+A run's folder is named by its settings. A setting marked `Annotated[..., Since("0.2")]` stands among those only where it is not
+at its default, so that what was trained before there was such a setting is still the same run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True)
+class Since:
+    """The version of Papilio that brought a setting."""
+
+    version: str
+
+
+def plain_settings(settings: BaseModel, *, only_given: bool = False) -> dict[str, Any]:
+    """Settings as plain data, defaults written out, but for those that are None and those of `Since` at their default."""
+    plain = settings.model_dump(exclude_none=True, exclude_unset=only_given, mode="json")
+    return _without_later(settings, plain)
+
+
+def later_settings(settings: BaseModel) -> dict[str, Any]:
+    """What `plain_settings` leaves out because it is a later setting at its default."""
+    return {
+        name: getattr(settings, name)
+        for name, field in type(settings).model_fields.items()
+        if _is_later(field) and getattr(settings, name) == field.default and field.default not in (None, {})
+    }
+
+
+def _without_later(settings: BaseModel, plain: dict[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for name, value in plain.items():
+        field = type(settings).model_fields.get(name)
+        here = getattr(settings, name)
+        if field is not None and _is_later(field) and here == field.get_default(call_default_factory=True):
+            continue
+        kept[name] = _without_later(here, value) if isinstance(here, BaseModel) and isinstance(value, dict) else value
+    return kept
+
+
+def _is_later(field: Any) -> bool:
+    return any(isinstance(one, Since) for one in field.metadata)

@@ -1,0 +1,92 @@
+"""What of a study cannot run, found before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from papilio.engine import find_engine
+from papilio.errors import SettingError, StudyError
+from papilio.kinds.kind import ANYTHING, Kind
+from papilio.kinds.ranking import Ranking, common_ranking
+from papilio.runs.plan import RunPlan
+from papilio.studies.asked import refuse_impossible_analyses, run_analyses
+from papilio.studies.images import StudyImages
+from papilio.studies.schema import StageSettings
+from papilio.studies.study import Study
+
+
+def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: StudyImages) -> None:
+    """Let the engine check each different structure, and see to what ranks each stage and what is to be looked at.
+
+    Raises StudyError for a network that does not fit its images, a metric or an optimiser's argument that is not there, for
+    an analysis that fits no run, and for a stage that needs a ranking and has none.
+    """
+    checked: set[str] = set()
+    kinds: dict[str, Kind] = {}
+    rankings: dict[str, list[Ranking | None]] = {}
+    known = list(plans)
+    for plan in known:
+        try:
+            ranking = images.ranking_of(plan)
+            if (structure := images.structure_of(plan)) not in checked:
+                engine = find_engine(plan.settings.train.engine, study.own)
+                engine.check(plan.settings, images.of_run(plan).facts)
+                kind = images.kind_of(plan)
+                kinds[kind.name] = kind
+                _refuse_other_images(study, plan, kind, images)
+                checked.add(structure)
+        except SettingError as error:
+            raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": {error}') from error
+        rankings.setdefault(plan.stage, []).append(ranking)
+    try:
+        refuse_impossible_analyses(study.settings.analysis, list(kinds.values()))
+    except (SettingError, StudyError) as error:
+        raise StudyError(f"{study.where}: {error}") from error
+    for stage in study.settings.stage:
+        _refuse_missing_ranking(study, stage, rankings)
+    _refuse_unranked_weights(study, known, rankings)
+
+
+def _refuse_other_images(study: Study, plan: RunPlan, kind: Kind, images: StudyImages) -> None:
+    """Raises SettingError where a run cannot look at the images that an analysis names."""
+    own = images.of_run(plan).facts
+    for table in study.settings.analysis:
+        if not table.data or not run_analyses(table, kind):
+            continue
+        other = images.of_analysis(table, plan.settings, plan.fold)
+        is_alike = other.facts.class_names == own.class_names and other.facts.quantity == own.quantity
+        if other.facts.shape != own.shape or not (is_alike or kind.shows == ANYTHING):
+            raise SettingError(
+                f"[[analysis]]: data: the images of {other.name} have another shape than those of the run, or show"
+                " something else"
+            )
+
+
+def _refuse_missing_ranking(study: Study, stage: StageSettings, rankings: dict[str, list[Ranking | None]]) -> None:
+    """Raises StudyError where something is to choose among trials that nothing ranks."""
+    source = stage.source.stage if stage.source is not None and stage.source.study is None else None
+    needs = [
+        (stage.name, stage.pruner is not None, "pruner: it cannot tell which trials do badly"),
+        (stage.name, stage.sampler.name == "tpe", "sampler = tpe: it has nothing to learn from"),
+        (stage.name, stage.folds is not None, "folds: they have nothing to choose by"),
+        (source, source is not None, f'from = "{source}": it has no best trial'),
+    ]
+    for name, is_asked, need in needs:
+        if is_asked and common_ranking(rankings.get(str(name), [])) is None:
+            what = "that stage" if name == source else "this stage"
+            raise StudyError(
+                f'{study.where}: stage "{stage.name}": {need}, as {what} is not ranked by one metric; '
+                "set train.best to a metric that all of its trials have"
+            )
+
+
+def _refuse_unranked_weights(study: Study, plans: list[RunPlan], rankings: dict[str, list[Ranking | None]]) -> None:
+    """Raises StudyError where weights are those of a stage's best trial, and nothing says which of several that is."""
+    taken = {(name, plan.stage): None for plan in plans for name in plan.settings.model.stages()}
+    for name, stage in taken:
+        num_trials = len({plan.trial for plan in plans if plan.stage == name})
+        if num_trials > 1 and common_ranking(rankings.get(name, [])) is None:
+            raise StudyError(
+                f'{study.where}: stage "{stage}": takes weights of "{name}", whose {num_trials} trials are not ranked by one'
+                " metric; set train.best to a metric that all of them have"
+            )

@@ -1,0 +1,201 @@
+"""The engine that trains with PyTorch."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from papilio.data.facts import ImageFacts
+from papilio.engine import Arrays, Lane, Seeds
+from papilio.errors import RunError, SettingError, did_you_mean
+from papilio.kinds.kind import Kind
+from papilio.kinds.registry import heads_of, kind_of, make_objective
+from papilio.models.describe import describe_nets
+from papilio.models.description import Description
+from papilio.models.families import FAMILIES, Builder, build_nets, find_builder, purpose_of
+from papilio.settings.optimiser_numbers import refuse_impossible_optimiser
+from papilio.settings.references import OwnFunctions
+from papilio.settings.run_settings import NetFrom, RunSettings, layer_within
+from papilio.settings.validation import settings_class
+from papilio.training.calls import with_views
+from papilio.training.devices import refuse_missing_device
+from papilio.training.nets import TorchNets
+from papilio.training.phases import freeze, refuse_impossible_phases, refuse_unknown_phases
+from papilio.training.session import TorchSession, as_fast_layout
+from papilio.training.standardising import channel_statistics, standardise, unknown_statistics
+from papilio.training.states import copy_into, load_nets
+
+
+class TorchEngine:
+    """See `papilio.engine.Engine`."""
+
+    def __init__(self, own: OwnFunctions) -> None:
+        self.own = own
+
+    def families(self) -> Sequence[str]:
+        return list(FAMILIES)
+
+    def model_settings(self, family: str) -> type[BaseModel]:
+        return _settings_of(find_builder(family, self.own), family)
+
+    def purpose(self, family: str) -> str:
+        return purpose_of(family)
+
+    def check(self, settings: RunSettings, facts: ImageFacts) -> None:
+        """Builds what is Papilio's own, without memory for weights; a builder of the user's own is left alone."""
+        train = settings.train
+        kind = kind_of(train, facts, self.own)
+        refuse_impossible_optimiser(train.optimizer, momentum=train.momentum, betas=train.betas)
+        refuse_unknown_phases(train, make_objective(kind, "torch", train, facts, self.own))
+        refuse_impossible_phases(train)
+        if settings.model.family not in FAMILIES:
+            self._refuse_unknown_parts(settings, kind, facts)
+            return
+        try:
+            with torch.device("meta"):
+                nets = self._build(settings, kind, facts, seed=0)
+        except SettingError as error:
+            raise SettingError(f"model: {error}") from error
+        if missing := sorted(kind.nets - nets.keys()):
+            there = f"{settings.model.family} has the nets {', '.join(nets)}"
+            raise SettingError(f"model.family: {there}; {kind.name} needs {', '.join(missing)}")
+        self._refuse_unknown_parts(settings, kind, facts)
+
+    def describe(self, settings: RunSettings, facts: ImageFacts) -> Description:
+        kind = kind_of(settings.train, facts, self.own)
+        nets = self._build(settings, kind, facts, seed=0)
+        freeze(nets, frozen_parts(nets, settings.model.sources, facts.shape))
+        return describe_nets(nets, facts.shape)
+
+    def refuse_missing_device(self, name: str) -> None:
+        refuse_missing_device(name)
+
+    def prepare(self, lanes: Sequence[Lane], *, threads: int) -> TorchSession:
+        (lane,) = lanes
+        torch.set_num_threads(threads)
+        settings, facts = lane.settings, lane.images.facts
+        refuse_missing_device(settings.train.device)
+        kind = kind_of(settings.train, facts, self.own)
+        nets = self._build(settings, kind, facts, seed=Seeds.of(lane.seed).weights)
+        if settings.train.standardise:
+            standardise(_only(nets), *channel_statistics(lane.images.images, lane.images.train))
+        start_from(nets, lane.starts, settings.model.sources)
+        objective = make_objective(kind, "torch", settings.train, facts, self.own)
+        refuse_unknown_phases(settings.train, objective)
+        frozen = frozen_parts(nets, settings.model.sources, facts.shape)
+        return TorchSession(nets, objective, settings=settings.train, images=lane.images, seed=lane.seed, frozen=frozen)
+
+    def load(self, settings: RunSettings, facts: ImageFacts, weights: Arrays) -> TorchNets:
+        kind = kind_of(settings.train, facts, self.own)
+        nets = self._build(settings, kind, facts, seed=0)
+        if settings.train.standardise:
+            standardise(_only(nets), *unknown_statistics(facts.shape[0]))
+        load_nets(nets, weights)
+        fast = {name: as_fast_layout(net).eval() for name, net in nets.items()}
+        return TorchNets({name: net.eval() for name, net in with_views(fast, settings.train).items()})
+
+    def max_lanes(self, settings: RunSettings) -> int:
+        return 1
+
+    def _refuse_unknown_parts(self, settings: RunSettings, kind: Kind, facts: ImageFacts) -> None:
+        """What takes weights from elsewhere has to be there; other mistakes of a builder of the user's own are the run's."""
+        if not settings.model.sources:
+            return
+        try:
+            nets = self._build(settings, kind, facts, seed=0)
+            for name in settings.model.sources:
+                part_of(nets, name)
+            frozen_parts(nets, settings.model.sources, facts.shape)
+        except SettingError:
+            raise
+        except Exception:  # whatever a builder raises, the run will end so and keep the traceback
+            return
+
+    def _build(self, settings: RunSettings, kind: Kind, facts: ImageFacts, *, seed: int) -> dict[str, nn.Module]:
+        builder = find_builder(settings.model.family, self.own)
+        heads = heads_of(kind, settings.train, facts)
+        return build_nets(builder, settings.model.arguments, image_shape=facts.shape, heads=heads, seed=seed)
+
+
+@functools.cache
+def _settings_of(builder: Builder, family: str) -> type[BaseModel]:
+    return settings_class(builder, f"{family} settings")
+
+
+def _only(nets: dict[str, nn.Module]) -> nn.Module:
+    """The net that standardises images; raises SettingError where there are several, or it has another name."""
+    if list(nets) != ["network"]:
+        raise SettingError(f"train.standardise: goes with one net, called network; there are {', '.join(nets)}")
+    return nets["network"]
+
+
+def part_of(nets: Mapping[str, nn.Module], name: str) -> str:
+    """The dotted prefix of what a key of [model] names: a net, or a part of one; of the only net, a part by itself.
+
+    Raises SettingError where there is neither.
+    """
+    parts = [f"{net}.{part}" for net in nets for part, _ in nets[net].named_modules() if part]
+    if name in nets or name in parts:
+        return name
+    if list(nets) == ["network"] and f"network.{name}" in parts:
+        return f"network.{name}"
+    known = [part.removeprefix("network.") if list(nets) == ["network"] else part for part in parts]
+    raise SettingError(f"model.{name}: there is no such net, nor part of one; {did_you_mean(name, [*nets, *known])}")
+
+
+def start_from(nets: Mapping[str, nn.Module], starts: Arrays, sources: Mapping[str, NetFrom]) -> None:
+    """Copy weights from elsewhere, `key/parameter` by the keys of [model], into the nets.
+
+    Raises RunError where shapes or names differ, or where a whole part is taken and something of it is not there.
+    """
+    places: dict[str, Tensor] = {
+        f"{net_name}.{name}": place for net_name, net in nets.items() for name, place in net.state_dict().items()
+    }
+    for key in dict.fromkeys(name.partition("/")[0] for name in starts):
+        prefix = part_of(nets, key)
+        given = {name.removeprefix(f"{key}/"): array for name, array in starts.items() if name.startswith(f"{key}/")}
+        own = {name.removeprefix(f"{prefix}."): one for name, one in places.items() if name.startswith(f"{prefix}.")}
+        unknown = [name for name in given if name not in own]
+        missing = [] if sources[key].until is not None else [name for name in own if name not in given]
+        if unknown or missing:
+            what = "has no" if unknown else "gets no"
+            raise RunError(f"model.{key}: made for another network: it {what} {', '.join((unknown or missing)[:4])}")
+        try:
+            copy_into(own, given)
+        except RunError as error:
+            raise RunError(f"model.{key}: {error}") from error
+
+
+def frozen_parts(
+    nets: Mapping[str, nn.Module], sources: Mapping[str, NetFrom], image_shape: tuple[int, int, int]
+) -> list[str]:
+    """By dotted prefix what does not learn: parts that are frozen whole, or the layers of one up to its last that was taken.
+
+    Raises SettingError where that layer is not there.
+    """
+    frozen: list[str] = []
+    for key, source in sources.items():
+        if not source.freeze:
+            continue
+        part = part_of(nets, key)
+        frozen += [part] if source.until is None else _layers_until(nets, key, source, image_shape)
+    return frozen
+
+
+def _layers_until(
+    nets: Mapping[str, nn.Module], key: str, source: NetFrom, image_shape: tuple[int, int, int]
+) -> list[str]:
+    part = part_of(nets, key)
+    rows = describe_nets(nets, image_shape).layers if list(nets) == ["network"] else ()
+    layers = [name for row in rows if (name := f"network.{row.name}").startswith(f"{part}.")]
+    last = f"{part}.{layer_within(source, key)}"
+    if last not in layers:
+        known = [name.removeprefix(f"{part}.") for name in layers]
+        raise SettingError(
+            f"model.{key}: until: there is no layer {source.until!r}; {did_you_mean(str(source.until), known)}"
+        )
+    return list(dict.fromkeys(layers[: layers.index(last) + 1]))

@@ -1,0 +1,109 @@
+"""The analyses of a study that ran: what is computed, kept, computed again, removed."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from papilio.analysis.store import read_analyses, write_analysis
+from papilio.errors import RunFailed, StudyError
+from papilio.workbench import remake_report, run_study
+
+STUDY: dict[str, Any] = {
+    "title": "Sorters",
+    "data": {"name": "digits", "fraction": 0.2},
+    "model": {"family": "mlp", "units": [8]},
+    "train": {"epochs": 1, "batch_size": 32, "objective": "brightness:KIND"},
+    "stage": [{"name": "sorts", "vary": {"train.learning_rate": [0.01, 0.001]}}],
+    "analysis": [{"top": 1}],
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    run_study(STUDY, out=folder / "out", is_silent=True)
+    return folder / "out"
+
+
+@pytest.fixture
+def out(finished: Path, tmp_path: Path) -> Path:
+    """A copy to do something to."""
+    return Path(shutil.copytree(finished, tmp_path / "out"))
+
+
+def changed(out: Path, **study: Any) -> dict[str, bool]:
+    """Which files of analyses there are after the study ran again, and whether each is another."""
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("analyses/*.npz")}
+    run_study(STUDY | study, out=out, is_silent=True)
+    return {path.name: path.stat().st_mtime_ns != before.get(path.name) for path in sorted(out.glob("analyses/*.npz"))}
+
+
+def test_a_kind_from_outside_brings_its_analyses(finished: Path) -> None:
+    classification, bright, trials = sorted(
+        read_analyses(finished), key=lambda one: one.header.analysis != "classification"
+    )
+    assert [one.header.analysis for one in (classification, bright, trials)] == [
+        "classification",
+        "brightness",
+        "trials",
+    ]
+    assert bright.header.section == "brightness:section" and bright.header.options == {
+        "pictures": 2,
+        "is_broken": False,
+    }
+    assert bright.header.run == classification.header.run and bright.header.checksum == classification.header.checksum
+    assert trials.path.name == "trials-sorts.npz" and trials.header.section == "brightness:trials_section"
+    page = (finished / "report.html").read_text()
+    assert "Brightness of learning_rate 0.01" in page and "Mistakes of learning_rate 0.01" in page
+    assert page.index("<h3>Trials of sorts</h3>") < page.index("Brightness of learning_rate 0.01</h2>")
+
+
+def test_what_stands_is_not_computed_again(out: Path) -> None:
+    again = changed(out, analysis=[{"top": 1, "pictures": 3}])
+    assert [is_other for name, is_other in again.items() if name.startswith("classification")] == [False]
+    assert [is_other for name, is_other in again.items() if name.startswith("brightness")] == [True]
+
+
+def test_what_is_not_asked_for_goes(out: Path) -> None:
+    (out / "analyses" / "classification-of-a-run-that-is-no-more.npz").write_bytes(b"")
+    again = changed(out, analysis=[{"kind": "classification", "top": 2}])
+    assert sorted(name.partition("-")[0] for name in again) == ["classification", "classification", "trials"]
+    assert not changed(out, analysis=[])
+
+
+def test_a_function_that_raises_is_named(out: Path) -> None:
+    with pytest.raises(
+        RunFailed, match=r"analysis 'brightness' of sorts-.*: ZeroDivisionError: no light; what was trained"
+    ):
+        changed(out, analysis=[{"is_broken": True}])
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ({"kind": "reading"}, r"the study: \[\[analysis\]\]: kind: reading fits no run of this study"),
+        ({"data": {"name": "digits", "size": 6}}, r"\[\[analysis\]\]: data: the images of digits have another shape"),
+        ({"data": {"nam": "digits"}}, r"\[\[analysis\]\]: data\.nam is not a setting; did you mean name"),
+        ({"picture": 3}, r"\[\[analysis\]\]: picture is not a setting; did you mean pictures"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_trained(
+    tmp_path: Path, table: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(StudyError, match=complaint):
+        run_study(STUDY | {"analysis": [table]}, out=tmp_path / "out", is_silent=True)
+    assert not (tmp_path / "out" / "study.toml").exists()
+
+
+def test_a_report_elsewhere_does_without_what_it_cannot_import(out: Path) -> None:
+    path = next(out.glob("analyses/brightness-*.npz"))
+    found = next(one for one in read_analyses(out) if one.path == path)
+    write_analysis(path, replace(found.header, section="not_here:section"), found.arrays)
+    page = remake_report(out).read_text()
+    assert "Not shown: <code>not_here:section</code> cannot be imported here (No module named" in page
+    assert "Brightness of learning_rate 0.01" in page

@@ -1,0 +1,54 @@
+"""What cannot run is refused before anything is trained, in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import tiny
+
+import papilio as product
+from papilio.errors import StudyError
+
+GAME: dict[str, Any] = {"model": {"family": "gan", "latents": 2, "units": [8]}, "train": {"epochs": 1}}
+TWO_RATES = {"vary": {"train.learning_rate": [0.001, 0.01]}}
+
+
+@pytest.mark.parametrize(
+    ("stages", "complaint"),
+    [
+        ([TWO_RATES | {"pruner": "median"}], "pruner: it cannot tell which trials do badly"),
+        ([{"vary": {"train.learning_rate": {"low": 0.1, "high": 0.2}}, "sampler": "tpe", "trials": 2}], "tpe: it has"),
+        ([{"folds": 2}], "folds: they have nothing to choose by"),
+        ([TWO_RATES, {"from": "stage 0"}], 'from = "stage 0": it has no best trial'),
+        ([{"train": {"early_stopping": {"patience": 2}}}], "early_stopping: nothing ranks the epochs of gan"),
+        ([{"train": {"phases": {"critic": {}}}}], "'critic' is not a phase of this objective"),
+        (
+            [{"train": {"phases": {"generator": {"optimizer": "sgd", "betas": [0.5, 0.9]}}}}],
+            r"train\.phases\.generator\.betas: sgd has none",
+        ),
+        ([{"model": {"family": "mlp"}, "train": {"objective": "gan"}}], "gan needs discriminator, generator"),
+        ([{"train": {"views": {"num": 3}}}], r"train\.views: goes with supervised learning, not with gan"),
+    ],
+)
+def test_what_needs_a_ranking_or_is_not_there(stages: list[dict[str, Any]], complaint: str, tmp_path: Path) -> None:
+    named = [{"name": f"stage {number}"} | stage for number, stage in enumerate(stages)]
+    with pytest.raises(StudyError, match=complaint) as caught:
+        product.run_study(tiny(stage=named, **GAME), out=tmp_path / "out", is_silent=True)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out" / "study.toml").exists()
+
+
+def test_trials_that_differ_in_betas_are_checked_one_by_one(tmp_path: Path) -> None:
+    vary = {"train.optimizer": [{"name": "sgd"}, {"name": "sgd", "betas": [0.5, 0.9]}]}
+    with pytest.raises(StudyError, match=r"train\.betas: sgd has none"):
+        product.run_study(tiny(stage=[{"name": "a", "vary": vary}]), out=tmp_path / "out", is_silent=True)
+
+
+def test_another_study_that_nothing_ranks_has_no_best_trial(tmp_path: Path) -> None:
+    game = tiny(stage=[{"name": "games"} | TWO_RATES], **GAME) | {"title": "Games"}
+    product.run_study(game, out=tmp_path / "games", is_silent=True)
+    later = tiny(stage=[{"name": "a", "from": {"study": str(tmp_path / "games")}}], **GAME)
+    with pytest.raises(StudyError, match=r'no metric ranks the trials of "games" .* it has no best trial'):
+        product.run_study(later, out=tmp_path / "out", is_silent=True)
