@@ -22,6 +22,7 @@ NAME_SIZE, COLUMN_SIZE, CAPTION_SIZE = 8.5, 8.0, 7.0  # points
 LINE = 1.25 / 72  # inches between two lines of text, a point of its size
 MOST_OF_WIDTH = 0.3  # of a figure, for the names of its rows
 MOST_INCHES = 1.1  # an image's longer side: larger pixels show nothing more
+PHOTOGRAPHS = "photographs"  # the style sheet finds them by it: on dark paper they stay as they are
 BREAK = 4  # gaps, where rows or columns are set apart
 
 
@@ -32,6 +33,7 @@ def sheet(
     column_names: Sequence[str] = (),
     width: float = WIDE,
     gap: float = 0.07,
+    titles: Sequence[Sequence[str]] | None = None,
     captions: Sequence[Sequence[str]] | None = None,
     shown: Bool[np.ndarray, "rows columns"] | None = None,
     marked: Bool[np.ndarray, "rows columns"] | None = None,
@@ -41,8 +43,8 @@ def sheet(
 ) -> Figure:
     """Images in rows and columns: one mosaic, unsmoothed, a grey value of one image the same in all others.
 
-    Names of rows stand at the left, names of columns at the top, `captions[row][column]` below an image; what is too long is
-    broken into two lines, then shortened. `width` is in inches, `gap` a share of an image's longer side. Cells that are not
+    Names of rows stand at the left, names of columns at the top, `titles[row][column]` above an image and
+    `captions[row][column]` below it; what is too long is broken into two lines, then shortened. `width` is in inches, `gap` a share of an image's longer side. Cells that are not
     `shown` stay empty, `marked` ones get a frame. `row_breaks` and `column_breaks` are counted from 0: there is more room
     before these. Nothing is drawn larger than `most_inches` a side.
     """
@@ -56,13 +58,14 @@ def sheet(
             column_names=column_names,
             width=width,
             gap=gap,
-            captions=captions,
+            texts=(titles, captions),
             breaks=(row_breaks, column_breaks),
             most_inches=most_inches,
         )
         figure.set_size_inches(width, plan.height)
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
+        axes.set_gid(PHOTOGRAPHS)
         shown = np.ones(images.shape[:2], dtype=bool) if shown is None else shown
         mosaic = _mosaic(images, plan, shown)
         right, bottom = plan.left + mosaic.shape[1] * plan.scale, plan.top + mosaic.shape[0] * plan.scale
@@ -132,6 +135,7 @@ class _Plan:
     height: float  # of the whole figure
     row_names: tuple[str, ...]
     column_names: tuple[str, ...]
+    titles: tuple[tuple[str, ...], ...]
     captions: tuple[tuple[str, ...], ...]
 
     @classmethod
@@ -144,7 +148,7 @@ class _Plan:
         column_names: Sequence[str],
         width: float,
         gap: float,
-        captions: Sequence[Sequence[str]] | None,
+        texts: tuple[Sequence[Sequence[str]] | None, Sequence[Sequence[str]] | None],
         breaks: tuple[Sequence[int], Sequence[int]],
         most_inches: float,
     ) -> _Plan:
@@ -157,14 +161,16 @@ class _Plan:
         pixels = int(lefts[-1]) + wide
         scale = min((width - left - 0.02) / pixels, most_inches / max(height, wide))
         within = (wide + space) * scale
-        titles = [ruler.fitted(name, COLUMN_SIZE, within=0.98 * within) for name in column_names]
-        below = [[ruler.fitted(text, CAPTION_SIZE, within=0.98 * within) for text in row] for row in captions or ()]
-        lines = [max((text.count("\n") + bool(text) for text in row), default=0) for row in below] or [0] * rows
-        strips = np.array([np.ceil((num * CAPTION_SIZE * LINE + 0.06) / scale) if num else 0 for num in lines], int)
-        tops = _places(height + strips, space, breaks[0])
-        num_above = max((title.count("\n") + bool(title) for title in titles), default=0)
-        top = num_above * COLUMN_SIZE * LINE + (0.08 if num_above else 0.02)
-        mosaic_height = int(tops[-1]) + height + int(strips[-1])
+        headings = [ruler.fitted(name, COLUMN_SIZE, within=0.98 * within) for name in column_names]
+        above, below = (
+            [[ruler.fitted(text, CAPTION_SIZE, within=0.98 * within) for text in row] for row in text or ()]
+            for text in texts
+        )
+        strips_above, strips_below = _strips(above, rows, scale), _strips(below, rows, scale)
+        tops = strips_above + _places(strips_above + height + strips_below, space, breaks[0])
+        num_lines = max(map(_num_lines, headings), default=0)
+        top = num_lines * COLUMN_SIZE * LINE + (0.08 if num_lines else 0.02)
+        mosaic_height = int(tops[-1]) + height + int(strips_below[-1])
         return cls(
             tops,
             lefts,
@@ -175,9 +181,21 @@ class _Plan:
             top,
             top + mosaic_height * scale + 0.03,
             tuple(names),
-            tuple(titles),
+            tuple(headings),
+            tuple(map(tuple, above)),
             tuple(map(tuple, below)),
         )
+
+
+def _num_lines(text: str) -> int:
+    return text.count("\n") + bool(text)
+
+
+def _strips(texts: Sequence[Sequence[str]], rows: int, scale: float) -> np.ndarray:
+    """How many pixels high the texts of each row are: int (rows,)."""
+    lines = np.zeros(rows)
+    lines[: len(texts)] = [max(map(_num_lines, row), default=0) for row in texts]
+    return np.ceil(np.where(lines > 0, lines * CAPTION_SIZE * LINE + 0.06, 0) / scale).astype(int)
 
 
 def _places(sides: np.ndarray, space: int, breaks: Sequence[int]) -> np.ndarray:
@@ -206,10 +224,11 @@ def _write(axes: Axes, plan: _Plan) -> None:
     for middle, name in zip(middles, plan.column_names, strict=False):
         place = plan.top - 0.05
         axes.text(middle, place, name, ha="center", va="bottom", fontsize=COLUMN_SIZE, color=LIGHT["muted"])
-    for row, texts in enumerate(plan.captions):
-        for middle, text in zip(middles, texts, strict=False):
-            below = plan.top + (plan.tops[row] + height) * plan.scale + 0.03
-            axes.text(middle, below, text, ha="center", va="top", fontsize=CAPTION_SIZE, color=LIGHT["muted"])
+    for texts, edge, away, side in ((plan.titles, 0, -0.04, "bottom"), (plan.captions, height, 0.03, "top")):
+        for top, row in zip(plan.tops, texts, strict=False):
+            place = plan.top + (top + edge) * plan.scale + away
+            for middle, text in zip(middles, row, strict=False):
+                axes.text(middle, place, text, ha="center", va=side, fontsize=CAPTION_SIZE, color=LIGHT["muted"])
 
 
 def _frame(axes: Axes, plan: _Plan, marked: np.ndarray) -> None:

@@ -87,6 +87,7 @@ AUTOENCODER = Kind(
         "encode": "papilio.offers.latents:encode",
         "decode": "papilio.offers.latents:decode",
     },
+    analyses=("reconstruction", "samples", "walk", "morph", "plane"),
 )
 GAN = Kind(
     name="gan",
@@ -95,6 +96,7 @@ GAN = Kind(
     ranked_by=None,
     nets=frozenset({"generator", "discriminator"}),
     offers={"decode": "papilio.offers.latents:decode", "sample": "papilio.offers.latents:sample"},
+    analyses=("samples", "walk", "morph"),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (CLASSIFY, READ, AUTOENCODER, GAN)}
 
