@@ -41,6 +41,7 @@ def morph(
     """
     if steps < 2:
         raise SettingError(f"steps = {steps}: a morph has at least 2, its ends")
+    _refuse_other_way(way)
     run = run if isinstance(run, Run) else load_run(run)
     images = np.stack([_image(one, run) for one in (image_a, image_b)])
     start, end = run.encode(images)
@@ -49,8 +50,7 @@ def morph(
 
 def between(start: np.ndarray, end: np.ndarray, shares: np.ndarray, *, way: Way) -> np.ndarray:
     """Latents between two, by shares of the way from 0 to 1: float32 (shares, latents). Raises SettingError for another way."""
-    if way not in WAYS:
-        raise SettingError(f"way = {way!r} is not a way from one image to another; {did_you_mean(way, WAYS)}")
+    _refuse_other_way(way)
     return linear(start, end, shares) if way == "linear" else spherical(start, end, shares)
 
 
@@ -87,8 +87,8 @@ def morphs(run: Run, images: ImageSet, options: MorphOptions) -> Arrays:
 
     Arrays over p pairs: `linear` and `spherical` uint8 (p, f, channel, height, width), of which every `every`-th picture
     is a step and the others lie between; `ends` uint8 (p, 2, ...), the images themselves, and their `labels` (p, 2), both
-    without a row where ends are draws; `angles` float64 (p,), between the two latents, in degrees. Empty where the run
-    does not decode, or there are no two test images. Raises DataError for a test image that is not there.
+    not there where ends are draws; `angles` float64 (p,), between the two latents, in degrees. Empty where the run does not
+    decode, or there are no two test images. Raises DataError for a test image that is not there.
     """
     if "decode" not in run.kind.offers:
         return {}
@@ -111,6 +111,11 @@ def morphs(run: Run, images: ImageSet, options: MorphOptions) -> Arrays:
         arrays[way] = run.decode(steps).reshape(len(latents), len(shares), *run.image_shape)
     angles = [np.degrees(angle_between(start, end)) for start, end in latents]
     return arrays | {"angles": np.array(angles), "every": np.array(every)}
+
+
+def _refuse_other_way(way: str) -> None:
+    if way not in WAYS:
+        raise SettingError(f"way = {way!r} is not a way from one image to another; {did_you_mean(way, WAYS)}")
 
 
 def _image(given: np.ndarray | Path | str, run: Run) -> np.ndarray:

@@ -29,7 +29,8 @@ def walk(run: Run, images: ImageSet, options: WalkOptions) -> Arrays:
     (r, f, channel, height, width), of which every `every`-th belongs to an offset and the others lie between;
     `start` float32 (latents,); `missing` text, coordinates that were asked for and are not there. `changes` float64
     (latents,) is given where the rows were chosen by it: how much each coordinate changes the picture, see
-    `picture_change`. Empty where the run does not decode, or has none of the coordinates.
+    `picture_change`. `is_fitted` is true where the run has no prior of its own. Empty where the run does not decode, or
+    has none of the coordinates.
 
     Raises RunError where walks shall start at an image and the run does not encode, DataError for an image that is not there.
     """
@@ -59,6 +60,7 @@ def walk(run: Run, images: ImageSet, options: WalkOptions) -> Arrays:
         "every": np.array(every),
         "images": pictures.reshape(len(rows), len(fine), *pictures.shape[1:]),
         "start": start,
+        "is_fitted": np.array(not has_prior(run)),
     }
 
 

@@ -22,6 +22,7 @@ HELD = 600  # the frames at the ends
 MOST_BYTES = 300_000  # of a file
 LEVELS = 32  # of grey, in a GIF
 CELL = 112  # pixels that an image is enlarged to, in files
+MOST_EXACT = 32  # pixels a side: larger images are not kept exact, in files
 COLUMNS = 4
 MARGIN, TEXT = 10, 13  # pixels, in files
 
@@ -56,15 +57,20 @@ def save_moving(
     paths = folder / f"{name}.webp", folder / f"{name}.gif"
     largest = max(1, CELL // max(images.shape[-2:]))
     for path in paths:
-        for scale in range(largest, 0, -1):
-            frames = [_side_by_side(images[:, frame], names, scale) for frame in range(images.shape[1])]
-            file = io.BytesIO()
-            _write(frames, file, kind=path.suffix[1:], is_exact=max(images.shape[-2:]) <= 32)
-            if len(file.getvalue()) <= MOST_BYTES or scale == 1:
-                break
-        with open_atomic(path) as opened:
-            opened.write(file.getvalue())
+        scale, moving = largest, _moving_sheet(images, names, largest, kind=path.suffix[1:])
+        while len(moving) > MOST_BYTES and scale > 1:
+            scale -= 1
+            moving = _moving_sheet(images, names, scale, kind=path.suffix[1:])
+        with open_atomic(path) as file:
+            file.write(moving)
     return paths
+
+
+def _moving_sheet(images: np.ndarray, names: Sequence[str], scale: int, *, kind: str) -> bytes:
+    frames = [_side_by_side(images[:, frame], names, scale) for frame in range(images.shape[1])]
+    file = io.BytesIO()
+    _write(frames, file, kind=kind, is_exact=max(images.shape[-2:]) <= MOST_EXACT)
+    return file.getvalue()
 
 
 def _write(frames: Sequence[Image.Image], file: io.BytesIO, *, kind: str, is_exact: bool) -> None:

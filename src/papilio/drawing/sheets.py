@@ -44,9 +44,9 @@ def sheet(
     """Images in rows and columns: one mosaic, unsmoothed, a grey value of one image the same in all others.
 
     Names of rows stand at the left, names of columns at the top, `titles[row][column]` above an image and
-    `captions[row][column]` below it; what is too long is broken into two lines, then shortened. `width` is in inches, `gap` a share of an image's longer side. Cells that are not
-    `shown` stay empty, `marked` ones get a frame. `row_breaks` and `column_breaks` are counted from 0: there is more room
-    before these. Nothing is drawn larger than `most_inches` a side.
+    `captions[row][column]` below it; what is too long is broken into two lines, then shortened. `width` is in inches, `gap` a
+    share of an image's longer side. Cells that are not `shown` stay empty, `marked` ones get a frame. `row_breaks` and
+    `column_breaks` are counted from 0: there is more room before these. No side of an image is drawn longer than `most_inches`.
     """
     with drawing():
         figure = Figure(figsize=(width, 1))
