@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from papilio.errors import SettingError, did_you_mean
 from papilio.kinds.kind import Analysis, Kind
-from papilio.kinds.options import ClassificationOptions, ReadingOptions
+from papilio.kinds.options import ClassificationOptions, ProbeOptions, ReadingOptions, TransferOptions
 from papilio.settings.references import name_of
 
 CLASSIFICATION = Analysis(
@@ -26,7 +26,22 @@ COSTS = Analysis(
     of="stage",
     split=None,
 )
-ANALYSES: dict[str, Analysis] = {analysis.name: analysis for analysis in (CLASSIFICATION, READING, COSTS)}
+PROBE = Analysis(
+    name="probe",
+    compute="papilio.analysis.probing:probe",
+    section="papilio.sections.probe_sections:probe_section",
+    options=ProbeOptions,
+)
+TRANSFER = Analysis(
+    name="transfer",
+    compute="papilio.analysis.transfer:compare_transfer",
+    section="papilio.sections.transfer_sections:transfer_section",
+    options=TransferOptions,
+    of="stage",
+)
+ANALYSES: dict[str, Analysis] = {
+    analysis.name: analysis for analysis in (CLASSIFICATION, READING, COSTS, PROBE, TRANSFER)
+}
 
 
 def analyses_of(kind: Kind) -> dict[str, Analysis]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -48,3 +48,24 @@ class ReadingOptions(BaseModel):
     def num_pictures(self) -> int:
         """Of each of the three galleries, at least one."""
         return max(1, self.mistakes // 3)
+
+
+class ProbeOptions(BaseModel):
+    """How many labels a linear classifier on latents is given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: list[Annotated[int, Field(ge=2)] | Literal["all"]] = Field(
+        [100, 1000, 10_000], min_length=1, description="how many labeled training images; all for every one"
+    )
+    draws: int = Field(3, ge=1, description="of each number of labels, of which the mean is shown")
+
+
+class TransferOptions(BaseModel):
+    """What encoders taken from other runs are compared with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    components: list[Annotated[int, Field(ge=1)]] = Field(
+        [10, 50], description="principal components of the pixels, with logistic regression on them"
+    )
