@@ -12,7 +12,7 @@ from papilio.errors import SettingError, StudyError
 from papilio.kinds.analyses import ANALYSES, analyses_of
 from papilio.kinds.kind import Analysis, Kind
 from papilio.kinds.options import ClassificationOptions, ReadingOptions
-from papilio.kinds.registry import AUTOENCODER, CLASSIFY, KINDS, READ
+from papilio.kinds.registry import CLASSIFY, KINDS, READ
 from papilio.settings.references import resolve_reference
 from papilio.studies.asked import refuse_impossible_analyses, run_analyses, stage_analyses
 from papilio.studies.schema import AnalysisSettings
@@ -26,6 +26,9 @@ STUDY: dict[str, Any] = {
 }
 
 
+BARE = Kind("bare", {}, KIND.metrics, None)  # nothing is looked at of it
+
+
 def table(**given: Any) -> AnalysisSettings:
     return AnalysisSettings.model_validate(given)
 
@@ -33,7 +36,7 @@ def table(**given: Any) -> AnalysisSettings:
 def test_without_a_name_it_is_all_that_the_kind_has() -> None:
     assert run_analyses(table(), CLASSIFY) == [(ANALYSES["classification"], ClassificationOptions(mistakes=24))]
     assert run_analyses(table(mistakes=3), READ) == [(ANALYSES["reading"], ReadingOptions(mistakes=3))]
-    assert run_analyses(table(), AUTOENCODER) == []
+    assert run_analyses(table(), BARE) == []
     own = run_analyses(table(pictures=5, mistakes=1), KIND)
     assert own == [(ANALYSES["classification"], ClassificationOptions(mistakes=1)), (BRIGHTNESS, Shades(pictures=5))]
 
@@ -46,9 +49,9 @@ def test_a_name_is_of_the_runs_whose_kind_has_it() -> None:
 
 def test_stages_are_looked_at_unless_nothing_is_asked_for() -> None:
     names = [one.name for one, _ in stage_analyses([table(kind="reading")], [CLASSIFY, READ])]
-    assert names == ["costs"]
+    assert names == ["transfer", "costs"]
     assert [one for one, _ in stage_analyses([table()], [KIND])] == [TRIALS]
-    assert stage_analyses([], [READ]) == stage_analyses([table()], [CLASSIFY]) == []
+    assert stage_analyses([], [READ]) == stage_analyses([table()], [BARE]) == []
 
 
 @pytest.mark.parametrize(
@@ -61,12 +64,12 @@ def test_stages_are_looked_at_unless_nothing_is_asked_for() -> None:
         ),
         ({"kind": "brightness"}, [CLASSIFY], "kind: 'brightness' is not an analysis; allowed are"),
         ({"kind": "reading"}, [CLASSIFY], "kind: reading fits no run of this study; .* allowed are classification"),
-        ({"kind": "reading"}, [AUTOENCODER], "kind: reading fits no run of this study; .* there is none for its kinds"),
+        ({"kind": "reading"}, [BARE], "kind: reading fits no run of this study; .* there is none for its kinds"),
         ({"mistaks": 3}, [CLASSIFY], "mistaks is not a setting; did you mean mistakes?"),
-        ({"pictures": 3}, [CLASSIFY], "pictures is not a setting; allowed are data, kind, mistakes, name, top"),
+        ({"pictures": 3}, [CLASSIFY], "pictures is not a setting; allowed are components, data, kind, mistakes, name, top"),
         ({"kind": "brightness", "mistakes": 3}, [KIND], "mistakes is not a setting; allowed are .*pictures"),
         ({"kind": "costs", "mistakes": 3}, [READ], "mistakes is not a setting"),
-        ({"mistakes": 3}, [AUTOENCODER], "mistakes is not a setting"),
+        ({"mistakes": 3}, [BARE], "mistakes is not a setting"),
         ({"mistakes": "many"}, [CLASSIFY], "mistakes: input should be a valid integer.*given: 'many'"),
         ({"mistakes": -1}, [CLASSIFY, READ], "mistakes: input should be greater than or equal to 0"),
     ],
@@ -79,8 +82,8 @@ def test_what_cannot_be_is_one_line(given: dict[str, Any], kinds: list[Kind], co
 
 def test_what_the_first_version_wrote_into_every_study_stands() -> None:
     written = table(name="", data={}, top=3, mistakes=24)
-    refuse_impossible_analyses([written], [AUTOENCODER])
-    assert run_analyses(written, AUTOENCODER) == []
+    refuse_impossible_analyses([written], [BARE])
+    assert run_analyses(written, BARE) == []
 
 
 def test_a_study_and_its_file_are_equal() -> None:

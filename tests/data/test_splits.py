@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from papilio.data.imageset import ImageSet
-from papilio.data.splits import SPLITS, draw_folds, draw_splits
+from papilio.data.splits import SPLITS, draw_folds, draw_number, draw_splits
 from papilio.errors import DataError, SettingError
 
 LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=80).map(lambda values: np.array(values, dtype=np.int64))
@@ -177,3 +177,26 @@ def an_image_set() -> ImageSet:
         test=splits["test"],
         origin="made up",
     )
+
+
+@given(LABELS, st.integers(0, 2**32), st.data())
+def test_a_number_of_images_is_stratified_and_lies_inside_a_larger_one(
+    labels: np.ndarray, seed: int, data: st.DataObject
+) -> None:
+    indices = np.arange(len(labels))
+    num = data.draw(st.integers(1, len(labels)))
+    smaller, larger = (
+        draw_number(labels, indices, num=one, seed=seed) for one in (num, data.draw(st.integers(num, len(labels))))
+    )
+    assert len(smaller) == num and set(smaller) <= set(larger)
+    counts = np.bincount(labels[smaller], minlength=5)
+    present = np.bincount(labels, minlength=5)
+    if num >= (present > 0).sum():
+        assert np.all(counts[present > 0] > 0)
+    # beyond the one that every class gets, shares are those of the labels
+    assert np.all(counts <= np.ceil(num * present / len(labels)) + 1)
+
+
+def test_more_training_images_than_there_are_is_refused() -> None:
+    with pytest.raises(SettingError, match="num_train = 11: allowed are 1 to the number of training images, 10"):
+        draw_number(np.zeros(10, dtype=np.int64), np.arange(10), num=11, seed=0)

@@ -7,14 +7,16 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import OwnNet, own_loss, tiny, write_study
 
+from papilio.data.load import load_images
 from papilio.errors import StudyError
 from papilio.search.expected import plan_runs
-from papilio.studies.study import bundled_studies, load_study, slug
+from papilio.studies.study import bundled_studies, load_study, parse_toml, slug
 from papilio.workbench import parse_settings, study_schema
 
 
@@ -222,3 +224,25 @@ def test_slugs_are_safe_names_of_files(text: str) -> None:
 def test_the_schema_in_the_docs_is_the_one_that_is_checked() -> None:
     path = Path(__file__).parents[2] / "docs" / "study.schema.json"
     assert json.loads(path.read_text()) == study_schema(), "make it again: papilio show first-look --schema"
+
+
+def test_a_study_without_stages_has_one_named_after_its_title() -> None:
+    study = load_study({"title": "My pictures", "data": {"name": "digits"}, "model": {"family": "mlp"}})
+    assert [stage.name for stage in study.settings.stage] == ["My pictures"]
+    assert [plan.stage for plan in plan_runs(study)] == ["My pictures"]
+    assert load_study(parse_toml(study.to_toml(), where="")).settings == study.settings
+
+
+def test_no_stage_in_an_empty_list_is_still_refused() -> None:
+    with pytest.raises(StudyError, match="stage"):
+        load_study(tiny(stage=[]))
+
+
+def test_fewer_training_images_leave_the_other_splits_as_they_are() -> None:
+    few, all_ = load_images("digits", num_train=100), load_images("digits")
+    assert len(few.train) == 100 and set(few.train) < set(all_.train)
+    assert np.array_equal(few.test, all_.test) and np.array_equal(few.validation, all_.validation)
+    assert few.checksum != all_.checksum
+    assert "100 of" in few.notes[-1]
+    reduced = load_images("digits", num_train=100, fraction=0.02)
+    assert len(reduced.train) < 100

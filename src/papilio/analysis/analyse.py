@@ -91,19 +91,19 @@ def analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
     _compute_of_runs(folder, of_runs, study.own)
     for wanted in of_stages:
         with _named(wanted.analysis, wanted.stage):
-            _compute_of_stage(folder, wanted, results)
+            _compute_of_stage(folder, wanted, results, images)
 
 
 def add_missing_of_stages(results: StudyResults) -> None:
     """Compute what is not there yet of a study's stages, as in folders of 0.1.0, as far as it can be computed here.
 
-    Left out is what needs a framework that is not installed, and what belongs to kinds of the user's own.
+    Left out is what needs images, or a framework that is not installed, and what belongs to kinds of the user's own.
     """
     tables = load_study(results.study).settings.analysis
     for stage in results.stages:
         with contextlib.suppress(ImportError, SettingError):
             for wanted in _of_stage(results, stage, tables, own=None):
-                if not (results.folder / FOLDER / wanted.file_name).exists():
+                if wanted.analysis.split is None and not (results.folder / FOLDER / wanted.file_name).exists():
                     _compute_of_stage(results.folder / FOLDER, wanted, results)
 
 
@@ -163,10 +163,15 @@ def _compute_of_runs(folder: Path, wanted: Mapping[str, WantedOfRun], own: OwnFu
             write_analysis(folder / name, one.header, arrays)
 
 
-def _compute_of_stage(folder: Path, wanted: WantedOfStage, results: StudyResults) -> None:
+def _compute_of_stage(
+    folder: Path, wanted: WantedOfStage, results: StudyResults, images: StudyImages | None = None
+) -> None:
     """Always anew, as it is of runs that may have come since; nothing is left where there is nothing to tell."""
     path = folder / wanted.file_name
-    arrays: Arrays | None = resolve_reference(wanted.analysis.compute)(results, wanted.stage, wanted.options)
+    given: list[Any] = [results, wanted.stage, wanted.options]
+    if wanted.analysis.split is not None and images is not None:
+        given.append(lambda run: images.of_fold(RunFolder(run.folder).facts().run_settings, run.fold))
+    arrays: Arrays | None = resolve_reference(wanted.analysis.compute)(*given)
     if arrays is None:
         path.unlink(missing_ok=True)
     else:

@@ -11,7 +11,7 @@ import numpy as np
 
 from papilio.data.facts import ImageFacts
 from papilio.data.quantities import Quantity
-from papilio.data.splits import SPLITS, SplitName, draw_folds, draw_share
+from papilio.data.splits import SPLITS, SplitName, draw_folds, draw_number, draw_share
 from papilio.errors import DataError, SettingError, did_you_mean
 
 
@@ -139,6 +139,17 @@ class ImageSet:
             test=np.searchsorted(kept, chosen["test"]),
             notes=(*self.notes, f"{what} of {share:g} of every split, drawn with seed {seed}"),
         )
+
+    def with_training_images(self, num: int, seed: int = 0) -> ImageSet:
+        """The set with `num` of its training images, stratified; the others stay, in no split.
+
+        With the same seed a smaller number lies inside a larger one. Raises SettingError where there are fewer.
+        """
+        if num == len(self.train):
+            return self
+        note = f"{num:,} of {len(self.train):,} training images, drawn with seed {seed}"
+        train = draw_number(self.strata, self.train, num=num, seed=seed)
+        return replace(self, train=train, notes=(*self.notes, note))
 
     @cached_property
     def checksum(self) -> str:

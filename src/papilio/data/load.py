@@ -34,6 +34,7 @@ def load_images(
     test: float = 0.2,
     seed: int = 0,
     fraction: float = 1.0,
+    num_train: int | None = None,
     period: float | None = None,
     unit: str = "",
     render: Mapping[str, Any] | None = None,
@@ -47,7 +48,8 @@ def load_images(
     folder. Splits that a set comes with are kept. `test` is the share of all images (of the training images, where a
     validation split is given) that is drawn where there is no test split; `validation` is the share of the training
     images that are then left. Both are stratified where there are labels, and the same labels and seed give the same
-    indices. `fraction` takes that share of every split afterwards.
+    indices. `fraction` takes that share of every split afterwards, `num_train` so many of the training images
+    that are then left, all of them where a fraction leaves fewer.
 
     Labels are classes, counted from 0; or (num, 2) integers, [hour, minute] on a dial; or, where `period` is given, numbers on
     a circle of that length, in `unit`s. A folder's `labels` are then a table, labels.csv, with a picture's file and its value
@@ -80,7 +82,10 @@ def load_images(
         download=download,
         progress=progress,
     )
-    return split_images(raw, validation=validation, test=test, seed=seed).fraction(fraction, seed)
+    images = split_images(raw, validation=validation, test=test, seed=seed).fraction(fraction, seed)
+    if num_train is None:
+        return images
+    return images.with_training_images(num_train if fraction == 1 else min(num_train, len(images.train)), seed)
 
 
 def read_images(

@@ -60,6 +60,21 @@ def draw_share(labels: np.ndarray, indices: np.ndarray, *, share: float, rng: np
     return np.sort(np.concatenate([indices[:0], *chosen])).astype(np.int64)
 
 
+def draw_number(labels: np.ndarray, indices: np.ndarray, *, num: int, seed: int) -> np.ndarray:
+    """`num` of `indices`, sorted, in the classes' own proportions, with at least one of every class where num allows it.
+
+    With the same seed a smaller number lies inside a larger one, but for classes that rounding moves by an image.
+    Raises SettingError where there are fewer indices than that.
+    """
+    if not 1 <= num <= len(indices):
+        raise SettingError(f"num_train = {num}: allowed are 1 to the number of training images, {len(indices)}")
+    classes = _by_class(labels, indices, np.random.default_rng(seed))
+    # every image gets its place in its class, from 0 to 1; the first of each class come first
+    places = np.concatenate([(np.arange(len(one)) + 0.5) / len(one) * (np.arange(len(one)) > 0) for one in classes])
+    chosen = np.concatenate(classes)[np.argsort(places, kind="stable")[:num]]
+    return np.sort(chosen).astype(np.int64)
+
+
 def draw_folds(labels: np.ndarray, indices: np.ndarray, *, num: int, seed: int) -> list[np.ndarray]:
     """`indices` dealt out into `num` stratified folds, each sorted: every index in exactly one of them.
 

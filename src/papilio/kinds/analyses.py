@@ -8,9 +8,11 @@ from papilio.kinds.options import (
     ClassificationOptions,
     MorphOptions,
     PlaneOptions,
+    ProbeOptions,
     ReadingOptions,
     ReconstructionOptions,
     SamplesOptions,
+    TransferOptions,
     WalkOptions,
 )
 from papilio.settings.references import name_of
@@ -64,6 +66,19 @@ PLANE = Analysis(
     section="papilio.sections.plane_sections:plane_section",
     options=PlaneOptions,
 )
+PROBE = Analysis(
+    name="probe",
+    compute="papilio.analysis.probing:probe",
+    section="papilio.sections.probe_sections:probe_section",
+    options=ProbeOptions,
+)
+TRANSFER = Analysis(
+    name="transfer",
+    compute="papilio.analysis.transfer:compare_transfer",
+    section="papilio.sections.transfer_sections:transfer_section",
+    options=TransferOptions,
+    of="stage",
+)
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
     analysis.name: analysis
     for analysis in (
@@ -75,6 +90,8 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         WALK,
         MORPH,
         PLANE,
+        PROBE,
+        TRANSFER,
     )
 }
 

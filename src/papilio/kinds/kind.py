@@ -35,7 +35,8 @@ class Analysis:
     """Something that is looked at after training.
 
     `compute` is f(run, images, options) -> arrays by name, of a papilio.runs.run.Run and an ImageSet that has images in
-    `split`; where it is `of` a stage, f(results, stage, options) -> arrays, or None where there is nothing to tell. `section`
+    `split`; where it is `of` a stage, f(results, stage, options) -> arrays, or None where there is nothing to tell, or, with a
+    `split`, f(results, stage, options, images_of), of which images_of(RunResult) is that run's ImageSet. `section`
     is f(arrays, context) -> papilio.sections.blocks.Section, or None for no section; context is a
     papilio.sections.context.SectionContext. `options` are what its [[analysis]] table may set besides `kind`, `name`, `data`
     and `top`. The arrays are kept, and the page is made of them again where there may be no framework: `section` has to be

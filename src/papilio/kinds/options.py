@@ -124,3 +124,24 @@ class PlaneOptions(BaseModel):
     )
     points: int = Field(1000, ge=0, description="test images that are drawn where they are encoded")
     seed: int = Field(0, ge=0, description="of the choice of those images")
+
+
+class ProbeOptions(BaseModel):
+    """How many labels a linear classifier on latents is given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: list[Annotated[int, Field(ge=2)] | Literal["all"]] = Field(
+        [100, 1000, 10_000], min_length=1, description="how many labeled training images; all for every one"
+    )
+    draws: int = Field(3, ge=1, description="of each number of labels, of which the mean is shown")
+
+
+class TransferOptions(BaseModel):
+    """What encoders taken from other runs are compared with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    components: list[Annotated[int, Field(ge=1)]] = Field(
+        [10, 50], description="principal components of the pixels, with logistic regression on them"
+    )

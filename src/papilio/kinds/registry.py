@@ -61,7 +61,7 @@ CLASSIFY = Kind(
         "predict": "papilio.offers.classify:predict_pictures",
         "probabilities": "papilio.offers.classify:probabilities",
     },
-    analyses=("classification",),
+    analyses=("classification", "transfer"),
 )
 READ = Kind(
     name="read",
@@ -87,7 +87,7 @@ AUTOENCODER = Kind(
         "encode": "papilio.offers.latents:encode",
         "decode": "papilio.offers.latents:decode",
     },
-    analyses=("reconstruction", "samples", "walk", "morph", "plane"),
+    analyses=("reconstruction", "samples", "walk", "morph", "plane", "probe"),
 )
 GAN = Kind(
     name="gan",

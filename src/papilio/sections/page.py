@@ -22,7 +22,7 @@ from papilio.sections import sentences
 from papilio.sections import study_sections as sections
 from papilio.sections.analyses import run_sections, stage_sections
 from papilio.sections.published_table import published_table
-from papilio.sections.study_facts import environment_rows, facts, shape_words
+from papilio.sections.study_facts import environment_rows, facts, image_sets, shape_words
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_RUNS = 500
@@ -57,7 +57,7 @@ def render_page(results: StudyResults, pictures: Pictures) -> str:
             facts=facts(results),
             progress=sentences.progress_words(results),
             reasons=sentences.reasons(results),
-            image_sets=results.environment.get("data", []),
+            image_sets=image_sets(results),
             stages=[sections.stage_section(results, stage, pictures) for stage in results.stages],
             models=sections.model_sections(results),
             published=published_table(results),

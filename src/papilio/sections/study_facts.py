@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,18 @@ def facts(results: StudyResults) -> list[tuple[str, str]]:
         ("Started", str(environment.get("started") or "").partition("T")[0]),
     ]
     return [(label, text) for label, text in rows if text]
+
+
+def image_sets(results: StudyResults) -> list[dict[str, Any]]:
+    """The image sets as environment.json has them, and of those that differ only in their training images one, with the
+    numbers of the others as `fewer`."""
+    found: dict[str, dict[str, Any]] = {}
+    for images in sorted(results.environment.get("data", []), key=lambda one: -one["num_train"]):
+        same = {key: value for key, value in images.items() if key not in ("num_train", "notes", "checksum")}
+        first = found.setdefault(json.dumps(same, sort_keys=True), images | {"fewer": []})
+        if images["num_train"] < first["num_train"]:
+            first["fewer"] = sorted({*first["fewer"], images["num_train"]})
+    return list(found.values())
 
 
 def environment_rows(results: StudyResults) -> list[tuple[str, str]]:

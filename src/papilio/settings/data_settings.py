@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from papilio.settings.since import Since
 
 
 class DataSettings(BaseModel):
@@ -32,6 +34,9 @@ class DataSettings(BaseModel):
     test: float = Field(0.2, ge=0, lt=1, description="share kept for the test, where the set brings no test images")
     seed: int = Field(0, ge=0, description="of the splits; runs have seeds of their own")
     fraction: float = Field(1.0, gt=0, le=1, description="share of the images that is used, stratified")
+    num_train: Annotated[int | None, Since("0.2")] = Field(
+        None, ge=1, description="train on so many of the training images, stratified; the others are left out"
+    )
 
     @model_validator(mode="after")
     def _names_one_source(self) -> DataSettings:

@@ -199,10 +199,15 @@ class PublishedSettings(BaseModel):
         return self
 
 
+def _without_stages(schema: Table) -> None:
+    """For editors: a study may leave its stages out."""
+    schema["required"].remove("stage")
+
+
 class StudySettings(BaseModel):
     """A whole study file."""
 
-    model_config = STRICT
+    model_config = STRICT | ConfigDict(json_schema_extra=_without_stages)
 
     title: str = Field(min_length=1)
     description: str = ""
@@ -210,11 +215,18 @@ class StudySettings(BaseModel):
     data: DataSettings
     model: Table = Field({}, description="family, and what its builder takes")
     train: Table = {}
-    stage: list[StageSettings] = Field(min_length=1)
+    stage: list[StageSettings] = Field(min_length=1, description="by default one, named after the title")
     analysis: list[AnalysisSettings] = Field(  # what is not asked for otherwise
         [{}], validate_default=True
     )
     published: list[PublishedSettings] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_stage(cls, given: Any) -> Any:
+        """A study without stages asks one question, that of its title."""
+        is_without = isinstance(given, dict) and "title" in given and "stage" not in given
+        return {**given, "stage": [{"name": given["title"]}]} if is_without else given
 
     @model_validator(mode="after")
     def _names_agree(self) -> StudySettings:
