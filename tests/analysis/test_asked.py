@@ -66,7 +66,11 @@ def test_stages_are_looked_at_unless_nothing_is_asked_for() -> None:
         ({"kind": "reading"}, [CLASSIFY], "kind: reading fits no run of this study; .* allowed are classification"),
         ({"kind": "reading"}, [BARE], "kind: reading fits no run of this study; .* there is none for its kinds"),
         ({"mistaks": 3}, [CLASSIFY], "mistaks is not a setting; did you mean mistakes?"),
-        ({"pictures": 3}, [CLASSIFY], "pictures is not a setting; allowed are components, data, kind, mistakes, name, top"),
+        (
+            {"pictures": 3},
+            [CLASSIFY],
+            "pictures is not a setting; allowed are components, data, kind, mistakes, name, top",
+        ),
         ({"kind": "brightness", "mistakes": 3}, [KIND], "mistakes is not a setting; allowed are .*pictures"),
         ({"kind": "costs", "mistakes": 3}, [READ], "mistakes is not a setting"),
         ({"mistakes": 3}, [BARE], "mistakes is not a setting"),

@@ -19,7 +19,7 @@ def run_one(family: str, folder: Path, **model: Any) -> StudyResults:
     study = {
         "title": family,
         "data": {"path": as_array(folder / "images.npy"), "labels": "none"},
-        "model": {"family": family, "units": [12], **model},
+        "model": {"family": family, **model},
         "train": {"epochs": 2, "batch_size": 16},
         "stage": [{"name": "only"}],
     }
@@ -27,7 +27,7 @@ def run_one(family: str, folder: Path, **model: Any) -> StudyResults:
 
 
 def test_an_autoencoder_gives_back_encodes_and_decodes(tmp_path: Path) -> None:
-    results = run_one("autoencoder", tmp_path, latents=3)
+    results = run_one("autoencoder", tmp_path, latents=3, dense=[12])
     (found,) = results.runs
     assert found.status == "done" and found.settings["train"]["objective"] == "autoencoder"
     assert results.best == found and found.metrics["val_loss"] > 0
@@ -45,7 +45,7 @@ def test_an_autoencoder_gives_back_encodes_and_decodes(tmp_path: Path) -> None:
 
 
 def test_adversarial_nets_sample_and_decode(tmp_path: Path) -> None:
-    (found,) = run_one("gan", tmp_path, latents=4).runs
+    (found,) = run_one("gan", tmp_path, latents=4, units=[12]).runs
     assert found.status == "done" and found.settings["train"]["objective"] == "gan"
     assert found.ranking is None and found.best_epoch == 2
     assert "generator loss" in (tmp_path / "out" / "report.html").read_text()

@@ -66,6 +66,24 @@ def encode(run: Run, images: np.ndarray) -> np.ndarray:
     return run.nets.forward("network.encoder", images)
 
 
+def encode_means(run: Run, images: np.ndarray) -> np.ndarray:
+    """The mean of each image's posterior; see `Run.encode`."""
+    return posterior(run, images)[0]
+
+
+def posterior(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and log variance of each image's latents; see `Run.posterior`."""
+    run.refuse_other_shape(images)
+    mean, log_variance = np.split(run.nets.forward("network.encoder", images), 2, axis=1)
+    return mean, log_variance
+
+
+def reconstruct(run: Run, images: np.ndarray) -> np.ndarray:
+    """What the network gives back of images; see `Run.reconstruct`."""
+    run.refuse_other_shape(images)
+    return run.nets.forward("network", images)
+
+
 def decode(run: Run, latents: np.ndarray) -> np.ndarray:
     """An image of each latent; see `Run.decode`. Raises DataError for latents of another length."""
     generator = next((name for name in GENERATORS if name.partition(".")[0] in run.nets.names), "")
@@ -80,5 +98,4 @@ def decode(run: Run, latents: np.ndarray) -> np.ndarray:
 
 def sample(run: Run, num: int, *, seed: int = 0) -> np.ndarray:
     """New images from latents that are drawn from N(0, 1); see `Run.sample`."""
-    latents = run.modules["generator"].latents
-    return decode(run, np.random.default_rng(seed).standard_normal((num, latents)).astype(np.float32))
+    return decode(run, np.random.default_rng(seed).standard_normal((num, run.latents)).astype(np.float32))
