@@ -31,10 +31,6 @@ class LinearRun:
         return len(self.strengths)
 
     @property
-    def modules(self) -> Any:
-        return {"generator": SimpleNamespace(latents=self.latents)}
-
-    @property
     def owners(self) -> np.ndarray:
         """Which latent moves each pixel."""
         return np.arange(np.prod(self.image_shape)) % self.latents

@@ -34,7 +34,7 @@ def test_families_for_labels_give_one_logit_a_class(family: str, image_shape: tu
 
 @pytest.mark.parametrize("image_shape", SHAPES)
 def test_an_autoencoder_gives_back_images_by_way_of_its_latents(image_shape: tuple[int, int, int]) -> None:
-    settings = {"latents": 3, "units": [20, 10]}
+    settings = {"latents": 3, "dense": [20, 10]}
     network = build_nets(find_builder("autoencoder"), settings, image_shape=image_shape, heads=(1,), seed=0)["network"]
     images = torch.rand(5, *image_shape)
     latents = network.encoder(images)

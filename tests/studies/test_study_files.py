@@ -111,7 +111,10 @@ def test_runs_are_every_trial_with_every_combination_and_seed() -> None:
         ({"model__filtres": [1]}, "model.filtres is not a setting; allowed are activation, batch_norm, dropout"),
         ({"model__unit": [1]}, "model.unit is not a setting; did you mean units?"),
         ({"model__activation": "rleu"}, "model.activation: input should be 'relu'"),
-        ({"model": {}}, "model.family is missing; allowed are mlp, cnn, lenet5, autoencoder, gan, or module:function"),
+        (
+            {"model": {}},
+            "model.family is missing; allowed are mlp, cnn, lenet5, encoder_classifier, autoencoder, vae, gan, or module:",
+        ),
         ({"model": {"family": "mpl"}}, "model.family: 'mpl' is not a model family; did you mean mlp?"),
         ({"model": {"family": "nowhere:net"}}, "cannot import 'nowhere'"),
         ({"data": {}}, "data: data needs either a name or a path"),

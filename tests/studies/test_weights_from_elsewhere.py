@@ -29,7 +29,7 @@ from papilio.workbench import load_run, run_study
 from papilio.workers.ray_node import END_FILES, Mirror, read_files, write_files
 
 DIGITS = {"name": "digits", "fraction": 0.2}
-AUTOENCODER = {"family": "autoencoder", "units": [12], "latents": 6}
+AUTOENCODER = {"family": "autoencoder", "filters": [], "dense": [12], "latents": 6}
 
 
 class Classifier(nn.Module):
@@ -37,7 +37,7 @@ class Classifier(nn.Module):
 
     def __init__(self, image_shape: tuple[int, int, int], num_classes: int, units: int = 12) -> None:
         super().__init__()
-        self.encoder = autoencoder(image_shape, units=[units], latents=6).encoder
+        self.encoder = autoencoder(image_shape, filters=[], dense=[units], latents=6).encoder
         self.head = nn.Sequential(nn.ReLU(), nn.Linear(6, num_classes))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -299,20 +299,22 @@ def test_the_best_of_several_trials_that_nothing_ranks_is_refused(tmp_path: Path
 
 def test_a_net_or_a_layer_that_a_run_does_not_have_is_refused(finished: StudyResults) -> None:
     origin = Origin(next(run.folder for run in finished.runs if run.stage == "pretraining"), "one")
-    net, weights = taken_weights(origin, NetFrom(run="one", until="encoder.1"), "encoder")
-    assert (net, set(weights)) == ("encoder", {"1.weight", "1.bias"})
-    _, weights = taken_weights(origin, NetFrom(run="one", net="encoder", until="3"), "features")
-    assert set(weights) == {"1.weight", "1.bias", "3.weight", "3.bias"}
+    net, weights = taken_weights(origin, NetFrom(run="one", until="encoder.dense1"), "encoder")
+    assert (net, set(weights)) == ("encoder", {"dense1.weight", "dense1.bias"})
+    _, weights = taken_weights(origin, NetFrom(run="one", net="encoder", until="latents"), "features")
+    assert set(weights) == {"dense1.weight", "dense1.bias", "latents.weight", "latents.bias"}
     with pytest.raises(RunError, match="there is no net 'encode', nor part of one; did you mean encoder"):
         taken_weights(origin, NetFrom(run="one", net="encode"), "encoder")
-    with pytest.raises(RunError, match="until: there is no layer '7'; allowed are 0, 1, 2, 3"):
+    with pytest.raises(
+        RunError, match="until: there is no layer '7'; allowed are dense1, dense1_activation, flatten, latents"
+    ):
         taken_weights(origin, NetFrom(run="one", until="7"), "encoder")
 
 
 def test_layers_up_to_one_are_taken_and_frozen_and_the_rest_learns() -> None:
-    settings, own = settings_of(study_of(classes({"run": "one", "until": "1", "freeze": True})))
+    settings, own = settings_of(study_of(classes({"run": "one", "until": "dense1", "freeze": True})))
     images = StudyImages({}).of(settings.data)
-    starts = {"encoder/1.weight": np.ones((12, 64), np.float32), "encoder/1.bias": np.zeros(12, np.float32)}
+    starts = {"encoder/dense1.weight": np.ones((12, 64), np.float32), "encoder/dense1.bias": np.zeros(12, np.float32)}
     with find_engine("torch", own).prepare([Lane(settings, images, 0, starts)], threads=1) as session:
         before = session.weights(0)
         session.train_epoch()
@@ -320,15 +322,18 @@ def test_layers_up_to_one_are_taken_and_frozen_and_the_rest_learns() -> None:
         assert session.describe(0).num_parameters == 12 * 6 + 6 + 6 * 10 + 10
     changed = {name for name in before if not np.array_equal(before[name], after[name])}
     assert changed == {
-        f"network/{name}" for name in ("encoder.3.weight", "encoder.3.bias", "head.1.weight", "head.1.bias")
+        f"network/{name}" for name in ("encoder.latents.weight", "encoder.latents.bias", "head.1.weight", "head.1.bias")
     }
-    assert np.array_equal(after["network/encoder.1.weight"], starts["encoder/1.weight"])
+    assert np.array_equal(after["network/encoder.dense1.weight"], starts["encoder/dense1.weight"])
 
 
 @pytest.mark.parametrize(
     ("starts", "complaint"),
     [
-        ({"encoder/1.weight": np.ones((3, 64), np.float32)}, r"model\.encoder: .* gets no 1\.bias, 3\.weight"),
+        (
+            {"encoder/dense1.weight": np.ones((3, 64), np.float32)},
+            r"model\.encoder: .* gets no dense1\.bias, latents\.weight",
+        ),
         ({"encoder/9.weight": np.ones((3, 64), np.float32)}, r"model\.encoder: .* has no 9\.weight"),
     ],
 )
@@ -337,6 +342,6 @@ def test_weights_of_another_network_are_refused(starts: dict[str, np.ndarray], c
     images = StudyImages({}).of(settings.data)
     with pytest.raises(RunError, match=complaint):
         find_engine("torch", own).prepare([Lane(settings, images, 0, starts)], threads=1)
-    settings, own = settings_of(study_of(classes({"run": "one", "until": "1"})))
+    settings, own = settings_of(study_of(classes({"run": "one", "until": "dense1"})))
     with pytest.raises(RunError, match=r"model\.encoder: made for another network"):
         find_engine("torch", own).prepare([Lane(settings, images, 0, starts)], threads=1)

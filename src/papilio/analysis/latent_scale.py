@@ -23,8 +23,7 @@ def latent_scale(run: Run, images: ImageSet, *, seed: int = 0) -> tuple[np.ndarr
     training images, stratified by class where there are classes.
     """
     if has_prior(run):
-        num = num_latents(run)
-        return np.zeros(num, np.float32), np.ones(num, np.float32)
+        return np.zeros(run.latents, np.float32), np.ones(run.latents, np.float32)
     latents = training_latents(run, images, seed=seed)
     mean, deviation = latents.mean(axis=0, dtype=np.float64), latents.std(axis=0, dtype=np.float64)
     return mean.astype(np.float32), deviation.astype(np.float32)
@@ -41,10 +40,3 @@ def stratified(images: ImageSet, indices: np.ndarray, *, most: int, seed: int = 
     if len(indices) <= most:
         return indices
     return draw_share(images.strata, indices, share=most / len(indices), rng=np.random.default_rng(seed))
-
-
-def num_latents(run: Run) -> int:
-    """How many numbers the run's images are made of."""
-    if "encode" in run.kind.offers:
-        return run.encode(np.zeros((1, *run.image_shape), dtype=np.uint8)).shape[1]
-    return int(run.modules["generator"].latents)

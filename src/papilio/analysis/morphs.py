@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-from papilio.analysis.latent_scale import num_latents
 from papilio.analysis.walk import MOST_BYTES, drawn_latents
 from papilio.data.imageset import ImageSet
 from papilio.data.pictures import read_picture
@@ -103,7 +102,7 @@ def morphs(run: Run, images: ImageSet, options: MorphOptions) -> Arrays:
         latents = run.encode(arrays["ends"].reshape(-1, *run.image_shape)).reshape(len(pairs), 2, -1)
     else:
         num = options.pairs if isinstance(options.pairs, int) else len(options.pairs)
-        latents = drawn_latents(run, images, num=2 * num, seed=options.seed).reshape(num, 2, num_latents(run))
+        latents = drawn_latents(run, images, num=2 * num, seed=options.seed).reshape(num, 2, run.latents)
     every = 2 if 4 * len(latents) * options.steps * np.prod(run.image_shape) <= MOST_BYTES else 1
     shares = np.linspace(0, 1, every * (options.steps - 1) + 1)
     for way in WAYS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from papilio.analysis.latent_scale import has_prior, num_latents, stratified, training_latents
+from papilio.analysis.latent_scale import has_prior, stratified, training_latents
 from papilio.data.imageset import ImageSet
 from papilio.engine import Arrays
 from papilio.kinds.options import PlaneOptions
@@ -30,7 +30,7 @@ def decode_plane(run: Run, images: ImageSet, options: PlaneOptions) -> Arrays:
     Kingma and Welling, Auto-encoding variational Bayes (2014), figure 4: coordinates that are spaced linearly on the unit
     square, sent through the inverse of the normal distribution's cumulative function.
     """
-    if "decode" not in run.kind.offers or num_latents(run) != 2:
+    if "decode" not in run.kind.offers or run.latents != 2:
         return {}
     known = None if has_prior(run) else np.sort(training_latents(run, images).astype(np.float64), axis=0)
     side = options.side or int(np.clip(MOST_PIXELS // max(run.image_shape[1:]), FEWEST, SIDE))

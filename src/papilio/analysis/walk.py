@@ -92,8 +92,7 @@ def drawn_latents(run: Run, images: ImageSet, *, num: int, seed: int) -> np.ndar
     """Latents of the prior, or, where there is none, of what stands in for it (`sample_latents`): float32 (num, latents)."""
     if not has_prior(run):
         return sample_latents(run, images, num=num, seed=seed)
-    size = (num, len(latent_scale(run, images)[0]))
-    return np.random.default_rng(seed).standard_normal(size).astype(np.float32)
+    return np.random.default_rng(seed).standard_normal((num, run.latents)).astype(np.float32)
 
 
 def picture_change(run: Run, images: ImageSet, *, mean: np.ndarray, deviation: np.ndarray, seed: int = 0) -> np.ndarray:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+NoiseKind = Literal["none", "gaussian", "salt_and_pepper", "masking"]
+
 
 class Nothing(BaseModel):
     """No settings at all."""
@@ -19,12 +21,50 @@ class Anything(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
+Level = Annotated[float, Field(gt=0, le=1)]
+
+
 class ReconstructionSettings(BaseModel):
-    """How an autoencoder's error is measured."""
+    """How an autoencoder's error is measured, and what noise it learns to remove."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    error: Literal["squared", "absolute"] = Field("squared", description="of each pixel, of which the loss is the mean")
+    error: Literal["squared", "absolute", "bernoulli"] = Field(
+        "squared", description="of each pixel, of which the loss is the mean; bernoulli is cross entropy"
+    )
+    noise: NoiseKind = Field("none", description="added to what the net is shown; it has to give back the clean image")
+    level: Level | Annotated[list[Level], Field(min_length=1)] = Field(
+        0.3,
+        description="standard deviation of gaussian noise, share of the pixels of the others; of several, one an image",
+    )
+
+    @model_validator(mode="after")
+    def _level_goes_with_noise(self) -> ReconstructionSettings:
+        if self.noise == "none" and "level" in self.model_fields_set:
+            raise ValueError("level goes with noise: gaussian, salt_and_pepper or masking")
+        return self
+
+
+class VariationalSettings(BaseModel):
+    """The two terms of a variational autoencoder's loss, summed over pixels and latents."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    likelihood: Literal["bernoulli", "gaussian"] = Field("bernoulli", description="of a pixel, given the latents")
+    sigma: float = Field(
+        0.1, gt=0, description="the standard deviation of a gaussian likelihood, of values from 0 to 1"
+    )
+    beta: float = Field(1.0, ge=0, description="factor on the KL term; it means the same for every size of image")
+    warm_up: int = Field(0, ge=0, description="steps over which beta grows from 0 to its value")
+    free_bits: float = Field(
+        0.0, ge=0, description="nats of KL that each latent has for nothing, the mean over a batch"
+    )
+
+    @model_validator(mode="after")
+    def _sigma_goes_with_gaussian(self) -> VariationalSettings:
+        if self.likelihood != "gaussian" and "sigma" in self.model_fields_set:
+            raise ValueError('sigma goes with likelihood = "gaussian"')
+        return self
 
 
 class ClassificationOptions(BaseModel):

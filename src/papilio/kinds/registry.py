@@ -10,7 +10,7 @@ from typing import Any
 from papilio.data.facts import ImageFacts
 from papilio.errors import SettingError, did_you_mean
 from papilio.kinds.kind import Kind
-from papilio.kinds.options import Anything, ReconstructionSettings
+from papilio.kinds.options import Anything, ReconstructionSettings, VariationalSettings
 from papilio.kinds.ranking import Direction
 from papilio.settings.references import OwnFunctions, find_own, resolve_reference
 from papilio.settings.train_settings import TrainSettings
@@ -42,8 +42,12 @@ def reading_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Dir
     return metrics
 
 
-def error_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
-    return {"loss": "min"}
+def reconstruction_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
+    return {"loss": "min", "error": "min"}
+
+
+def variational_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
+    return {"loss": "min", "error": "min", "elbo": "max", "reconstruction": "min", "kl": "min", "active_units": "max"}
 
 
 def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
@@ -78,14 +82,32 @@ READ = Kind(
 AUTOENCODER = Kind(
     name="autoencoder",
     objectives={"torch": "papilio.training.reconstruct:objective"},
-    metrics=error_metrics,
+    metrics=reconstruction_metrics,
     ranked_by="val_loss",
     settings=ReconstructionSettings,
     takes=frozenset({"regulariser"}),
     offers={
         "predict": "papilio.offers.latents:reconstruct_pictures",
+        "reconstruct": "papilio.offers.latents:reconstruct",
         "encode": "papilio.offers.latents:encode",
         "decode": "papilio.offers.latents:decode",
+    },
+    analyses=("reconstruction", "samples", "walk", "morph", "plane", "probe"),
+)
+VAE = Kind(
+    name="vae",
+    objectives={"torch": "papilio.training.vae:objective"},
+    metrics=variational_metrics,
+    ranked_by="val_loss",
+    settings=VariationalSettings,
+    takes=frozenset({"regulariser"}),
+    offers={
+        "predict": "papilio.offers.latents:reconstruct_pictures",
+        "reconstruct": "papilio.offers.latents:reconstruct",
+        "encode": "papilio.offers.latents:encode_means",
+        "posterior": "papilio.offers.latents:posterior",
+        "decode": "papilio.offers.latents:decode",
+        "sample": "papilio.offers.latents:sample",
     },
     analyses=("reconstruction", "samples", "walk", "morph", "plane", "probe"),
 )
@@ -98,7 +120,7 @@ GAN = Kind(
     offers={"decode": "papilio.offers.latents:decode", "sample": "papilio.offers.latents:sample"},
     analyses=("samples", "walk", "morph"),
 )
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (CLASSIFY, READ, AUTOENCODER, GAN)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (CLASSIFY, READ, AUTOENCODER, VAE, GAN)}
 
 
 def kind_of(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Kind:
@@ -139,7 +161,7 @@ def _named(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Kind:
     if name == SUPERVISED:
         if facts.shows == "nothing":
             raise SettingError(
-                "train.objective: supervised needs labels, and these images have none; autoencoder and gan do without"
+                "train.objective: supervised needs labels, and these images have none; autoencoder, vae and gan do without"
             )
         return CLASSIFY if facts.shows == "class" else READ
     if name in KINDS:

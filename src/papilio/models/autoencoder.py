@@ -1,51 +1,104 @@
-"""The plainest autoencoder: dense layers down to a few numbers, and up again."""
+"""Autoencoders, plain and variational: an encoder down to a few numbers, and a decoder that mirrors it."""
 
 from __future__ import annotations
 
-import math
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from papilio.models.layers import Activation, Initialiser, initialise, make_activation, positive_integers
+from papilio.models.encoders import DecoderKind, EncoderPlan, decoder, encoder
+from papilio.models.layers import Activation, Initialiser, initialise
 
 
 class Autoencoder(nn.Module):
-    """An `encoder` from images to latents, and a `decoder` from latents to images in [0, 1]."""
+    """An `encoder` from images to `latents` numbers, and a `decoder` from latents to images in [0, 1]."""
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+    def __init__(self, plan: EncoderPlan) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.decoder = decoder
+        self.latents = plan.latents
+        self.encoder = encoder(plan, outputs=plan.latents)
+        self.decoder = decoder(plan)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.decoder(self.encoder(images))
+
+
+class Coded(NamedTuple):
+    """What a variational autoencoder makes of images: an image's logits from one draw, and where it was drawn from."""
+
+    logits: Tensor
+    mean: Tensor
+    log_variance: Tensor
+
+
+class VariationalAutoencoder(nn.Module):
+    """An `encoder` from images to means and log variances of `latents` numbers, and a `decoder` from latents to images.
+
+    The encoder gives (batch, 2 * latents), the means first. Kingma & Welling 2014.
+    """
+
+    def __init__(self, plan: EncoderPlan) -> None:
+        super().__init__()
+        self.latents = plan.latents
+        self.encoder = encoder(plan, outputs=2 * plan.latents)
+        self.decoder = decoder(plan)
+
+    def forward(self, images: Tensor, epsilon: Tensor | None = None) -> Tensor | Coded:
+        """Images from the posteriors' means; with `epsilon`, draws from N(0, 1) (batch, latents), what a loss needs."""
+        mean, log_variance = self.encoder(images).chunk(2, dim=1)
+        if epsilon is None:
+            return self.decoder(mean)
+        logits = self.decoder[:-1](mean + epsilon * (0.5 * log_variance).exp())
+        return Coded(logits, mean, log_variance)
 
 
 def autoencoder(
     image_shape: tuple[int, int, int],
     *,
     latents: int = 10,
-    units: list[int] = [128],  # noqa: B006 (never changed, as in mlp)
+    filters: list[int] = [16, 32, 32],  # noqa: B006 (never changed; a list, because that is what a study file holds)
+    kernel_size: int = 3,
+    blocks: int = 0,
+    dense: list[int] = [32],  # noqa: B006 (never changed)
     activation: Activation = "relu",
+    dropout: float = 0.0,
+    batch_norm: bool = False,
+    decoder: DecoderKind = "mirror",
     initialiser: Initialiser = "glorot_uniform",
 ) -> Autoencoder:
-    """Dense layers of `units` down to `latents` numbers, and the same ones backwards, ending in a sigmoid.
+    """Convolutions of stride 2 and dense layers down to `latents` numbers, and the same ones backwards, ending in a sigmoid.
 
-    Raises SettingError for arguments out of range.
+    `image_shape` is (channel, height, width), of any size. Each of `filters` is a convolution, followed by `blocks` residual
+    blocks of two convolutions each; with `filters = []` all layers are dense. `dropout` follows each dense layer but the last.
+    `decoder` "mirror" has transposed convolutions, "resize" enlarges to the nearest pixel and convolves, "single" has one
+    transposed convolution behind a dense layer (R1). The defaults are R4's. Raises SettingError for arguments out of range.
     """
-    positive_integers([latents], what="latents")
-    widths = [math.prod(image_shape), *positive_integers(units, what="units"), latents]
-    encoder = nn.Sequential(nn.Flatten(), *_dense(widths, activation))
-    decoder = nn.Sequential(*_dense(widths[::-1], activation), nn.Sigmoid(), nn.Unflatten(1, image_shape))
-    network = Autoencoder(encoder, decoder)
+    plan = EncoderPlan(
+        image_shape, filters, kernel_size, blocks, dense, latents, activation, dropout, batch_norm, decoder
+    )
+    network = Autoencoder(plan)
     initialise(network, initialiser)
     return network
 
 
-def _dense(widths: list[int], activation: Activation) -> list[nn.Module]:
-    """Linear layers from each width to the next, the activation between them."""
-    layers: list[nn.Module] = []
-    for index in range(len(widths) - 1):
-        layers += [make_activation(activation)] if index else []
-        layers.append(nn.Linear(widths[index], widths[index + 1]))
-    return layers
+def vae(
+    image_shape: tuple[int, int, int],
+    *,
+    latents: int = 10,
+    filters: list[int] = [16, 32, 32],  # noqa: B006 (never changed)
+    kernel_size: int = 3,
+    blocks: int = 0,
+    dense: list[int] = [32],  # noqa: B006 (never changed)
+    activation: Activation = "relu",
+    dropout: float = 0.0,
+    batch_norm: bool = False,
+    decoder: DecoderKind = "mirror",
+    initialiser: Initialiser = "glorot_uniform",
+) -> VariationalAutoencoder:
+    """An `autoencoder` whose encoder gives a mean and a log variance for each latent; the arguments are the same."""
+    plan = EncoderPlan(
+        image_shape, filters, kernel_size, blocks, dense, latents, activation, dropout, batch_norm, decoder
+    )
+    network = VariationalAutoencoder(plan)
+    initialise(network, initialiser)
+    return network

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from papilio.errors import SettingError, did_you_mean
-from papilio.models.autoencoder import autoencoder
+from papilio.models.autoencoder import autoencoder, vae
 from papilio.models.cnn import cnn, lenet5
+from papilio.models.encoder_classifier import encoder_classifier
 from papilio.models.gan import gan
 from papilio.models.mlp import mlp
 from papilio.settings.references import OwnFunctions, find_own
@@ -22,10 +23,16 @@ FAMILIES: dict[str, Builder] = {
     "mlp": mlp,
     "cnn": cnn,
     "lenet5": lenet5,
+    "encoder_classifier": encoder_classifier,
     "autoencoder": autoencoder,
+    "vae": vae,
     "gan": gan,
 }
-PURPOSES = {"autoencoder": "autoencoder", "gan": "gan"}  # the objective of families that are not for labels
+PURPOSES = {
+    "autoencoder": "autoencoder",
+    "vae": "vae",
+    "gan": "gan",
+}  # the objective of families that are not for labels
 
 
 def purpose_of(family: str) -> str:

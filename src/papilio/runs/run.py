@@ -76,6 +76,14 @@ class Run:
         """What the images show where that is a number on a circle."""
         return self.facts.images.quantity
 
+    @property
+    def latents(self) -> int:
+        """How many latents an image has; raises RunError where the run has none."""
+        sizes = [int(net.latents) for net in self.modules.values() if hasattr(net, "latents")]
+        if not sizes:
+            raise RunError(f"{self.folder}: a run of {self.kind.name} has no latents")
+        return sizes[0]
+
     def outputs(self, images: np.ndarray) -> np.ndarray:
         """The network's outputs, float32 (num, ...), for uint8 images (num, channel, height, width).
 
@@ -113,8 +121,16 @@ class Run:
         """The latent of each of uint8 images (num, channel, height, width): float32 (num, latents)."""
         return self._offer("encode")(self, images)
 
+    def posterior(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of a variational autoencoder, mean and log variance of the latents of uint8 images: float32 (num, latents) each."""
+        return self._offer("posterior")(self, images)
+
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        """What the network gives back of uint8 images: float32 (num, channel, height, width), from 0 to 1."""
+        return self._offer("reconstruct")(self, images)
+
     def decode(self, latents: np.ndarray) -> np.ndarray:
-        """An image of each latent: uint8 (num, channel, height, width)."""
+        """An image of each of latents (num, latents): uint8 (num, channel, height, width)."""
         return self._offer("decode")(self, latents)
 
     def sample(self, num: int, *, seed: int = 0) -> np.ndarray:

@@ -1,0 +1,74 @@
+"""A classifier on the encoder of an autoencoder: what transfer needs, and trained from scratch what to compare it with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from papilio.models.encoders import EncoderPlan, encoder_layers
+from papilio.models.layers import Activation, Dropout, Initialiser, initialise, make_activation, positive_integers
+
+Cut = Literal["latents", "dense", "convolutions"]
+
+
+class EncoderClassifier(nn.Module):
+    """The `encoder` of an autoencoder, up to a cut, and a `head` of dense layers on what it gives."""
+
+    def __init__(self, encoder: nn.Sequential, head: nn.Sequential) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.encoder(images))
+
+
+def encoder_classifier(
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    cut: Cut = "latents",
+    head: list[int] = [],  # noqa: B006 (never changed; a list, because that is what a study file holds)
+    head_dropout: float = 0.0,
+    variational: bool = False,
+    latents: int = 10,
+    filters: list[int] = [16, 32, 32],  # noqa: B006 (never changed)
+    kernel_size: int = 3,
+    blocks: int = 0,
+    dense: list[int] = [32],  # noqa: B006 (never changed)
+    activation: Activation = "relu",
+    dropout: float = 0.0,
+    batch_norm: bool = False,
+    initialiser: Initialiser = "glorot_uniform",
+) -> EncoderClassifier:
+    """An encoder as `autoencoder` has it, up to its latents, its last hidden dense layer, or its convolutions; a head on it.
+
+    `head` has the units of the head's hidden layers, each followed by the activation and `head_dropout`; without any it is
+    one linear layer. `variational` says that the encoder is a VAE's, whose latents are means and log variances. The other
+    arguments are those of the `autoencoder` whose encoder is taken. Raises SettingError for arguments out of range.
+    """
+    plan = EncoderPlan(image_shape, filters, kernel_size, blocks, dense, latents, activation, dropout, batch_norm)
+    layers = encoder_layers(plan)
+    width = plan.dense[-1] if plan.dense else plan.num_features
+    if cut == "convolutions":
+        names = list(layers)
+        for name in names[names.index("flatten") + 1 :]:
+            del layers[name]
+        width = plan.num_features
+    elif cut == "latents":
+        num = 2 * latents if variational else latents
+        layers["latents"] = nn.Linear(width, num)
+        width = num
+    network = EncoderClassifier(nn.Sequential(layers), _head(width, head, num_classes, activation, head_dropout))
+    initialise(network, initialiser)
+    return network
+
+
+def _head(width: int, units: list[int], num_classes: int, activation: Activation, dropout: float) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for num in positive_integers(units, what="head"):
+        layers += [nn.Linear(width, num), make_activation(activation)]
+        layers += [Dropout(dropout)] if dropout else []
+        width = num
+    return nn.Sequential(*layers, nn.Linear(width, num_classes))
