@@ -50,7 +50,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     study = {
         "title": "Two latents",
         "data": {"path": str(folder / "images.npy"), "labels": str(folder / "labels.npy")},
-        "model": {"family": "autoencoder", "latents": 2, "units": [16]},
+        "model": {"family": "autoencoder", "latents": 2, "filters": [], "dense": [16]},
         "train": {"epochs": 2, "batch_size": 16},
         "stage": [{"name": "both ways"}, {"name": "only out", "model": {"family": "gan", "latents": 12}}],
         "analysis": [
