@@ -118,7 +118,13 @@ def run_study(
             write_json(folder / "environment.json", describe_environment(images.distinct(), crew))
             shared = SharedSets(folder / SHARED)
             workload = Workload(
-                folder, search, lambda plan: shared.of(images.of_run(plan)), images.structure_of, crew, origins
+                folder,
+                search,
+                lambda plan: shared.of(images.of_run(plan)),
+                images.structure_of,
+                lambda plan: find_engine(plan.settings.train.engine, study.own).max_lanes(plan.settings),
+                crew,
+                origins,
             )
             try:
                 with progress.display():
