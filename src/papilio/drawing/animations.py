@@ -24,7 +24,7 @@ LEVELS = 32  # of grey, in a GIF
 CELL = 112  # pixels that an image is enlarged to, in files
 MOST_EXACT = 32  # pixels a side: larger images are not kept exact, in files
 COLUMNS = 4
-MARGIN, TEXT = 10, 13  # pixels, in files
+MARGIN, TEXT, SMALL_TEXT = 10, 13, 10  # pixels, in files
 
 
 def there_and_back(num: int) -> list[int]:
@@ -115,18 +115,21 @@ def _side_by_side(images: np.ndarray, names: Sequence[str], scale: int) -> Image
     for index, (image, name) in enumerate(zip(images, names, strict=True)):
         left, top = MARGIN + index % columns * across, MARGIN + index // columns * down
         frame.paste(Image.fromarray(displayable(image)).resize((width, height), Image.Resampling.NEAREST), (left, top))
-        draw.text(
-            (left + width / 2, top + height + 4), _shortened(name, width), fill=LIGHT["ink"], font=_font(), anchor="ma"
-        )
+        text, font = _fitted(name, width + MARGIN // 2)
+        draw.text((left + width / 2, top + height + 4), text, fill=LIGHT["ink"], font=font, anchor="ma")
     return frame
 
 
-def _shortened(name: str, width: int) -> str:
-    while len(name) > 2 and _font().getlength(name) > width + MARGIN:
-        name = name[:-2] + "…"
-    return name
+def _fitted(name: str, width: int) -> tuple[str, ImageFont.FreeTypeFont]:
+    """A name in the largest letters in which it is no wider, else in small ones without its end."""
+    for size in range(TEXT, SMALL_TEXT - 1, -1):
+        if _font(size).getlength(name) <= width:
+            return name, _font(size)
+    while len(name) > 1 and _font(SMALL_TEXT).getlength(name + "…") > width:
+        name = name[:-1]
+    return name + "…", _font(SMALL_TEXT)
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), TEXT)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
