@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from papilio.errors import SettingError, did_you_mean
 from papilio.kinds.kind import Analysis, Kind
-from papilio.kinds.options import ClassificationOptions, ProbeOptions, ReadingOptions, TransferOptions
+from papilio.kinds.options import (
+    ClassificationOptions,
+    LikelihoodOptions,
+    ProbeOptions,
+    ReadingOptions,
+    TransferOptions,
+)
 from papilio.settings.references import name_of
 
 CLASSIFICATION = Analysis(
@@ -39,8 +45,14 @@ TRANSFER = Analysis(
     options=TransferOptions,
     of="stage",
 )
+LIKELIHOOD = Analysis(
+    name="likelihood",
+    compute="papilio.analysis.likelihood:likelihood",
+    section="papilio.sections.likelihood_sections:likelihood_section",
+    options=LikelihoodOptions,
+)
 ANALYSES: dict[str, Analysis] = {
-    analysis.name: analysis for analysis in (CLASSIFICATION, READING, COSTS, PROBE, TRANSFER)
+    analysis.name: analysis for analysis in (CLASSIFICATION, READING, COSTS, PROBE, TRANSFER, LIKELIHOOD)
 }
 
 

@@ -109,3 +109,12 @@ class TransferOptions(BaseModel):
     components: list[Annotated[int, Field(ge=1)]] = Field(
         [10, 50], description="principal components of the pixels, with logistic regression on them"
     )
+
+
+class LikelihoodOptions(BaseModel):
+    """How exactly the likelihood of images is estimated."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    samples: int = Field(100, ge=1, description="draws of the latents, an image; more give a tighter estimate")
+    num: int = Field(500, ge=1, description="test images, stratified")

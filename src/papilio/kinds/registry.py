@@ -109,7 +109,7 @@ VAE = Kind(
         "decode": "papilio.offers.latents:decode",
         "sample": "papilio.offers.latents:sample",
     },
-    analyses=("probe",),
+    analyses=("likelihood", "probe"),
 )
 GAN = Kind(
     name="gan",
