@@ -6,6 +6,7 @@ from papilio.errors import SettingError, did_you_mean
 from papilio.kinds.kind import Analysis, Kind
 from papilio.kinds.options import (
     ClassificationOptions,
+    DenoisingOptions,
     LikelihoodOptions,
     ProbeOptions,
     ReadingOptions,
@@ -51,8 +52,15 @@ LIKELIHOOD = Analysis(
     section="papilio.sections.likelihood_sections:likelihood_section",
     options=LikelihoodOptions,
 )
+DENOISING = Analysis(
+    name="denoising",
+    compute="papilio.analysis.denoising:denoise",
+    section="papilio.sections.denoising_sections:denoising_section",
+    options=DenoisingOptions,
+    of="stage",
+)
 ANALYSES: dict[str, Analysis] = {
-    analysis.name: analysis for analysis in (CLASSIFICATION, READING, COSTS, PROBE, TRANSFER, LIKELIHOOD)
+    analysis.name: analysis for analysis in (CLASSIFICATION, READING, COSTS, PROBE, TRANSFER, LIKELIHOOD, DENOISING)
 }
 
 

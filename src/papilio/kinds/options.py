@@ -118,3 +118,18 @@ class LikelihoodOptions(BaseModel):
 
     samples: int = Field(100, ge=1, description="draws of the latents, an image; more give a tighter estimate")
     num: int = Field(500, ge=1, description="test images, stratified")
+
+
+class DenoisingOptions(BaseModel):
+    """What noise is added to test images, for autoencoders to remove."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    noise: Literal["gaussian", "salt_and_pepper", "masking"] = Field("gaussian", description="added to test images")
+    levels: list[Level] = Field(
+        [0.1, 0.2, 0.3, 0.4, 0.5],
+        min_length=1,
+        max_length=10,
+        description="standard deviations of gaussian noise, of the others shares of the pixels",
+    )
+    num: int = Field(1000, ge=1, description="test images, stratified")

@@ -92,7 +92,7 @@ AUTOENCODER = Kind(
         "encode": "papilio.offers.latents:encode",
         "decode": "papilio.offers.latents:decode",
     },
-    analyses=("probe",),
+    analyses=("denoising", "probe"),
 )
 VAE = Kind(
     name="vae",
@@ -109,7 +109,7 @@ VAE = Kind(
         "decode": "papilio.offers.latents:decode",
         "sample": "papilio.offers.latents:sample",
     },
-    analyses=("likelihood", "probe"),
+    analyses=("likelihood", "denoising", "probe"),
 )
 GAN = Kind(
     name="gan",
