@@ -10,6 +10,7 @@ from papilio.drawing.canvas import WIDE, drawing, new_figure
 from papilio.drawing.palette import LIGHT, LINES
 
 MOST_NAMED = {True: 40, False: 20}  # wide or narrow
+FEWEST_PLACES = 8  # bars of fewer latents would be blocks
 
 
 def nats_of_latents(
@@ -25,7 +26,7 @@ def nats_of_latents(
         axes.bar(places, kl[order], width=0.8 if len(kl) <= MOST_NAMED[True] else 1.0, color=colours)
         if len(kl) <= MOST_NAMED[width >= WIDE]:
             axes.set_xticks(places, [str(number) for number in order])
-        axes.set_xlim(-0.6, len(kl) - 0.4)
+        axes.set_xlim(-0.6, max(len(kl), FEWEST_PLACES) - 0.4)
         axes.set_ylim(bottom=0)
         axes.tick_params(length=0)
         axes.grid(axis="y")

@@ -9,6 +9,7 @@ from papilio.kinds.options import (
     DenoisingOptions,
     LikelihoodOptions,
     ProbeOptions,
+    QualityOptions,
     ReadingOptions,
     TransferOptions,
 )
@@ -59,8 +60,15 @@ DENOISING = Analysis(
     options=DenoisingOptions,
     of="stage",
 )
+QUALITY = Analysis(
+    name="quality",
+    compute="papilio.analysis.quality:quality",
+    section="papilio.sections.quality_sections:quality_section",
+    options=QualityOptions,
+)
 ANALYSES: dict[str, Analysis] = {
-    analysis.name: analysis for analysis in (CLASSIFICATION, READING, COSTS, PROBE, TRANSFER, LIKELIHOOD, DENOISING)
+    analysis.name: analysis
+    for analysis in (CLASSIFICATION, READING, COSTS, PROBE, TRANSFER, LIKELIHOOD, DENOISING, QUALITY)
 }
 
 

@@ -133,3 +133,14 @@ class DenoisingOptions(BaseModel):
         description="standard deviations of gaussian noise, of the others shares of the pixels",
     )
     num: int = Field(1000, ge=1, description="test images, stratified")
+
+
+class QualityOptions(BaseModel):
+    """How images that a run makes are compared with real ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num: int = Field(2000, ge=20, description="samples, and as many test and training images, stratified")
+    features: str | None = Field(
+        None, description="the folder or name of a classifier's run, in whose last hidden layer images are compared"
+    )

@@ -92,7 +92,7 @@ AUTOENCODER = Kind(
         "encode": "papilio.offers.latents:encode",
         "decode": "papilio.offers.latents:decode",
     },
-    analyses=("denoising", "probe"),
+    analyses=("denoising", "quality", "probe"),
 )
 VAE = Kind(
     name="vae",
@@ -109,7 +109,7 @@ VAE = Kind(
         "decode": "papilio.offers.latents:decode",
         "sample": "papilio.offers.latents:sample",
     },
-    analyses=("likelihood", "denoising", "probe"),
+    analyses=("likelihood", "denoising", "quality", "probe"),
 )
 GAN = Kind(
     name="gan",
@@ -118,6 +118,7 @@ GAN = Kind(
     ranked_by=None,
     nets=frozenset({"generator", "discriminator"}),
     offers={"decode": "papilio.offers.latents:decode", "sample": "papilio.offers.latents:sample"},
+    analyses=("quality",),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (CLASSIFY, READ, AUTOENCODER, VAE, GAN)}
 

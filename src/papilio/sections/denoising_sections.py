@@ -42,7 +42,9 @@ def denoising_section(arrays: Arrays, context: SectionContext) -> Section:
             "PSNR: 10 log(1 / mean squared error). SSIM: structural similarity, Wang et al. 2004. Higher is better."
         )
         label = "PSNR and SSIM by level of noise; " + " ".join(verdict(arrays))
-        blocks.append(context.figure(draw, name="denoising-levels", label=label, caption=caption, heading="By level of noise"))
+        blocks.append(
+            context.figure(draw, name="denoising-levels", label=label, caption=caption, heading="By level of noise")
+        )
     blocks += [_table(arrays, "psnr", "PSNR, dB", 2), _table(arrays, "ssim", "SSIM", 3), _pictures(arrays, context)]
     return Section("Removing noise", note, tuple(blocks))
 
