@@ -23,10 +23,10 @@ def likelihood_section(arrays: Arrays, context: SectionContext) -> Section | Non
     kl = arrays["kl_of_latents"]
 
     def draw(width: float) -> Drawing:
-        return likelihood_figures.nats_of_latents(kl, kl >= UNUSED_BELOW, width=width)
+        return likelihood_figures.nats_of_latents(kl, unused_below=UNUSED_BELOW, width=width)
 
     collapse, active = collapse_words(kl), int(arrays["is_active"].sum())
-    caption = f"Latents are counted from 0. Gray: less than {UNUSED_BELOW} nats."
+    caption = "Latents are counted from 0."
     label = f"KL of each latent, from {kl.max():.2f} down to {kl.min():.2f} nats"
     figure = context.figure(draw, name="latents", label=label, caption=caption, heading="What each latent carries")
     words = f"{active} of {counted(len(kl), 'latent')} {'is' if active == 1 else 'are'} active:"
