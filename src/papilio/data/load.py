@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from papilio.archives import is_archive
 from papilio.data.arrays import read_arrays, read_unlabelled_array
+from papilio.data.binary import binarized
 from papilio.data.facts import NO_LABELS
 from papilio.data.folders import read_pictures
 from papilio.data.imageset import ImageSet, RawImages
@@ -30,6 +31,7 @@ def load_images(
     labels: str | Path | None = None,
     size: int | tuple[int, int] | None = None,
     color: Literal["grey", "rgb"] | None = None,
+    binarize: bool = False,
     validation: float = 0.1,
     test: float = 0.2,
     seed: int = 0,
@@ -62,8 +64,9 @@ def load_images(
     `render` says how a set that Papilio draws itself is drawn: { num = 18000, seed = 0, size = 150, variety = "plain" }.
 
     `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about
-    their centre. `home` is the folder of image sets in place of PAPILIO_DATA. With `download` off a set that is not
-    here is an error. `progress` is called with (done, total or 0, what), from this thread.
+    their centre. `binarize` then makes each pixel of each channel 0 or 255, drawn with its grey value / 255 as the
+    probability of 255, the same every time. `home` is the folder of image sets in place of PAPILIO_DATA. With `download`
+    off a set that is not here is an error. `progress` is called with (done, total or 0, what), from this thread.
 
     Raises DataError for what is unknown, missing, damaged or of the wrong shape, and for labels that are there and not named;
     SettingError for a setting out of
@@ -82,6 +85,7 @@ def load_images(
         download=download,
         progress=progress,
     )
+    raw = binarized(raw) if binarize else raw
     images = split_images(raw, validation=validation, test=test, seed=seed).fraction(fraction, seed)
     if num_train is None:
         return images
