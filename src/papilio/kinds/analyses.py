@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from papilio.errors import SettingError, did_you_mean
 from papilio.kinds.kind import Analysis, Kind
-from papilio.kinds.options import ClassificationOptions, ProbeOptions, ReadingOptions, TransferOptions
+from papilio.kinds.options import (
+    ClassificationOptions,
+    MorphOptions,
+    PlaneOptions,
+    ProbeOptions,
+    ReadingOptions,
+    ReconstructionOptions,
+    SamplesOptions,
+    TransferOptions,
+    WalkOptions,
+)
 from papilio.settings.references import name_of
 
 CLASSIFICATION = Analysis(
@@ -26,6 +36,36 @@ COSTS = Analysis(
     of="stage",
     split=None,
 )
+RECONSTRUCTION = Analysis(
+    name="reconstruction",
+    compute="papilio.analysis.reconstruction:reconstruct",
+    section="papilio.sections.reconstruction_sections:reconstruction_section",
+    options=ReconstructionOptions,
+)
+SAMPLES = Analysis(
+    name="samples",
+    compute="papilio.analysis.samples:draw_samples",
+    section="papilio.sections.samples_sections:samples_section",
+    options=SamplesOptions,
+)
+WALK = Analysis(
+    name="walk",
+    compute="papilio.analysis.walk:walk",
+    section="papilio.sections.walk_sections:walk_section",
+    options=WalkOptions,
+)
+MORPH = Analysis(
+    name="morph",
+    compute="papilio.analysis.morphs:morphs",
+    section="papilio.sections.morph_sections:morph_section",
+    options=MorphOptions,
+)
+PLANE = Analysis(
+    name="plane",
+    compute="papilio.analysis.plane:decode_plane",
+    section="papilio.sections.plane_sections:plane_section",
+    options=PlaneOptions,
+)
 PROBE = Analysis(
     name="probe",
     compute="papilio.analysis.probing:probe",
@@ -39,8 +79,20 @@ TRANSFER = Analysis(
     options=TransferOptions,
     of="stage",
 )
-ANALYSES: dict[str, Analysis] = {
-    analysis.name: analysis for analysis in (CLASSIFICATION, READING, COSTS, PROBE, TRANSFER)
+ANALYSES: dict[str, Analysis] = {  # in the order of the page
+    analysis.name: analysis
+    for analysis in (
+        CLASSIFICATION,
+        READING,
+        COSTS,
+        RECONSTRUCTION,
+        SAMPLES,
+        WALK,
+        MORPH,
+        PLANE,
+        PROBE,
+        TRANSFER,
+    )
 }
 
 
