@@ -42,7 +42,7 @@ def test_an_autoencoder_gives_back_encodes_and_decodes(tmp_path: Path) -> None:
     picture = as_folder(tmp_path / "pictures") / "000.png"
     (predicted,) = run.predict([picture])
     assert np.array_equal(predicted.image, some_images()[0]) and np.array_equal(predicted.reconstruction, decoded[0])
-    assert "mean squared error" in said("predict", found.folder, picture)
+    assert "mean squared error" in said("predict", found.folder, picture, "--out", tmp_path)
 
 
 def test_adversarial_nets_sample_and_decode(tmp_path: Path) -> None:
