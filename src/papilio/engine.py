@@ -184,10 +184,22 @@ class Engine(Protocol):
 
 
 def find_engine(name: str, own: OwnFunctions) -> Engine:
-    """The engine of that name, or of `module:name`; raises SettingError where there is none."""
+    """The engine of that name, or what `module:name` makes of `own`; raises SettingError where there is none."""
     if ":" in name:
-        return find_own(name, what="train.engine", own=own)(own)
+        return _made_by_user(name, own)
     if name not in ENGINES:
         hint = did_you_mean(name, ENGINES)
         raise SettingError(f"train.engine: {name!r} is not an engine; {hint} (your own: module:name)")
     return resolve_reference(ENGINES[name])(own)
+
+
+def _made_by_user(name: str, own: OwnFunctions) -> Engine:
+    make = find_own(name, what="train.engine", own=own)
+    try:
+        engine = make(own)
+    except TypeError as error:
+        raise SettingError(f"train.engine: {name} cannot be called with the user's functions ({error})") from error
+    methods = [method for method in vars(Engine) if not method.startswith("_")]
+    if missing := [method for method in methods if not callable(getattr(engine, method, None))]:
+        raise SettingError(f"train.engine: {name} is not an engine (papilio.engine.Engine): it has no {missing[0]}")
+    return engine

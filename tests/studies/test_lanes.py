@@ -7,14 +7,28 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from lanes_engine import LanesEngine
 from tiny import command, environment, tiny, write_study
 
-from papilio.results.results import StudyResults
+from papilio.engine import find_engine
+from papilio.errors import PapilioError
+from papilio.execution.display import SilentProgress
+from papilio.execution.schedule import Execution
+from papilio.files import locked
+from papilio.results.results import StudyResults, read_results
 from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.train import RunJob, execute_runs
+from papilio.search.expected import plan_runs
+from papilio.search.states import Job
+from papilio.studies.images import StudyImages
+from papilio.studies.study import load_study
 from papilio.workbench import run_study
+from papilio.workers.messages import Task, TaskRun, died
+from papilio.workers.sharing import SharedImages
 
 STUDY = tiny(
     model={"family": "mlp", "units": [16], "dropout": 0.2},
@@ -126,8 +140,6 @@ def test_killed_and_resumed_equals_undisturbed(alone: StudyResults, tmp_path: Pa
         process.wait()
     done = subprocess.run(arguments, env=environment(), capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    from papilio.results.results import read_results
-
     assert weights_of(read_results(tmp_path / "out")) == weights_of(alone)
 
 
@@ -153,12 +165,104 @@ def test_rungs_put_lanes_aside_and_cut_them(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    from papilio.errors import PapilioError
-
-    for engine, complaint in (("numpi", "is not an engine"), ("nowhere:Engine", "cannot import 'nowhere'")):
+    complaints = {
+        "numpi": "is not an engine",
+        "nowhere:Engine": "cannot import 'nowhere'",
+        "builtins:dict": "is not an engine .*: it has no families",
+        "papilio.files:checksum": "cannot be called with the user's functions",
+    }
+    for engine, complaint in complaints.items():
         with pytest.raises(PapilioError, match=complaint) as caught:
             run_study(STUDY, out=tmp_path / "out", settings={"train.engine": engine}, is_silent=True)
         assert "\n" not in str(caught.value)
+
+
+def test_a_class_handed_over_from_python_is_an_engine() -> None:
+    study = load_study(STUDY | {"train": {"engine": LanesEngine}})
+    (plan, *_) = plan_runs(study)
+    assert plan.settings.train.engine == "lanes_engine:LanesEngine"
+    assert isinstance(find_engine(plan.settings.train.engine, study.own), LanesEngine)
+
+
+def test_a_run_that_has_ended_is_free_while_others_go_on_and_has_its_share_of_the_seconds(tmp_path: Path) -> None:
+    study = load_study(
+        tiny(train__engine="lanes_engine:LanesEngine", stage=[{"name": "first", "vary": {"train.epochs": [4, 1, 2]}}])
+    )
+    plans = plan_runs(study)
+    images = StudyImages(study.own)
+    jobs = [RunJob(tmp_path / plan.name, plan, images.of_run(plan)) for plan in plans]
+    ended: dict[str, RunFacts] = {}
+
+    def hear(name: str, facts: RunFacts) -> None:
+        ended[name] = facts
+        with locked(RunFolder(tmp_path / name).lock_file, busy="it is still locked"):
+            pass
+
+    start = time.perf_counter()
+    execute_runs(jobs, threads=1, own=study.own, on_end=hear)
+    seconds = time.perf_counter() - start
+    assert [facts.epochs for facts in ended.values()] == [1, 2, 4]
+    assert {facts.status for facts in ended.values()} == {"done"}
+    assert all(len(facts.beside) == 2 for facts in ended.values())
+    assert sum(facts.seconds for facts in ended.values()) <= seconds
+
+
+def test_runs_of_a_worker_that_died_are_given_back_in_their_order() -> None:
+    plans = plan_runs(load_study(STUDY))[:3]
+    shared = SharedImages("", Path(), Path(), (), "", ())
+    task = Task(tuple(TaskRun(plan, Path(), shared) for plan in plans), threads=1)
+    queue = [plans[0]]
+    for _, plan, kind, how in died(task, {plans[1].name, plans[2].name}, "signal SIGKILL"):
+        assert (kind, how) == ("died", "signal SIGKILL")
+        queue.insert(0, plan)
+    assert queue == [plans[1], plans[2], plans[0]]
+
+
+def test_runs_of_two_devices_do_not_go_together() -> None:
+    on_cpu, on_gpu = plan_runs(load_study(tiny(stage=[{"name": "a", "vary": {"train.device": ["cpu", "cuda"]}}])))
+    images = StudyImages({})
+    assert images.structure_of(on_cpu) == images.structure_of(on_gpu)  # they cost the same as far as anyone can tell
+    search = QueuedJobs([Job(on_cpu), Job(on_gpu), Job(on_cpu)])
+    workload = SimpleNamespace(search=search, structure_of=images.structure_of, max_lanes=lambda plan: 3, folder=Path())
+    workload.crew = SimpleNamespace(num_workers=1)
+    execution = Execution(workload, SilentProgress())  # pyright: ignore[reportArgumentType]
+    assert [job.plan for job in execution._next_jobs()] == [on_cpu, on_cpu]
+    assert search.queue == [Job(on_gpu)]
+
+
+class QueuedJobs:
+    """In place of a search: jobs one after another."""
+
+    def __init__(self, queue: list[Job]) -> None:
+        self.queue = queue
+
+    def next_job(self) -> Job | None:
+        return self.queue.pop(0) if self.queue else None
+
+    def give_back(self, job: Job) -> None:
+        self.queue.insert(0, job)
+
+
+def test_a_killed_worker_and_then_ctrl_c_and_the_same_command_again_equals_undisturbed(tmp_path: Path) -> None:
+    study = tiny(train__epochs=40, stage=[{"name": "first", "seeds": 3}], analysis=[])
+    alone = run(study, tmp_path / "alone", None, workers=2)
+    file = write_study(
+        tmp_path / "study.toml", study | {"train": study["train"] | {"engine": "lanes_engine:LanesEngine"}}
+    )
+    # of two workers the first takes all three runs
+    arguments, out = command("run", file, "--out", tmp_path / "out", "--workers", "2"), tmp_path / "out"
+    process = subprocess.Popen(arguments, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    wait_for_records(out, 6, process)
+    for worker in children_of(process.pid):
+        os.kill(worker, signal.SIGKILL)
+    wait_for_records(out, 24, process)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert said.count(b"died (signal SIGKILL); it goes on from its last epoch") == 3
+    done = subprocess.run(arguments, env=environment(), capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert weights_of(read_results(out)) == weights_of(alone)
 
 
 def wait_for_records(out: Path, num: int, process: subprocess.Popen[bytes]) -> None:

@@ -184,7 +184,8 @@ class Execution:
     def _goes_with(self, first: Job, job: Job) -> bool:
         structure_of = self.workload.structure_of
         is_alike = job.kind == first.kind and structure_of(job.plan) == structure_of(first.plan)
-        return is_alike and job.plan.name not in self.retried
+        has_device = job.plan.settings.train.device == first.plan.settings.train.device  # not part of a structure
+        return is_alike and has_device and job.plan.name not in self.retried
 
     def _hear(self, pool: Workers, plan: RunPlan, kind: str, content: Any) -> None:
         if kind == "step":

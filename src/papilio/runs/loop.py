@@ -166,8 +166,8 @@ def train_runs(
     """Train the runs of a session, one a lane, each to its end or until its watcher wants a stop.
 
     Each goes on from its checkpoint where there is one. `on_end` is handed a lane and its outcome as soon as it has ended,
-    while others go on. The lanes' nets have the weights of the last epoch then; those of the best are in the outcomes. Raises
-    StorageError when the disk is full.
+    while others go on. The lanes' nets have the weights of the last epoch then; those of the best are in the outcomes. A run's
+    seconds are its share: an epoch's, divided by the number of lanes that had it. Raises StorageError when the disk is full.
     """
 
     def retire(lane: int, outcome: Outcome) -> None:
@@ -184,7 +184,7 @@ def train_runs(
         start = time.perf_counter()
         records = session.train_epoch(_OnStep(at_work))
         validated = session.evaluate("validation")
-        seconds = time.perf_counter() - start
+        seconds = (time.perf_counter() - start) / len(at_work)
         for lane, run in at_work.items():
             run.hear(session, lane, _joined(records[lane], validated.get(lane, {})), seconds=seconds)
             if run.outcome is not None:

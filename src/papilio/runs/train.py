@@ -61,10 +61,11 @@ def execute_run(
 def execute_runs(jobs: Sequence[RunJob], *, threads: int, own: OwnFunctions, on_end: OnEnd) -> None:
     """Train runs of one structure side by side, each into its folder; each goes on from a checkpoint where there is one.
 
-    `on_end` is told of each run as soon as it has ended. A run that was begun keeps the number of threads that it began with:
-    another number gives other last bits. Errors in a run end up in its folder, as status "failed" with one line, the
-    traceback in error.txt; where several train together nobody knows whose error it was, so that those that had not ended
-    go on one by one. A full disk is raised (StorageError), and so is another image set than a run began with (RunError).
+    `on_end` is told of each run as soon as it has ended; its folder is free for others then. A run that was begun keeps the
+    number of threads that it began with: another number gives other last bits. Errors in a run end up in its folder, as
+    status "failed" with one line, the traceback in error.txt; where several train together nobody knows whose error it was,
+    so that those that had not ended go on one by one. A full disk is raised (StorageError), and so is another image set than
+    a run began with (RunError).
     """
     with ExitStack() as locks:
         begun = [one for job in jobs if (one := _begin(job, locks, threads=threads, on_end=on_end)) is not None]
@@ -85,17 +86,20 @@ class _Begun:
     job: RunJob
     folder: RunFolder
     facts: RunFacts
+    lock: ExitStack
     has_ended: bool = False
 
     def end(self, facts: RunFacts, on_end: OnEnd) -> None:
         self.has_ended = True
+        self.lock.close()  # while others go on: another worker may take the run further, or measure it
         on_end(self.job.plan.name, facts)
 
 
 def _begin(job: RunJob, locks: ExitStack, *, threads: int, on_end: OnEnd) -> _Begun | None:
     """None where the run had ended before."""
     folder, images = RunFolder(job.path), job.images
-    locks.enter_context(
+    lock = locks.enter_context(ExitStack())
+    lock.enter_context(
         locked(folder.lock_file, busy=f"{job.path}: another process is training this run", wait_seconds=30)
     )
     remove_leftovers(job.path)
@@ -106,12 +110,14 @@ def _begin(job: RunJob, locks: ExitStack, *, threads: int, on_end: OnEnd) -> _Be
         )
     if folder.is_finished():
         folder.remove_checkpoint()  # a kill may have come between the last two steps
-        on_end(job.plan.name, folder.facts())
+        facts = folder.facts()
+        lock.close()
+        on_end(job.plan.name, facts)
         return None
     facts = _first_facts(job.plan, images, threads=before.threads if before else threads)
     if folder.start_file.exists():
         facts = replace(facts, starts=load_facts(folder.start_file)["starts"])
-    return _Begun(job, folder, facts)
+    return _Begun(job, folder, facts, lock)
 
 
 def _train_alone(one: _Begun, *, own: OwnFunctions, on_end: OnEnd) -> None:

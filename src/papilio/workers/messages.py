@@ -93,8 +93,11 @@ class Workers(Protocol):
 
 
 def died(task: Task, left: Collection[str], how: str) -> list[tuple[Task, RunPlan, str, Any]]:
-    """The messages of a worker that died: one for each of its task's runs that had not ended."""
-    return [(task, run.plan, "died", how) for run in task.runs if run.name in left]
+    """The messages of a worker that died: one for each of its task's runs that had not ended.
+
+    The last comes first: given back one by one, each before what is queued, they are in their order again.
+    """
+    return [(task, run.plan, "died", how) for run in reversed(task.runs) if run.name in left]
 
 
 @dataclass(frozen=True)
