@@ -19,7 +19,7 @@ def samples_section(arrays: Arrays, context: SectionContext) -> Section | None:
     """A grid of samples, and those nearest to a training image beside it."""
     if not arrays:
         return None
-    beside = (Text(_copy_words(arrays), heading="Are they copies?"), _nearest(arrays, context))
+    beside = (Text(copy_words(arrays), heading="Are they copies?"), _nearest(arrays, context))
     return Section(
         title=f"Samples of {context.trial}",
         note=f"New images by {context.run_words}.",
@@ -45,7 +45,7 @@ def _origin(arrays: Arrays, context: SectionContext) -> str:
     return f"`run.sample({num}, seed={seed})`: decoded draws from {PRIOR}, none of them chosen by hand."
 
 
-def _copy_words(arrays: Arrays) -> str:
+def copy_words(arrays: Arrays) -> str:
     """What distances to training images say."""
     distances, usual, limit = arrays["distances"], arrays["usual"], float(arrays["limit"])
     num_close, num_copied = int((distances < limit).sum()), int(arrays["looks_copied"].sum())
@@ -59,8 +59,8 @@ def _copy_words(arrays: Arrays) -> str:
     text += " to all images; a copy is also much nearer to one than to the next 50."
     if not num_copied:
         return f"{text} No sample is: none looks like a copy."
-    are = "sample is, and looks" if num_copied == 1 else "samples are, and look"
-    return f"{text} {num_copied:,} {are} like a copy (framed, where shown)."
+    are = "sample is" if num_copied == 1 else "samples are"
+    return f"{text} {num_copied:,} {are}, more so than 99 in 100 test images: compare the framed ones with their neighbors."
 
 
 def _nearest(arrays: Arrays, context: SectionContext) -> Figure:
