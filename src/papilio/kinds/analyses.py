@@ -6,9 +6,12 @@ from papilio.errors import SettingError, did_you_mean
 from papilio.kinds.kind import Analysis, Kind
 from papilio.kinds.options import (
     ClassificationOptions,
+    DenoisingOptions,
+    LikelihoodOptions,
     MorphOptions,
     PlaneOptions,
     ProbeOptions,
+    QualityOptions,
     ReadingOptions,
     ReconstructionOptions,
     SamplesOptions,
@@ -79,6 +82,25 @@ TRANSFER = Analysis(
     options=TransferOptions,
     of="stage",
 )
+LIKELIHOOD = Analysis(
+    name="likelihood",
+    compute="papilio.analysis.likelihood:likelihood",
+    section="papilio.sections.likelihood_sections:likelihood_section",
+    options=LikelihoodOptions,
+)
+DENOISING = Analysis(
+    name="denoising",
+    compute="papilio.analysis.denoising:denoise",
+    section="papilio.sections.denoising_sections:denoising_section",
+    options=DenoisingOptions,
+    of="stage",
+)
+QUALITY = Analysis(
+    name="quality",
+    compute="papilio.analysis.quality:quality",
+    section="papilio.sections.quality_sections:quality_section",
+    options=QualityOptions,
+)
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
     analysis.name: analysis
     for analysis in (
@@ -90,8 +112,11 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         WALK,
         MORPH,
         PLANE,
+        QUALITY,
+        LIKELIHOOD,
         PROBE,
         TRANSFER,
+        DENOISING,
     )
 }
 

@@ -185,3 +185,38 @@ class TransferOptions(BaseModel):
     components: list[Annotated[int, Field(ge=1)]] = Field(
         [10, 50], description="principal components of the pixels, with logistic regression on them"
     )
+
+
+class LikelihoodOptions(BaseModel):
+    """How exactly the likelihood of images is estimated."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    samples: int = Field(100, ge=1, description="draws of the latents, an image; more give a tighter estimate")
+    num: int = Field(500, ge=1, description="test images, stratified")
+
+
+class DenoisingOptions(BaseModel):
+    """What noise is added to test images, for autoencoders to remove."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    noise: Literal["gaussian", "salt_and_pepper", "masking"] = Field("gaussian", description="added to test images")
+    levels: list[Level] = Field(
+        [0.1, 0.2, 0.3, 0.4, 0.5],
+        min_length=1,
+        max_length=10,
+        description="standard deviations of gaussian noise, of the others shares of the pixels",
+    )
+    num: int = Field(1000, ge=1, description="test images, stratified")
+
+
+class QualityOptions(BaseModel):
+    """How images that a run makes are compared with real ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num: int = Field(2000, ge=20, description="samples, and as many test and training images, stratified")
+    features: str | None = Field(
+        None, description="the folder or name of a classifier's run, in whose last hidden layer images are compared"
+    )

@@ -92,7 +92,7 @@ AUTOENCODER = Kind(
         "encode": "papilio.offers.latents:encode",
         "decode": "papilio.offers.latents:decode",
     },
-    analyses=("reconstruction", "samples", "walk", "morph", "plane", "probe"),
+    analyses=("reconstruction", "samples", "walk", "morph", "plane", "quality", "denoising", "probe"),
 )
 VAE = Kind(
     name="vae",
@@ -109,7 +109,7 @@ VAE = Kind(
         "decode": "papilio.offers.latents:decode",
         "sample": "papilio.offers.latents:sample",
     },
-    analyses=("reconstruction", "samples", "walk", "morph", "plane", "probe"),
+    analyses=("reconstruction", "samples", "walk", "morph", "plane", "quality", "likelihood", "denoising", "probe"),
 )
 GAN = Kind(
     name="gan",
@@ -118,7 +118,7 @@ GAN = Kind(
     ranked_by=None,
     nets=frozenset({"generator", "discriminator"}),
     offers={"decode": "papilio.offers.latents:decode", "sample": "papilio.offers.latents:sample"},
-    analyses=("samples", "walk", "morph"),
+    analyses=("samples", "walk", "morph", "quality"),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (CLASSIFY, READ, AUTOENCODER, VAE, GAN)}
 

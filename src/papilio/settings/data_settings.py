@@ -30,6 +30,9 @@ class DataSettings(BaseModel):
     )
     size: int | tuple[int, int] | None = Field(None, description="pixels, or [height, width], to resize to")
     color: Literal["grey", "rgb"] | None = Field(None, description="convert the pictures to")
+    binarize: Annotated[bool, Since("0.2")] = Field(
+        False, description="make each pixel black or white, drawn once with its grey value as the probability of white"
+    )
     validation: float = Field(0.1, ge=0, lt=1, description="share of the training images that chooses")
     test: float = Field(0.2, ge=0, lt=1, description="share kept for the test, where the set brings no test images")
     seed: int = Field(0, ge=0, description="of the splits; runs have seeds of their own")

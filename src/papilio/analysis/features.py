@@ -1,0 +1,52 @@
+"""Classifiers in whose features images are compared: which one, and which of its layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from papilio.data.imageset import ImageSet
+from papilio.errors import DataError, RunError
+from papilio.runs.run import Run, load_run
+from papilio.runs.shipped import shipped_runs
+
+# by the name of an image set, the run that comes with Papilio; the study `features` makes them
+SHIPPED = {"mnist": "mnist-features", "mnist-5k": "mnist-features", "fashion-mnist": "fashion-features"}
+
+
+def find_classifier(images: ImageSet, given: str | None) -> Run | None:
+    """The run whose features compare such images: the one that is given, or one that comes with Papilio.
+
+    None where there is none. Raises RunError where the given one is no run, DataError where it takes images of another shape.
+    """
+    if given is None:
+        name = SHIPPED.get(images.name, "")
+        run = load_run(name) if name in shipped_runs() else None
+        return run if run is not None and run.image_shape == images.image_shape else None
+    run = load_run(given)
+    if run.image_shape != images.image_shape:
+        theirs, ours = (" x ".join(map(str, shape)) for shape in (run.image_shape, images.image_shape))
+        raise DataError(
+            f"[[analysis]] features = {given}: that run takes images of {theirs} (channel, height, width), these are {ours};"
+            " give a classifier that was trained on such images"
+        )
+    return run
+
+
+def features_of(run: Run, images: np.ndarray) -> np.ndarray:
+    """What the last hidden layer of a classifier gives for uint8 images: float32 (num, dimension)."""
+    return run.layer(last_hidden_layer(run), images).reshape(len(images), -1)
+
+
+def last_hidden_layer(run: Run) -> str:
+    """The name of what comes before the last dense layer of a run's network.
+
+    Raises RunError where the run has several nets, or its network no such layer.
+    """
+    leaves = [(name, layer) for name, layer in run.network.named_modules() if not list(layer.children())]
+    dense = [place for place, (_, layer) in enumerate(leaves) if hasattr(layer, "out_features")]
+    if not dense or dense[-1] == 0:
+        raise RunError(
+            f"{run.folder}: its network has no layer before a last dense one, whose output could compare images; give"
+            " a classifier"
+        )
+    return leaves[dense[-1] - 1][0]

@@ -1,0 +1,99 @@
+"""How close images that a run makes are to real ones, in the features of a classifier, beside two floors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from papilio.analysis.distances import frechet_distance, kernel_distance, precision_recall
+from papilio.analysis.features import features_of, find_classifier
+from papilio.data.imageset import ImageSet
+from papilio.data.splits import draw_number
+from papilio.engine import Arrays
+from papilio.kinds.options import QualityOptions
+from papilio.runs.run import Run
+
+FEWEST = 20  # images, for covariances and neighbors
+MOST_FITTED = 10_000  # training images, to whose latents a normal distribution is fitted
+
+
+def quality(run: Run, images: ImageSet, options: QualityOptions) -> Arrays:
+    """Compare samples, and reconstructions of test images, with training images.
+
+    Arrays over r sets of `num` images each: `sets` text (r,), of "samples", "reconstructions", "real" (test images) and
+    "mean" (the training images' mean, repeated); `frechet`, `kernel`, `precision`, `recall` float (r,), each against `num`
+    training images. `classes` text (k,) and `shares` float (2, k): what the classifier takes training images and samples for.
+    `classifier` text, the run's name, empty where there is none: then there are no numbers. `is_fitted` bool: whether samples
+    were decoded from a normal distribution fitted to latents, as of a plain autoencoder, which has no prior. Empty for runs
+    that make no images, and for fewer than 20 test or training images.
+    """
+    num = min(options.num, len(images.test), len(images.train))
+    offers = run.kind.offers.keys()
+    if num < FEWEST or not ("sample" in offers or {"encode", "decode"} <= offers):
+        return {}
+    classifier = find_classifier(images, options.features)
+    if classifier is None:
+        return {"classifier": np.array("")}
+    reference = images.images[draw_number(images.strata, images.train, num=num, seed=0)]
+    real = images.images[draw_number(images.strata, images.test, num=num, seed=0)]
+    sets = {"samples": samples_of(run, images, num=num)}
+    if {"encode", "decode"} <= offers:
+        sets["reconstructions"] = run.decode(run.encode(real))
+    sets |= {"real": real, "mean": np.repeat(mean_image(images)[None], num, axis=0)}
+    known = features_of(classifier, reference)
+    rows = [_compared(known, features_of(classifier, one)) for one in sets.values()]
+    arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return {
+        "sets": np.array(list(sets)),
+        **arrays,
+        "num": np.array(num),
+        "num_features": np.array(known.shape[1]),
+        "classifier": np.array(classifier.facts.run),
+        "accuracy": np.array(classifier.metrics.get("test_accuracy", np.nan)),
+        "is_fitted": np.array("sample" not in offers),
+        **_class_shares(classifier, reference, sets["samples"]),
+    }
+
+
+def samples_of(run: Run, images: ImageSet, *, num: int, seed: int = 0) -> np.ndarray:
+    """New images, uint8 (num, channel, height, width), the same ones for the same seed.
+
+    Of a run with a prior its samples; of one without, decoded latents from a normal distribution with the mean and the
+    covariance of up to 10,000 training images' latents.
+    """
+    if "sample" in run.kind.offers:
+        return run.sample(num, seed=seed)
+    chosen = draw_number(images.strata, images.train, num=min(MOST_FITTED, len(images.train)), seed=0)
+    latents = run.encode(images.images[chosen]).astype(np.float64)
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(latents, rowvar=False)))
+    drawn = np.random.default_rng(seed).standard_normal((num, latents.shape[1])) * np.sqrt(np.maximum(values, 0))
+    return run.decode((latents.mean(axis=0) + drawn @ vectors.T).astype(np.float32))
+
+
+def mean_image(images: ImageSet) -> np.ndarray:
+    """The mean of all training images: uint8 (channel, height, width)."""
+    total = np.zeros(images.image_shape)
+    for part in np.array_split(images.train, -(-len(images.train) // 1000)):
+        total += images.images[part].sum(axis=0, dtype=np.float64)
+    return np.round(total / len(images.train)).astype(np.uint8)
+
+
+def _compared(real: np.ndarray, made: np.ndarray) -> dict[str, float]:
+    precision, recall = precision_recall(real, made)
+    return {
+        "frechet": frechet_distance(real, made),
+        "kernel": kernel_distance(real, made),
+        "precision": precision,
+        "recall": recall,
+    }
+
+
+def _class_shares(classifier: Run, real: np.ndarray, made: np.ndarray) -> dict[str, np.ndarray]:
+    """Empty of a run that does not classify."""
+    if "probabilities" not in classifier.kind.offers:
+        return {}
+    names = classifier.class_names
+    counts = [
+        np.bincount(classifier.probabilities(one).argmax(axis=1), minlength=len(names)) / len(one)
+        for one in (real, made)
+    ]
+    return {"classes": np.array(names), "shares": np.array(counts)}
