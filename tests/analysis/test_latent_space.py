@@ -92,28 +92,41 @@ def test_the_floor_is_the_error_of_the_mean_training_image() -> None:
 
 def test_nearest_images_are_those_of_brute_force() -> None:
     queries = some_images(9, seed=5).images
-    found, distances = nearest(queries, IMAGES.images, IMAGES.train)
+    found, distances, ratios = nearest(queries, IMAGES.images, IMAGES.train)
     pairs = (queries[:, None] / 255 - IMAGES.images[IMAGES.train][None] / 255).reshape(9, len(IMAGES.train), -1)
     lengths = np.sqrt(np.square(pairs).sum(axis=2))
     assert np.array_equal(found, IMAGES.train[lengths.argmin(axis=1)])
     np.testing.assert_allclose(distances, lengths.min(axis=1), rtol=1e-12)
+    next_50 = np.sort(lengths, axis=1)[:, 1:51].mean(axis=1)
+    np.testing.assert_allclose(ratios, lengths.min(axis=1) / next_50, rtol=1e-4)
 
 
 def test_a_copy_is_at_0_wherever_it_lies_in_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("papilio.analysis.samples.ROWS", 7)
     wanted = IMAGES.train[[0, 6, 7, 30, 59]]
-    found, distances = nearest(IMAGES.images[wanted], IMAGES.images, IMAGES.train)
-    assert np.array_equal(found, wanted) and distances.tolist() == [0] * 5
+    found, distances, ratios = nearest(IMAGES.images[wanted], IMAGES.images, IMAGES.train)
+    assert np.array_equal(found, wanted) and distances.tolist() == ratios.tolist() == [0] * 5
+    assert nearest(IMAGES.images[:2], IMAGES.images, IMAGES.train[:1])[2].tolist() == [1, 1]  # no others, nothing told
 
 
 def test_any_number_of_samples_comes_with_what_is_usual_for_test_images() -> None:
     arrays = draw_samples(run(offers=WITH_PRIOR), IMAGES, SamplesOptions(num=7, nearest=3, seed=4))
     assert np.array_equal(arrays["samples"], run(offers=WITH_PRIOR).sample(7, seed=4))
-    _, usual = nearest(IMAGES.images[IMAGES.test], IMAGES.images, IMAGES.train)
+    _, usual, _ = nearest(IMAGES.images[IMAGES.test], IMAGES.images, IMAGES.train)
     np.testing.assert_allclose(np.sort(arrays["usual"]), np.sort(usual))
     assert float(arrays["limit"]) == pytest.approx(np.quantile(usual, 0.01))
     assert arrays["shown"].tolist() == np.argsort(arrays["distances"])[:3].tolist()
     assert not arrays["is_fitted"] and int(arrays["num_train"]) == len(IMAGES.train)
+
+
+def test_a_copy_is_marked_and_a_blurred_picture_that_is_near_to_all_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = some_images(800, shape=(1, 12, 12))
+    known = images.images[images.train]
+    drawn = np.stack([known[7], known.mean(axis=0).astype(np.uint8), images.images[images.test[0]]])
+    monkeypatch.setattr("papilio.analysis.samples.sample_images", lambda *given, **options: drawn)
+    arrays = draw_samples(run(), images, SamplesOptions(num=3))
+    assert arrays["distances"][:2].max() < arrays["limit"]
+    assert arrays["looks_copied"].tolist() == [True, False, False]
 
 
 def test_without_a_prior_latents_have_mean_and_covariance_of_training_images() -> None:

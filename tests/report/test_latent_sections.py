@@ -16,6 +16,7 @@ from pages import Page
 import papilio
 from papilio.analysis.store import read_analyses
 from papilio.errors import DataError, RunError
+from papilio.sections.samples_sections import copy_words
 
 SHAPE = (3, 33, 50)
 BLOCKED = """
@@ -139,3 +140,17 @@ def test_the_report_is_made_again_without_torch(out: Path, tmp_path: Path) -> No
     assert sections[0] == sections[1] and len(sections[0]) == 16  # sections and their titles
     figures = [sorted(file.name for file in (one / "figures").iterdir()) for one in (out, tmp_path / "out")]
     assert figures[0] == figures[1]
+
+
+def test_what_is_said_of_copies() -> None:
+    arrays = {
+        "distances": np.array([0.5, 0.9, 4.0]), "usual": np.arange(2.0, 12), "limit": np.array(1.0),
+        "looks_copied": np.array([True, False, False]), "num_train": np.array(60_000),
+    }  # fmt: skip
+    said = copy_words(arrays)
+    assert (
+        "nearest of 60,000 training images" in said and "is 0.50 at least and 0.90 in the median of 3 samples" in said
+    )
+    assert "2 samples are nearer than that." in said and "1 sample is, more so than 99 in 100 test images" in said
+    assert copy_words(arrays | {"looks_copied": np.zeros(3, bool)}).endswith("No sample is: none looks like a copy.")
+    assert "Blurred" not in copy_words(arrays | {"limit": np.array(0.1)})

@@ -179,3 +179,15 @@ def test_animations_are_files_of_a_size_that_can_be_sent(shape: tuple[int, int, 
         with Image.open(path) as moving:
             assert moving.n_frames == 8 and moving.size[0] > 4 * shape[2]  # pyright: ignore[reportAttributeAccessIssue]
         assert path.stat().st_size <= MOST_BYTES
+
+
+def test_where_a_file_would_be_too_large_every_second_frame_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("papilio.drawing.animations.MOST_BYTES", 100)
+    for path in save_moving(noise(2, 9, 3, 16, 16), names=["a", "b"], folder=tmp_path, name="walk"):
+        with Image.open(path) as moving:
+            assert moving.n_frames == 8  # pyright: ignore[reportAttributeAccessIssue] (five there, three back)
+            moving.seek(1)
+            moving.load()
+            assert moving.info["duration"] == 180

@@ -20,7 +20,7 @@ from papilio.files import open_atomic
 MILLISECONDS = 90  # a frame
 HELD = 600  # the frames at the ends
 MOST_BYTES = 300_000  # of a file
-LEVELS = 32  # of grey, in a GIF
+LEVELS, COLOURS = 32, 64  # of a GIF
 CELL = 112  # pixels that an image is enlarged to, in files
 MOST_EXACT = 32  # pixels a side: larger images are not kept exact, in files
 COLUMNS = 4
@@ -52,32 +52,38 @@ def save_moving(
 ) -> tuple[Path, Path]:
     """Write `name`.webp and `name`.gif, in which all cells move at once, each above its name; the two paths.
 
-    Images are enlarged to whole multiples of their size, as far as the files stay below 300 kB.
+    Images are enlarged to whole multiples of their size, as far as the files stay below 300 kB; where they do not stay below
+    it at all, every second frame is left out.
     """
     paths = folder / f"{name}.webp", folder / f"{name}.gif"
     largest = max(1, CELL // max(images.shape[-2:]))
     for path in paths:
-        scale, moving = largest, _moving_sheet(images, names, largest, kind=path.suffix[1:])
-        while len(moving) > MOST_BYTES and scale > 1:
-            scale -= 1
-            moving = _moving_sheet(images, names, scale, kind=path.suffix[1:])
+        moving = b""
+        for scale, every in [*((scale, 1) for scale in range(largest, 0, -1)), (1, 2)]:
+            moving = _moving_sheet(images, names, scale, every=every, kind=path.suffix[1:])
+            if len(moving) <= MOST_BYTES:
+                break
         with open_atomic(path) as file:
             file.write(moving)
     return paths
 
 
-def _moving_sheet(images: np.ndarray, names: Sequence[str], scale: int, *, kind: str) -> bytes:
-    frames = [_side_by_side(images[:, frame], names, scale) for frame in range(images.shape[1])]
+def _moving_sheet(images: np.ndarray, names: Sequence[str], scale: int, *, every: int, kind: str) -> bytes:
+    num = images.shape[1]
+    shown = np.linspace(0, num - 1, -(-num // every)).round().astype(int)
+    frames = [_side_by_side(images[:, frame], names, scale) for frame in shown]
     file = io.BytesIO()
-    _write(frames, file, kind=kind, is_exact=max(images.shape[-2:]) <= MOST_EXACT)
+    _write(frames, file, kind=kind, is_exact=max(images.shape[-2:]) <= MOST_EXACT, milliseconds=every * MILLISECONDS)
     return file.getvalue()
 
 
-def _write(frames: Sequence[Image.Image], file: io.BytesIO, *, kind: str, is_exact: bool) -> None:
+def _write(
+    frames: Sequence[Image.Image], file: io.BytesIO, *, kind: str, is_exact: bool, milliseconds: int = MILLISECONDS
+) -> None:
     if kind == "gif":
         frames = [_with_fewer_levels(frame) for frame in frames]
     order = there_and_back(len(frames))
-    moments = [HELD if index in (0, len(frames) - 1) else MILLISECONDS for index in order]
+    moments = [HELD if index in (0, len(frames) - 1) else milliseconds for index in order]
     first, *others = [frames[index] for index in order]
     if kind == "webp":
         first.save(
@@ -96,9 +102,9 @@ def _write(frames: Sequence[Image.Image], file: io.BytesIO, *, kind: str, is_exa
 
 
 def _with_fewer_levels(frame: Image.Image) -> Image.Image:
-    """A grey frame in a few levels, which make a GIF half as large; colours are reduced when it is written."""
+    """A frame in a few levels of grey, or a few colours without dots of others among them: a GIF half as large."""
     if frame.mode != "L":
-        return frame
+        return frame.quantize(COLOURS, dither=Image.Dither.NONE)
     steps = np.round(np.asarray(frame) * ((LEVELS - 1) / 255)) * (255 / (LEVELS - 1))
     return Image.fromarray(steps.round().astype(np.uint8))
 

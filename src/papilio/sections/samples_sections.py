@@ -19,7 +19,7 @@ def samples_section(arrays: Arrays, context: SectionContext) -> Section | None:
     """A grid of samples, and those nearest to a training image beside it."""
     if not arrays:
         return None
-    beside = (Text(_copy_words(arrays), heading="Are they copies?"), _nearest(arrays, context))
+    beside = (Text(copy_words(arrays), heading="Are they copies?"), _nearest(arrays, context))
     return Section(
         title=f"Samples of {context.trial}",
         note=f"New images by {context.run_words}.",
@@ -45,24 +45,28 @@ def _origin(arrays: Arrays, context: SectionContext) -> str:
     return f"`run.sample({num}, seed={seed})`: decoded draws from {PRIOR}, none of them chosen by hand."
 
 
-def _copy_words(arrays: Arrays) -> str:
+def copy_words(arrays: Arrays) -> str:
     """What distances to training images say."""
     distances, usual, limit = arrays["distances"], arrays["usual"], float(arrays["limit"])
-    num_close = int((distances < limit).sum())
+    num_close, num_copied = int((distances < limit).sum()), int(arrays["looks_copied"].sum())
     text = f"The distance from a sample to the nearest of {int(arrays['num_train']):,} training images, Euclidean over"
     text += f" pixels from 0 to 1, is {distances.min():.2f} at least and {np.median(distances):.2f} in the median of"
     text += f" {len(distances):,} samples. Of {len(usual):,} test images, which cannot be copies, the median is"
     text += f" {np.median(usual):.2f}, and one in a hundred is nearer than {limit:.2f}."
     if not num_close:
         return f"{text} No sample is: none looks like a copy."
-    are = "sample is" if num_close == 1 else "samples are"
-    return f"{text} {num_close:,} {are}, too (framed, where shown): compare them with their neighbours."
+    text += f" {counted(num_close, 'sample')} {'is' if num_close == 1 else 'are'} nearer than that. Blurred pictures are near"
+    text += " to all images; a copy is also much nearer to one than to the next 50."
+    if not num_copied:
+        return f"{text} No sample is: none looks like a copy."
+    are = "sample is" if num_copied == 1 else "samples are"
+    return f"{text} {num_copied:,} {are}, more so than 99 in 100 test images: compare the framed ones with their neighbors."
 
 
 def _nearest(arrays: Arrays, context: SectionContext) -> Figure:
     shown = arrays["shown"]
     distances = arrays["distances"][shown]
-    marked = np.flatnonzero(distances < arrays["limit"]).tolist()
+    marked = np.flatnonzero(arrays["looks_copied"][shown]).tolist()
 
     def draw(width: float) -> Drawing:
         return latent_figures.blocks(
