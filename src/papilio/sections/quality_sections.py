@@ -9,6 +9,7 @@ from matplotlib.figure import Figure as Drawing
 
 from papilio.drawing import quality_figures
 from papilio.engine import Arrays
+from papilio.results.words import plain_number
 from papilio.sections.blocks import Block, Section, Table, Text
 from papilio.sections.context import SectionContext
 
@@ -72,14 +73,14 @@ def _table(arrays: Arrays) -> Table:
     rows = tuple(
         (
             SETS[str(name)],
-            f"{arrays['frechet'][row]:.2f}",
-            f"{1000 * arrays['kernel'][row]:.2f}",
+            plain_number(float(arrays["frechet"][row])),
+            plain_number(float(arrays["kernel"][row])),
             f"{arrays['precision'][row]:.3f}",
             f"{arrays['recall'][row]:.3f}",
         )
         for row, name in enumerate(arrays["sets"])
     )
-    columns = ("Images", "Fréchet distance", "Kernel distance × 1000", "Precision", "Recall")
+    columns = ("Images", "Fréchet distance", "Kernel distance", "Precision", "Recall")
     accuracy = float(arrays["accuracy"])
     score = "" if math.isnan(accuracy) else f" (test accuracy {accuracy:.3f})"
     caption = (
