@@ -128,6 +128,7 @@ def test_each_trial_of_a_stage_is_measured_beside_the_noisy_images(results: Stud
     assert found["psnr"].shape == found["ssim"].shape == (3, 2) and found["num"] == 100
     assert np.all(found["psnr"][0] > np.array([13, 5])) and np.all(found["psnr"][:, 0] > found["psnr"][:, 1])
     assert found["psnr"][2, 1] > found["psnr"][0, 1]  # much noise: what learned to remove it does
+    assert len(np.unique(found["clean"].reshape(3, -1), axis=0)) == 3
     assert found["shown"].shape == (3, 2, 3, 1, 8, 8) and found["clean"].shape == (3, 1, 8, 8)
 
 

@@ -54,7 +54,8 @@ def denoise(
     num = min(options.num, len(images.test))
     chosen = draw_number(images.strata, images.test, num=num, seed=0)
     clean = images.images[chosen].astype(np.float32) / 255
-    places = np.linspace(0, num - 1, min(NUM_SHOWN, num)).astype(int)
+    # of different classes, where there are classes
+    places = draw_number(images.strata[chosen], np.arange(num), num=min(NUM_SHOWN, num), seed=0)
     values = np.empty((2, 1 + len(found), len(options.levels)))
     shown = np.empty((1 + len(found), len(options.levels), len(places), *images.image_shape), dtype=np.uint8)
     for column, level in enumerate(options.levels):

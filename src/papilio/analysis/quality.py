@@ -22,9 +22,9 @@ def quality(run: Run, images: ImageSet, options: QualityOptions) -> Arrays:
     Arrays over r sets of `num` images each: `sets` text (r,), of "samples", "reconstructions", "real" (test images) and
     "mean" (the training images' mean, repeated); `frechet`, `kernel`, `precision`, `recall` float (r,), each against `num`
     training images. `classes` text (k,) and `shares` float (2, k): what the classifier takes training images and samples for.
-    `classifier` text, the run's name, empty where there is none: then there are no numbers. `is_fitted` bool: whether samples
-    were decoded from a normal distribution fitted to latents, as of a plain autoencoder, which has no prior. Empty for runs
-    that make no images, and for fewer than 20 test or training images.
+    `classifier` text, the name of its folder, empty where there is none: then there are no numbers. `is_fitted` bool: whether
+    samples were decoded from a normal distribution fitted to latents, as of a plain autoencoder, which has no prior. Empty
+    for runs that make no images, and for fewer than 20 test or training images.
     """
     num = min(options.num, len(images.test), len(images.train))
     offers = run.kind.offers.keys()
@@ -47,7 +47,7 @@ def quality(run: Run, images: ImageSet, options: QualityOptions) -> Arrays:
         **arrays,
         "num": np.array(num),
         "num_features": np.array(known.shape[1]),
-        "classifier": np.array(classifier.facts.run),
+        "classifier": np.array(classifier.folder.name),
         "accuracy": np.array(classifier.metrics.get("test_accuracy", np.nan)),
         "is_fitted": np.array("sample" not in offers),
         **_class_shares(classifier, reference, sets["samples"]),

@@ -27,13 +27,14 @@ def class_shares(
         figure = new_figure(width=width, height=0.9 + 0.24 * len(rows))
         axes = figure.subplots()
         axes.hlines(rows, np.minimum(real, made), np.maximum(real, made), color=LIGHT["faint"], linewidth=1.6)
-        axes.plot(made, rows, "o", color=LINES[0], markersize=6, label="samples")
-        axes.plot(real, rows, **HOLLOW, label="real images")
+        axes.plot(made, rows, "o", color=LINES[0], markersize=6, label="samples", clip_on=False)
+        axes.plot(real, rows, **HOLLOW, label="real images", clip_on=False)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
         limit = 30 if width >= WIDE else 16
         axes.set_yticks(rows, [clean_label(name, limit=limit) for name in class_names], color=LIGHT["ink"])
         only_horizontal_axis(axes)
+        axes.tick_params(axis="y", pad=8)  # a dot at 0 must not touch the name
         figure.legend(loc="outside upper right", ncols=2, fontsize=8.5)
     return figure

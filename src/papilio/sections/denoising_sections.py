@@ -103,7 +103,7 @@ def _pictures(arrays: Arrays, context: SectionContext) -> Block:
         few = images if width >= WIDE else images[:, :, :2]
         return denoising_figures.before_and_after(few, names=names, levels=levels, width=width)
 
-    caption = f"Above: the level of noise. {context.split.capitalize()} images, evenly spaced."
+    caption = f"Above: the level of noise. The same {context.split} images at each level, drawn by chance."
     label = f"Images with noise, clean, noisy and restored, by {', '.join(names[2:])}"
     return context.figure(draw, name="denoising-pictures", label=label, caption=caption, heading="Before and after")
 

@@ -9,15 +9,21 @@ from matplotlib.figure import Figure as Drawing
 
 from papilio.drawing import quality_figures
 from papilio.engine import Arrays
+from papilio.results.words import plain_number
 from papilio.sections.blocks import Block, Section, Table, Text
 from papilio.sections.context import SectionContext
 
 SETS = {
     "samples": "Samples",
     "reconstructions": "Reconstructions of test images",
-    "real": "Real test images: no model is expected to do better",
-    "mean": "The mean training image, repeated: knows nothing",
+    "real": "Real test images",
+    "mean": "Mean image, repeated",
 }
+EXPLAINED = (
+    "Precision is the share of the images that lie among training images, recall the share of training images that lie among"
+    " these. Real test images show the best that can be expected. The mean image is that of the training images: a model should"
+    " be far better. Distances can be compared only within the same features and number of images."
+)
 MOST_CLASSES = 40
 RARE, FREQUENT = 0.5, 2.0  # of a class's share among real images
 
@@ -26,12 +32,12 @@ def quality_section(arrays: Arrays, context: SectionContext) -> Section | None:
     """Distances of samples and reconstructions to training images beside two floors, and the classes of samples."""
     if not arrays:
         return None
-    title = f"How real the images of {context.trial} look"
+    title = f"Image quality of {context.trial}"
     if not str(arrays["classifier"]):
         return Section(title, blocks=(Text(_missing(context)),))
     num = int(arrays["num"])
     note = f"{num:,} images of each sort against {num:,} training images: {context.run_words}."
-    blocks: list[Block] = [_table(arrays)]
+    blocks: list[Block] = [_table(arrays), Text(EXPLAINED, is_note=True)]
     if arrays["is_fitted"]:
         words = "A plain autoencoder has no prior to sample from: its samples are decoded from a normal distribution with the"
         blocks.append(Text(f"{words} mean and covariance of training images’ latents."))
@@ -43,20 +49,18 @@ def quality_section(arrays: Arrays, context: SectionContext) -> Section | None:
 def class_words(names: list[str], real: np.ndarray, made: np.ndarray) -> str:
     """Which classes are rare or frequent among samples, by their shares (k,) among real images and samples.
 
-    >>> class_words(["cat", "dog"], np.array([0.5, 0.5]), np.array([0.1, 0.9]))
-    'Rare among samples: cat (10 %, of real images 50 %).'
+    >>> class_words(["cat", "dog", "fox"], np.array([0.4, 0.4, 0.2]), np.array([0.1, 0.4, 0.5]))
+    'Rare among samples, less than half as frequent as among real images: cat. More than twice as frequent: fox.'
     """
-    found = []
-    for word, is_far in (("Rare", made < RARE * real), ("Frequent", made > FREQUENT * real)):
-        ones = [
-            f"{names[place]} ({made[place]:.0%}, of real images {real[place]:.0%})" for place in np.flatnonzero(is_far)
-        ]
-        if ones:
-            found.append(f"{word} among samples: {', '.join(ones)}.".replace("%", " %"))
-    return (
-        " ".join(found)
-        or "No class is less than half or more than twice as frequent among samples as among real images."
+    rare, frequent = (
+        [names[place] for place in np.flatnonzero(is_far)] for is_far in (made < RARE * real, made > FREQUENT * real)
     )
+    words = []
+    if rare:
+        words.append(f"Rare among samples, less than half as frequent as among real images: {', '.join(rare)}.")
+    if frequent:
+        words.append(f"More than twice as frequent{'' if rare else ' as among real images'}: {', '.join(frequent)}.")
+    return " ".join(words) or "Each class is between half and twice as frequent among samples as among real images."
 
 
 def _missing(context: SectionContext) -> str:
@@ -72,23 +76,20 @@ def _table(arrays: Arrays) -> Table:
     rows = tuple(
         (
             SETS[str(name)],
-            f"{arrays['frechet'][row]:.2f}",
-            f"{1000 * arrays['kernel'][row]:.2f}",
+            plain_number(float(arrays["frechet"][row])),
+            plain_number(float(arrays["kernel"][row])),
             f"{arrays['precision'][row]:.3f}",
             f"{arrays['recall'][row]:.3f}",
         )
         for row, name in enumerate(arrays["sets"])
     )
-    columns = ("Images", "Fréchet distance", "Kernel distance × 1000", "Precision", "Recall")
+    columns = ("Images", "Fréchet distance", "Kernel distance", "Precision", "Recall")
     accuracy = float(arrays["accuracy"])
     score = "" if math.isnan(accuracy) else f" (test accuracy {accuracy:.3f})"
     caption = (
-        f"In the {int(arrays['num_features'])} features of the last hidden layer of `{arrays['classifier']}`{score};"
+        f"In the {int(arrays['num_features'])} features of the last hidden layer of {arrays['classifier']}{score}."
     )
-    caption += " comparable only within the same features and number of images. Distances: lower is better."
-    caption += (
-        " Precision: share of the images that lie among real ones. Recall: share of real images that lie among these."
-    )
+    caption += " Lower distances are better, and higher precision and recall."
     return Table(columns, rows, caption, numbers=columns[1:])
 
 
