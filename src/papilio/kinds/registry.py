@@ -92,7 +92,7 @@ AUTOENCODER = Kind(
         "encode": "papilio.offers.latents:encode",
         "decode": "papilio.offers.latents:decode",
     },
-    analyses=("reconstruction", "samples", "walk", "morph", "plane", "probe"),
+    analyses=("reconstruction", "samples", "walk", "morph", "plane", "coordinates", "probe"),
 )
 VAE = Kind(
     name="vae",
@@ -109,7 +109,7 @@ VAE = Kind(
         "decode": "papilio.offers.latents:decode",
         "sample": "papilio.offers.latents:sample",
     },
-    analyses=("reconstruction", "samples", "walk", "morph", "plane", "probe"),
+    analyses=("reconstruction", "samples", "walk", "morph", "plane", "coordinates", "probe"),
 )
 GAN = Kind(
     name="gan",
