@@ -80,7 +80,7 @@ def test_coordinates_of_a_run_are_ranked_and_compared() -> None:
     found = coordinates(cast(Any, LinearRun()), images, options)
     # strengths differ, but each is measured in its own deviations, and each moves as many pixels
     assert sorted(found["order"]) == [0, 1, 2] and "kl" not in found and found["num"] == 100
-    assert found["moved"].shape == (2, 7, 1, 6, 6)
+    assert found["moved"].shape == (2, 5, 1, 6, 6)
     assert found["factors"].tolist() == ["class"] and found["information"].shape == (3, 1)
     of_vae = coordinates(cast(Any, VariationalRun()), images, options)
     assert of_vae["order"].tolist() == [2, 1, 0] and of_vae["kl"][0] == 0

@@ -13,7 +13,7 @@ from papilio.runs.run import Run
 
 MOST_DECODED = 2048  # images, for how much coordinates change
 MOST_CHANGED = 32  # images that are changed
-STEPS = np.linspace(-2, 2, 7)
+STEPS = np.linspace(-2, 2, 5)
 
 
 def coordinates(run: Run, images: ImageSet, options: CoordinatesOptions) -> Arrays:

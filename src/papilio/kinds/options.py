@@ -172,7 +172,7 @@ class CoordinatesOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     num: int = Field(2000, ge=2, description="test images that are encoded, stratified")
-    rows: int = Field(10, ge=1, le=32, description="coordinates whose moving is shown, those that carry most")
+    rows: int = Field(8, ge=1, le=32, description="coordinates whose moving is shown, those that carry most")
     seed: int = Field(0, ge=0, description="of the choice of images, of shuffling and of rotations")
 
 

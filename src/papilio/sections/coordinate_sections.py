@@ -102,7 +102,7 @@ def _moved(arrays: Arrays, context: SectionContext) -> Figure:
 
     def draw(width: float) -> Drawing:
         chosen = np.arange(len(steps)) if width >= WIDE else np.arange(0, len(steps), 2)
-        names = [f"{steps[index]:+.2g}".replace("-", "−").replace("+0", "0") for index in chosen]
+        names = [f"{steps[index]:+g}".replace("-", "−") if steps[index] else "0" for index in chosen]
         return sheet(
             moved[:, chosen], row_names=[str(row) for row in rows], column_names=names, width=width, most_inches=0.8
         )
