@@ -11,6 +11,7 @@ from papilio.drawing.sheets import sheet
 from papilio.engine import Arrays
 from papilio.sections.blocks import Block, Figure, Section, Table, Text
 from papilio.sections.context import SectionContext
+from papilio.sections.latent_words import coordinate_words
 
 UNUSED_BELOW = 0.01  # nats
 MOST_LISTED = 16  # coordinates in the table and the matrix
@@ -104,7 +105,11 @@ def _moved(arrays: Arrays, context: SectionContext) -> Figure:
         chosen = np.arange(len(steps)) if width >= WIDE else np.arange(0, len(steps), 2)
         names = [f"{steps[index]:+g}".replace("-", "−") if steps[index] else "0" for index in chosen]
         return sheet(
-            moved[:, chosen], row_names=[str(row) for row in rows], column_names=names, width=width, most_inches=0.8
+            moved[:, chosen],
+            row_names=[coordinate_words(str(row)) for row in rows],
+            column_names=names,
+            width=width,
+            most_inches=0.8,
         )
 
     caption = f"One {context.split} image, one coordinate at a time at so many standard deviations from the mean, the others as"
