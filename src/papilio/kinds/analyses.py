@@ -6,6 +6,7 @@ from papilio.errors import SettingError, did_you_mean
 from papilio.kinds.kind import Analysis, Kind
 from papilio.kinds.options import (
     ClassificationOptions,
+    CoordinatesOptions,
     DenoisingOptions,
     LikelihoodOptions,
     MorphOptions,
@@ -69,6 +70,12 @@ PLANE = Analysis(
     section="papilio.sections.plane_sections:plane_section",
     options=PlaneOptions,
 )
+COORDINATES = Analysis(
+    name="coordinates",
+    compute="papilio.analysis.coordinates:coordinates",
+    section="papilio.sections.coordinate_sections:coordinates_section",
+    options=CoordinatesOptions,
+)
 PROBE = Analysis(
     name="probe",
     compute="papilio.analysis.probing:probe",
@@ -112,6 +119,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         WALK,
         MORPH,
         PLANE,
+        COORDINATES,
         QUALITY,
         LIKELIHOOD,
         PROBE,

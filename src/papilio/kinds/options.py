@@ -166,6 +166,16 @@ class PlaneOptions(BaseModel):
     seed: int = Field(0, ge=0, description="of the choice of those images")
 
 
+class CoordinatesOptions(BaseModel):
+    """How many images coordinates are measured on, and how many of them are shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num: int = Field(2000, ge=2, description="test images that are encoded, stratified")
+    rows: int = Field(8, ge=1, le=32, description="coordinates whose moving is shown, those that carry most")
+    seed: int = Field(0, ge=0, description="of the choice of images, of shuffling and of rotations")
+
+
 class ProbeOptions(BaseModel):
     """How many labels a linear classifier on latents is given."""
 

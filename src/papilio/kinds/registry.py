@@ -92,7 +92,7 @@ AUTOENCODER = Kind(
         "encode": "papilio.offers.latents:encode",
         "decode": "papilio.offers.latents:decode",
     },
-    analyses=("reconstruction", "samples", "walk", "morph", "plane", "quality", "denoising", "probe"),
+    analyses=("reconstruction", "samples", "walk", "morph", "plane", "coordinates", "quality", "denoising", "probe"),
 )
 VAE = Kind(
     name="vae",
@@ -109,7 +109,18 @@ VAE = Kind(
         "decode": "papilio.offers.latents:decode",
         "sample": "papilio.offers.latents:sample",
     },
-    analyses=("reconstruction", "samples", "walk", "morph", "plane", "quality", "likelihood", "denoising", "probe"),
+    analyses=(
+        "reconstruction",
+        "samples",
+        "walk",
+        "morph",
+        "plane",
+        "coordinates",
+        "quality",
+        "likelihood",
+        "denoising",
+        "probe",
+    ),
 )
 GAN = Kind(
     name="gan",
