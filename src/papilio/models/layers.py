@@ -78,12 +78,12 @@ class _OfOneValue:
 
     training: bool
 
-    def forward(self, features: Tensor) -> Tensor:
-        if not self.training or features.numel() > features.shape[1]:
-            return super().forward(features)  # pyright: ignore[reportAttributeAccessIssue]
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's own name)
+        if not self.training or input.numel() > input.shape[1]:
+            return super().forward(input)  # pyright: ignore[reportAttributeAccessIssue]
         self.training = False
         try:
-            return super().forward(features)  # pyright: ignore[reportAttributeAccessIssue]
+            return super().forward(input)  # pyright: ignore[reportAttributeAccessIssue]
         finally:
             self.training = True
 
