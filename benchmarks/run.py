@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.bench import Bench
 from benchmarks.drawing import drawing
 from benchmarks.halving import halving
+from benchmarks.latents import train_autoencoder, train_vae
 from benchmarks.machine import ROOT, describe_machine
 from benchmarks.precision import precision
 from benchmarks.processes import ContenderFailed
@@ -33,6 +34,8 @@ from benchmarks.trials import trials
 BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "mlp": train_mlp,
     "cnn": train_cnn,
+    "autoencoder": train_autoencoder,
+    "vae": train_vae,
     "sweep": sweep,
     "search": search,
     "halving": halving,
