@@ -15,6 +15,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 demo: $(VENV)/.ready
 	$(BIN)/papilio run first-look --out results/first-look
+	$(BIN)/papilio run first-vae --out results/first-vae
 
 test: $(VENV)/.ready
 	$(BIN)/pytest $(SIDE_BY_SIDE)

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from papilio.analysis.morphs import morph as morph
     from papilio.data.load import load_images as load_images
     from papilio.errors import PapilioError as PapilioError
     from papilio.results.results import read_results as read_results
@@ -23,6 +24,7 @@ PLACES = {
     "Phase": "papilio.training.objectives",
     "load_images": "papilio.data.load",
     "load_run": "papilio.runs.run",
+    "morph": "papilio.analysis.morphs",
     "predict": "papilio.workbench",
     "read_results": "papilio.results.results",
     "run_study": "papilio.workbench",

@@ -176,17 +176,24 @@ def predict(
     pictures: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures of any size and format.")],
     as_json: Annotated[bool, typer.Option("--json", help="Everything that is known, as JSON.")] = False,
     invert: Annotated[bool, typer.Option("--invert", help="Swap light and dark first.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the pictures that the run makes of them.  [default: .]")
+    ] = None,
 ) -> None:
-    """Say what pictures show: a class with its probability, or a time, an angle, with how sure the net is."""
+    """Say what pictures show: a class with its probability, or a time, an angle; or reconstruct or denoise them."""
     from papilio.data.progress import reading_progress
     from papilio.workbench import predict as predict_pictures
+    from papilio.workbench import save_pictures
 
     predictions = predict_pictures(run, pictures, is_inverted=invert, progress=reading_progress())
+    saved = [] if as_json and out is None else save_pictures(predictions, out or Path())
     if as_json:
         print_json([one.as_plain() for one in predictions])
         return
     rows = [one.cells() for one in predictions]
     print_table(predictions[0].HEADER, rows)
+    for path in saved:
+        typer.echo(f"before and after: {path}")
     for hint in dict.fromkeys(one.hint for one in predictions if one.hint):
         typer.echo(hint, err=True)
 

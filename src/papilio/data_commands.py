@@ -80,27 +80,34 @@ def data_info(
 
 @data_app.command("render")
 def data_render(
-    name: Annotated[str, typer.Argument(metavar="SET", help="A set that Papilio draws itself: clocks or gauges.")],
+    name: Annotated[
+        str, typer.Argument(metavar="SET", help="A set that Papilio draws itself: clocks, gauges or butterflies.")
+    ],
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where its files go; those of an earlier drawing are replaced.")
     ],
-    num: Annotated[int, typer.Option(help="How many pictures; of clocks as many of each minute.")] = 18_000,
-    size: Annotated[int, typer.Option(help="The side of a picture, in pixels.")] = 150,
+    num: Annotated[
+        int | None,
+        typer.Option(help="How many pictures, 18000 (butterflies 12000); of clocks as many of each minute."),
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="The side of a picture, in pixels: 150, of butterflies 64.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other pictures.")] = 0,
     variety: Annotated[
         str,
         typer.Option(
-            help="plain: one kind; varied: many; of clocks also mixed (half and half), aside (to measure on)."
+            help="plain: one kind; varied: many; of clocks also mixed (half and half), aside (to measure on);"
+            " of butterflies plain and correlated (hue with wing width)."
         ),
     ] = "plain",
-    color: Annotated[str, typer.Option(help="grey or rgb.")] = "grey",
+    color: Annotated[str | None, typer.Option(help="grey or rgb; butterflies are rgb, the others grey.")] = None,
 ) -> None:
-    """Draw an image set: images.npy, labels.npy, and a contact sheet to look at."""
+    """Draw an image set: images.npy, labels.npy, factors.csv of butterflies, and a contact sheet to look at."""
     from papilio.data.progress import reading_progress
+    from papilio.data.rendering.renderers import settings_of
     from papilio.data.rendering.sets import render_set
-    from papilio.data.rendering.settings import RenderSettings
 
-    settings = RenderSettings.of({"num": num, "size": size, "seed": seed, "variety": variety, "color": color})
+    given = {"num": num, "size": size, "seed": seed, "variety": variety, "color": color}
+    settings = settings_of(name, {key: value for key, value in given.items() if value is not None})
     typer.echo(render_set(name, out, settings, progress=reading_progress()))
 
 

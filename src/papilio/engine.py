@@ -18,7 +18,7 @@ from papilio.data.imageset import ImageSet
 from papilio.data.splits import SplitName
 from papilio.errors import SettingError, did_you_mean
 from papilio.models.description import Description
-from papilio.settings.references import OwnFunctions, resolve_reference
+from papilio.settings.references import OwnFunctions, find_own, resolve_reference
 from papilio.settings.run_settings import RunSettings
 
 Arrays = Mapping[str, np.ndarray]  # all that crosses an engine's border: by name, `network/0.weight`
@@ -112,8 +112,11 @@ class Session(Protocol):
         """One pass over the training images of every lane that is not retired: their records, with epoch and step."""
         ...
 
-    def evaluate(self, split: SplitName) -> dict[int, Record | Diverged]:
-        """The metrics of every such lane on a split (`val_loss`, `test_loss`); none of an empty one. Same noise each time."""
+    def evaluate(self, split: SplitName, lane: int | None = None) -> dict[int, Record | Diverged]:
+        """The metrics of every such lane on a split (`val_loss`, `test_loss`), or of one, which may be retired.
+
+        None of a split that is empty. The noise is the same each time.
+        """
         ...
 
     def state(self, lane: int) -> Arrays:
@@ -181,7 +184,22 @@ class Engine(Protocol):
 
 
 def find_engine(name: str, own: OwnFunctions) -> Engine:
-    """The engine of that name; raises SettingError where there is none."""
+    """The engine of that name, or what `module:name` makes of `own`; raises SettingError where there is none."""
+    if ":" in name:
+        return _made_by_user(name, own)
     if name not in ENGINES:
-        raise SettingError(f"train.engine: {name!r} is not an engine; {did_you_mean(name, ENGINES)}")
+        hint = did_you_mean(name, ENGINES)
+        raise SettingError(f"train.engine: {name!r} is not an engine; {hint} (your own: module:name)")
     return resolve_reference(ENGINES[name])(own)
+
+
+def _made_by_user(name: str, own: OwnFunctions) -> Engine:
+    make = find_own(name, what="train.engine", own=own)
+    try:
+        engine = make(own)
+    except TypeError as error:
+        raise SettingError(f"train.engine: {name} cannot be called with the user's functions ({error})") from error
+    methods = [method for method in vars(Engine) if not method.startswith("_")]
+    if missing := [method for method in methods if not callable(getattr(engine, method, None))]:
+        raise SettingError(f"train.engine: {name} is not an engine (papilio.engine.Engine): it has no {missing[0]}")
+    return engine

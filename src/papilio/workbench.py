@@ -12,6 +12,7 @@ from typing import Any
 from papilio.analysis.analyse import add_missing_of_stages, analyse
 from papilio.data.load import load_images
 from papilio.data.parallel import available_cores
+from papilio.data.pictures import write_picture
 from papilio.data.progress import Progress
 from papilio.engine import find_engine
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
@@ -117,7 +118,13 @@ def run_study(
             write_json(folder / "environment.json", describe_environment(images.distinct(), crew))
             shared = SharedSets(folder / SHARED)
             workload = Workload(
-                folder, search, lambda plan: shared.of(images.of_run(plan)), images.structure_of, crew, origins
+                folder,
+                search,
+                lambda plan: shared.of(images.of_run(plan)),
+                images.structure_of,
+                lambda plan: find_engine(plan.settings.train.engine, study.own).max_lanes(plan.settings),
+                crew,
+                origins,
             )
             try:
                 with progress.display():
@@ -156,6 +163,24 @@ def predict(
     """
     loaded = run if isinstance(run, Run) else load_run(run)
     return loaded.predict(pictures, is_inverted=is_inverted, progress=progress)
+
+
+def save_pictures(predictions: Sequence[Any], folder: Path) -> list[Path]:
+    """Write what a run made of pictures where that is a picture itself: before and after side by side; the files' paths.
+
+    Two pictures of the same name get numbers. Raises StorageError where the folder cannot be written.
+    """
+    paths: list[Path] = []
+    for prediction in predictions:
+        if hasattr(prediction, "picture_to_save"):
+            name, image = prediction.picture_to_save()
+            path, number = folder / name, 1
+            while path in paths:
+                number += 1
+                path = folder / f"{Path(name).stem}-{number}.png"
+            write_picture(path, image)
+            paths.append(path)
+    return paths
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:

@@ -328,7 +328,9 @@ def test_a_drawn_set_is_an_image_set_by_name(tmp_path: Path, monkeypatch: pytest
     assert gauges.quantity == GaugeRenderer.quantity and gauges.image_shape == (1, 32, 32)
     with pytest.raises(SettingError, match=r"data\.render: number is not a setting of drawing; did you mean num"):
         load_images("clocks", render={"number": 60})
-    with pytest.raises(DataError, match="digits: render goes with clocks, gauges, which Papilio draws itself"):
+    with pytest.raises(
+        DataError, match="digits: render goes with clocks, gauges, butterflies, which Papilio draws itself"
+    ):
         load_images("digits", render={"num": 60})
 
 

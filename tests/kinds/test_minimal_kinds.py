@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import papilio as product
-from papilio.errors import RunError
+from papilio.errors import PapilioError, RunError
 from papilio.results.results import StudyResults
 from processes import NUM_IMAGES, SHAPE, as_array, as_folder, said, some_images
 
@@ -41,7 +42,7 @@ def test_an_autoencoder_gives_back_encodes_and_decodes(tmp_path: Path) -> None:
     picture = as_folder(tmp_path / "pictures") / "000.png"
     (predicted,) = run.predict([picture])
     assert np.array_equal(predicted.image, some_images()[0]) and np.array_equal(predicted.reconstruction, decoded[0])
-    assert "mean squared error" in said("predict", found.folder, picture)
+    assert "mean squared error" in said("predict", found.folder, picture, "--out", tmp_path)
 
 
 def test_adversarial_nets_sample_and_decode(tmp_path: Path) -> None:
@@ -56,3 +57,79 @@ def test_adversarial_nets_sample_and_decode(tmp_path: Path) -> None:
     assert run.decode(np.zeros((2, 4), dtype=np.float32)).shape == (2, *SHAPE)
     with pytest.raises(RunError, match="a run of gan offers decode, sample, not encode"):
         run.encode(some_images())
+
+
+def test_a_vae_gives_posteriors_samples_and_images_of_its_latents(tmp_path: Path) -> None:
+    results = run_one("vae", tmp_path, latents=3, dense=[12])
+    (found,) = results.runs
+    assert found.status == "done" and found.settings["train"]["objective"] == "vae"
+    assert {"val_elbo", "val_kl", "test_error", "test_active_units"} <= found.metrics.keys()
+    assert found.metrics["val_loss"] == pytest.approx(-found.metrics["val_elbo"], rel=1e-5)  # beta is 1
+    run = product.load_run(found.folder)
+    assert run.latents == 3
+    mean, log_variance = run.posterior(some_images())
+    assert mean.shape == log_variance.shape == (NUM_IMAGES, 3)
+    assert np.array_equal(mean, run.encode(some_images()))
+    again = run.reconstruct(some_images())
+    assert again.shape == (NUM_IMAGES, *SHAPE) and again.dtype == np.float32 and again.min() >= 0 and again.max() <= 1
+    assert np.array_equal(np.round(again * 255).astype(np.uint8), run.decode(mean))
+    images = run.sample(7, seed=1)
+    assert images.shape == (7, *SHAPE) and images.dtype == np.uint8
+    assert np.array_equal(images, run.sample(7, seed=1)) and not np.array_equal(images, run.sample(7, seed=2))
+
+
+def test_before_and_after_are_saved_side_by_side(tmp_path: Path) -> None:
+    results = run_one("autoencoder", tmp_path, latents=3, dense=[12])
+    picture = as_folder(tmp_path / "pictures") / "000.png"
+    other = as_folder(tmp_path / "more") / "000.png"
+    before = picture.read_bytes()
+    shown = said("predict", results.runs[0].folder, picture, other, "--out", tmp_path / "out put")
+    paths = [tmp_path / "out put" / "000-reconstructed.png", tmp_path / "out put" / "000-reconstructed-2.png"]
+    assert [line for line in shown.splitlines() if line.startswith("before and after")] == [
+        f"before and after: {path}" for path in paths
+    ]
+    run = product.load_run(results.runs[0].folder)
+    (predicted,) = run.predict([picture])
+    with Image.open(paths[0]) as saved:
+        found = np.asarray(saved.convert("L"))
+    height, width = SHAPE[1:]
+    factor = found.shape[0] // height
+    assert factor >= 4 and found.shape[0] == factor * height
+    assert np.array_equal(found[: factor * height : factor, : factor * width : factor], predicted.image[0])
+    assert np.array_equal(found[::factor, found.shape[1] - factor * width :: factor], predicted.reconstruction[0])
+    assert picture.read_bytes() == before
+
+
+def test_what_a_denoising_run_saves_says_so(tmp_path: Path) -> None:
+    study = {
+        "title": "Denoise",
+        "data": {"path": as_array(tmp_path / "images.npy"), "labels": "none"},
+        "model": {"family": "autoencoder", "latents": 3, "filters": [], "dense": [12]},
+        "train": {"epochs": 1, "objective_settings": {"noise": "masking", "level": [0.1, 0.4]}},
+    }
+    results = product.run_study(study, out=tmp_path / "out", is_silent=True)
+    run = product.load_run(results.runs[0].folder)
+    (predicted,) = run.predict([as_folder(tmp_path / "pictures") / "000.png"])
+    assert predicted.picture_to_save()[0] == "000-denoised.png"
+    assert {"val_loss", "val_error"} <= results.runs[0].metrics.keys()
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"level": 0.2}, "level goes with noise"),
+        ({"noise": "gauss"}, "noise"),
+        ({"noise": "gaussian", "level": 1.5}, "level"),
+        ({"beta": 2.0}, "beta is not a setting"),
+    ],
+)
+def test_settings_that_do_not_fit_are_one_line(changes: dict[str, Any], complaint: str, tmp_path: Path) -> None:
+    study = {
+        "title": "Refused",
+        "data": {"path": as_array(tmp_path / "images.npy"), "labels": "none"},
+        "model": {"family": "autoencoder"},
+        "train": {"objective_settings": changes},
+    }
+    with pytest.raises(PapilioError, match=complaint) as caught:
+        product.run_study(study, out=tmp_path / "out", is_silent=True)
+    assert "\n" not in str(caught.value)

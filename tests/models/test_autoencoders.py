@@ -136,3 +136,13 @@ def test_a_classifier_has_the_encoder_of_an_autoencoder_up_to_its_cut(builder: A
     )
     if cut == "latents":  # the head stands on the numbers themselves, not on an activation of them
         assert isinstance(network.encoder[-1], nn.Linear)
+
+
+def test_a_batch_of_one_trains_with_batch_normalisation() -> None:
+    network = autoencoder((1, 8, 8), filters=[2, 2, 2], dense=[4], batch_norm=True, blocks=1, latents=2).train()
+    before = network.encoder.dense1_norm.running_mean.clone()
+    network(torch.rand(1, 1, 8, 8)).mean().backward()
+    assert torch.equal(network.encoder.dense1_norm.running_mean, before)
+    assert all(module.training for module in network.modules())
+    network(torch.rand(2, 1, 8, 8))
+    assert not torch.equal(network.encoder.dense1_norm.running_mean, before)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from papilio.data.downloads import download_set
+from papilio.data.factors import Factors
 from papilio.data.imageset import ImageSet
 from papilio.data.named import READERS
 from papilio.data.places import find_set, find_stand_in
@@ -42,10 +43,11 @@ class SetInfo:
 
 
 DRAWN_SETS = [
-    SetInfo(name, title, 18_000, shows, (1, 150, 150), "drawn", False, 0, "Papilio's own", ())
-    for name, title, shows in (
-        ("clocks", "A wall clock in any direction, 25 pictures of each minute", "times"),
-        ("gauges", "A pressure gauge, from 0 to 100", "numbers"),
+    SetInfo(name, title, num, shows, shape, "drawn", False, 0, "Papilio's own", ())
+    for name, title, num, shows, shape in (
+        ("clocks", "A wall clock in any direction, 25 pictures of each minute", 18_000, "times", (1, 150, 150)),
+        ("gauges", "A pressure gauge, from 0 to 100", 18_000, "numbers", (1, 150, 150)),
+        ("butterflies", "Butterflies with six known factors", 12_000, "4 classes", (3, 64, 64)),
     )
 ]
 
@@ -92,6 +94,7 @@ def describe(images: ImageSet) -> dict[str, Any]:
             class_name: {name: int(counts[name][label]) for name in SPLITS}
             for label, class_name in enumerate(images.class_names)
         },
+        **({"factors": ranges_of(images.factors)} if images.factors else {}),
         "pixel_mean": mean,
         "pixel_deviation": deviation,
         "bytes": int(images.images.nbytes),
@@ -99,6 +102,11 @@ def describe(images: ImageSet) -> dict[str, Any]:
         "origin": images.origin,
         "notes": list(images.notes),
     }
+
+
+def ranges_of(factors: Factors) -> dict[str, str]:
+    """The lowest and the highest number of each factor, in words."""
+    return {name: f"{values.min():g} to {values.max():g}" for name, values in factors.items()}
 
 
 def _shown(images: ImageSet) -> dict[str, Any]:

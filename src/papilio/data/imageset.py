@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from papilio.data.factors import Factors, refuse_bad_factors
 from papilio.data.facts import ImageFacts
 from papilio.data.quantities import Quantity
 from papilio.data.splits import SPLITS, SplitName, draw_folds, draw_number, draw_share
@@ -21,7 +22,7 @@ class RawImages:
 
     `images` is uint8 (num, channel, height, width), `labels` int64 (num,) of classes, or float64 (num,) values of
     `quantity`; a set without labels has neither class names nor a quantity, and all its `labels` are 0. `given` holds
-    sorted indices for some of 'train', 'validation' and 'test', or nothing.
+    sorted indices for some of 'train', 'validation' and 'test', or nothing. `factors` are as in an ImageSet.
     """
 
     name: str
@@ -32,6 +33,7 @@ class RawImages:
     given: Mapping[SplitName, np.ndarray]
     notes: tuple[str, ...] = ()
     quantity: Quantity | None = None
+    factors: Factors | None = None
 
     @property
     def strata(self) -> np.ndarray:
@@ -51,7 +53,9 @@ class ImageSet:
     class of each, or, where there is a `quantity`, float64 (num,), the value of each, and there are no class names.
     A set without labels has neither, and all its `labels` are 0: its `facts.shows` is "nothing", and it is split at random.
     `train`, `validation` and `test` are sorted int64 indices into both, and share no index. `origin` says in one line
-    where the images came from; `notes` is what a reader of results must know. Raises DataError where these disagree.
+    where the images came from; `notes` is what a reader of results must know. `factors` are numbers that are known of each
+    image, by name, each (num,): nothing is trained on them, and they are no part of the checksum. Raises DataError where
+    these disagree.
     """
 
     name: str
@@ -64,10 +68,13 @@ class ImageSet:
     origin: str
     notes: tuple[str, ...] = ()
     quantity: Quantity | None = None
+    factors: Factors | None = None
 
     def __post_init__(self) -> None:
         _refuse_bad_arrays(self)
         _refuse_bad_splits(self)
+        if self.factors is not None:
+            refuse_bad_factors(self.factors, num=len(self.images), where=self.name)
 
     @property
     def num_classes(self) -> int:
@@ -134,6 +141,7 @@ class ImageSet:
             self,
             images=self.images[kept],
             labels=self.labels[kept],
+            factors=None if self.factors is None else {name: values[kept] for name, values in self.factors.items()},
             train=np.searchsorted(kept, chosen["train"]),
             validation=np.searchsorted(kept, chosen["validation"]),
             test=np.searchsorted(kept, chosen["test"]),

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from papilio.archives import is_archive
 from papilio.data.arrays import read_arrays, read_unlabelled_array
 from papilio.data.binary import binarized
+from papilio.data.factors import FACTORS, read_factors
 from papilio.data.facts import NO_LABELS
 from papilio.data.folders import read_pictures
 from papilio.data.imageset import ImageSet, RawImages
@@ -21,7 +22,7 @@ from papilio.data.quantities import Quantity
 from papilio.data.splits import check_shares, draw_splits
 from papilio.errors import DataError, SettingError, did_you_mean
 
-DRAWN = ("clocks", "gauges")  # sets that Papilio draws itself
+DRAWN = ("clocks", "gauges", "butterflies")  # sets that Papilio draws itself
 SOURCES = "a path to a folder, a zip or tar of pictures, or a .npy file"
 
 
@@ -62,6 +63,9 @@ def load_images(
     ignores class folders of any depth and the labels of a named set, and keeps splits that the set comes with.
 
     `render` says how a set that Papilio draws itself is drawn: { num = 18000, seed = 0, size = 150, variety = "plain" }.
+
+    `factors` of the images come with a set that Papilio draws and has some, and with a `.npy` file beside which there is
+    a table factors.csv: names in its first line, then a row of numbers an image.
 
     `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about
     their centre. `binarize` then makes each pixel of each channel 0 or 255, drawn with its grey value / 255 as the
@@ -124,7 +128,7 @@ def read_images(
         return read_pictures(path, size=size, color=color, progress=progress, with_classes=with_labels)
     if path.is_file() and path.suffix == ".npy":
         raw = _read_file(path, label_file, quantity, with_labels=with_labels)
-        return _converted(raw, size, color)
+        return _converted(_with_factors(raw, path), size, color)
     raise _unknown(str(name_or_path), path)
 
 
@@ -156,6 +160,7 @@ def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -
         origin=raw.origin,
         notes=raw.notes,
         quantity=raw.quantity,
+        factors=raw.factors,
     )
 
 
@@ -197,6 +202,12 @@ def _read_file(path: Path, label_file: Path | None, quantity: Quantity | None, *
             f'{label_file}: the labels of {path} are not there; give a .npy file of integers, or labels = "{NO_LABELS}"'
         )
     return read_arrays(path, label_file, quantity)
+
+
+def _with_factors(raw: RawImages, path: Path) -> RawImages:
+    """The set with the factors that lie beside a file of images, if there are any."""
+    table = path.with_name(FACTORS)
+    return replace(raw, factors=read_factors(table, num=len(raw.images))) if table.is_file() else raw
 
 
 def _refuse_misplaced(label_file: Path, name: str | None, path: Path) -> None:

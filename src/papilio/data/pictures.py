@@ -14,6 +14,7 @@ import numpy as np
 
 from papilio.data.parallel import map_threaded
 from papilio.errors import DataError, SettingError
+from papilio.files import open_atomic
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -86,6 +87,15 @@ def _read_file(path: Path, *, channel: int, size: Size | None) -> np.ndarray:
         raise DataError(
             f"{path}: not a picture that can be read ({error}); give one of {', '.join(FORMATS)}"
         ) from error
+
+
+def write_picture(path: Path, image: np.ndarray) -> None:
+    """Write uint8 (channel, height, width) as a PNG file, atomically; raises StorageError where that cannot be."""
+    from PIL import Image
+
+    values = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
+    with open_atomic(path) as file:
+        Image.fromarray(values).save(file, format="png")
 
 
 def resolve_size(size: int | tuple[int, int] | None) -> Size | None:

@@ -115,10 +115,11 @@ class _Ruler:
         return "\n".join(self._shortened(line, size, within) for line in lines)
 
     def _shortened(self, line: str, size: float, within: float) -> str:
-        limit = len(line)
-        while limit > 3 and self.inches(clean_label(line, limit=limit), size) > within:
-            limit -= 1
-        return clean_label(line, limit=limit)
+        if self.inches(line, size) <= within:
+            return line
+        while len(line) > 1 and self.inches(line + "…", size) > within:
+            line = line[:-1]
+        return line.rstrip() + "…"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -21,7 +21,7 @@ from papilio.search.journal import Journal
 from papilio.search.origins import Origins
 from papilio.search.search import StudySearch
 from papilio.search.states import Job, Tally
-from papilio.workers.messages import Crew, Task, Workers
+from papilio.workers.messages import Crew, Task, TaskRun, Workers
 from papilio.workers.sharing import SharedImages
 
 SECONDS_BETWEEN_FORECASTS = 1.0
@@ -53,6 +53,7 @@ class Workload:
     search: StudySearch
     images: Callable[[RunPlan], SharedImages]
     structure_of: Callable[[RunPlan], str]
+    max_lanes: Callable[[RunPlan], int]  # how many runs of a run's structure a worker takes at once
     crew: Crew
     origins: Origins
 
@@ -126,10 +127,10 @@ class Execution:
         while (probes or pool.is_busy()) and not self.is_stopping:
             self._heed_stop(pool)
             for worker in pool.idle()[: len(probes)]:
-                pool.give(worker, self._task(Job(probes.popleft()), kind="probe"))
-            for task, kind, content in pool.messages(0.2):
+                pool.give(worker, self._task([Job(probes.popleft())], kind="probe"))
+            for _, plan, kind, content in pool.messages(0.2):
                 if kind == "cost":
-                    self.forecast.learn_cost(task.plan, content)
+                    self.forecast.learn_cost(plan, content)
         if self.is_stopping:
             return
         self._tell_tally(is_due=True)
@@ -149,23 +150,44 @@ class Execution:
                     return
                 if not pool.is_busy() and pool.idle():
                     raise RunFailed("no run is left to hand out, but the study is not over: please report this")
-            for task, kind, content in pool.messages(0.2):
+            for task, plan, kind, content in pool.messages(0.2):
                 if task.kind != "probe":
-                    self._hear(pool, task, kind, content)
+                    self._hear(pool, plan, kind, content)
             for note in self.search.take_notes():
                 self.listener.on_note(note)
 
     def _hand_out(self, pool: Workers) -> None:
         for worker in pool.idle():
-            job = self.search.next_job()
+            jobs = self._next_jobs()
             self._refuse_changed_weights()
-            if job is None:
+            if not jobs:
                 return
-            self.jobs[job.plan.name] = job
-            pool.give(worker, self._task(job, kind=job.kind))
+            self.jobs |= {job.plan.name: job for job in jobs}
+            pool.give(worker, self._task(jobs, kind=jobs[0].kind))
 
-    def _hear(self, pool: Workers, task: Task, kind: str, content: Any) -> None:
-        plan = task.plan
+    def _next_jobs(self) -> list[Job]:
+        """The next job, with as many of its structure as its engine trains together; those between keep their places.
+
+        A run whose worker died goes on alone: should it be the cause, it takes no others with it again.
+        """
+        first = self.search.next_job()
+        if first is None:
+            return []
+        jobs, others = [first], []
+        room = 1 if first.kind == "test" or first.plan.name in self.retried else self.workload.max_lanes(first.plan)
+        while len(jobs) < room and len(others) < room and (job := self.search.next_job()) is not None:
+            (jobs if self._goes_with(first, job) else others).append(job)
+        for job in reversed(others):
+            self.search.give_back(job)
+        return jobs
+
+    def _goes_with(self, first: Job, job: Job) -> bool:
+        structure_of = self.workload.structure_of
+        is_alike = job.kind == first.kind and structure_of(job.plan) == structure_of(first.plan)
+        has_device = job.plan.settings.train.device == first.plan.settings.train.device  # not part of a structure
+        return is_alike and has_device and job.plan.name not in self.retried
+
+    def _hear(self, pool: Workers, plan: RunPlan, kind: str, content: Any) -> None:
         if kind == "step":
             epoch, step, num_steps = content
             self.listener.on_step(plan, epoch=epoch, step=step, num_steps=num_steps)
@@ -217,11 +239,14 @@ class Execution:
         folder.write(facts)
         self._note_end(plan, facts)
 
-    def _task(self, job: Job, *, kind: Literal["train", "test", "probe"]) -> Task:
-        folder = self.workload.folder / "runs" / job.plan.name
-        if kind == "train":
-            self.workload.origins.bring(job.plan)
-        return Task(job.plan, folder, self.workload.images(job.plan), self.workload.crew.threads, kind, job.until)
+    def _task(self, jobs: Sequence[Job], *, kind: Literal["train", "test", "probe"]) -> Task:
+        runs = []
+        for job in jobs:
+            folder = self.workload.folder / "runs" / job.plan.name
+            if kind == "train":
+                self.workload.origins.bring(job.plan)
+            runs.append(TaskRun(job.plan, folder, self.workload.images(job.plan), job.until))
+        return Task(tuple(runs), self.workload.crew.threads, kind)
 
     def _refuse_changed_weights(self) -> None:
         """Raises RunError where a finished run of a stage that has begun began with other weights than there are now."""

@@ -6,12 +6,18 @@ from papilio.errors import SettingError, did_you_mean
 from papilio.kinds.kind import Analysis, Kind
 from papilio.kinds.options import (
     ClassificationOptions,
+    CoordinatesOptions,
     DenoisingOptions,
     LikelihoodOptions,
+    MorphOptions,
+    PlaneOptions,
     ProbeOptions,
     QualityOptions,
     ReadingOptions,
+    ReconstructionOptions,
+    SamplesOptions,
     TransferOptions,
+    WalkOptions,
 )
 from papilio.settings.references import name_of
 
@@ -33,6 +39,42 @@ COSTS = Analysis(
     section="papilio.sections.design_sections:costs_section",
     of="stage",
     split=None,
+)
+RECONSTRUCTION = Analysis(
+    name="reconstruction",
+    compute="papilio.analysis.reconstruction:reconstruct",
+    section="papilio.sections.reconstruction_sections:reconstruction_section",
+    options=ReconstructionOptions,
+)
+SAMPLES = Analysis(
+    name="samples",
+    compute="papilio.analysis.samples:draw_samples",
+    section="papilio.sections.samples_sections:samples_section",
+    options=SamplesOptions,
+)
+WALK = Analysis(
+    name="walk",
+    compute="papilio.analysis.walk:walk",
+    section="papilio.sections.walk_sections:walk_section",
+    options=WalkOptions,
+)
+MORPH = Analysis(
+    name="morph",
+    compute="papilio.analysis.morphs:morphs",
+    section="papilio.sections.morph_sections:morph_section",
+    options=MorphOptions,
+)
+PLANE = Analysis(
+    name="plane",
+    compute="papilio.analysis.plane:decode_plane",
+    section="papilio.sections.plane_sections:plane_section",
+    options=PlaneOptions,
+)
+COORDINATES = Analysis(
+    name="coordinates",
+    compute="papilio.analysis.coordinates:coordinates",
+    section="papilio.sections.coordinate_sections:coordinates_section",
+    options=CoordinatesOptions,
 )
 PROBE = Analysis(
     name="probe",
@@ -66,9 +108,24 @@ QUALITY = Analysis(
     section="papilio.sections.quality_sections:quality_section",
     options=QualityOptions,
 )
-ANALYSES: dict[str, Analysis] = {
+ANALYSES: dict[str, Analysis] = {  # in the order of the page
     analysis.name: analysis
-    for analysis in (CLASSIFICATION, READING, COSTS, PROBE, TRANSFER, LIKELIHOOD, DENOISING, QUALITY)
+    for analysis in (
+        CLASSIFICATION,
+        READING,
+        COSTS,
+        RECONSTRUCTION,
+        SAMPLES,
+        WALK,
+        MORPH,
+        PLANE,
+        COORDINATES,
+        QUALITY,
+        LIKELIHOOD,
+        PROBE,
+        TRANSFER,
+        DENOISING,
+    )
 }
 
 

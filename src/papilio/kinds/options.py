@@ -90,6 +90,92 @@ class ReadingOptions(BaseModel):
         return max(1, self.mistakes // 3)
 
 
+Index = Annotated[int, Field(ge=0, strict=True)]
+
+
+class ReconstructionOptions(BaseModel):
+    """Which reconstructions are shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pictures: int = Field(20, ge=1, description="images that are shown, the same number of each class")
+    worst: int = Field(10, ge=0, description="images that come back worst, beside them")
+    seed: int = Field(0, ge=0, description="of the choice of images")
+
+
+class SamplesOptions(BaseModel):
+    """How many samples are drawn, and how many of them stand beside training images."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num: int = Field(48, ge=1, description="samples; any number")
+    nearest: int = Field(12, ge=0, description="of them beside their nearest training images, the nearest ones")
+    seed: int = Field(0, ge=0, description="of the draw")
+
+
+class WalkOptions(BaseModel):
+    """Along which latent coordinates a walk leads, how far, and from where."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    coordinates: Annotated[list[Index | Annotated[list[Index], Field(min_length=1)]], Field(min_length=1)] | None = (
+        Field(
+            None,
+            description="numbers of coordinates, counted from 0, a row each; a list within the list moves together:"
+            " [6, [10, 27]]; by default the 8 that change the picture most",
+        )
+    )
+    range: tuple[float, float] = Field(
+        (-3.0, 3.0), description="how far each way, in standard deviations of the coordinate"
+    )
+    steps: int = Field(9, ge=2, le=25, description="pictures a row")
+    start: Literal["prior", "mean"] | Index = Field(
+        "prior", description="where walks begin: a draw from the prior, its mean, or a test image by its number from 0"
+    )
+    seed: int = Field(0, ge=0, description="of the draw")
+
+    @model_validator(mode="after")
+    def _goes_up(self) -> WalkOptions:
+        low, high = self.range
+        if not low < high:
+            raise ValueError(f"range = [{low:g}, {high:g}]: the first number must be below the second")
+        return self
+
+
+class MorphOptions(BaseModel):
+    """Which pairs of images are joined, and in how many steps."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pairs: (
+        Annotated[int, Field(ge=1, le=50, strict=True)] | Annotated[list[tuple[Index, Index]], Field(min_length=1)]
+    ) = Field(4, description="so many pairs of test images of different classes, or their numbers from 0: [[3, 17]]")
+    steps: int = Field(9, ge=2, le=25, description="pictures from one end to the other, both included")
+    seed: int = Field(0, ge=0, description="of the choice of pairs")
+
+
+class PlaneOptions(BaseModel):
+    """How finely the plane of two latents is decoded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    side: int | None = Field(
+        None, ge=2, le=50, description="pictures each way; by default 20, fewer of images of more than 32 pixels"
+    )
+    points: int = Field(1000, ge=0, description="test images that are drawn where they are encoded")
+    seed: int = Field(0, ge=0, description="of the choice of those images")
+
+
+class CoordinatesOptions(BaseModel):
+    """How many images coordinates are measured on, and how many of them are shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num: int = Field(2000, ge=2, description="test images that are encoded, stratified")
+    rows: int = Field(8, ge=1, le=32, description="coordinates whose moving is shown, those that carry most")
+    seed: int = Field(0, ge=0, description="of the choice of images, of shuffling and of rotations")
+
+
 class ProbeOptions(BaseModel):
     """How many labels a linear classifier on latents is given."""
 

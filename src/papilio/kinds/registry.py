@@ -92,7 +92,7 @@ AUTOENCODER = Kind(
         "encode": "papilio.offers.latents:encode",
         "decode": "papilio.offers.latents:decode",
     },
-    analyses=("denoising", "quality", "probe"),
+    analyses=("reconstruction", "samples", "walk", "morph", "plane", "coordinates", "quality", "denoising", "probe"),
 )
 VAE = Kind(
     name="vae",
@@ -109,7 +109,18 @@ VAE = Kind(
         "decode": "papilio.offers.latents:decode",
         "sample": "papilio.offers.latents:sample",
     },
-    analyses=("likelihood", "denoising", "quality", "probe"),
+    analyses=(
+        "reconstruction",
+        "samples",
+        "walk",
+        "morph",
+        "plane",
+        "coordinates",
+        "quality",
+        "likelihood",
+        "denoising",
+        "probe",
+    ),
 )
 GAN = Kind(
     name="gan",
@@ -118,7 +129,7 @@ GAN = Kind(
     ranked_by=None,
     nets=frozenset({"generator", "discriminator"}),
     offers={"decode": "papilio.offers.latents:decode", "sample": "papilio.offers.latents:sample"},
-    analyses=("quality",),
+    analyses=("samples", "walk", "morph", "quality"),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (CLASSIFY, READ, AUTOENCODER, VAE, GAN)}
 

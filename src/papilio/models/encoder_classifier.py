@@ -45,8 +45,8 @@ def encoder_classifier(
     """An encoder as `autoencoder` has it, up to its latents, its last hidden dense layer, or its convolutions; a head on it.
 
     `head` has the units of the head's hidden layers, each followed by the activation and `head_dropout`; without any it is
-    one linear layer. `variational` says that the encoder is a VAE's, whose latents are means and log variances. The other arguments
-    are those of the `autoencoder` whose encoder is taken. Raises SettingError for arguments out of range.
+    one linear layer. `variational` says that the encoder is a VAE's, whose latents are means and log variances. The other
+    arguments are those of the `autoencoder` whose encoder is taken. Raises SettingError for arguments out of range.
     """
     plan = EncoderPlan(image_shape, filters, kernel_size, blocks, dense, latents, activation, dropout, batch_norm)
     layers = encoder_layers(plan)

@@ -10,7 +10,14 @@ from typing import Literal
 from torch import Tensor, nn
 
 from papilio.errors import SettingError
-from papilio.models.layers import Activation, Dropout, make_activation, positive_integers
+from papilio.models.layers import (
+    Activation,
+    BatchNorm1d,
+    BatchNorm2d,
+    Dropout,
+    make_activation,
+    positive_integers,
+)
 
 DecoderKind = Literal["mirror", "resize", "single"]
 Layers = OrderedDict[str, nn.Module]
@@ -76,7 +83,7 @@ class Residual(nn.Module):
         layers: Layers = OrderedDict()
         for number in (1, 2):
             if batch_norm:
-                layers[f"norm{number}"] = nn.BatchNorm2d(channels)
+                layers[f"norm{number}"] = BatchNorm2d(channels)
             layers[f"activation{number}"] = make_activation(activation)
             layers[f"conv{number}"] = nn.Conv2d(channels, channels, 3, padding=1)
         self.change = nn.Sequential(layers)
@@ -90,7 +97,7 @@ def encoder_layers(plan: EncoderPlan) -> Layers:
     layers: Layers = OrderedDict()
     for number, (before, after) in enumerate(zip(plan.channels, plan.filters, strict=False), start=1):
         convolution = nn.Conv2d(before, after, plan.kernel_size, stride=2, padding=plan.kernel_size // 2)
-        _add(layers, f"conv{number}", convolution, plan, norm=nn.BatchNorm2d(after))
+        _add(layers, f"conv{number}", convolution, plan, norm=BatchNorm2d(after))
         _add_blocks(layers, f"conv{number}", after, plan)
     layers["flatten"] = nn.Flatten()
     width = plan.num_features
@@ -140,7 +147,7 @@ def _add_mirrored(layers: Layers, plan: EncoderPlan) -> None:
         else:
             step = _transposed(plan.channels[number], channels, plan.sides[number], wanted, plan.kernel_size)
         if number > 1:
-            _add(layers, name, step, plan, norm=nn.BatchNorm2d(channels))
+            _add(layers, name, step, plan, norm=BatchNorm2d(channels))
         else:
             layers[name] = step
 
@@ -174,7 +181,7 @@ def _add_blocks(layers: Layers, name: str, channels: int, plan: EncoderPlan) -> 
 
 
 def _add_dense(layers: Layers, name: str, before: int, after: int, plan: EncoderPlan) -> None:
-    _add(layers, name, nn.Linear(before, after), plan, norm=nn.BatchNorm1d(after))
+    _add(layers, name, nn.Linear(before, after), plan, norm=BatchNorm1d(after))
     if plan.dropout:
         layers[f"{name}_dropout"] = Dropout(plan.dropout)
 

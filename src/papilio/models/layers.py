@@ -72,6 +72,30 @@ class Dropout(nn.Module):
         return f"rate={self.rate}"
 
 
+class _OfOneValue:
+    """Batch normalisation by its running statistics where a channel has a single value, which has no variance: a batch of one
+    image, in a dense layer or where a feature map is one pixel."""
+
+    training: bool
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's own name)
+        if not self.training or input.numel() > input.shape[1]:
+            return super().forward(input)  # pyright: ignore[reportAttributeAccessIssue]
+        self.training = False
+        try:
+            return super().forward(input)  # pyright: ignore[reportAttributeAccessIssue]
+        finally:
+            self.training = True
+
+
+class BatchNorm1d(_OfOneValue, nn.BatchNorm1d):
+    """As torch has it, also for a batch of one."""
+
+
+class BatchNorm2d(_OfOneValue, nn.BatchNorm2d):
+    """As torch has it, also for a batch of one image whose feature maps are one pixel."""
+
+
 def make_activation(name: str) -> nn.Module:
     """A new activation layer; raises SettingError for an unknown name."""
     if name not in ACTIVATIONS:

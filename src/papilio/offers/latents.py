@@ -15,6 +15,8 @@ from papilio.errors import DataError, RunError
 from papilio.offers.files import counted
 from papilio.runs.run import Run
 
+SAVED_HEIGHT = 256  # pixels that a saved picture has at most, unless the run's own images are larger
+GAP = 8
 GENERATORS = ("generator", "network.decoder")  # where an image comes from, in a game and in an autoencoder
 
 
@@ -29,6 +31,7 @@ class Reconstruction:
     reconstruction: np.ndarray  # of the same shape
     latent: np.ndarray  # float32 (latents,)
     hint: str | None = None
+    verb: str = "reconstructed"  # or denoised
 
     @property
     def error(self) -> float:
@@ -44,6 +47,14 @@ class Reconstruction:
         """For JSON."""
         return {"picture": self.picture, "mean_squared_error": self.error, "latent": self.latent.tolist()}
 
+    def picture_to_save(self) -> tuple[str, np.ndarray]:
+        """Before and after side by side, uint8 (channel, height, width), enlarged pixel by pixel; and a name for its file."""
+        factor = max(1, SAVED_HEIGHT // self.image.shape[1])
+        large = [one.repeat(factor, axis=1).repeat(factor, axis=2) for one in (self.image, self.reconstruction)]
+        channels, height, _ = large[0].shape
+        gap = np.full((channels, height, GAP), 255, dtype=np.uint8)
+        return f"{Path(self.picture).stem}-{self.verb}.png", np.concatenate([large[0], gap, large[1]], axis=2)
+
 
 def reconstruct_pictures(
     run: Run, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
@@ -54,8 +65,10 @@ def reconstruct_pictures(
     images = np.stack([read_picture(file, shape=run.image_shape) for file in counted(pictures, progress)])
     images = 255 - images if is_inverted else images
     latents = run.encode(images)
+    is_denoising = run.facts.run_settings.train.objective_settings.get("noise", "none") != "none"
+    verb = "denoised" if is_denoising else "reconstructed"
     return [
-        Reconstruction(str(picture), image, again, latent)
+        Reconstruction(str(picture), image, again, latent, verb=verb)
         for picture, image, again, latent in zip(pictures, images, run.decode(latents), latents, strict=True)
     ]
 

@@ -52,6 +52,9 @@ class RunFacts:
     number: int = 0  # of its trial, in its stage
     defaults: dict[str, Any] = field(default_factory=dict)  # what settings leave to defaults, by dotted key
     starts: dict[str, Any] = field(default_factory=dict)  # where weights came from that it began with, by net
+    beside: list[str] = field(
+        default_factory=list
+    )  # runs that it trained with in one session, on which last bits depend
 
     @property
     def images(self) -> ImageFacts:

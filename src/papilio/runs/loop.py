@@ -7,7 +7,7 @@ an uninterrupted one does.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -157,26 +157,38 @@ def best_weights_in(checkpoint: Arrays) -> Arrays:
     return under_prefix("best", checkpoint) or under_prefix("nets", checkpoint)
 
 
-def train_runs(session: Session, runs: Sequence[TrainingRun]) -> list[Outcome]:
+def train_runs(
+    session: Session,
+    runs: Sequence[TrainingRun],
+    *,
+    on_end: Callable[[int, Outcome], None] = lambda lane, outcome: None,
+) -> list[Outcome]:
     """Train the runs of a session, one a lane, each to its end or until its watcher wants a stop.
 
-    Each goes on from its checkpoint where there is one. The lanes' nets have the weights of the last epoch afterwards; those of
-    the best are in the outcomes. Raises StorageError when the disk is full.
+    Each goes on from its checkpoint where there is one. `on_end` is handed a lane and its outcome as soon as it has ended,
+    while others go on. The lanes' nets have the weights of the last epoch then; those of the best are in the outcomes. A run's
+    seconds are its share: an epoch's, divided by the number of lanes that had it. Raises StorageError when the disk is full.
     """
+
+    def retire(lane: int, outcome: Outcome) -> None:
+        session.retire(lane)
+        on_end(lane, outcome)
+
     for lane, run in enumerate(runs):
         run.restore(session, lane)
         if run.is_finished:
             run.end("done", None)
-            session.retire(lane)
+            assert run.outcome is not None  # it has just ended
+            retire(lane, run.outcome)
     while at_work := {lane: run for lane, run in enumerate(runs) if run.outcome is None}:
         start = time.perf_counter()
         records = session.train_epoch(_OnStep(at_work))
         validated = session.evaluate("validation")
-        seconds = time.perf_counter() - start
+        seconds = (time.perf_counter() - start) / len(at_work)
         for lane, run in at_work.items():
             run.hear(session, lane, _joined(records[lane], validated.get(lane, {})), seconds=seconds)
             if run.outcome is not None:
-                session.retire(lane)
+                retire(lane, run.outcome)
     return [run.outcome for run in runs if run.outcome is not None]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from papilio.errors import PapilioError, RunError, StorageError
 from papilio.files import locked, remove_leftovers, write_text
 from papilio.kinds.choosing import ranking_of
 from papilio.kinds.kind import Kind
+from papilio.kinds.ranking import Ranking
 from papilio.kinds.registry import kind_of
 from papilio.runs.arrays import load_arrays, load_facts, save_arrays
 from papilio.runs.folder import FINAL, RunFacts, RunFolder
@@ -28,6 +30,19 @@ from papilio.settings.run_settings import RunSettings
 RIM_IMAGES = 1000  # are enough to know whether a set is dark or light around its subjects
 
 
+@dataclass(frozen=True)
+class RunJob:
+    """A run that is to be trained into a folder, and who is told of its progress."""
+
+    path: Path
+    plan: RunPlan
+    images: ImageSet
+    watcher: Watcher | None = None
+
+
+OnEnd = Callable[[str, RunFacts], None]  # is told the name of a run that has ended, and what its run.json says
+
+
 def execute_run(
     path: Path,
     plan: RunPlan,
@@ -37,34 +52,96 @@ def execute_run(
     own: OwnFunctions,
     watcher: Watcher | None = None,
 ) -> RunFacts:
-    """Train one run into its folder and return what run.json then says; goes on from a checkpoint where there is one.
+    """Train one run into its folder and return what run.json then says; see `execute_runs`."""
+    ended: dict[str, RunFacts] = {}
+    execute_runs([RunJob(path, plan, images, watcher)], threads=threads, own=own, on_end=ended.__setitem__)
+    return ended[plan.name]
 
-    A run that was begun keeps the number of threads that it began with: another number gives other last bits. Errors in
-    the run end up in its folder, as status "failed" with one line, the traceback in error.txt; a full disk is raised
-    (StorageError), and so is another image set than the run began with (RunError).
+
+def execute_runs(jobs: Sequence[RunJob], *, threads: int, own: OwnFunctions, on_end: OnEnd) -> None:
+    """Train runs of one structure side by side, each into its folder; each goes on from a checkpoint where there is one.
+
+    `on_end` is told of each run as soon as it has ended; its folder is free for others then. A run that was begun keeps the
+    number of threads that it began with: another number gives other last bits. Errors in a run end up in its folder, as
+    status "failed" with one line, the traceback in error.txt; where several train together nobody knows whose error it was,
+    so that those that had not ended go on one by one. A full disk is raised (StorageError), and so is another image set than
+    a run began with (RunError).
     """
-    folder = RunFolder(path)
-    with locked(folder.lock_file, busy=f"{path}: another process is training this run", wait_seconds=30):
-        remove_leftovers(path)
-        before = folder.read()
-        if before is not None and before.data_checksum not in ("", images.checksum):
-            raise RunError(
-                f"{path}: this run began on other images than {images.name} now has; take another --out, or --fresh"
-            )
-        if folder.is_finished():
-            folder.remove_checkpoint()  # a kill may have come between the last two steps
-            return folder.facts()
-        facts = _first_facts(plan, images, threads=before.threads if before else threads)
-        if folder.start_file.exists():
-            facts = replace(facts, starts=load_facts(folder.start_file)["starts"])
-        try:
-            return _train(folder, facts, plan.settings, images, own=own, watcher=watcher)
-        except StorageError:
-            raise
-        except Exception as error:
-            folder.write(replace(facts, status="failed", reason=_one_line(error)))
-            write_text(path / "error.txt", traceback.format_exc())
-            return replace(facts, status="failed", reason=_one_line(error))
+    with ExitStack() as locks:
+        begun = [one for job in jobs if (one := _begin(job, locks, threads=threads, on_end=on_end)) is not None]
+        for number in sorted({one.facts.threads for one in begun}):
+            group = [one for one in begun if one.facts.threads == number]
+            if len(group) > 1:
+                with _passing_over_errors():
+                    _train(group, own=own, on_end=on_end)
+            for one in group:
+                if not one.has_ended:
+                    _train_alone(one, own=own, on_end=on_end)
+
+
+@dataclass
+class _Begun:
+    """A run whose folder is locked: what is known of it, and whether it has ended."""
+
+    job: RunJob
+    folder: RunFolder
+    facts: RunFacts
+    lock: ExitStack
+    has_ended: bool = False
+
+    def end(self, facts: RunFacts, on_end: OnEnd) -> None:
+        self.has_ended = True
+        self.lock.close()  # while others go on: another worker may take the run further, or measure it
+        on_end(self.job.plan.name, facts)
+
+
+def _begin(job: RunJob, locks: ExitStack, *, threads: int, on_end: OnEnd) -> _Begun | None:
+    """None where the run had ended before."""
+    folder, images = RunFolder(job.path), job.images
+    lock = locks.enter_context(ExitStack())
+    lock.enter_context(
+        locked(folder.lock_file, busy=f"{job.path}: another process is training this run", wait_seconds=30)
+    )
+    remove_leftovers(job.path)
+    before = folder.read()
+    if before is not None and before.data_checksum not in ("", images.checksum):
+        raise RunError(
+            f"{job.path}: this run began on other images than {images.name} now has; take another --out, or --fresh"
+        )
+    if folder.is_finished():
+        folder.remove_checkpoint()  # a kill may have come between the last two steps
+        facts = folder.facts()
+        lock.close()
+        on_end(job.plan.name, facts)
+        return None
+    facts = _first_facts(job.plan, images, threads=before.threads if before else threads)
+    if folder.start_file.exists():
+        facts = replace(facts, starts=load_facts(folder.start_file)["starts"])
+    return _Begun(job, folder, facts, lock)
+
+
+def _train_alone(one: _Begun, *, own: OwnFunctions, on_end: OnEnd) -> None:
+    """Train a run; what goes wrong is kept in its folder."""
+    try:
+        _train([one], own=own, on_end=on_end)
+    except StorageError:
+        raise
+    except Exception as error:
+        failed = replace(one.facts, status="failed", reason=_one_line(error))
+        one.folder.write(failed)
+        write_text(one.folder.path / "error.txt", traceback.format_exc())
+        one.end(failed, on_end)
+
+
+@contextmanager
+def _passing_over_errors() -> Iterator[None]:
+    """Passes over every error but that of a disk, which the next attempt would meet, too."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception:
+        return
 
 
 def take_from_checkpoint(path: Path, facts: RunFacts) -> RunFacts:
@@ -137,41 +214,59 @@ class RecordKeeper:
         return self.watcher is not None and self.watcher.wants_stop()
 
 
-def _train(
-    folder: RunFolder,
-    facts: RunFacts,
-    settings: RunSettings,
-    images: ImageSet,
-    *,
-    own: OwnFunctions,
-    watcher: Watcher | None,
-) -> RunFacts:
-    kind = kind_of(settings.train, images.facts, own)
-    ranking, patience = ranking_of(kind, settings.train, images.facts, has_validation=len(images.validation) > 0)
-    starts = _starts(folder, settings)
-    with prepare(settings, images, seed=facts.seed, threads=facts.threads, own=own, starts=starts) as session:
-        described = session.describe(0)
-        facts = replace(
-            facts,
-            precision=session.precision,
-            parameters=described.num_parameters,
-            layers=[asdict(row) for row in described.layers],
-            chosen_by=ranking.metric if ranking else None,
-            direction=ranking.direction if ranking else None,
-        )
-        folder.write(facts)
-        resumed_at = load_facts(folder.checkpoint_file)["epoch"] if folder.checkpoint_file.exists() else 0
-        folder.keep_records(resumed_at)
-        run = TrainingRun(settings.train, ranking, patience, folder.checkpoint_file, RecordKeeper(folder, watcher))
-        (outcome,) = train_runs(session, [run])
-        if outcome.best_epoch is not None:
-            save_arrays(folder.weights_file, outcome.weights, {"epoch": outcome.best_epoch})
-            session.load_weights(0, outcome.weights)
-        facts = _with_outcome(facts, folder, outcome)
-        if facts.status == "done":
-            facts = replace(facts, calibration=_finished(kind, session, images, settings))
-            if facts.fold is None:  # where there are folds, they choose first
-                facts = _with_test_metrics(facts, session)
+def _train(group: Sequence[_Begun], *, own: OwnFunctions, on_end: OnEnd) -> None:
+    """Train runs as the lanes of one session; raises whatever their nets, objectives and kinds do."""
+    settings = [one.job.plan.settings for one in group]
+    chosen = [_choosers(one, own) for one in group]
+    lanes = [
+        Lane(given, one.job.images, one.facts.seed, _starts(one.folder, given))
+        for one, given in zip(group, settings, strict=True)
+    ]
+    names = [one.facts.run for one in group]
+    with find_engine(settings[0].train.engine, own).prepare(lanes, threads=group[0].facts.threads) as session:
+        runs = []
+        for lane, (one, (_, ranking, patience)) in enumerate(zip(group, chosen, strict=True)):
+            described, folder = session.describe(lane), one.folder
+            one.facts = replace(
+                one.facts,
+                precision=session.precision,
+                parameters=described.num_parameters,
+                layers=[asdict(row) for row in described.layers],
+                chosen_by=ranking.metric if ranking else None,
+                direction=ranking.direction if ranking else None,
+                beside=[name for name in names if name != one.facts.run],
+            )
+            folder.write(one.facts)
+            resumed_at = load_facts(folder.checkpoint_file)["epoch"] if folder.checkpoint_file.exists() else 0
+            folder.keep_records(resumed_at)
+            keeper = RecordKeeper(folder, one.job.watcher)
+            runs.append(TrainingRun(settings[lane].train, ranking, patience, folder.checkpoint_file, keeper))
+
+        def end(lane: int, outcome: Outcome) -> None:
+            kind, *_ = chosen[lane]
+            group[lane].end(_ended(group[lane], outcome, kind, session, lane), on_end)
+
+        train_runs(session, runs, on_end=end)
+
+
+def _choosers(one: _Begun, own: OwnFunctions) -> tuple[Kind, Ranking | None, Ranking | None]:
+    """A run's kind, what ranks its epochs, and what its patience watches."""
+    train, images = one.job.plan.settings.train, one.job.images
+    kind = kind_of(train, images.facts, own)
+    return kind, *ranking_of(kind, train, images.facts, has_validation=len(images.validation) > 0)
+
+
+def _ended(one: _Begun, outcome: Outcome, kind: Kind, session: Session, lane: int) -> RunFacts:
+    """Keep what a run has come to, measured on test images if it is done; what run.json then says."""
+    folder = one.folder
+    if outcome.best_epoch is not None:
+        save_arrays(folder.weights_file, outcome.weights, {"epoch": outcome.best_epoch})
+        session.load_weights(lane, outcome.weights)
+    facts = _with_outcome(one.facts, folder, outcome)
+    if facts.status == "done":
+        facts = replace(facts, calibration=_finished(kind, session, lane, one.job))
+        if facts.fold is None:  # where there are folds, they choose first
+            facts = _with_test_metrics(facts, session, lane)
     folder.write(facts)
     if facts.status in FINAL:
         folder.remove_checkpoint()
@@ -200,13 +295,15 @@ def _with_outcome(facts: RunFacts, folder: RunFolder, outcome: Outcome) -> RunFa
     )
 
 
-def _finished(kind: Kind, session: Session, images: ImageSet, settings: RunSettings) -> dict[str, Any] | None:
+def _finished(kind: Kind, session: Session, lane: int, job: RunJob) -> dict[str, Any] | None:
     """The plain facts that a run of this kind keeps once it is trained."""
-    return None if kind.finish is None else resolve_reference(kind.finish)(session.nets(0), images, settings)
+    if kind.finish is None:
+        return None
+    return resolve_reference(kind.finish)(session.nets(lane), job.images, job.plan.settings)
 
 
-def _with_test_metrics(facts: RunFacts, session: Session) -> RunFacts:
-    measured = session.evaluate("test").get(0, {})
+def _with_test_metrics(facts: RunFacts, session: Session, lane: int = 0) -> RunFacts:
+    measured = session.evaluate("test", lane).get(lane, {})
     if isinstance(measured, Diverged):
         return replace(facts, status="diverged", reason=measured.reason)
     return replace(facts, metrics=facts.metrics | measured)

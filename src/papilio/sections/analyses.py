@@ -31,12 +31,13 @@ class RunSection:
 
 
 def run_sections(results: StudyResults, found: Sequence[StoredAnalysis], pictures: Pictures) -> list[RunSection]:
-    """A section for each analysis of a run that has something to show.
+    """A section for each analysis of a run that has something to show, in the order of papilio.kinds.analyses, own ones last.
 
     Raises RunError where one cannot be shown.
     """
     sections = []
-    for stored in found:
+    places = {name: place for place, name in enumerate(ANALYSES)}
+    for stored in sorted(found, key=lambda one: places.get(one.header.analysis, len(places))):
         name = slug(stored.path.stem)[:60]
         section = _section(results, stored, name=name, pictures=pictures) if stored.header.run else None
         if section is not None:

@@ -49,7 +49,8 @@ class Table:
 class Picture:
     """A small image and the words below it: a line `above` the `name`, which is set off, something `beside` it, a line `below`.
 
-    `address` is what papilio.drawing.figure_files.data_uri makes of an image; `words` are for who cannot see it.
+    `address` is what papilio.drawing.figure_files.data_uri makes of an image, or papilio.drawing.animations.moving_uri of
+    several; `still` is shown instead of these where a reader wants no motion, and on paper. `words` are for who cannot see it.
     """
 
     address: str
@@ -58,6 +59,7 @@ class Picture:
     above: str = ""
     beside: str = ""
     below: str = ""
+    still: str = ""
 
 
 @dataclass(frozen=True)

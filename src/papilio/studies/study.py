@@ -21,7 +21,8 @@ from papilio.settings.run_settings import is_source
 from papilio.settings.validation import validated
 from papilio.studies.schema import BASE_TABLES, StudySettings, Table
 
-OWN_KEYS = (".model.family", ".train.loss", ".train.objective")  # where functions of the user's own may stand
+# where functions and classes of the user's own may stand
+OWN_KEYS = (".model.family", ".train.loss", ".train.objective", ".train.engine")
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,9 @@ def _tables_in(table: Table, key: str) -> list[Table]:
 def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) -> Table:
     """The same tables with nothing in them but what JSON and TOML both have: text, numbers, booleans, lists, tables.
 
-    A function at model.family, train.loss or train.objective (there a Kind, too) becomes its name, and is put into `own`;
-    a key whose value is None is left out, as if it were not there. Raises StudyError, naming the key, for anything else.
+    A function at model.family, train.loss, train.engine or train.objective (there a Kind, too) becomes its name, and is put
+    into `own`; a key whose value is None is left out, as if it were not there. Raises StudyError, naming the key, for anything
+    else.
     """
 
     def plain(value: Any, key: str) -> Any:

@@ -159,7 +159,7 @@ class TorchSession:
         return metrics
 
     @torch.no_grad()
-    def evaluate(self, split: SplitName) -> dict[int, Record | Diverged]:
+    def evaluate(self, split: SplitName, lane: int | None = None) -> dict[int, Record | Diverged]:
         batches = self._in_order(split)
         if batches is None:
             return {0: {}}

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ import cloudpickle
 
 from papilio.errors import RunFailed
 from papilio.files import storage_errors
+from papilio.runs.plan import RunPlan
 from papilio.settings.references import OwnFunctions
-from papilio.workers.messages import ENDINGS, GONE, Task
+from papilio.workers.messages import ENDINGS, GONE, Stop, Task, died
 
 FAILED_STARTS = 3
 SECONDS_TO_END = 2.0
@@ -28,16 +29,17 @@ SECONDS_TO_END = 2.0
 
 @dataclass(eq=False)
 class Worker:
-    """A process, the line to it, and the task that it is at."""
+    """A process, the line to it, the task that it is at, and those of its runs that have not ended."""
 
     process: subprocess.Popen[bytes]
     connection: Connection
     task: Task | None = None
+    left: set[str] = field(default_factory=set)
     is_ready: bool = False
 
 
 class Pool:
-    """As many workers as asked for; one that dies is replaced, and its task is handed back as ("died", ...)."""
+    """As many workers as asked for; one that dies is replaced, and its runs are handed back as ("died", ...)."""
 
     def __init__(self, num_workers: int, *, threads: int, own: OwnFunctions, log: Path) -> None:
         self.threads = threads
@@ -62,43 +64,41 @@ class Pool:
 
     def give(self, worker: Worker, task: Task) -> None:
         """Hand a task to an idle worker."""
-        worker.task = task
+        worker.task, worker.left = task, {run.name for run in task.runs}
         with contextlib.suppress(*GONE):  # it died just now; `messages` finds out and hands the task back
             worker.connection.send(task)
 
     def stop(self, runs: Collection[str] | None = None) -> None:
-        """Ask the workers that are at these runs (by default at any) to stop after the epoch that they are at."""
+        """Ask for these runs (by default all) to be stopped after the epoch that they are at."""
         for worker in self.workers:
-            if worker.task is not None and (runs is None or worker.task.plan.name in runs):
+            if chosen := worker.left if runs is None else worker.left.intersection(runs):
                 with contextlib.suppress(*GONE):
-                    worker.connection.send("stop")
+                    worker.connection.send(Stop(frozenset(chosen)))
 
-    def messages(self, timeout_seconds: float) -> Iterator[tuple[Task, str, Any]]:
-        """What came within the time: (task, kind, content). Kinds are step, epoch, ended, cost, error, died.
-
-        Raises RunFailed where workers do not even start.
-        """
+    def messages(self, timeout_seconds: float) -> Iterator[tuple[Task, RunPlan, str, Any]]:
+        """What came within the time; see `Workers.messages`."""
         ready = wait([worker.connection for worker in self.workers], timeout_seconds)
         for worker in list(self.workers):
             if worker.connection not in ready:
                 continue
             try:
-                kind, content = worker.connection.recv()
+                name, kind, content = worker.connection.recv()
             except GONE:
-                task = worker.task
                 how = self._replace(worker)
-                if task is not None:
-                    yield task, "died", how
+                if worker.task is not None:
+                    yield from died(worker.task, worker.left, how)
                 continue
             if kind == "ready":
                 worker.is_ready = True
                 self.failed_starts = 0
                 continue
             task = worker.task
+            if task is None:
+                continue
             if kind in ENDINGS:
-                worker.task = None
-            if task is not None:
-                yield task, kind, content
+                worker.left.discard(name)
+                worker.task = task if worker.left else None
+            yield task, task.run(name).plan, kind, content
 
     def close(self) -> None:
         """End every worker; one that is at work loses at most its present epoch."""

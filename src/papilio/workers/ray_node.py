@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from papilio.files import open_atomic
 from papilio.runs.folder import RunFolder
-from papilio.workers.messages import Task
+from papilio.workers.messages import Task, TaskRun
 from papilio.workers.sharing import SharedImages, assemble
 from papilio.workers.worker import SECONDS_BETWEEN_STEPS, do_task
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from papilio.data.imageset import ImageSet
 
 Files = Mapping[str, bytes | None]  # by name in a run's folder; None where a file is gone
-Message = tuple[str, Any, Files]
+Message = tuple[str, str, Any, Files]  # run, kind, content, files
 
 CHECKPOINT = "checkpoint/state.safetensors"
 # each in the order of a run on this machine: no file is there before what it speaks of
@@ -54,7 +54,7 @@ class Trainer:
         self.attached: dict[SharedImages, ImageSet] = {}
         self.thread = ThreadPoolExecutor(1)
         self.work_in_hand: Future[None] | None = None
-        self.to_stop: set[int] = set()  # numbers of tasks
+        self.to_stop: set[tuple[int, str]] = set()  # numbers of tasks, and their runs
         self.is_abandoned = threading.Event()
 
     def ready(self) -> dict[str, str]:
@@ -71,18 +71,20 @@ class Trainer:
             self.own = cloudpickle.loads(self.own_bytes)
         return versions()
 
-    def work(self, number: int, task: Task, files: Files, arrays: Sequence[Any]) -> Iterator[Message]:
-        """Do a task: its messages, each with the files that changed before it."""
+    def work(
+        self, number: int, task: Task, files: Mapping[str, Files], arrays: Mapping[str, Sequence[Any]]
+    ) -> Iterator[Message]:
+        """Do a task: its messages, each with the files that changed before it; files and arrays are by run."""
         outbox: queue.Queue[Message | None] = queue.Queue(maxsize=1)
-        images = self._attached(task.images, arrays)
+        images = {run.name: self._attached(run.images, arrays[run.name]) for run in task.runs}
         self.work_in_hand = self.thread.submit(self._work, number, task, files, images=images, outbox=outbox)
         while (message := outbox.get()) is not None:
             yield message
         self.work_in_hand.result()
 
-    def stop(self, number: int) -> None:
-        """Let the task with this number stop after its present epoch."""
-        self.to_stop.add(number)
+    def stop(self, number: int, runs: Sequence[str]) -> None:
+        """Let these runs of the task with this number stop after their present epoch."""
+        self.to_stop |= {(number, run) for run in runs}
 
     def abandon(self) -> None:
         """Drop the task in hand within a step, and its folder."""
@@ -91,16 +93,31 @@ class Trainer:
             self.work_in_hand.exception(SECONDS_TO_END)
 
     def _work(
-        self, number: int, task: Task, files: Files, *, images: ImageSet, outbox: queue.Queue[Message | None]
+        self,
+        number: int,
+        task: Task,
+        files: Mapping[str, Files],
+        *,
+        images: Mapping[str, ImageSet],
+        outbox: queue.Queue[Message | None],
     ) -> None:
         try:
             with tempfile.TemporaryDirectory(prefix="papilio-") as folder:
-                path = Path(folder) / task.plan.name
-                write_files(path, files)
-                watcher = NodeWatcher(self, number, task, mirror=Mirror(path), outbox=outbox)
-                kind, content = do_task(replace(task, folder=path), images, own=self.own or {}, watcher=watcher)
-                content = _as_at_home(kind, content, path, task.folder)
-                watcher.send((kind, content, watcher.mirror.changed(END_FILES) if kind == "ended" else {}))
+                here = {run.name: replace(run, folder=Path(folder) / run.name) for run in task.runs}
+                for run in here.values():
+                    write_files(run.folder, files[run.name])
+                watchers = {
+                    name: NodeWatcher(self, number, run, mirror=Mirror(run.folder), outbox=outbox)
+                    for name, run in here.items()
+                }
+
+                def tell(name: str, kind: str, content: Any) -> None:
+                    content = _as_at_home(kind, content, here[name].folder, task.run(name).folder)
+                    changed = watchers[name].mirror.changed(END_FILES) if kind == "ended" else {}
+                    watchers[name].send(kind, content, changed)
+
+                local = replace(task, runs=tuple(here.values()))
+                do_task(local, images, own=self.own or {}, watchers=watchers, tell=tell)
         except Abandoned:
             return
         finally:
@@ -124,14 +141,14 @@ class NodeWatcher:
         self,
         trainer: Trainer,
         number: int,
-        task: Task,
+        run: TaskRun,
         *,
         mirror: Mirror,
         outbox: queue.Queue[Message | None],
     ) -> None:
         self.trainer = trainer
         self.number = number
-        self.until = task.until
+        self.run = run
         self.mirror = mirror
         self.outbox = outbox
         self.last_sent = 0.0
@@ -143,21 +160,21 @@ class NodeWatcher:
         now = time.monotonic()
         if now - self.last_sent > SECONDS_BETWEEN_STEPS and not self.outbox.full():
             self.last_sent = now
-            self.send(("step", (epoch, step, num_steps), {}))
+            self.send("step", (epoch, step, num_steps), {})
 
     def on_epoch(self, record: dict[str, Any]) -> None:
         self.record = record  # sent from `wants_stop`, when the epoch's checkpoint is there, too
 
     def wants_stop(self) -> bool:
-        self.send(("epoch", self.record, self.mirror.changed(EPOCH_FILES)))
-        is_put_aside = self.until is not None and self.record["epoch"] >= self.until
-        return is_put_aside or self.number in self.trainer.to_stop
+        self.send("epoch", self.record, self.mirror.changed(EPOCH_FILES))
+        is_put_aside = self.run.until is not None and self.record["epoch"] >= self.run.until
+        return is_put_aside or (self.number, self.run.name) in self.trainer.to_stop
 
-    def send(self, message: Message) -> None:
+    def send(self, kind: str, content: Any, files: Files) -> None:
         """Hand over a message as soon as the one before is on its way; raises Abandoned."""
         while not self.trainer.is_abandoned.is_set():
             try:
-                self.outbox.put(message, timeout=SECONDS_BETWEEN_STEPS)
+                self.outbox.put((self.run.name, kind, content, files), timeout=SECONDS_BETWEEN_STEPS)
                 return
             except queue.Full:
                 continue

@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ import cloudpickle
 import numpy as np
 
 from papilio.errors import RequestError, RunFailed
+from papilio.runs.plan import RunPlan
 from papilio.settings.references import OwnFunctions
-from papilio.workers.messages import ENDINGS, Task
+from papilio.workers.messages import ENDINGS, Task, died
 from papilio.workers.pool import FAILED_STARTS
 from papilio.workers.ray_node import SECONDS_TO_END, Trainer, read_files, versions, write_files
 from papilio.workers.sharing import SharedImages, load_indices, map_pixels
@@ -62,11 +63,13 @@ def describe_nodes() -> str:
 
 @dataclass(eq=False)
 class Slot:
-    """A worker somewhere on the cluster, what it says next (a reference or a stream), and the task that it is at."""
+    """A worker somewhere on the cluster, what it says next (a reference or a stream), the task that it is at, and those
+    of its runs that have not ended."""
 
     actor: Any
     awaited: Any
     task: Task | None = None
+    left: set[str] = field(default_factory=set)
     number: int = 0  # of its task
     is_ready: bool = False
     heard: float = 0.0  # when it last said something
@@ -98,20 +101,24 @@ class RayPool:
         return any(slot.task is not None for slot in self.slots)
 
     def give(self, worker: Slot, task: Task) -> None:
-        """Hand a task to an idle worker, with the files of its run."""
+        """Hand a task to an idle worker, with the files of its runs."""
         worker.task, worker.number = task, next(self.numbers)
+        worker.left = {run.name for run in task.runs}
+        files = {run.name: read_files(run.folder) for run in task.runs}
+        # a list within a dictionary: Ray then hands over references, not arrays
+        arrays = {run.name: self._stored(run.images) for run in task.runs}
         worker.awaited = worker.actor.work.options(
             num_returns="streaming", _generator_backpressure_num_objects=MESSAGES_ON_THE_WAY
-        ).remote(worker.number, task, read_files(task.folder), self._stored(task.images))
+        ).remote(worker.number, task, files, arrays)
 
     def stop(self, runs: Collection[str] | None = None) -> None:
-        """Ask the workers that are at these runs (by default at any) to stop after the epoch that they are at."""
+        """Ask for these runs (by default all) to be stopped after the epoch that they are at."""
         for slot in self.slots:
-            if slot.task is not None and (runs is None or slot.task.plan.name in runs):
-                slot.actor.stop.remote(slot.number)
+            if chosen := slot.left if runs is None else slot.left.intersection(runs):
+                slot.actor.stop.remote(slot.number, sorted(chosen))
 
-    def messages(self, timeout_seconds: float) -> Iterator[tuple[Task, str, Any]]:
-        """What came within the time, its files already in place: (task, kind, content), as `Workers` says."""
+    def messages(self, timeout_seconds: float) -> Iterator[tuple[Task, RunPlan, str, Any]]:
+        """What came within the time, its files already in place; see `Workers.messages`."""
         self._look_around()
         slots = {slot.awaited: slot for slot in self.slots if slot.awaited is not None}
         if not slots:
@@ -151,24 +158,27 @@ class RayPool:
             self.stored[shared.indices_file] = self.ray.put(load_indices(shared))
         return [self.stored[shared.pixels_file], self.stored[shared.indices_file]]
 
-    def _hear(self, slot: Slot) -> Iterator[tuple[Task, str, Any]]:
+    def _hear(self, slot: Slot) -> Iterator[tuple[Task, RunPlan, str, Any]]:
         """Take the next thing that a worker has said."""
         task = slot.task
         try:
             if task is None:
                 self._note_ready(slot, self.ray.get(slot.awaited))
                 return
-            kind, content, files = self.ray.get(next(slot.awaited))
+            name, kind, content, files = self.ray.get(next(slot.awaited))
         except (self.ray.exceptions.RayError, StopIteration) as error:
             how = self._replace(slot, error)
             if task is not None:
-                yield task, "died", how
+                yield from died(task, slot.left, how)
             return
         slot.heard = time.monotonic()
-        write_files(task.folder, files)
+        run = task.run(name)
+        write_files(run.folder, files)
         if kind in ENDINGS:
-            slot.task, slot.awaited = None, None
-        yield task, kind, content
+            slot.left.discard(name)
+            if not slot.left:
+                slot.task, slot.awaited = None, None
+        yield task, run.plan, kind, content
 
     def _note_ready(self, slot: Slot, theirs: dict[str, str]) -> None:
         slot.is_ready, slot.awaited, slot.heard = True, None, time.monotonic()

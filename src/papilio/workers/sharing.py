@@ -92,5 +92,8 @@ def assemble(shared: SharedImages, pixels: np.ndarray, indices: Mapping[str, np.
         origin=shared.origin,
         notes=shared.notes,
         quantity=shared.quantity,
-        **indices,
+        labels=indices["labels"],
+        train=indices["train"],
+        validation=indices["validation"],
+        test=indices["test"],
     )

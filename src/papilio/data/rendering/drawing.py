@@ -55,11 +55,11 @@ def _draw_blocks(*, name: str, settings: dict, path: str, start: int, first: int
     """Draw every `step`th block from the `first` one on; yields how many pictures each of them had."""
     how = RenderSettings(**settings)
     renderer = make_renderer(name, how)
-    values = renderer.values(how.num, how.seed)
+    values = renderer.shown(how)
     with Path(path).open("r+b") as file:
         for begin in range(first * BLOCK, how.num, step * BLOCK):
             pixels = [
-                renderer.draw(number, float(values[number])).tobytes()
+                renderer.draw(number, values[number].tolist()).tobytes()
                 for number in range(begin, min(begin + BLOCK, how.num))
             ]
             file.seek(start + begin * len(pixels[0]))

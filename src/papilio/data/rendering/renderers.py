@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from papilio.data.rendering.butterflies import ButterflyRenderer
 from papilio.data.rendering.clocks import ClockRenderer
+from papilio.data.rendering.drawn_sets import DrawnSet
 from papilio.data.rendering.gauges import GaugeRenderer
 from papilio.data.rendering.settings import RenderSettings
-from papilio.data.rendering.varieties import SetRenderer
 from papilio.errors import SettingError, did_you_mean
 
-RENDERERS: dict[str, type[SetRenderer]] = {"clocks": ClockRenderer, "gauges": GaugeRenderer}
+Renderer = type[ClockRenderer] | type[GaugeRenderer] | type[ButterflyRenderer]
+RENDERERS: dict[str, Renderer] = {"clocks": ClockRenderer, "gauges": GaugeRenderer, "butterflies": ButterflyRenderer}
+
+
+def settings_of(name: str, given: Mapping[str, Any]) -> RenderSettings:
+    """How a set is drawn: as the table says, and else as usual. Raises SettingError for what is no such set or setting."""
+    return RenderSettings.of(given, usual=RENDERERS[find_set(name)].usual)
 
 
 def find_set(name: str) -> str:
@@ -18,6 +28,6 @@ def find_set(name: str) -> str:
     return name
 
 
-def make_renderer(name: str, settings: RenderSettings) -> SetRenderer:
+def make_renderer(name: str, settings: RenderSettings) -> DrawnSet:
     """What draws the set of that name. Raises SettingError for a variety, a size or a colour that is not drawn."""
     return RENDERERS[name](settings.variety, size=settings.size, color=settings.color, seed=settings.seed)

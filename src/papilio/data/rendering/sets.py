@@ -1,4 +1,4 @@
-"""Rendered sets as files: images.npy, labels.npy, a contact sheet to look at, and what they were made from."""
+"""Rendered sets as files: images.npy, labels.npy, a contact sheet, perhaps factors.csv, and what they were made from."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from papilio.data.factors import FACTORS, write_factors
 from papilio.data.progress import Progress
 from papilio.data.rendering.drawing import draw_images
 from papilio.data.rendering.renderers import RENDERERS, find_set
@@ -26,20 +27,23 @@ FACTS = "rendered.json"  # what a set was made from: where it is, all of the set
 def render_set(name: str, folder: Path, settings: RenderSettings, *, progress: Progress | None = None) -> Path:
     """Write the pictures of a set to a folder, on all cores; returns the contact sheet's path.
 
-    images.npy is uint8 (num, size, size), or (num, size, size, 3) in colour; labels.npy has what each shows. No more than
-    a few hundred pictures are in memory at a time. Raises SettingError for a set or a variety that is not drawn,
-    StorageError where the folder cannot be written.
+    images.npy is uint8 (num, size, size), or (num, size, size, 3) in color; labels.npy has what each shows, factors.csv the
+    factors of a set that has some. No more than a few hundred pictures are in memory at a time. Raises SettingError for a
+    set or a variety that is not drawn, StorageError where the folder cannot be written.
     """
     renderer = RENDERERS[find_set(name)]
     renderer.refuse_unknown(settings.variety)
-    values = renderer.values(settings.num, settings.seed)
+    values = renderer.shown(settings)
     draw_images(folder / "images.npy", name, settings, progress=progress)
     with open_atomic(folder / "labels.npy") as file:
         np.save(file, renderer.labels(values))
+    if factors := renderer.factors(values):
+        write_factors(folder / FACTORS, factors)
     shown = np.linspace(0, settings.num - 1, min(settings.num, SHEET[0] * SHEET[1])).round().astype(int)
-    shown = shown[np.argsort(values[shown], kind="stable")]
+    if renderer.quantity is not None:
+        shown = shown[np.argsort(values[shown], kind="stable")]
     images = np.load(folder / "images.npy", mmap_mode="r")
-    captions = [renderer.quantity.words(float(value)) for value in values[shown]]
+    captions = [renderer.words(value) for value in values[shown].tolist()]
     sheet = _write_sheet(folder / "contact-sheet.png", images[shown], captions)
     facts = {"set": name, "papilio": metadata.version("papilio"), "version": VERSION, **asdict(settings)}
     write_json(folder / FACTS, facts)

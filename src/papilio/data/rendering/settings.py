@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from papilio.data.rendering.scene import SIDE, Color
@@ -35,9 +35,9 @@ class RenderSettings:
             raise SettingError(f"color = {self.color}: allowed are grey and rgb")
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> RenderSettings:
+    def of(cls, given: Mapping[str, Any], *, usual: RenderSettings | None = None) -> RenderSettings:
         """Those of a table, the others as usual."""
         allowed = list(cls.__dataclass_fields__)
         if unknown := [key for key in given if key not in allowed]:
             raise SettingError(f"{unknown[0]} is not a setting of drawing; {did_you_mean(unknown[0], allowed)}")
-        return cls(**given)
+        return replace(usual or cls(), **given)

@@ -7,14 +7,15 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from papilio.data.arrays import read_arrays
+from papilio.data.factors import FACTORS, read_factors
 from papilio.data.imageset import RawImages
 from papilio.data.places import cache_folder
-from papilio.data.rendering.renderers import RENDERERS
+from papilio.data.rendering.renderers import RENDERERS, settings_of
 from papilio.data.rendering.sets import FACTS, VERSION, render_set
 from papilio.data.rendering.settings import RenderSettings
 from papilio.errors import SettingError
@@ -28,17 +29,28 @@ def read_rendered(
     Raises SettingError for a setting that is none, StorageError where the cache cannot be written.
     """
     try:
-        settings = RenderSettings.of(render or {})
+        settings = settings_of(name, render or {})
         folder = cached_folder(name, settings)
         if not (folder / FACTS).exists():
             _remove_outdated(folder.parent)
             render_set(name, folder, settings, progress=progress)
     except SettingError as error:
         raise SettingError(f"data.render: {error}") from error
-    quantity = RENDERERS[name].quantity
-    raw = read_arrays(folder / "images.npy", folder / "labels.npy", None if quantity.is_time else quantity)
+    drawn = RENDERERS[name]
+    quantity = drawn.quantity
+    raw = read_arrays(
+        folder / "images.npy", folder / "labels.npy", quantity if quantity and not quantity.is_time else None
+    )
     words = ", ".join(f"{key} {value}" for key, value in asdict(settings).items())
-    return RawImages(name, raw.images, raw.labels, (), f"drawn by Papilio: {words}", {}, quantity=quantity)
+    return replace(
+        raw,
+        name=name,
+        class_names=drawn.class_names,
+        origin=f"drawn by Papilio: {words}",
+        given=drawn.splits(settings.num),
+        quantity=quantity,
+        factors=read_factors(folder / FACTORS, num=settings.num) if drawn.class_names else None,
+    )
 
 
 def cached_folder(name: str, settings: RenderSettings) -> Path:

@@ -1,8 +1,8 @@
-"""What every drawn set has: named varieties, of which one is drawn."""
+"""Drawn sets of instruments: named varieties, of which one is drawn."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,9 +10,10 @@ from typing import ClassVar
 import numpy as np
 
 from papilio.data.quantities import Quantity
+from papilio.data.rendering.drawn_sets import DrawnSet
 from papilio.data.rendering.instruments import Instrument
 from papilio.data.rendering.scene import SIDE, Color, Pixels, Renderer, Scene
-from papilio.errors import SettingError
+from papilio.data.rendering.settings import RenderSettings
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,14 @@ class Variety:
     has_varied_walls: bool = True
 
 
-class SetRenderer(ABC):
+class SetRenderer(DrawnSet):
     """Draws pictures of a set's `variety`, or of the instruments and scene that are given in its place.
 
     Raises SettingError for a variety, a size or a colour that cannot be drawn.
     """
 
-    quantity: ClassVar[Quantity]
+    usual = RenderSettings()
+    quantity: ClassVar[Quantity]  # pyright: ignore[reportIncompatibleVariableOverride]
     varieties: ClassVar[Mapping[str, Variety]]
 
     def __init__(
@@ -55,10 +57,14 @@ class SetRenderer(ABC):
         )
 
     @classmethod
-    def refuse_unknown(cls, variety: str) -> None:
-        """Raises SettingError for a variety that there is not."""
-        if variety not in cls.varieties:
-            raise SettingError(f"variety = {variety}: allowed are {', '.join(cls.varieties)}")
+    def shown(cls, settings: RenderSettings) -> np.ndarray:
+        """What the pictures of a set show, in units of the quantity."""
+        return cls.values(settings.num, settings.seed)
+
+    @classmethod
+    def words(cls, value: float) -> str:
+        """What a picture shows, with its unit."""
+        return cls.quantity.words(value)
 
     @abstractmethod
     def draw(self, number: int, value: float) -> Pixels:
@@ -68,8 +74,3 @@ class SetRenderer(ABC):
     @abstractmethod
     def values(num: int, seed: int) -> np.ndarray:
         """What `num` pictures show, in units of the quantity."""
-
-    @staticmethod
-    @abstractmethod
-    def labels(values: np.ndarray) -> np.ndarray:
-        """Values as they stand in labels.npy."""

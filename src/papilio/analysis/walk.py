@@ -1,0 +1,117 @@
+"""Walks through a latent space: one coordinate, or several together, along a line while the others stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from papilio.analysis.latent_scale import has_prior, latent_scale
+from papilio.analysis.samples import sample_latents
+from papilio.data.imageset import ImageSet
+from papilio.engine import Arrays
+from papilio.errors import DataError, RunError
+from papilio.kinds.options import WalkOptions
+from papilio.runs.run import Run
+
+MOST_ROWS = 8
+MOST_DECODED = 4096  # images, for finding out which coordinates matter
+MOST_STARTS = 8
+REACH = 2.0  # standard deviations each way, for the same
+MOST_BYTES = 4_000_000  # of the pictures between those of the sheet, for animations
+
+
+def walk(run: Run, images: ImageSet, options: WalkOptions) -> Arrays:
+    """Decode lines through latent space.
+
+    Arrays over r rows and s steps: `coordinates` text (r,), numbers from 0, several with commas between them; `offsets`
+    float64 (s,) from the start, in standard deviations of the coordinate (see `latent_scale`); `images` uint8
+    (r, f, channel, height, width), of which every `every`-th belongs to an offset and the others lie between;
+    `start` float32 (latents,); `missing` text, coordinates that were asked for and are not there. `changes` float64
+    (latents,) is given where the rows were chosen by it: how much each coordinate changes the picture, see
+    `picture_change`. `is_fitted` is true where the run has no prior of its own. Empty where the run does not decode, or
+    has none of the coordinates.
+
+    Raises RunError where walks shall start at an image and the run does not encode, DataError for an image that is not there.
+    """
+    if "decode" not in run.kind.offers:
+        return {}
+    mean, deviation = latent_scale(run, images)
+    start = start_of(run, images, options, mean=mean)
+    arrays: dict[str, np.ndarray] = {}
+    if options.coordinates is None:
+        arrays["changes"] = picture_change(run, images, mean=mean, deviation=deviation, seed=options.seed)
+        order = np.argsort(-arrays["changes"], kind="stable")[:MOST_ROWS]
+        rows, missing = [[int(index)] for index in order], []
+    else:
+        asked = [[one] if isinstance(one, int) else list(one) for one in options.coordinates]
+        rows = [row for row in asked if max(row) < len(mean)]
+        missing = [row for row in asked if max(row) >= len(mean)]
+    if not rows:
+        return {}
+    every = 2 if len(rows) * 2 * options.steps * np.prod(run.image_shape) <= MOST_BYTES else 1
+    fine = np.linspace(*options.range, every * (options.steps - 1) + 1)
+    latents = np.concatenate([line(start, row, fine, deviation) for row in rows])
+    pictures = run.decode(latents)
+    return arrays | {
+        "coordinates": np.array([_named(row) for row in rows]),
+        "missing": np.array([_named(row) for row in missing], dtype=str),
+        "offsets": fine[::every],
+        "every": np.array(every),
+        "images": pictures.reshape(len(rows), len(fine), *pictures.shape[1:]),
+        "start": start,
+        "is_fitted": np.array(not has_prior(run)),
+    }
+
+
+def line(start: np.ndarray, coordinates: Sequence[int], offsets: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Latents float32 (offsets, latents): `start`, with so many standard deviations added to the coordinates."""
+    latents = np.repeat(start[None, :].astype(np.float32), len(offsets), axis=0)
+    columns = list(dict.fromkeys(coordinates))
+    latents[:, columns] += (offsets[:, None] * deviation[None, columns]).astype(np.float32)
+    return latents
+
+
+def start_of(run: Run, images: ImageSet, options: WalkOptions, *, mean: np.ndarray) -> np.ndarray:
+    """The latent where walks begin: float32 (latents,)."""
+    if options.start == "mean":
+        return mean
+    if options.start == "prior":
+        return drawn_latents(run, images, num=1, seed=options.seed)[0]
+    chosen = images.indices("test")
+    if "encode" not in run.kind.offers:
+        raise RunError(
+            f"{run.folder}: walks start at an image (start = {options.start}), but {run.kind.name} does not encode"
+        )
+    if options.start >= len(chosen):
+        raise DataError(f"{images.name}: start = {options.start}: test images are numbered from 0 to {len(chosen) - 1}")
+    return run.encode(images.images[chosen[[options.start]]])[0]
+
+
+def drawn_latents(run: Run, images: ImageSet, *, num: int, seed: int) -> np.ndarray:
+    """Latents of the prior, or, where there is none, of what stands in for it (`sample_latents`): float32 (num, latents)."""
+    if not has_prior(run):
+        return sample_latents(run, images, num=num, seed=seed)
+    return np.random.default_rng(seed).standard_normal((num, run.latents)).astype(np.float32)
+
+
+def picture_change(run: Run, images: ImageSet, *, mean: np.ndarray, deviation: np.ndarray, seed: int = 0) -> np.ndarray:
+    """How much each coordinate changes the decoded picture: float64 (latents,).
+
+    The mean squared difference of pixels (from 0 to 1) between 2 standard deviations to either side of a start, averaged over
+    up to 8 starts that are drawn from the prior.
+    """
+    num = len(mean)
+    num_starts = int(np.clip(MOST_DECODED // (2 * num), 1, MOST_STARTS))
+    starts = drawn_latents(run, images, num=num_starts, seed=seed)
+    changes = np.zeros(num)
+    for start in starts:
+        for first in range(0, num, 256):
+            steps = np.diag(REACH * deviation)[first : first + 256]
+            below, above = (run.decode(start + sign * steps).astype(np.float32) for sign in (-1, 1))
+            changes[first : first + 256] += np.square((above - below) / 255).mean(axis=(1, 2, 3))
+    return changes / num_starts
+
+
+def _named(row: Sequence[int]) -> str:
+    return ",".join(map(str, row))

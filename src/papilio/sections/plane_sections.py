@@ -1,0 +1,61 @@
+"""The plane of two latents: the arrays of papilio.analysis.plane in, a section out."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure as Drawing
+
+from papilio.drawing import latent_figures
+from papilio.engine import Arrays
+from papilio.sections.blocks import Block, Figure, Section
+from papilio.sections.context import SectionContext
+
+
+def plane_section(arrays: Arrays, context: SectionContext) -> Section | None:
+    """All that two latents decode to, and where test images lie."""
+    if not arrays:
+        return None
+    points: list[Block] = [_points(arrays, context)] if len(arrays["places"]) else []
+    return Section(
+        title=f"The plane of {context.trial}",
+        note=f"All that the two latents hold of {context.run_words}.",
+        blocks=(_plane(arrays, context), *points),
+    )
+
+
+def _plane(arrays: Arrays, context: SectionContext) -> Figure:
+    side = len(arrays["plane"])
+
+    def draw(width: float) -> Drawing:
+        return latent_figures.plane(
+            arrays["plane"], ticks=arrays["ticks"], tick_places=arrays["tick_places"], width=width
+        )
+
+    caption = f"What {side} × {side} places of the plane decode to, in steps that are equally probable"
+    if arrays["is_fitted"]:
+        caption += " among the latents of training images: this kind of run has no prior."
+    else:
+        caption += " in the prior (Kingma and Welling 2014)."
+    label = f"The plane of two latents, decoded at {side} by {side} places"
+    return context.figure(draw, name="decoded", label=label, caption=caption, is_square=True)
+
+
+def _points(arrays: Arrays, context: SectionContext) -> Figure:
+    names = context.facts.class_names if context.facts is not None else ()
+
+    def draw(width: float) -> Drawing:
+        return latent_figures.plane_points(
+            arrays["places"],
+            arrays["labels"],
+            names,
+            ticks=arrays["ticks"],
+            tick_places=arrays["tick_places"],
+            shape=(arrays["plane"].shape[-2], arrays["plane"].shape[-1]),
+            width=width,
+        )
+
+    num = len(arrays["places"])
+    caption = f"Where {num:,} {context.split} images lie: the same place, the same picture as above."
+    caption += " A class’s name stands at its median." if names else ""
+    label = f"{num:,} {context.split} images in the plane of two latents"
+    heading = "Where images lie"
+    return context.figure(draw, name="points", label=label, caption=caption, heading=heading, is_square=True)

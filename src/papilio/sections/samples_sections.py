@@ -1,0 +1,85 @@
+"""New images, and whether they are copies: the arrays of papilio.analysis.samples in, a section out."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+
+from papilio.drawing import latent_figures
+from papilio.drawing.latent_figures import columns_for
+from papilio.drawing.sheets import in_rows, sheet
+from papilio.engine import Arrays
+from papilio.results.words import counted
+from papilio.sections.blocks import Figure, Section, Text
+from papilio.sections.context import SectionContext
+from papilio.sections.latent_words import FITTED, PRIOR
+
+
+def samples_section(arrays: Arrays, context: SectionContext) -> Section | None:
+    """A grid of samples, and those nearest to a training image beside it."""
+    if not arrays:
+        return None
+    beside = (Text(copy_words(arrays), heading="Are they copies?"), _nearest(arrays, context))
+    return Section(
+        title=f"Samples of {context.trial}",
+        note=f"New images by {context.run_words}.",
+        blocks=(Text(_origin(arrays, context)), _grid(arrays, context), *(beside if len(arrays["shown"]) else ())),
+    )
+
+
+def _grid(arrays: Arrays, context: SectionContext) -> Figure:
+    samples = arrays["samples"]
+
+    def draw(width: float) -> Drawing:
+        cells, shown = in_rows(samples, columns=columns_for(width, wide=12, narrow=8))
+        return sheet(cells, shown=shown, width=width)
+
+    label = counted(len(samples), "sample")
+    return context.figure(draw, name="grid", label=label)
+
+
+def _origin(arrays: Arrays, context: SectionContext) -> str:
+    num, seed = len(arrays["samples"]), context.options["seed"]
+    if arrays["is_fitted"]:
+        return f"Decoded random latents, none of them chosen by hand. {FITTED} (seed {seed})."
+    return f"`run.sample({num}, seed={seed})`: decoded draws from {PRIOR}, none of them chosen by hand."
+
+
+def copy_words(arrays: Arrays) -> str:
+    """What distances to training images say."""
+    distances, usual, limit = arrays["distances"], arrays["usual"], float(arrays["limit"])
+    num_close, num_copied = int((distances < limit).sum()), int(arrays["looks_copied"].sum())
+    text = f"The distance from a sample to the nearest of {int(arrays['num_train']):,} training images, Euclidean over"
+    text += f" pixels from 0 to 1, is {distances.min():.2f} at least and {np.median(distances):.2f} in the median of"
+    text += f" {len(distances):,} samples. Of {len(usual):,} test images, which cannot be copies, the median is"
+    text += f" {np.median(usual):.2f}, and one in a hundred is nearer than {limit:.2f}."
+    if not num_close:
+        return f"{text} No sample is: none looks like a copy."
+    text += f" {counted(num_close, 'sample')} {'is' if num_close == 1 else 'are'} nearer than that. Blurred pictures are near"
+    text += " to all images; a copy is also much nearer to one than to the next 50."
+    if not num_copied:
+        return f"{text} No sample is: none looks like a copy."
+    are = "sample is" if num_copied == 1 else "samples are"
+    return f"{text} {num_copied:,} {are}, more so than 99 in 100 test images: compare the framed ones with their neighbors."
+
+
+def _nearest(arrays: Arrays, context: SectionContext) -> Figure:
+    shown = arrays["shown"]
+    distances = arrays["distances"][shown]
+    marked = np.flatnonzero(arrays["looks_copied"][shown]).tolist()
+
+    def draw(width: float) -> Drawing:
+        return latent_figures.blocks(
+            (arrays["samples"][shown], arrays["nearest"]),
+            names=("sample", "training image"),
+            columns=columns_for(width, wide=12, narrow=6),
+            width=width,
+            captions=[f"{distance:.2f}" for distance in distances],
+            marked=marked,
+        )
+
+    label = (
+        f"The {len(shown)} samples that are nearest to a training image, above it; distances from {distances[0]:.2f}"
+    )
+    caption = f"The {len(shown)} samples that are nearest to a training image, that image, and the distance."
+    return context.figure(draw, name="nearest", label=label, caption=caption)
