@@ -20,8 +20,8 @@ SETS = {
     "mean": "Mean image, repeated",
 }
 EXPLAINED = (
-    "Precision is the share of the images that lie among training images, and high also for images that are all alike; recall is"
-    " the share of training images that lie among these. Real test images show the best that can be expected. The mean image"
+    "Precision is the share of the images that lie among training images, and high also for images that are all alike; recall"
+    " is the share of training images that lie among these. Real test images show the best that can be expected. The mean image"
     " is that of the training images: a model should be far better. Distances can be compared only within the same features"
     " and number of images."
 )
