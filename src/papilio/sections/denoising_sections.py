@@ -59,10 +59,10 @@ def verdict(arrays: Arrays) -> list[str]:
             where = "at every level" if len(levels) > 1 else f"at {levels[0]:g}"
             found.append(f"{title}: {where} a denoising autoencoder is best ({', '.join(best)}).")
             continue
-        where: dict[str, list[str]] = {}
+        better: dict[str, list[str]] = {}
         for level, row in others:
-            where.setdefault(names[row], []).append(f"{level:g}")
-        words = "; ".join(f"at {_joined(ones)} {name} is better" for name, ones in where.items())
+            better.setdefault(names[row], []).append(f"{level:g}")
+        words = "; ".join(f"at {_joined(ones)} {name} is better" for name, ones in better.items())
         found.append(f"{title}: a denoising autoencoder is not the best at every level: {words}.")
     return found
 
