@@ -149,7 +149,8 @@ STUDY = {
                 {"name": "gaussian", "train": {"objective_settings": {"likelihood": "gaussian", "sigma": 0.2}}},
                 {"name": "collapsed", "train": {"learning_rate": 0.01, "objective_settings": {"beta": 1000.0}}},
             ],
-        }
+        },
+        {"name": "black and white", "data": {"binarize": True}},
     ],
     "analysis": [{"kind": "likelihood", "samples": 20, "num": 40}],
 }
@@ -175,6 +176,15 @@ def test_a_study_has_bound_estimate_and_latents_of_each_trial(results: StudyResu
     # the same objective measured the same images: the record's ELBO is of all test images, one draw each
     trial = next(one for one in results.trials("digits") if one.name == "collapsed")
     assert collapsed["elbo"] == pytest.approx(trial.mean("test_elbo"), rel=0.1)
+
+
+def test_binarized_images_are_known_and_need_no_word_of_caution(results: StudyResults) -> None:
+    arrays = arrays_of(results, "black-and-white")
+    assert arrays["is_binary"]
+    (trial,) = results.trials("black and white")
+    # the same images for the run and for the analysis, and the same likelihood
+    assert arrays["elbo"] == pytest.approx(trial.mean("test_elbo"), rel=0.1)
+    assert (results.folder / "report.html").read_text().count("not comparable with those of binarized images") == 1
 
 
 def test_the_page_says_what_collapsed_and_how_to_read_the_nats(results: StudyResults) -> None:

@@ -20,7 +20,7 @@ from papilio.engine import Arrays
 from papilio.errors import RunError
 from papilio.kinds.analyses import analyses_of, section_reference
 from papilio.kinds.kind import Analysis, Kind
-from papilio.kinds.registry import error_metrics
+from papilio.kinds.registry import reconstruction_metrics
 from papilio.results.results import StudyResults
 from papilio.sections.blocks import Gallery, Picture, Section, Table, Text
 from papilio.sections.context import SectionContext
@@ -64,7 +64,7 @@ def broken_section(arrays: Arrays, context: SectionContext) -> Section:
 
 def kind(section: object) -> Kind:
     analysis = Analysis("walk", "not_here:compute", section)  # pyright: ignore[reportArgumentType]
-    return Kind("walker", {}, error_metrics, None, analyses=(analysis,))
+    return Kind("walker", {}, reconstruction_metrics, None, analyses=(analysis,))
 
 
 def study(folder: Path, section: object, *, title: str = "") -> StudyResults:

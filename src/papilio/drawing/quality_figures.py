@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from papilio.drawing.canvas import WIDE, clean_label, drawing, new_figure, only_horizontal_axis
 from papilio.drawing.class_figures import HOLLOW
@@ -22,7 +22,7 @@ def class_shares(
     width: float = WIDE,
 ) -> Figure:
     """The share of each class among real images and among samples, a row each, in the order given."""
-    rows = np.arange(len(class_names))
+    rows, real, made = np.arange(len(class_names)), 100 * real, 100 * made
     with drawing():
         figure = new_figure(width=width, height=0.9 + 0.24 * len(rows))
         axes = figure.subplots()
@@ -31,7 +31,8 @@ def class_shares(
         axes.plot(real, rows, **HOLLOW, label="real images", clip_on=False)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(left=0)
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axes.xaxis.set_major_locator(MaxNLocator(8 if width >= WIDE else 5, integer=True, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(PercentFormatter(100, decimals=0, symbol=" %"))
         limit = 30 if width >= WIDE else 16
         axes.set_yticks(rows, [clean_label(name, limit=limit) for name in class_names], color=LIGHT["ink"])
         only_horizontal_axis(axes)

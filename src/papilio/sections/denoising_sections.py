@@ -13,9 +13,9 @@ from papilio.sections.blocks import Block, Section, Table, Text
 from papilio.sections.context import SectionContext
 
 NOISES = {
-    "gaussian": "normal noise of this standard deviation (pixels go from 0 to 1; what leaves that range is cut off)",
-    "salt_and_pepper": "this share of the pixels made black or white",
-    "masking": "this share of the pixels made black",
+    "gaussian": "Gaussian noise; its level is the standard deviation, where pixels go from 0 to 1",
+    "salt_and_pepper": "salt-and-pepper noise; its level is the share of pixels that turn black or white",
+    "masking": "masking noise; its level is the share of pixels that turn black",
 }
 NOISY = "Noisy image"
 MOST_LEVELS, MOST_ROWS = 3, 3  # in the pictures; rows: of trials with noise, and of those without
@@ -33,19 +33,15 @@ def denoising_section(arrays: Arrays, context: SectionContext) -> Section:
 
     num, total = int(arrays["num"]), int(arrays["num_test"])
     of = f"{num:,}" if num == total else f"{num:,} of {total:,}"
-    note = (
-        f"Mean over {of} {context.split} images, with {NOISES[context.options['noise']]}; of each trial its best run."
-    )
-    blocks: list[Block] = [Text(items=tuple(verdict(arrays)))]
+    note = f"Means over {of} test images with {NOISES[context.options['noise']]}. Of each trial its best run."
+    blocks: list[Block] = [Text(" ".join(verdict(arrays)))]
     if len(levels) > 1:
         caption = (
             "PSNR: 10 log(1 / mean squared error). SSIM: structural similarity, Wang et al. 2004. Higher is better."
         )
         label = "PSNR and SSIM by level of noise; " + " ".join(verdict(arrays))
-        blocks.append(
-            context.figure(draw, name="denoising-levels", label=label, caption=caption, heading="By level of noise")
-        )
-    blocks += [_table(arrays, "psnr", "PSNR, dB", 2), _table(arrays, "ssim", "SSIM", 3), _pictures(arrays, context)]
+        blocks.append(context.figure(draw, name="denoising-levels", label=label, caption=caption))
+    blocks += [_table(arrays, "psnr", "PSNR in dB", 2), _table(arrays, "ssim", "SSIM", 3), _pictures(arrays, context)]
     return Section("Removing noise", note, tuple(blocks))
 
 
@@ -63,10 +59,16 @@ def verdict(arrays: Arrays) -> list[str]:
             where = "at every level" if len(levels) > 1 else f"at {levels[0]:g}"
             found.append(f"{title}: {where} a denoising autoencoder is best ({', '.join(best)}).")
             continue
-        words = ", ".join(f"at {level:g} {names[row]} is better" for level, row in others)
-        rest = "" if len(others) == len(levels) else "; at the other levels it is"
-        found.append(f"{title}: a denoising autoencoder is not best everywhere: {words}{rest}.")
+        better: dict[str, list[str]] = {}
+        for level, row in others:
+            better.setdefault(names[row], []).append(f"{level:g}")
+        words = "; ".join(f"at {_joined(ones)} {name} is better" for name, ones in better.items())
+        found.append(f"{title}: a denoising autoencoder is not the best at every level: {words}.")
     return found
+
+
+def _joined(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _table(arrays: Arrays, measure: str, title: str, decimals: int) -> Table:
@@ -85,8 +87,8 @@ def _table(arrays: Arrays, measure: str, title: str, decimals: int) -> Table:
         )
         for row, name in enumerate([NOISY, *arrays["trials"].tolist()])
     )
-    caption = f"{title}, by level of noise; higher is better."
-    return Table(("Image", "Trained with noise", *levels), rows, caption, numbers=tuple(levels), heading=title)
+    caption = f"{title} by level of noise; higher is better."
+    return Table(("Image", "Trained with noise", *levels), rows, caption, numbers=tuple(levels))
 
 
 def _pictures(arrays: Arrays, context: SectionContext) -> Block:
@@ -103,7 +105,7 @@ def _pictures(arrays: Arrays, context: SectionContext) -> Block:
         few = images if width >= WIDE else images[:, :, :2]
         return denoising_figures.before_and_after(few, names=names, levels=levels, width=width)
 
-    caption = f"Above: the level of noise. The same {context.split} images at each level, drawn by chance."
+    caption = "Above: the level of noise. The same test images at each level, drawn by chance."
     label = f"Images with noise, clean, noisy and restored, by {', '.join(names[2:])}"
     return context.figure(draw, name="denoising-pictures", label=label, caption=caption, heading="Before and after")
 

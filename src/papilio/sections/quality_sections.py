@@ -20,9 +20,10 @@ SETS = {
     "mean": "Mean image, repeated",
 }
 EXPLAINED = (
-    "Precision is the share of the images that lie among training images, recall the share of training images that lie among"
-    " these. Real test images show the best that can be expected. The mean image is that of the training images: a model should"
-    " be far better. Distances can be compared only within the same features and number of images."
+    "Precision is the share of the images that lie among training images, and high also for images that are all alike; recall"
+    " is the share of training images that lie among these. Real test images show the best that can be expected. The mean image"
+    " is that of the training images: a model should be far better. Distances can be compared only within the same features"
+    " and number of images."
 )
 MOST_CLASSES = 40
 RARE, FREQUENT = 0.5, 2.0  # of a class's share among real images
