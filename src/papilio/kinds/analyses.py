@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from papilio.errors import SettingError, did_you_mean
 from papilio.kinds.kind import Analysis, Kind
-from papilio.kinds.options import ClassificationOptions, ReadingOptions
+from papilio.kinds.options import ClassificationOptions, ProjectionOptions, ReadingOptions
 from papilio.settings.references import name_of
 
 CLASSIFICATION = Analysis(
@@ -19,6 +19,13 @@ READING = Analysis(
     section="papilio.sections.reading_sections:reading_section",
     options=ReadingOptions,
 )
+PROJECTION = Analysis(
+    name="projection",
+    compute="papilio.analysis.projection:project",
+    section="papilio.sections.projection_sections:projection_section",
+    options=ProjectionOptions,
+    check="papilio.analysis.layer_names:check_layers",
+)
 COSTS = Analysis(
     name="costs",
     compute="papilio.analysis.costs:costs_of_designs",
@@ -26,7 +33,7 @@ COSTS = Analysis(
     of="stage",
     split=None,
 )
-ANALYSES: dict[str, Analysis] = {analysis.name: analysis for analysis in (CLASSIFICATION, READING, COSTS)}
+ANALYSES: dict[str, Analysis] = {analysis.name: analysis for analysis in (CLASSIFICATION, READING, COSTS, PROJECTION)}
 
 
 def analyses_of(kind: Kind) -> dict[str, Analysis]:

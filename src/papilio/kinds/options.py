@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Nothing(BaseModel):
@@ -48,3 +49,36 @@ class ReadingOptions(BaseModel):
     def num_pictures(self) -> int:
         """Of each of the three galleries, at least one."""
         return max(1, self.mistakes // 3)
+
+
+class ProjectionOptions(BaseModel):
+    """Which layers are projected to two dimensions, how, and of how many images."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    layers: list[str] = Field(
+        [],
+        description="what is projected: latents, input, output, conv_1, dense_1 and so on, or names as papilio show lists"
+        " them; by default the latents, where there are some, else the last hidden layer and the output",
+    )
+    methods: list[Literal["pca", "tsne", "umap"]] = Field(
+        ["pca", "tsne"], min_length=1, description="ways to project; umap needs the extra papilio[umap]"
+    )
+    num: int = Field(3000, ge=10, description="images that are projected, stratified")
+    perplexity: float = Field(30.0, ge=2, description="of t-SNE: about how many neighbors count for each image")
+    seed: int = Field(0, ge=0, description="of the choice of images, of t-SNE and UMAP")
+
+    @field_validator("layers", "methods")
+    @classmethod
+    def _each_once(cls, names: list[str]) -> list[str]:
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is named twice; name each once")
+        return names
+
+    @field_validator("methods")
+    @classmethod
+    def _installed(cls, methods: list[str]) -> list[str]:
+        if "umap" in methods and find_spec("umap") is None:
+            raise ValueError("umap needs the package umap-learn, which is not installed: pip install 'papilio[umap]'")
+        return methods

@@ -61,7 +61,8 @@ CLASSIFY = Kind(
         "predict": "papilio.offers.classify:predict_pictures",
         "probabilities": "papilio.offers.classify:probabilities",
     },
-    analyses=("classification",),
+    analyses=("classification", "projection"),
+    on_request=frozenset({"projection"}),
 )
 READ = Kind(
     name="read",
@@ -72,7 +73,8 @@ READ = Kind(
     takes=OF_SUPERVISED - {"loss", "label_smoothing"} | {"target"},
     heads="papilio.targets.quantity:heads_of",
     offers={"predict": "papilio.offers.dials:predict_pictures", "read": "papilio.offers.dials:read_values"},
-    analyses=("reading", "costs"),
+    analyses=("reading", "costs", "projection"),
+    on_request=frozenset({"projection"}),
     finish="papilio.offers.dials:calibration_of",
 )
 AUTOENCODER = Kind(
@@ -87,6 +89,7 @@ AUTOENCODER = Kind(
         "encode": "papilio.offers.latents:encode",
         "decode": "papilio.offers.latents:decode",
     },
+    analyses=("projection",),
 )
 GAN = Kind(
     name="gan",
