@@ -21,7 +21,7 @@ from papilio.runs.run import Run
 NEIGHBORS = 10
 FEWEST = 12  # images: fewer have no neighborhoods
 MOST_COMPONENTS = 50  # that t-SNE and UMAP see: what is beyond is mostly noise, and takes most of the time
-MOST_THUMBNAILS, THUMBNAIL_SIDE, THUMBNAIL_PIXELS = 150, 1 / 15, 40  # side: as a share of the picture's
+MOST_THUMBNAILS, THUMBNAIL_SIDE, THUMBNAIL_PIXELS = 150, 1 / 18, 40  # side: as a share of the picture's
 
 
 def project(run: Run, images: ImageSet, options: ProjectionOptions) -> Arrays:

@@ -39,8 +39,9 @@ class Analysis:
     is f(arrays, context) -> papilio.sections.blocks.Section, or None for no section; context is a
     papilio.sections.context.SectionContext. `options` are what its [[analysis]] table may set besides `kind`, `name`, `data`
     and `top`. The arrays are kept, and the page is made of them again where there may be no framework: `section` has to be
-    a function of a module, or its name. `check` is f(options, kind, describe) for each structure of a run before anything is trained, where describe()
-    gives its papilio.models.description.Description; it raises SettingError for options that do not go with such a run.
+    a function of a module, or its name. `check`
+    is f(options, kind, describe) for each structure of a run before anything is trained, where describe() gives its
+    papilio.models.description.Description; it raises SettingError for options that do not go with such a run.
     """
 
     name: str

@@ -18,7 +18,7 @@ Asked = tuple[Analysis, BaseModel]  # an analysis with its options
 
 
 def run_analyses(table: AnalysisSettings, kind: Kind) -> list[Asked]:
-    """What a table asks for of runs of a kind: the analysis that it names, or without a name all that the kind has by default."""
+    """What a table asks for of runs of a kind: the analysis that it names, or without a name all that need no request."""
     found = [one for one in _fitting(table, kind) if one.of == "run"]
     return [(one, options_of(table, one)) for one in found]
 
