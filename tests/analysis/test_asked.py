@@ -11,7 +11,7 @@ from brightness import BRIGHTNESS, KIND, TRIALS, Shades
 from papilio.errors import SettingError, StudyError
 from papilio.kinds.analyses import ANALYSES, analyses_of
 from papilio.kinds.kind import Analysis, Kind
-from papilio.kinds.options import ClassificationOptions, ReadingOptions
+from papilio.kinds.options import ClassificationOptions, ProjectionOptions, ReadingOptions
 from papilio.kinds.registry import AUTOENCODER, CLASSIFY, KINDS, READ
 from papilio.settings.references import resolve_reference
 from papilio.studies.asked import refuse_impossible_analyses, run_analyses, stage_analyses
@@ -33,7 +33,7 @@ def table(**given: Any) -> AnalysisSettings:
 def test_without_a_name_it_is_all_that_the_kind_has() -> None:
     assert run_analyses(table(), CLASSIFY) == [(ANALYSES["classification"], ClassificationOptions(mistakes=24))]
     assert run_analyses(table(mistakes=3), READ) == [(ANALYSES["reading"], ReadingOptions(mistakes=3))]
-    assert run_analyses(table(), AUTOENCODER) == []
+    assert run_analyses(table(), AUTOENCODER) == [(ANALYSES["projection"], ProjectionOptions())]
     own = run_analyses(table(pictures=5, mistakes=1), KIND)
     assert own == [(ANALYSES["classification"], ClassificationOptions(mistakes=1)), (BRIGHTNESS, Shades(pictures=5))]
 
@@ -77,10 +77,18 @@ def test_what_cannot_be_is_one_line(given: dict[str, Any], kinds: list[Kind], co
     assert "\n" not in str(caught.value)
 
 
+def test_what_a_kind_has_on_request_needs_its_name() -> None:
+    named = run_analyses(table(kind="projection", num=500), CLASSIFY)
+    assert named == [(ANALYSES["projection"], ProjectionOptions(num=500))]
+    refuse_impossible_analyses([table(kind="projection", num=500)], [CLASSIFY])
+    with pytest.raises(StudyError, match="perplexity is not a setting"):
+        refuse_impossible_analyses([table(perplexity=5)], [CLASSIFY])
+
+
 def test_what_the_first_version_wrote_into_every_study_stands() -> None:
     written = table(name="", data={}, top=3, mistakes=24)
     refuse_impossible_analyses([written], [AUTOENCODER])
-    assert run_analyses(written, AUTOENCODER) == []
+    assert run_analyses(written, AUTOENCODER) == [(ANALYSES["projection"], ProjectionOptions())]
 
 
 def test_a_study_and_its_file_are_equal() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ from papilio.runs.run import Run
 
 NEIGHBORS = 10
 FEWEST = 12  # images: fewer have no neighborhoods
+FEWEST_FOR_THREADS = 1500  # images
 MOST_COMPONENTS = 50  # that t-SNE and UMAP see: what is beyond is mostly noise, and takes most of the time
 MOST_THUMBNAILS, THUMBNAIL_SIDE, THUMBNAIL_PIXELS = 150, 1 / 18, 40  # side: as a share of the picture's
 
@@ -33,7 +35,7 @@ def project(run: Run, images: ImageSet, options: ProjectionOptions) -> Arrays:
     `original` float (l,) and `projected` float (l, m), by the 10 nearest neighbors in all dimensions and in the projection:
     leave-one-out accuracy where images have classes, the mean error where they show a number on a circle, NaN where neither;
     `kept` float (l, m), the share of the 10 nearest neighbors that stay so; `trustworthiness` float (l, m), Venna & Kaski 2001,
-    NaN where there are classes; `perplexity` float, of t-SNE, at most (n - 1) / 3; `thumbnails` uint8 (t, channel, height,
+    NaN where images show something; `perplexity` float, of t-SNE, at most (n - 1) / 3; `thumbnails` uint8 (t, channel, height,
     width) and `thumbnail_indices` int (t,), into the n images, that fit into the last method's picture of the last layer.
 
     Nothing where there are fewer than 12 images. Raises SettingError for a layer that is not there.
@@ -155,7 +157,7 @@ def _project_layer(
     is_constant = not shares.any()
     methods: dict[str, Callable[[], np.ndarray]] = {
         "pca": lambda: components[:, :2],
-        "tsne": lambda: tsne(seen, perplexity=perplexity, seed=options.seed, threads=available_cores()),
+        "tsne": lambda: tsne(seen, perplexity=perplexity, seed=options.seed, threads=_num_threads(len(seen))),
         "umap": lambda: umap(seen, seed=options.seed),
     }
     points = [np.zeros_like(components[:, :2]) if is_constant else methods[name]() for name in options.methods]
@@ -173,6 +175,13 @@ def _project_layer(
     }
 
 
+def _num_threads(num: int) -> int:
+    """For so many points: on several threads few points take longer, much longer on a busy machine."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    most = int(allowed) if allowed.isdecimal() and int(allowed) else available_cores()
+    return min(most, available_cores()) if num >= FEWEST_FOR_THREADS else 1
+
+
 def _score(neighbors: np.ndarray, labels: np.ndarray, images: ImageSet) -> float:
     if images.quantity is not None:
         return value_error(neighbors, labels, period=images.quantity.period)
@@ -183,6 +192,6 @@ def _trust(features: np.ndarray, points: np.ndarray, images: ImageSet) -> float:
     """Only where nothing else says how good a projection is: it takes a second or two."""
     from sklearn.manifold import trustworthiness
 
-    if images.class_names or len(features) <= 2 * NEIGHBORS:
+    if images.facts.shows != "nothing" or len(features) <= 2 * NEIGHBORS:
         return float("nan")
     return float(trustworthiness(features, points, n_neighbors=NEIGHBORS))
