@@ -76,7 +76,6 @@ def test_studies_are_compared(here: Path) -> None:
     assert "test accuracy" in text and "test median error" in text and "model.units" in text
 
 
-@pytest.mark.parametrize(("name", "section"), [("finished", "classification"), ("finished-readings", "reading")])
 def test_a_report_shows_stored_projections(here: Path) -> None:
     run = next(one for one in sorted((here / "finished" / "runs").iterdir()) if (one / "run.json").exists())
     arrays = {
@@ -101,6 +100,7 @@ def test_help_imports_nothing_slow(here: Path) -> None:
     assert done.returncode == 0 and done.stdout.strip().endswith("[]")
 
 
+@pytest.mark.parametrize(("name", "section"), [("finished", "classification"), ("finished-readings", "reading")])
 def test_a_report_is_made_again_with_the_sections_of_its_analyses(name: str, section: str, here: Path) -> None:
     assert "report.html" in said(here, "report", name)
     page = (here / name / "report.html").read_text()

@@ -12,7 +12,8 @@ import pytest
 
 from papilio.analysis.layer_names import chosen_layers, features_of, layers_of, named_layers
 from papilio.analysis.neighbors import nearest, share_kept, value_error, vote_accuracy
-from papilio.analysis.projection import _num_threads, (
+from papilio.analysis.projection import (
+    _num_threads,
     in_unit_square,
     principal_components,
     project,

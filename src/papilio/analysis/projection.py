@@ -60,7 +60,7 @@ def project(run: Run, images: ImageSet, options: ProjectionOptions) -> Arrays:
         "methods": np.array(options.methods),
         "points": points,
         **stacked,
-        "perplexity": np.float64(perplexity),
+        "perplexity": np.array(perplexity),
         "thumbnails": smaller(pictures[shown]),
         "thumbnail_indices": shown,
     }
@@ -128,7 +128,7 @@ def tsne(
     from openTSNE import TSNE  # imported here: it takes a second or two
 
     method = TSNE(
-        perplexity=perplexity,
+        perplexity=perplexity,  # pyright: ignore[reportArgumentType] (its annotation forgets that it may be a fraction)
         neighbors="exact",
         negative_gradient_method="bh",
         initialization="pca",

@@ -185,7 +185,9 @@ def _name_groups(axes: Axes, points: np.ndarray, colors: Coloring, *, inches: fl
         if any(box[0] < o[1] and o[0] < box[1] and box[2] < o[3] and o[2] < box[3] for o in taken):
             continue
         taken.append(box)
-        written = axes.text(*middle, text, fontsize=size, ha="center", va="center", color=LIGHT["ink"])
+        written = axes.text(
+            float(middle[0]), float(middle[1]), text, fontsize=size, ha="center", va="center", color=LIGHT["ink"]
+        )
         written.set_bbox({"facecolor": LIGHT["paper"], "edgecolor": "none", "alpha": 0.75, "pad": 0.8})
 
 
