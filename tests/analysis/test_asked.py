@@ -12,7 +12,7 @@ from papilio.errors import SettingError, StudyError
 from papilio.kinds.analyses import ANALYSES, analyses_of
 from papilio.kinds.kind import Analysis, Kind
 from papilio.kinds.options import ClassificationOptions, ProjectionOptions, ReadingOptions
-from papilio.kinds.registry import AUTOENCODER, CLASSIFY, KINDS, READ
+from papilio.kinds.registry import AUTOENCODER, CLASSIFY, GAN, KINDS, READ
 from papilio.settings.references import resolve_reference
 from papilio.studies.asked import refuse_impossible_analyses, run_analyses, stage_analyses
 from papilio.studies.schema import AnalysisSettings
@@ -61,7 +61,7 @@ def test_stages_are_looked_at_unless_nothing_is_asked_for() -> None:
         ),
         ({"kind": "brightness"}, [CLASSIFY], "kind: 'brightness' is not an analysis; allowed are"),
         ({"kind": "reading"}, [CLASSIFY], "kind: reading fits no run of this study; .* allowed are classification"),
-        ({"kind": "reading"}, [AUTOENCODER], "kind: reading fits no run of this study; .* there is none for its kinds"),
+        ({"kind": "reading"}, [GAN], "kind: reading fits no run of this study; .* there is none for its kinds"),
         ({"mistaks": 3}, [CLASSIFY], "mistaks is not a setting; did you mean mistakes?"),
         ({"pictures": 3}, [CLASSIFY], "pictures is not a setting; allowed are data, kind, mistakes, name, top"),
         ({"kind": "brightness", "mistakes": 3}, [KIND], "mistakes is not a setting; allowed are .*pictures"),

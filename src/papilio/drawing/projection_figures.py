@@ -80,15 +80,22 @@ def circle(turns: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 3"]:
 
 
 def projections(panels: Sequence[Sequence[Panel]], colors: Coloring, *, width: float = WIDE) -> Figure:
-    """A row a layer and a column a method; names of classes stand at the middle of their points where there is room."""
-    rows, columns = len(panels), len(panels[0])
+    """A row a layer and a column a method, on narrow paper two columns at most.
+
+    Names of classes stand at the median of their points where there is room.
+    """
+    most = len(panels[0]) if width >= WIDE else min(len(panels[0]), 2)
+    lines = [row[start : start + most] for row in panels for start in range(0, len(row), most)]
+    rows, columns = len(lines), most
     legend_rows = _legend_rows(colors, width)
     side = min((width - 0.1) / columns, 3.6)
     with drawing():
         figure = new_figure(width=width, height=rows * (side + 0.42) + 0.2 * legend_rows + 0.1)
         grid = figure.subplots(rows, columns, squeeze=False)
-        for axes_row, panel_row in zip(grid, panels, strict=True):
-            for axes, panel in zip(axes_row, panel_row, strict=True):
+        for axes_row, line in zip(grid, lines, strict=True):
+            for axes in axes_row[len(line) :]:
+                axes.set_axis_off()
+            for axes, panel in zip(axes_row, line, strict=False):
                 _draw_points(axes, panel.points, colors, inches=side)
                 _name_groups(axes, panel.points, colors, inches=side)
                 axes.set_title(f"{panel.title}\n", fontsize=8.5 if side > 2.2 else 7.5)
