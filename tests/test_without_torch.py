@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from papilio.analysis.store import Header, write_analysis
+from papilio.data.facts import ImageFacts
 
 FOLDERS = Path(__file__).parent / "compatibility" / "folders"
 FINISHED = ("finished", "finished-readings")
@@ -70,6 +74,30 @@ def test_results_are_printed(here: Path) -> None:
 def test_studies_are_compared(here: Path) -> None:
     text = said(here, "compare", *FINISHED)
     assert "test accuracy" in text and "test median error" in text and "model.units" in text
+
+
+def test_a_report_shows_stored_projections(here: Path) -> None:
+    run = next(one for one in sorted((here / "finished" / "runs").iterdir()) if (one / "run.json").exists())
+    arrays = {
+        "indices": np.arange(20), "labels": np.arange(20) % 2, "layers": np.array(["output"]), "methods": np.array(["tsne"]),
+        "shapes": np.array(["10"]), "dimensions": np.array([10]), "points": np.random.default_rng(0).random((1, 1, 20, 2)),
+        "variance": np.array([[0.5, 0.2]]), "original": np.array([0.75]), "projected": np.array([[0.625]]),
+        "kept": np.array([[0.5]]), "trustworthiness": np.array([[np.nan]]), "perplexity": np.float64(5),
+        "thumbnails": np.zeros((2, 1, 8, 8), np.uint8), "thumbnail_indices": np.arange(2),
+    }  # fmt: skip
+    facts = ImageFacts((1, 8, 8), ("zero", "one"))
+    header = Header("projection", "first", run=run.name, trial="a net", split="test", options={"seed": 0}, facts=facts)
+    write_analysis(here / "finished" / "analyses" / "projection-one.npz", header, arrays)
+    said(here, "report", "finished")
+    assert "k-NN 75.0% → 62.5%" in (here / "finished" / "report.html").read_text()
+
+
+def test_help_imports_nothing_slow(here: Path) -> None:
+    code = "import runpy, sys; sys.argv = ['papilio', '--help']\n"
+    code += "try: runpy.run_module('papilio', run_name='__main__')\n"
+    code += "except SystemExit: print([one for one in ('openTSNE', 'umap', 'numba', 'sklearn') if one in sys.modules])"
+    done = python(here, "-c", code)
+    assert done.returncode == 0 and done.stdout.strip().endswith("[]")
 
 
 @pytest.mark.parametrize(("name", "section"), [("finished", "classification"), ("finished-readings", "reading")])

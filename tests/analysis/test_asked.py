@@ -11,7 +11,7 @@ from brightness import BRIGHTNESS, KIND, TRIALS, Shades
 from papilio.errors import SettingError, StudyError
 from papilio.kinds.analyses import ANALYSES, analyses_of
 from papilio.kinds.kind import Analysis, Kind
-from papilio.kinds.options import ClassificationOptions, ReadingOptions
+from papilio.kinds.options import ClassificationOptions, ProjectionOptions, ReadingOptions
 from papilio.kinds.registry import CLASSIFY, KINDS, READ
 from papilio.settings.references import resolve_reference
 from papilio.studies.asked import refuse_impossible_analyses, run_analyses, stage_analyses
@@ -82,6 +82,14 @@ def test_what_cannot_be_is_one_line(given: dict[str, Any], kinds: list[Kind], co
     with pytest.raises(StudyError, match=rf"^\[\[analysis\]\]: {complaint}") as caught:
         refuse_impossible_analyses([table(**given)], kinds)
     assert "\n" not in str(caught.value)
+
+
+def test_what_a_kind_has_on_request_needs_its_name() -> None:
+    named = run_analyses(table(kind="projection", num=500), CLASSIFY)
+    assert named == [(ANALYSES["projection"], ProjectionOptions(num=500))]
+    refuse_impossible_analyses([table(kind="projection", num=500)], [CLASSIFY])
+    with pytest.raises(StudyError, match="perplexity is not a setting"):
+        refuse_impossible_analyses([table(perplexity=5)], [CLASSIFY])
 
 
 def test_what_the_first_version_wrote_into_every_study_stands() -> None:

@@ -12,6 +12,7 @@ from papilio.kinds.options import (
     MorphOptions,
     PlaneOptions,
     ProbeOptions,
+    ProjectionOptions,
     QualityOptions,
     ReadingOptions,
     ReconstructionOptions,
@@ -32,6 +33,13 @@ READING = Analysis(
     compute="papilio.analysis.reading:read_quantity",
     section="papilio.sections.reading_sections:reading_section",
     options=ReadingOptions,
+)
+PROJECTION = Analysis(
+    name="projection",
+    compute="papilio.analysis.projection:project",
+    section="papilio.sections.projection_sections:projection_section",
+    options=ProjectionOptions,
+    check="papilio.analysis.layer_names:check_layers",
 )
 COSTS = Analysis(
     name="costs",
@@ -119,6 +127,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         WALK,
         MORPH,
         PLANE,
+        PROJECTION,
         COORDINATES,
         QUALITY,
         LIKELIHOOD,

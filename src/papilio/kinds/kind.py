@@ -40,7 +40,9 @@ class Analysis:
     is f(arrays, context) -> papilio.sections.blocks.Section, or None for no section; context is a
     papilio.sections.context.SectionContext. `options` are what its [[analysis]] table may set besides `kind`, `name`, `data`
     and `top`. The arrays are kept, and the page is made of them again where there may be no framework: `section` has to be
-    a function of a module, or its name.
+    a function of a module, or its name. `check`
+    is f(options, kind, describe) for each structure of a run before anything is trained, where describe() gives its
+    papilio.models.description.Description; it raises SettingError for options that do not go with such a run.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Analysis:
     options: type[BaseModel] = Nothing
     of: Literal["run", "stage"] = "run"
     split: SplitName | None = "test"  # None: images are not looked at
+    check: Reference | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Kind:
     names) and of the settings in `settings`, that returns that engine's objective. `ranked_by` is the recorded metric
     that ranks runs where the study names no other, None where none does: the last epoch is then kept. `nets` are those
     that the objective calls. `takes` names the settings of [train] that are not for every kind. `offers` has what a
-    trained run can do, as f(run, ...); `finish` is f(nets, images, settings) -> plain facts that run.json keeps.
+    trained run can do, as f(run, ...); `on_request` names those of its analyses that are made only where a study names them;
+    `finish` is f(nets, images, settings) -> plain facts that run.json keeps.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Kind:
     )
     offers: Mapping[str, Reference] = field(default_factory=dict)
     analyses: tuple[Analysis | str, ...] = ()
+    on_request: frozenset[str] = frozenset()
     finish: Reference | None = None
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 NoiseKind = Literal["none", "gaussian", "salt_and_pepper", "masking"]
 
@@ -230,3 +231,36 @@ class QualityOptions(BaseModel):
     features: str | None = Field(
         None, description="the folder or name of a classifier's run, in whose last hidden layer images are compared"
     )
+
+
+class ProjectionOptions(BaseModel):
+    """Which layers are projected to two dimensions, how, and of how many images."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    layers: list[str] = Field(
+        [],
+        description="what is projected: latents, input, output, conv_1, dense_1 and so on, or names as papilio show lists"
+        " them; by default the latents, where there are some, else the last hidden layer and the output",
+    )
+    methods: list[Literal["pca", "tsne", "umap"]] = Field(
+        ["pca", "tsne"], min_length=1, description="ways to project; umap needs the extra papilio[umap]"
+    )
+    num: int = Field(3000, ge=10, description="images that are projected, stratified")
+    perplexity: float = Field(30.0, ge=2, description="of t-SNE: about how many neighbors count for each image")
+    seed: int = Field(0, ge=0, description="of the choice of images, of t-SNE and UMAP")
+
+    @field_validator("layers", "methods")
+    @classmethod
+    def _each_once(cls, names: list[str]) -> list[str]:
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is named twice; name each once")
+        return names
+
+    @field_validator("methods")
+    @classmethod
+    def _installed(cls, methods: list[str]) -> list[str]:
+        if "umap" in methods and find_spec("umap") is None:
+            raise ValueError("umap needs the package umap-learn, which is not installed: pip install 'papilio[umap]'")
+        return methods

@@ -65,7 +65,8 @@ CLASSIFY = Kind(
         "predict": "papilio.offers.classify:predict_pictures",
         "probabilities": "papilio.offers.classify:probabilities",
     },
-    analyses=("classification", "transfer"),
+    analyses=("classification", "transfer", "projection"),
+    on_request=frozenset({"projection"}),
 )
 READ = Kind(
     name="read",
@@ -76,7 +77,8 @@ READ = Kind(
     takes=OF_SUPERVISED - {"loss", "label_smoothing"} | {"target"},
     heads="papilio.targets.quantity:heads_of",
     offers={"predict": "papilio.offers.dials:predict_pictures", "read": "papilio.offers.dials:read_values"},
-    analyses=("reading", "costs"),
+    analyses=("reading", "costs", "projection"),
+    on_request=frozenset({"projection"}),
     finish="papilio.offers.dials:calibration_of",
 )
 AUTOENCODER = Kind(
@@ -92,7 +94,18 @@ AUTOENCODER = Kind(
         "encode": "papilio.offers.latents:encode",
         "decode": "papilio.offers.latents:decode",
     },
-    analyses=("reconstruction", "samples", "walk", "morph", "plane", "coordinates", "quality", "denoising", "probe"),
+    analyses=(
+        "reconstruction",
+        "samples",
+        "walk",
+        "morph",
+        "plane",
+        "projection",
+        "coordinates",
+        "quality",
+        "denoising",
+        "probe",
+    ),
 )
 VAE = Kind(
     name="vae",
@@ -115,6 +128,7 @@ VAE = Kind(
         "walk",
         "morph",
         "plane",
+        "projection",
         "coordinates",
         "quality",
         "likelihood",

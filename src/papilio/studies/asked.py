@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import BaseModel
 
 from papilio.errors import StudyError, did_you_mean
 from papilio.kinds.analyses import ANALYSES, analyses_of
 from papilio.kinds.kind import Analysis, Kind
+from papilio.models.description import Description
+from papilio.settings.references import resolve_reference
 from papilio.settings.validation import validated
 from papilio.studies.schema import AnalysisSettings
 
@@ -16,8 +18,8 @@ Asked = tuple[Analysis, BaseModel]  # an analysis with its options
 
 
 def run_analyses(table: AnalysisSettings, kind: Kind) -> list[Asked]:
-    """What a table asks for of runs of a kind: the analysis that it names, or without a name all that the kind has."""
-    found = [one for one in analyses_of(kind).values() if one.of == "run" and table.kind in (None, one.name)]
+    """What a table asks for of runs of a kind: the analysis that it names, or without a name all that need no request."""
+    found = [one for one in _fitting(table, kind) if one.of == "run"]
     return [(one, options_of(table, one)) for one in found]
 
 
@@ -43,7 +45,7 @@ def refuse_impossible_analyses(tables: Sequence[AnalysisSettings], kinds: Sequen
     """Raises StudyError for an analysis that fits no run of these kinds, and for options that none that fits has."""
     every = [one for kind in kinds for one in analyses_of(kind).values()]
     for table in tables:
-        fitting = [one for one in every if table.kind in (None, one.name)]
+        fitting = [one for kind in kinds for one in _fitting(table, kind)]
         if table.kind is not None and not fitting:
             raise StudyError(f"[[analysis]]: kind: {_unfitting(table.kind, every)}")
         for name, value in table.options.items():
@@ -51,6 +53,22 @@ def refuse_impossible_analyses(tables: Sequence[AnalysisSettings], kinds: Sequen
                 raise StudyError(f"[[analysis]]: {name} is not a setting; {did_you_mean(name, _settings(fitting))}")
         for one in fitting:
             options_of(table, one)
+
+
+def refuse_other_options(tables: Sequence[AnalysisSettings], kind: Kind, describe: Callable[[], Description]) -> None:
+    """Raises SettingError for options that do not go with a run of this kind, whose nets `describe` gives."""
+    for table in tables:
+        for analysis, options in run_analyses(table, kind):
+            if analysis.check is not None:
+                resolve_reference(analysis.check)(options, kind, describe)
+
+
+def _fitting(table: AnalysisSettings, kind: Kind) -> list[Analysis]:
+    """A kind's analyses that a table is about."""
+    of_all = table.kind is None
+    return [
+        one for name, one in analyses_of(kind).items() if table.kind == name or (of_all and name not in kind.on_request)
+    ]
 
 
 def _takes(analysis: Analysis, name: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from papilio.engine import find_engine
 from papilio.errors import SettingError, StudyError
 from papilio.kinds.kind import ANYTHING, Kind
 from papilio.kinds.ranking import Ranking, common_ranking
 from papilio.runs.plan import RunPlan
-from papilio.studies.asked import refuse_impossible_analyses, run_analyses
+from papilio.studies.asked import refuse_impossible_analyses, refuse_other_options, run_analyses
 from papilio.studies.images import StudyImages
 from papilio.studies.schema import StageSettings
 from papilio.studies.study import Study
@@ -34,6 +35,8 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
                 kind = images.kind_of(plan)
                 kinds[kind.name] = kind
                 _refuse_other_images(study, plan, kind, images)
+                describe = partial(engine.describe, plan.settings, images.of_run(plan).facts)
+                refuse_other_options(study.settings.analysis, kind, describe)
                 checked.add(structure)
         except SettingError as error:
             raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": {error}') from error

@@ -1,0 +1,41 @@
+"""How far points keep their neighbors when they are projected, and what neighbors tell of classes and values."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float, Int
+from sklearn.neighbors import NearestNeighbors
+
+
+def nearest(points: Float[np.ndarray, "n d"], num: int) -> Int[np.ndarray, "n num"]:
+    """The indices of each point's nearest other points (Euclidean), nearest first; `num` has to be below n."""
+    return NearestNeighbors(n_neighbors=num, algorithm="brute").fit(points).kneighbors(return_distance=False)
+
+
+def vote_accuracy(neighbors: Int[np.ndarray, "n k"], labels: Int[np.ndarray, " n"]) -> float:
+    """The share of points whose class most of their neighbors have: leave-one-out accuracy of k nearest neighbors.
+
+    Among classes with equally many neighbors, that of the nearest counts.
+    """
+    votes = np.zeros((len(labels), int(labels.max()) + 1))
+    for place, column in enumerate(neighbors.T):
+        # what ranks add stays below one vote in all, and a nearer one outweighs all that are farther
+        votes[np.arange(len(labels)), labels[column]] += 1 + 0.5 ** (place + 1)
+    return float(np.mean(votes.argmax(axis=1) == labels))
+
+
+def value_error(neighbors: Int[np.ndarray, "n k"], values: Float[np.ndarray, " n"], *, period: float) -> float:
+    """How far each value is from the circular mean of its neighbors' values, on average, in units of the values."""
+    angles = values * (math.tau / period)
+    turns = np.exp(1j * angles)
+    apart = np.angle(turns[neighbors].mean(axis=1) * turns.conj())
+    return float(np.mean(np.abs(apart)) * period / math.tau)
+
+
+def share_kept(before: Int[np.ndarray, "n k"], after: Int[np.ndarray, "n k"]) -> float:
+    """The share of each point's neighbors that are among its neighbors afterwards, too, on average."""
+    return float(
+        np.mean([len(np.intersect1d(one, other)) for one, other in zip(before, after, strict=True)]) / before.shape[1]
+    )
