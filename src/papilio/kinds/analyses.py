@@ -9,6 +9,7 @@ from papilio.kinds.options import (
     CoordinatesOptions,
     DenoisingOptions,
     LikelihoodOptions,
+    ModelsOptions,
     MorphOptions,
     PlaneOptions,
     ProbeOptions,
@@ -97,6 +98,13 @@ TRANSFER = Analysis(
     options=TransferOptions,
     of="stage",
 )
+MODELS = Analysis(
+    name="models",
+    compute="papilio.analysis.model_comparison:compare_models",
+    section="papilio.sections.model_sections:models_section",
+    options=ModelsOptions,
+    of="stage",
+)
 LIKELIHOOD = Analysis(
     name="likelihood",
     compute="papilio.analysis.likelihood:likelihood",
@@ -132,6 +140,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         QUALITY,
         LIKELIHOOD,
         PROBE,
+        MODELS,
         TRANSFER,
         DENOISING,
     )

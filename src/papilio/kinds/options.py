@@ -188,6 +188,16 @@ class ProbeOptions(BaseModel):
     draws: int = Field(3, ge=1, description="of each number of labels, of which the mean is shown")
 
 
+class ModelsOptions(BaseModel):
+    """How many trials are set side by side, and what they are measured on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trials: int = Field(8, ge=1, description="the best trials of a stage")
+    labels: int = Field(1000, ge=2, description="labeled training images for a linear classifier on latents")
+    num: int = Field(2000, ge=20, description="samples, and test images, for Fréchet distances")
+
+
 class TransferOptions(BaseModel):
     """What encoders taken from other runs are compared with."""
 
