@@ -124,7 +124,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
 
 
 def test_each_trial_of_a_stage_is_measured_beside_the_noisy_images(results: StudyResults) -> None:
-    (file,) = (results.folder / "analyses").glob("*.npz")  # none of the stage without noise
+    (file,) = (results.folder / "analyses").glob("denoising*.npz")  # none of the stage without noise
     found = read_analysis(file).arrays
     assert found["trials"].tolist() == ["plain", "denoising"]
     assert found["noises"].tolist() == ["none", "gaussian"]
