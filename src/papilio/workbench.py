@@ -133,8 +133,10 @@ def run_study(
                 shutil.rmtree(folder / SHARED, ignore_errors=True)
             progress.on_note("looking at the best runs, writing the report")
             results = read_results(folder)
-            analyse(results, study, images)
-            _write_report(results)
+            try:
+                analyse(results, study, images)
+            finally:  # what an analysis complains of does not cost the tables
+                _write_report(results)
     if search.blocked:
         raise RunFailed(f"{study.where}: {next(iter(search.blocked.values()))}; see {folder / 'report.html'}")
     return results

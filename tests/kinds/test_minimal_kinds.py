@@ -133,3 +133,38 @@ def test_settings_that_do_not_fit_are_one_line(changes: dict[str, Any], complain
     with pytest.raises(PapilioError, match=complaint) as caught:
         product.run_study(study, out=tmp_path / "out", is_silent=True)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_array_of_images_or_latents_is_one_line(tmp_path: Path) -> None:
+    (found,) = run_one("vae", tmp_path, latents=3, dense=[12]).runs
+    run = product.load_run(found.folder)
+    for call, complaint in (
+        (lambda: run.encode([]), "got a list in place of images, this run takes a NumPy array uint8"),
+        (lambda: run.layer("encoder.dense1", "new.png"), "got a str in place of images"),
+        (lambda: run.decode(np.zeros(3)), r"got latents \(3,\); needed are finite numbers \(num, latents\)"),
+        (lambda: run.decode(np.full((2, 3), np.nan)), "needed are finite numbers"),
+        (lambda: run.decode(np.zeros((2, 4))), "not what this run's images are made of"),
+        (lambda: run.sample(-1), r"sample\(-1\): allowed are 1 and more"),
+    ):
+        with pytest.raises(PapilioError, match=complaint):
+            call()
+
+
+def test_an_analysis_that_fails_costs_neither_the_others_nor_the_report(tmp_path: Path) -> None:
+    study = {
+        "title": "Analyses",
+        "data": {"path": as_array(tmp_path / "images.npy"), "labels": "none"},
+        "model": {"family": "autoencoder", "latents": 3, "filters": [], "dense": [12]},
+        "train": {"epochs": 1, "batch_size": 16},
+        "analysis": [
+            {"kind": "morph", "pairs": [[3, 99999]]},
+            {"kind": "walk", "coordinates": [99]},
+            {"kind": "samples", "num": 7, "nearest": 0},
+        ],
+    }
+    with pytest.raises(PapilioError, match="99999"):
+        product.run_study(study, out=tmp_path / "out", is_silent=True)
+    assert [path.stem.partition("-")[0] for path in (tmp_path / "out" / "analyses").glob("*.npz")].count("samples") == 1
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Samples of" in page and "Are they copies?" not in page
+    assert "Not shown: coordinate 99. This run has the coordinates 0 to 2." in page

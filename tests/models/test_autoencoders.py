@@ -146,3 +146,11 @@ def test_a_batch_of_one_trains_with_batch_normalisation() -> None:
     assert all(module.training for module in network.modules())
     network(torch.rand(2, 1, 8, 8))
     assert not torch.equal(network.encoder.dense1_norm.running_mean, before)
+
+
+def test_a_head_may_normalise_what_the_encoder_gives() -> None:
+    network = encoder_classifier((1, 8, 8), 3, filters=[2], dense=[4], latents=2, head_norm=True).train()
+    images = torch.rand(64, 1, 8, 8)
+    given = network.head[0](network.encoder(images) * 1000)
+    torch.testing.assert_close(given.mean(0), torch.zeros(2), atol=1e-4, rtol=0)
+    torch.testing.assert_close(given.std(0, correction=0), torch.ones(2), atol=1e-3, rtol=0)

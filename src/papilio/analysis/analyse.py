@@ -12,7 +12,7 @@ from typing import Any
 from papilio.analysis.store import Header, is_current, write_analysis
 from papilio.data.imageset import ImageSet
 from papilio.engine import Arrays
-from papilio.errors import PapilioError, RunFailed, SettingError
+from papilio.errors import PapilioError, RunFailed, SettingError, StorageError
 from papilio.kinds.analyses import section_reference
 from papilio.kinds.kind import Analysis, Kind
 from papilio.kinds.registry import kind_of
@@ -79,8 +79,9 @@ class WantedOfStage:
 def analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
     """Make DIR/analyses what the study asks for: of each stage's best trials the best run, and of the stages themselves.
 
-    What was computed before and still stands is not computed again, what is not asked for any more is removed. Raises
-    RunFailed where a function of the user's own does, DataError where a run and its images do not go together.
+    What was computed before and still stands is not computed again, what is not asked for any more is removed. Where one fails
+    the others are made first; then raises RunFailed where a function of the user's own does, DataError where a run and its
+    images, or options, do not go together.
     """
     folder, tables = results.folder / FOLDER, study.settings.analysis
     of_runs = {one.file_name: one for table in tables for one in _of_runs(results, table, images)}
@@ -88,10 +89,17 @@ def analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
     for file in folder.glob("*.npz"):
         if file.name not in {*of_runs, *(one.file_name for one in of_stages)}:
             file.unlink()
-    _compute_of_runs(folder, of_runs, study.own)
+    failed = _compute_of_runs(folder, of_runs, study.own)
     for wanted in of_stages:
-        with _named(wanted.analysis, wanted.stage):
-            _compute_of_stage(folder, wanted, results, images)
+        try:
+            with _named(wanted.analysis, wanted.stage):
+                _compute_of_stage(folder, wanted, results, images)
+        except StorageError:
+            raise
+        except PapilioError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def add_missing_of_stages(results: StudyResults) -> None:
@@ -151,16 +159,24 @@ def _stage_slug(results: StudyResults, stage: str) -> str:
     return slugs[number] if slugs.count(slugs[number]) == 1 else f"{slugs[number]}-{number + 1}"
 
 
-def _compute_of_runs(folder: Path, wanted: Mapping[str, WantedOfRun], own: OwnFunctions) -> None:
+def _compute_of_runs(folder: Path, wanted: Mapping[str, WantedOfRun], own: OwnFunctions) -> list[PapilioError]:
+    """What went wrong, in the order of the runs; a disk that is full is raised at once."""
+    failed: list[PapilioError] = []
     loaded: Run | None = None
     for name, one in sorted(wanted.items(), key=lambda item: item[1].run.name):  # each run is loaded once
         if is_current(folder / name, one.header):
             continue
         if loaded is None or loaded.folder != one.run.folder:
             loaded = load_run(one.run.folder, own=own)
-        with _named(one.analysis, one.run.name):
-            arrays = resolve_reference(one.analysis.compute)(loaded, one.images, one.options)
-            write_analysis(folder / name, one.header, arrays)
+        try:
+            with _named(one.analysis, one.run.name):
+                arrays = resolve_reference(one.analysis.compute)(loaded, one.images, one.options)
+                write_analysis(folder / name, one.header, arrays)
+        except StorageError:
+            raise
+        except PapilioError as error:
+            failed.append(error)
+    return failed
 
 
 def _compute_of_stage(

@@ -192,6 +192,7 @@ def _trust(features: np.ndarray, points: np.ndarray, images: ImageSet) -> float:
     """Only where nothing else says how good a projection is: it takes a second or two."""
     from sklearn.manifold import trustworthiness
 
-    if images.facts.shows != "nothing" or len(features) <= 2 * NEIGHBORS:
+    most = (len(features) - 1) // 2  # more neighbors than that are not defined
+    if images.facts.shows != "nothing" or most < 1:
         return float("nan")
-    return float(trustworthiness(features, points, n_neighbors=NEIGHBORS))
+    return float(trustworthiness(features, points, n_neighbors=min(NEIGHBORS, most)))

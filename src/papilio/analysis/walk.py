@@ -29,8 +29,8 @@ def walk(run: Run, images: ImageSet, options: WalkOptions) -> Arrays:
     (r, f, channel, height, width), of which every `every`-th belongs to an offset and the others lie between;
     `start` float32 (latents,); `missing` text, coordinates that were asked for and are not there. `changes` float64
     (latents,) is given where the rows were chosen by it: how much each coordinate changes the picture, see
-    `picture_change`. `is_fitted` is true where the run has no prior of its own. Empty where the run does not decode, or
-    has none of the coordinates.
+    `picture_change`. `is_fitted` is true where the run has no prior of its own. Of a run that has none of the
+    coordinates there are only `missing` and the number of its `latents`. Empty where the run does not decode.
 
     Raises RunError where walks shall start at an image and the run does not encode, DataError for an image that is not there.
     """
@@ -48,7 +48,7 @@ def walk(run: Run, images: ImageSet, options: WalkOptions) -> Arrays:
         rows = [row for row in asked if max(row) < len(mean)]
         missing = [row for row in asked if max(row) >= len(mean)]
     if not rows:
-        return {}
+        return {"missing": np.array([_named(row) for row in missing], dtype=str), "latents": np.array(len(mean))}
     every = 2 if len(rows) * 2 * options.steps * np.prod(run.image_shape) <= MOST_BYTES else 1
     fine = np.linspace(*options.range, every * (options.steps - 1) + 1)
     latents = np.concatenate([line(start, row, fine, deviation) for row in rows])

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
 from papilio.models.encoders import EncoderPlan, encoder_layers
-from papilio.models.layers import Activation, Dropout, Initialiser, initialise, make_activation, positive_integers
+from papilio.models.layers import (
+    Activation,
+    BatchNorm1d,
+    Dropout,
+    Initialiser,
+    initialise,
+    make_activation,
+    positive_integers,
+)
+from papilio.settings.since import Since
 
 Cut = Literal["latents", "dense", "convolutions"]
 
@@ -31,6 +40,7 @@ def encoder_classifier(
     cut: Cut = "latents",
     head: list[int] = [],  # noqa: B006 (never changed; a list, because that is what a study file holds)
     head_dropout: float = 0.0,
+    head_norm: Annotated[bool, Since("0.2")] = False,
     variational: bool = False,
     latents: int = 10,
     filters: list[int] = [16, 32, 32],  # noqa: B006 (never changed)
@@ -45,8 +55,10 @@ def encoder_classifier(
     """An encoder as `autoencoder` has it, up to its latents, its last hidden dense layer, or its convolutions; a head on it.
 
     `head` has the units of the head's hidden layers, each followed by the activation and `head_dropout`; without any it is
-    one linear layer. `variational` says that the encoder is a VAE's, whose latents are means and log variances. The other
-    arguments are those of the `autoencoder` whose encoder is taken. Raises SettingError for arguments out of range.
+    one linear layer. `head_norm` normalises what the head is given, by the statistics of batches: latents of an autoencoder
+    have any scale, and a head on a frozen encoder learns slowly without it. `variational` says that the encoder is a VAE's,
+    whose latents are means and log variances. The other arguments are those of the `autoencoder` whose encoder is taken.
+    Raises SettingError for arguments out of range.
     """
     plan = EncoderPlan(image_shape, filters, kernel_size, blocks, dense, latents, activation, dropout, batch_norm)
     layers = encoder_layers(plan)
@@ -60,13 +72,17 @@ def encoder_classifier(
         num = 2 * latents if variational else latents
         layers["latents"] = nn.Linear(width, num)
         width = num
-    network = EncoderClassifier(nn.Sequential(layers), _head(width, head, num_classes, activation, head_dropout))
+    network = EncoderClassifier(
+        nn.Sequential(layers), _head(width, head, num_classes, activation, head_dropout, head_norm)
+    )
     initialise(network, initialiser)
     return network
 
 
-def _head(width: int, units: list[int], num_classes: int, activation: Activation, dropout: float) -> nn.Sequential:
-    layers: list[nn.Module] = []
+def _head(
+    width: int, units: list[int], num_classes: int, activation: Activation, dropout: float, is_normalized: bool
+) -> nn.Sequential:
+    layers: list[nn.Module] = [BatchNorm1d(width)] if is_normalized else []
     for num in positive_integers(units, what="head"):
         layers += [nn.Linear(width, num), make_activation(activation)]
         layers += [Dropout(dropout)] if dropout else []

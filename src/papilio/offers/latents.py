@@ -102,13 +102,18 @@ def decode(run: Run, latents: np.ndarray) -> np.ndarray:
     generator = next((name for name in GENERATORS if name.partition(".")[0] in run.nets.names), "")
     if not generator:
         raise RunError(f"{run.folder}: none of its nets makes images: {', '.join(run.nets.names)}")
+    given = np.asarray(latents, dtype=np.float32)
+    if given.ndim != 2 or not np.isfinite(given).all():
+        raise DataError(f"{run.folder}: got latents {given.shape}; needed are finite numbers (num, latents)")
     try:
-        images = run.nets.forward(generator, np.asarray(latents, dtype=np.float32))
+        images = run.nets.forward(generator, given)
     except RuntimeError as error:
-        raise DataError(f"latents {np.shape(latents)}: not what this run's images are made of ({error})") from error
+        raise DataError(f"latents {given.shape}: not what this run's images are made of ({error})") from error
     return np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
 
 
 def sample(run: Run, num: int, *, seed: int = 0) -> np.ndarray:
     """New images from latents that are drawn from N(0, 1); see `Run.sample`."""
+    if num < 1:
+        raise DataError(f"sample({num}): allowed are 1 and more")
     return decode(run, np.random.default_rng(seed).standard_normal((num, run.latents)).astype(np.float32))

@@ -145,8 +145,11 @@ class Run:
 
     def refuse_other_shape(self, images: np.ndarray) -> None:
         """Raises DataError for images that the nets do not take."""
+        expected = f"uint8 (num, {', '.join(map(str, self.image_shape))})"
+        if not isinstance(images, np.ndarray):
+            got = type(images).__name__
+            raise DataError(f"{self.folder}: got a {got} in place of images, this run takes a NumPy array {expected}")
         if images.dtype != np.uint8 or images.shape[1:] != self.image_shape:
-            expected = f"uint8 (num, {', '.join(map(str, self.image_shape))})"
             raise DataError(f"{self.folder}: got images {images.dtype} {images.shape}, this run takes {expected}")
 
     def _offer(self, name: str) -> Callable[..., Any]:

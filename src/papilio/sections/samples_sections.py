@@ -10,7 +10,7 @@ from papilio.drawing.latent_figures import columns_for
 from papilio.drawing.sheets import in_rows, sheet
 from papilio.engine import Arrays
 from papilio.results.words import counted
-from papilio.sections.blocks import Figure, Section, Text
+from papilio.sections.blocks import Block, Figure, Section, Text
 from papilio.sections.context import SectionContext
 from papilio.sections.latent_words import FITTED, PRIOR
 
@@ -19,11 +19,13 @@ def samples_section(arrays: Arrays, context: SectionContext) -> Section | None:
     """A grid of samples, and those nearest to a training image beside it."""
     if not arrays:
         return None
-    beside = (Text(copy_words(arrays), heading="Are they copies?"), _nearest(arrays, context))
+    beside: tuple[Block, ...] = ()
+    if len(arrays["shown"]):
+        beside = (Text(copy_words(arrays), heading="Are they copies?"), _nearest(arrays, context))
     return Section(
         title=f"Samples of {context.trial}",
         note=f"New images by {context.run_words}.",
-        blocks=(Text(_origin(arrays, context)), _grid(arrays, context), *(beside if len(arrays["shown"]) else ())),
+        blocks=(Text(_origin(arrays, context)), _grid(arrays, context), *beside),
     )
 
 

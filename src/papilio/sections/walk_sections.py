@@ -21,6 +21,10 @@ def walk_section(arrays: Arrays, context: SectionContext) -> Section | None:
     """A row of pictures a coordinate, and the same in motion."""
     if not arrays:
         return None
+    if "coordinates" not in arrays:
+        missing = " and ".join(coordinate_words(row) for row in arrays["missing"].tolist())
+        text = f"Not shown: {missing}. This run has the coordinates 0 to {int(arrays['latents']) - 1}."
+        return Section(title=f"Walks of {context.trial}", blocks=(Text(text),))
     names = [coordinate_words(row) for row in arrays["coordinates"].tolist()]
     return Section(
         title=f"Walks of {context.trial}",

@@ -80,9 +80,10 @@ def _first_complaint(error: ValidationError, cls: type[BaseModel], prefix: str) 
 
 def _is_type_name(part: int | str) -> bool:
     """pydantic names the branch of a union in the path ("list[int]", "float"); the study file does not."""
-    return isinstance(part, str) and (
-        part.split("[")[0] in ("list", "tuple", "dict", "float", "int", "str", "bool", "constrained-str")
-    )
+    if not isinstance(part, str):
+        return False
+    plain = ("list", "tuple", "dict", "float", "int", "str", "bool", "literal")
+    return part.split("[")[0] in plain or part.startswith("constrained-")
 
 
 def _fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
