@@ -101,7 +101,8 @@ def _table(arrays: Arrays) -> Table:
     columns = ("Images", "Fréchet", "Kernel", "Precision", "Recall")
     accuracy = float(arrays["accuracy"])
     score = "" if math.isnan(accuracy) else f" (test accuracy {accuracy:.3f})"
-    caption = f"Fréchet distance and kernel distance in the {int(arrays['num_features'])} features of the last hidden layer of {arrays['classifier']}{score}."
+    caption = f"Fréchet distance and kernel distance in the {int(arrays['num_features'])} features of the last hidden"
+    caption += f" layer of {arrays['classifier']}{score}."
     caption += " Lower distances are better, and higher precision and recall."
     return Table(columns, rows, caption, numbers=columns[1:])
 
