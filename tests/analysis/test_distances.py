@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from papilio.analysis import distances
-from papilio.analysis.distances import frechet_distance, kernel_distance, precision_recall
+from papilio.analysis.distances import frechet_distance, kernel_distance, kernel_spread, precision_recall
 
 
 def normal(mean: float | list[float], scale: float | list[float], *, num: int, size: int = 4, seed: int) -> np.ndarray:
@@ -71,6 +71,15 @@ def test_kernel_distance_is_the_unbiased_sum_over_pairs(monkeypatch: pytest.Monk
     assert kernel_distance(one, other) == pytest.approx(expected, rel=1e-9)
     monkeypatch.setattr(distances, "ROWS", 2)
     assert kernel_distance(one, other) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_spread_is_that_of_quarters_of_that_size() -> None:
+    one, other = normal(0, 1, num=400, seed=0), normal(0, 1, num=400, seed=1)
+    found = [kernel_distance(normal(0, 1, num=100, seed=i), normal(0, 1, num=100, seed=200 + i)) for i in range(60)]
+    assert 0.6 < kernel_spread(one, other) / np.std(found) < 1.6
+    assert kernel_spread(one, other) == kernel_spread(one, other)
+    with pytest.raises(ValueError, match="7 and 400 rows are too few for a spread; it takes 8 of each"):
+        kernel_spread(one[:7], other)
 
 
 def test_precision_and_recall_of_constructed_clusters(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from papilio.kinds.options import QualityOptions
 from papilio.kinds.registry import AUTOENCODER, CLASSIFY, VAE
 from papilio.results.results import StudyResults
 from papilio.runs.shipped import shipped_runs
-from papilio.sections.quality_sections import class_words
+from papilio.sections.quality_sections import _kernel, class_words
 from papilio.workbench import run_study
 
 
@@ -86,10 +86,15 @@ def rows(arrays: Any) -> dict[str, dict[str, float]]:
 def test_real_images_as_samples_are_as_good_as_real_and_noise_is_not(digits: ImageSet, classifier: Path) -> None:
     options = QualityOptions(num=300, features=str(classifier))
     taken = rows(quality(vae_that_samples(digits.images[digits.train[-300:]]), digits, options))
-    assert list(taken) == ["samples", "reconstructions", "real", "mean"]
+    assert list(taken) == ["real", "mean", "samples", "reconstructions"]
     assert taken["reconstructions"] == taken["real"]
     assert taken["samples"]["frechet"] < 0.2 * taken["mean"]["frechet"] > 5 * taken["real"]["frechet"]
     assert taken["real"]["precision"] > 0.7 and taken["real"]["recall"] > 0.7 and taken["mean"]["recall"] < 0.01
+    exact = quality(vae_that_samples(digits.images[digits.train[-300:]]), digits, options)
+    np.testing.assert_allclose(exact["psnr"][3], 100)
+    np.testing.assert_allclose(exact["ssim"][3], 1)
+    assert exact["psnr"][1] < 20 and exact["ssim"][1] < 0.9
+    assert np.isnan(exact["psnr"][[0, 2]]).all() and np.isnan(exact["ssim"][[0, 2]]).all()
     noise = np.random.default_rng(0).integers(0, 256, (300, 1, 8, 8), dtype=np.uint8)
     noisy = rows(quality(vae_that_samples(noise), digits, options))
     assert noisy["samples"]["frechet"] > 3 * taken["samples"]["frechet"]
@@ -195,4 +200,19 @@ def test_the_page_has_numbers_or_says_how_to_get_them(results: StudyResults) -> 
     assert "no classifier of images like those of <code>digits</code> (1 × 8 × 8" in page
     assert "Fréchet distance" in page and "Real test images" in page
     assert "Mean image, repeated" in page and "Classes of samples" in page
+    assert page.count("Reconstructions have a PSNR of") == 2 and "a study of the same <code>[data]</code>" in page
+    assert page.index("Real test images</") < page.index("Reconstructions of test images</")
     assert page.count("A plain autoencoder has no prior to sample from") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "shown"),
+    [
+        (-0.2899, 3.788, "-0.3 ± 3.8"),
+        (145.8, 14.93, "146 ± 15"),
+        (0.0123, 0.00456, "0.0123 ± 0.0046"),
+        (1.5, 0.0, "1.5000"),
+    ],
+)
+def test_a_kernel_distance_has_the_decimals_that_its_spread_allows(value: float, spread: float, shown: str) -> None:
+    assert _kernel({"kernel": np.array([value]), "kernel_spread": np.array([spread])}, 0) == shown

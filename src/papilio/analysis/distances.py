@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 
 ROWS = 1000  # of a matrix of distances at once
+SUBSETS = 20  # for the spread of the kernel distance
+PARTS = 4  # the whole is so many times as large as a subset
 
 
 def frechet_distance(real: np.ndarray, made: np.ndarray) -> float:
@@ -32,11 +34,29 @@ def kernel_distance(real: np.ndarray, made: np.ndarray) -> float:
     """The squared maximum mean discrepancy under the kernel (x·y / dimension + 1)³, estimated without bias.
 
     Its expectation is 0 where both sets come from the same distribution, so that it may be below 0. Bińkowski et al. 2018,
-    "Demystifying MMD GANs", section 3.1; they average over subsets, here it is of all images at once.
+    "Demystifying MMD GANs", section 3.1; they average over subsets, here it is of all images at once;
+    `kernel_spread` is of subsets.
     """
     real, made = real.astype(np.float64), made.astype(np.float64)
     between = _kernel_sum(real, made) / (len(real) * len(made))
     return _mean_among(real) + _mean_among(made) - 2 * between
+
+
+def kernel_spread(real: np.ndarray, made: np.ndarray, *, seed: int = 0) -> float:
+    """The standard deviation of the kernel distance over 20 random quarters of both sets; the same seed gives the same.
+
+    Quarters scatter more than the whole does, so that this is a cautious measure of the uncertainty of `kernel_distance`.
+    Raises ValueError for sets of fewer than 8, whose quarters have no pairs.
+    """
+    size = min(len(real), len(made)) // PARTS
+    if size < 2:
+        raise ValueError(f"{len(real)} and {len(made)} rows are too few for a spread; it takes {2 * PARTS} of each")
+    rng = np.random.default_rng(seed)
+    found = [
+        kernel_distance(*(one[rng.choice(len(one), size, replace=False)] for one in (real, made)))
+        for _ in range(SUBSETS)
+    ]
+    return float(np.std(found, ddof=1))
 
 
 def precision_recall(real: np.ndarray, made: np.ndarray, *, neighbours: int = 3) -> tuple[float, float]:

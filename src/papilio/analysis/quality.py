@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from papilio.analysis.distances import frechet_distance, kernel_distance, precision_recall
+from papilio.analysis.denoising import psnr, ssim
+from papilio.analysis.distances import frechet_distance, kernel_distance, kernel_spread, precision_recall
 from papilio.analysis.features import features_of, find_classifier
 from papilio.data.imageset import ImageSet
 from papilio.data.splits import draw_number
@@ -19,12 +20,13 @@ MOST_FITTED = 10_000  # training images, to whose latents a normal distribution 
 def quality(run: Run, images: ImageSet, options: QualityOptions) -> Arrays:
     """Compare samples, and reconstructions of test images, with training images.
 
-    Arrays over r sets of `num` images each: `sets` text (r,), of "samples", "reconstructions", "real" (test images) and
-    "mean" (the training images' mean, repeated); `frechet`, `kernel`, `precision`, `recall` float (r,), each against `num`
-    training images. `classes` text (k,) and `shares` float (2, k): what the classifier takes training images and samples for.
-    `classifier` text, the name of its folder, empty where there is none: then there are no numbers. `is_fitted` bool: whether
-    samples were decoded from a normal distribution fitted to latents, as of a plain autoencoder, which has no prior. Empty
-    for runs that make no images, and for fewer than 20 test or training images.
+    Arrays over r sets of `num` images each: `sets` text (r,), of "real" (test images), "mean" (the training images' mean,
+    repeated), "samples" and "reconstructions"; `frechet`, `kernel`, `kernel_spread` (of random quarters), `precision`,
+    `recall` float (r,), each against `num` training images; `psnr` in dB and `ssim` float (r,), against the test images, nan
+    where an image has none of its own. `classes` text (k,) and `shares` float (2, k): what the classifier takes training
+    images and samples for. `classifier` text, the name of its folder, empty where there is none: then there are no numbers.
+    `is_fitted` bool: whether samples were decoded from a normal distribution fitted to latents, as of a plain autoencoder,
+    which has no prior. Empty for runs that make no images, and for fewer than 20 test or training images.
     """
     num = min(options.num, len(images.test), len(images.train))
     offers = run.kind.offers.keys()
@@ -35,16 +37,17 @@ def quality(run: Run, images: ImageSet, options: QualityOptions) -> Arrays:
         return {"classifier": np.array("")}
     reference = images.images[draw_number(images.strata, images.train, num=num, seed=0)]
     real = images.images[draw_number(images.strata, images.test, num=num, seed=0)]
-    sets = {"samples": samples_of(run, images, num=num)}
+    sets = {"real": real, "mean": np.repeat(mean_image(images)[None], num, axis=0)}
+    sets["samples"] = samples_of(run, images, num=num)
     if {"encode", "decode"} <= offers:
         sets["reconstructions"] = run.decode(run.encode(real))
-    sets |= {"real": real, "mean": np.repeat(mean_image(images)[None], num, axis=0)}
     known = features_of(classifier, reference)
     rows = [_compared(known, features_of(classifier, one)) for one in sets.values()]
     arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return {
         "sets": np.array(list(sets)),
         **arrays,
+        **_likeness(sets, real),
         "num": np.array(num),
         "num_features": np.array(known.shape[1]),
         "classifier": np.array(classifier.folder.name),
@@ -82,9 +85,21 @@ def _compared(real: np.ndarray, made: np.ndarray) -> dict[str, float]:
     return {
         "frechet": frechet_distance(real, made),
         "kernel": kernel_distance(real, made),
+        "kernel_spread": kernel_spread(real, made),
         "precision": precision,
         "recall": recall,
     }
+
+
+def _likeness(sets: dict[str, np.ndarray], real: np.ndarray) -> dict[str, np.ndarray]:
+    """How like the test images those are that stand for one each: their reconstructions, and the mean image for all."""
+    clean = real.astype(np.float32) / 255
+    found = np.full((2, len(sets)), np.nan)
+    for row, (name, made) in enumerate(sets.items()):
+        if name in ("mean", "reconstructions"):
+            again = made.astype(np.float32) / 255
+            found[:, row] = psnr(again, clean).mean(), ssim(again, clean).mean()
+    return {"psnr": found[0], "ssim": found[1]}
 
 
 def _class_shares(classifier: Run, real: np.ndarray, made: np.ndarray) -> dict[str, np.ndarray]:

@@ -14,16 +14,16 @@ from papilio.sections.blocks import Block, Section, Table, Text
 from papilio.sections.context import SectionContext
 
 SETS = {
-    "samples": "Samples",
-    "reconstructions": "Reconstructions of test images",
     "real": "Real test images",
     "mean": "Mean image, repeated",
+    "samples": "Samples",
+    "reconstructions": "Reconstructions of test images",
 }
 EXPLAINED = (
     "Precision is the share of the images that lie among training images, and high also for images that are all alike; recall"
     " is the share of training images that lie among these. Real test images show the best that can be expected. The mean image"
     " is that of the training images: a model should be far better. Distances can be compared only within the same features"
-    " and number of images."
+    " and number of images. ±: standard deviation of the kernel distance over 20 random quarters of the images."
 )
 MOST_CLASSES = 40
 RARE, FREQUENT = 0.5, 2.0  # of a class's share among real images
@@ -39,6 +39,8 @@ def quality_section(arrays: Arrays, context: SectionContext) -> Section | None:
     num = int(arrays["num"])
     note = f"{num:,} images of each sort against {num:,} training images: {context.run_words}."
     blocks: list[Block] = [_table(arrays), Text(EXPLAINED, is_note=True)]
+    if words := likeness_words(arrays):
+        blocks.append(Text(words))
     if arrays["is_fitted"]:
         words = "A plain autoencoder has no prior to sample from: its samples are decoded from a normal distribution with the"
         blocks.append(Text(f"{words} mean and covariance of training images’ latents."))
@@ -64,13 +66,25 @@ def class_words(names: list[str], real: np.ndarray, made: np.ndarray) -> str:
     return " ".join(words) or "Each class is between half and twice as frequent among samples as among real images."
 
 
+def likeness_words(arrays: Arrays) -> str:
+    """How like the images reconstructions are, beside the mean image; empty where nothing was reconstructed."""
+    rows = {str(name): row for row, name in enumerate(arrays["sets"])}
+    if "reconstructions" not in rows or "psnr" not in arrays:
+        return ""
+    made, mean = rows["reconstructions"], rows["mean"]
+    words = f"Reconstructions have a PSNR of {arrays['psnr'][made]:.1f} dB and an SSIM of {arrays['ssim'][made]:.3f}"
+    words += f" with their originals (the mean image: {arrays['psnr'][mean]:.1f} dB and {arrays['ssim'][mean]:.3f});"
+    return f"{words} higher is better."
+
+
 def _missing(context: SectionContext) -> str:
     shape = context.facts.shape if context.facts is not None else ()
     text = f"Not measured: no classifier of images like those of `{context.images_name}`"
     text += (
-        f" ({' × '.join(map(str, shape))}: channel, height, width) comes with Papilio. Give the folder of a run that"
+        f" ({' × '.join(map(str, shape))}: channel, height, width) comes with Papilio. Where the images have classes,"
     )
-    return f'{text} classifies such images: `features = "RUN"` in an `[[analysis]]` table with `kind = "quality"`.'
+    text += ' train one: a study of the same `[data]` with `family = "cnn"` under `[model]`. Then give the folder of its run:'
+    return f'{text} `features = "RUN"` in an `[[analysis]]` table with `kind = "quality"`.'
 
 
 def _table(arrays: Arrays) -> Table:
@@ -78,20 +92,29 @@ def _table(arrays: Arrays) -> Table:
         (
             SETS[str(name)],
             plain_number(float(arrays["frechet"][row])),
-            plain_number(float(arrays["kernel"][row])),
+            _kernel(arrays, row),
             f"{arrays['precision'][row]:.3f}",
             f"{arrays['recall'][row]:.3f}",
         )
         for row, name in enumerate(arrays["sets"])
     )
-    columns = ("Images", "Fréchet distance", "Kernel distance", "Precision", "Recall")
+    columns = ("Images", "Fréchet", "Kernel", "Precision", "Recall")
     accuracy = float(arrays["accuracy"])
     score = "" if math.isnan(accuracy) else f" (test accuracy {accuracy:.3f})"
-    caption = (
-        f"In the {int(arrays['num_features'])} features of the last hidden layer of {arrays['classifier']}{score}."
-    )
+    caption = f"Fréchet distance and kernel distance in the {int(arrays['num_features'])} features of the last hidden"
+    caption += f" layer of {arrays['classifier']}{score}."
     caption += " Lower distances are better, and higher precision and recall."
     return Table(columns, rows, caption, numbers=columns[1:])
+
+
+def _kernel(arrays: Arrays, row: int) -> str:
+    """With its spread to two digits, and no more decimals than that has."""
+    value = float(arrays["kernel"][row])
+    spread = float(arrays["kernel_spread"][row]) if "kernel_spread" in arrays else 0.0
+    if spread == 0:
+        return plain_number(value)
+    decimals = max(0, 1 - math.floor(math.log10(spread)))
+    return f"{value:.{decimals}f} ± {spread:.{decimals}f}"
 
 
 def _classes(arrays: Arrays, context: SectionContext) -> list[Block]:
