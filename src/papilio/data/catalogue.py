@@ -69,7 +69,7 @@ def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, ho
         return _package_folder(embedded_in)
     folder = find_set(name, home) or download_set(name, progress)
     # reads every file through, with the checks of shape and checksum
-    READERS[name](name, folder)
+    READERS[name](name, folder, progress)
     return folder
 
 
@@ -123,7 +123,7 @@ def _set_info(name: str, details: PublishedSet, home: Path | None) -> SetInfo:
         name=name,
         title=details.title,
         num_images=details.num_train + (details.num_test or 0),
-        shows=f"{len(details.class_names)} classes",
+        shows=f"{details.num_classes:,} classes",
         image_shape=details.image_shape,
         where=NOT_HERE if where is None else str(where),
         needs_download=where is None,
