@@ -77,7 +77,7 @@ class BrushRenderer(DrawnSet):
 
     def strokes(self, value: int, rng: np.random.Generator) -> Page:
         """Where the brush was, 0 to 1: a glyph that is slanted, stretched, bent, moved, and thinner or thicker."""
-        glyph = self._glyph(value, rng.integers(len(self.fonts)))
+        glyph = self._glyph(value, int(rng.integers(len(self.fonts))))
         columns, rows = self._bent(glyph.shape, rng)
         return self._pressed(sample(glyph, rows, columns), rng)
 
