@@ -27,6 +27,7 @@ from papilio.execution.schedule import Execution, Workload
 from papilio.execution.signals import StopSignals
 from papilio.files import locked, open_atomic, remove_leftovers, write_json, write_text
 from papilio.kinds.registry import KINDS
+from papilio.kinds.warnings import warnings_of
 from papilio.results.compare import compare
 from papilio.results.results import StudyResults, read_results
 from papilio.runs.folder import RunFolder
@@ -132,6 +133,7 @@ def run_study(
                 lambda plan: find_engine(plan.settings.train.engine, study.own).max_lanes(plan.settings),
                 crew,
                 origins,
+                lambda plan: warnings_of(images.kind_of(plan)),
             )
             try:
                 with progress.display():

@@ -63,7 +63,8 @@ class Kind:
     that ranks runs where the study names no other, None where none does: the last epoch is then kept. `nets` are those
     that the objective calls. `takes` names the settings of [train] that are not for every kind. `offers` has what a
     trained run can do, as f(run, ...); `on_request` names those of its analyses that are made only where a study names them;
-    `finish` is f(nets, images, settings) -> plain facts that run.json keeps.
+    `finish` is f(nets, images, settings) -> plain facts that run.json keeps. `warnings` is f(records) -> sentences, by a
+    short name each, on what is wrong after the last of a run's records so far; none where all is well.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Kind:
     analyses: tuple[Analysis | str, ...] = ()
     on_request: frozenset[str] = frozenset()
     finish: Reference | None = None
+    warnings: Reference | None = None
 
 
 def name_of_kind(kind: Kind) -> str:

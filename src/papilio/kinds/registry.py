@@ -137,6 +137,7 @@ VAE = Kind(
         "denoising",
         "probe",
     ),
+    warnings="papilio.kinds.warnings:vae_warnings",
 )
 GAN = Kind(
     name="gan",

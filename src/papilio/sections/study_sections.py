@@ -22,6 +22,7 @@ from papilio.sections import result_tables as tables
 from papilio.sections import sentences
 from papilio.sections.curve_sections import all_curves
 from papilio.sections.search_sections import SearchSection, search_section
+from papilio.sections.warning_notes import warning_notes
 from papilio.studies.study import slug
 
 MOST_TRIALS = 20
@@ -59,6 +60,7 @@ class StageSection:
     num_hidden: int
     unit: str | None  # of errors, where images show a number
     stuck: list[str]  # sentences on runs that learned nothing
+    warnings: list[str]  # sentences on what was wrong while runs trained
     comparison: FigureBox | None
     curves: list[FigureBox]
     search: SearchSection
@@ -143,6 +145,7 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         num_hidden=len(table.rows) - len(shown.rows),
         unit=_unit(results, stage),
         stuck=list(map(sentences.stuck_note, stuck_trials(results, tables.best_first(results, stage)[:MOST_TRIALS]))),
+        warnings=warning_notes(tables.best_first(results, stage)[:MOST_TRIALS]),
         comparison=_comparison(results, stage, name=name, pictures=pictures),
         curves=all_curves(results, stage, name=name, pictures=pictures),
         search=search_section(results, stage, name=name, pictures=pictures),
