@@ -64,7 +64,8 @@ class Kind:
     that the objective calls. `takes` names the settings of [train] that are not for every kind. `offers` has what a
     trained run can do, as f(run, ...); `on_request` names those of its analyses that are made only where a study names them;
     `finish` is f(nets, images, settings) -> plain facts that run.json keeps. `warnings` is f(records) -> sentences, by a
-    short name each, on what is wrong after the last of a run's records so far; none where all is well.
+    short name each, on what is wrong after the last of a run's records so far; none where all is well. `watch` is f(context)
+    -> papilio.sections.blocks.Section of a run's folder, shown while it trains, too, or None; context is as of an analysis.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Kind:
     on_request: frozenset[str] = frozenset()
     finish: Reference | None = None
     warnings: Reference | None = None
+    watch: Reference | None = None
 
 
 def name_of_kind(kind: Kind) -> str:

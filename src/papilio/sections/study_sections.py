@@ -20,9 +20,11 @@ from papilio.results.results import StudyResults, TrialResult
 from papilio.runs.folder import RunFolder
 from papilio.sections import result_tables as tables
 from papilio.sections import sentences
+from papilio.sections.blocks import Section
 from papilio.sections.curve_sections import all_curves
 from papilio.sections.search_sections import SearchSection, search_section
 from papilio.sections.warning_notes import warning_notes
+from papilio.sections.watching import watched_sections
 from papilio.studies.study import slug
 
 MOST_TRIALS = 20
@@ -62,6 +64,7 @@ class StageSection:
     stuck: list[str]  # sentences on runs that learned nothing
     warnings: list[str]  # sentences on what was wrong while runs trained
     comparison: FigureBox | None
+    watched: list[Section]  # how runs learn, as their kind shows it
     curves: list[FigureBox]
     search: SearchSection
 
@@ -147,6 +150,7 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         stuck=list(map(sentences.stuck_note, stuck_trials(results, tables.best_first(results, stage)[:MOST_TRIALS]))),
         warnings=warning_notes(tables.best_first(results, stage)[:MOST_TRIALS]),
         comparison=_comparison(results, stage, name=name, pictures=pictures),
+        watched=watched_sections(results, tables.best_first(results, stage), pictures, name=name),
         curves=all_curves(results, stage, name=name, pictures=pictures),
         search=search_section(results, stage, name=name, pictures=pictures),
     )

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pydantic import ValidationError
-
-from papilio.errors import PapilioError
-from papilio.kinds.registry import kind_of
-from papilio.kinds.warnings import Warn, spells_of, warnings_of
+from papilio.kinds.warnings import spells_of, warnings_of
 from papilio.results.results import RunResult, TrialResult
 from papilio.results.words import counted
-from papilio.runs.folder import RunFolder
+from papilio.sections.kinds_of_runs import kind_of_run
 
 MOST_NOTES = 12
 
@@ -25,18 +21,10 @@ def warning_notes(trials: Iterable[TrialResult]) -> list[str]:
 
 
 def _of_run(run: RunResult, trial: TrialResult) -> list[str]:
-    warn = _warn_of(run) if run.records else None
+    kind = kind_of_run(run) if run.records else None
+    warn = None if kind is None else warnings_of(kind)
     if warn is None:
         return []
     which = f"{trial.name}, seed {run.seed}" + ("" if run.fold is None else f", fold {run.fold}")
     num_epochs = int(run.records[-1]["epoch"])
     return [f"{which}: {spell.words(num_epochs)}." for spell in spells_of(warn, run.records)]
-
-
-def _warn_of(run: RunResult) -> Warn | None:
-    """What its kind warns by; None also where a kind of the user's own cannot be imported here."""
-    try:
-        facts = RunFolder(run.folder).facts()
-        return warnings_of(kind_of(facts.run_settings.train, facts.images, {}))
-    except (PapilioError, ValidationError, ImportError, AttributeError, KeyError, TypeError, ValueError):
-        return None
