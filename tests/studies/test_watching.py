@@ -6,19 +6,26 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tiny import environment, papilio, write_study
 
+from papilio.data.load import load_images
 from papilio.execution import live_report
 from papilio.execution.alarms import Alarms
 from papilio.execution.live_report import LiveReport
 from papilio.kinds.registry import KINDS
-from papilio.kinds.warnings import spells_of, vae_warnings, warnings_of
+from papilio.kinds.warnings import game_warnings, spells_of, vae_warnings, warnings_of
+from papilio.results.results import read_results
 from papilio.runs.folder import RunFolder
+from papilio.runs.kept import append_batches, preview_file, read_batches, read_previews, write_preview
 from papilio.runs.plan import RunPlan
+from papilio.runs.run import load_run
+from papilio.runs.train import RunJob, execute_runs
 from papilio.settings.run_settings import RunSettings
 
 VAE: dict[str, Any] = {
@@ -36,6 +43,12 @@ def records(**metrics: list[float]) -> list[dict[str, Any]]:
     return [{"epoch": at + 1} | {name: values[at] for name, values in metrics.items()} for at in range(num)]
 
 
+GAN = VAE | {
+    "model": {"family": "gan", "latents": 4, "units": [16]},
+    "train": {"epochs": 5, "batch_size": 32, "betas": [0.5, 0.999]},
+}
+
+
 def plan(name: str = "a") -> RunPlan:
     settings = RunSettings.of({"data": {"name": "digits"}, "model": {"family": "vae"}, "train": {"epochs": 9}})
     return RunPlan(name, "only", name, 0, {}, settings, None)
@@ -50,6 +63,99 @@ def test_latents_that_tell_nothing_are_warned_of() -> None:
     assert "latents" in vae_warnings(records(train_kl=[0.0, 0.0, 0.0]))  # without validation images
     assert vae_warnings(records(val_loss=[1.0, 1.0, 1.0])) == {}
     assert warnings_of(KINDS["vae"]) is vae_warnings and warnings_of(KINDS["classify"]) is None
+
+
+@pytest.mark.parametrize(
+    ("metrics", "name", "words"),
+    [
+        ({"val_diversity": [0.9, 0.2, 0.1, 0.123]}, "collapse", "nearly alike (12% as far apart as real ones)"),
+        (
+            {"train_real_score": [0.98, 0.99, 0.991], "train_fake_score": [0.02, 0.01, 0.004]},
+            "outright",
+            "the discriminator wins outright (it gives real images 0.99, generated ones 0.00)",
+        ),
+        ({"val_outside": [0.0, 0.034]}, "range", "3.4% of generated pixels lie outside the range of images"),
+    ],
+)
+def test_what_goes_wrong_in_a_game_is_told(metrics: dict[str, list[float]], name: str, words: str) -> None:
+    found = game_warnings(records(**metrics))
+    assert list(found) == [name] and words in found[name]
+    milder = {metric: [0.5 if metric != "val_outside" else 0.001] * 4 for metric in metrics}
+    assert game_warnings(records(**milder)) == {}
+    assert (
+        game_warnings(
+            records(
+                **{metric: [*values, 0.5 if "outside" not in metric else 0.0] for metric, values in metrics.items()}
+            )
+        )
+        == {}
+    )
+
+
+def test_a_game_that_goes_well_is_not_warned_of() -> None:
+    assert game_warnings(records(val_generator_loss=[0.7] * 4, val_discriminator_loss=[0.69] * 4)) == {}
+    assert warnings_of(KINDS["gan"]) is game_warnings
+
+
+def test_a_game_keeps_images_of_the_same_noise_and_every_batch(tmp_path: Path) -> None:
+    done = papilio("run", write_study(tmp_path / "study.toml", GAN), "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    (run,) = read_results(tmp_path / "out").runs
+    epochs, images = read_previews(run.folder, (1, 8, 8), range(1, 9))
+    assert epochs == [1, 2, 3, 4, 5] and images.shape == (5, 32, 1, 8, 8)
+    assert np.array_equal(images[-1], load_run(run.folder).sample(32, seed=0))
+    assert not np.array_equal(images[0], images[-1])
+    batches = read_batches(run.folder, most_epochs=5)
+    assert set(batches) == {"generator_loss", "discriminator_loss"}
+    steps = run.records[-1]["step"]
+    for name, line in batches.items():
+        assert line[:, 0].tolist() == list(range(1, steps + 1))
+        last = line[-(steps // 5) :, 1]
+        # the last batch of an epoch may be smaller, and counts less in the record
+        assert last.mean() == pytest.approx(run.records[-1][f"train_{name}"], rel=0.05)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "How gan learns" in page and "Loss by batch" in page and "Images epoch by epoch" in page
+    assert 'class="gallery wide"' in page and "data:image/webp" in page
+    for name in ("losses", "batches", "epochs"):
+        assert (tmp_path / "out" / "figures" / f"1-watched-gan-{name}.svg").exists()
+    assert (tmp_path / "out" / "figures" / "1-watched-gan-film.gif").exists()
+    assert not list((tmp_path / "out" / "figures").glob("*val-generator-loss*"))  # the section has it
+
+
+def test_what_is_kept_does_not_change_what_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = []
+    tables = {"data": GAN["data"], "model": GAN["model"], "train": GAN["train"] | {"objective": "gan"}}
+    game = RunPlan("run", "only", "gan", 0, {}, RunSettings.of(tables), None)
+    for keeps in (KINDS["gan"].keeps, frozenset()):
+        monkeypatch.setitem(KINDS, "gan", replace(KINDS["gan"], keeps=keeps))
+        images = load_images("digits", fraction=0.3)
+        folder = tmp_path / str(len(keeps))
+        execute_runs([RunJob(folder, game, images)], threads=1, own={}, on_end=lambda name, facts: None)
+        weights.append((folder / "weights.safetensors").read_bytes())
+        assert (folder / "previews").exists() == bool(keeps)
+    assert weights[0] == weights[1]
+
+
+def test_batches_of_an_epoch_that_is_repeated_count_once(tmp_path: Path) -> None:
+    for epoch, value in ((1, 1.0), (2, 2.0), (2, 2.123456), (3, 3.0)):
+        append_batches(tmp_path, epoch=epoch, last_step=4 * epoch, batches={"loss": [value] * 4})
+    with (tmp_path / "batches.jsonl").open("a") as file:
+        file.write('{"epoch": 4, "first_st')
+    line = read_batches(tmp_path, most_epochs=2)["loss"]
+    assert line.tolist() == [[step, 1.0] for step in (1, 2, 3, 4)] + [[step, 2.1235] for step in (5, 6, 7, 8)]
+    assert read_batches(tmp_path / "nowhere", most_epochs=2) == {}
+
+
+@pytest.mark.parametrize("shape", [(1, 6, 5), (3, 4, 7)])
+def test_previews_come_back_as_they_were(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, *shape), dtype=np.uint8)
+    for epoch, one in zip((1, 3), images, strict=True):
+        write_preview(tmp_path, epoch, one)
+    preview_file(tmp_path, 4).write_bytes(b"damaged")
+    epochs, found = read_previews(tmp_path, shape, range(1, 6))
+    assert epochs == [1, 3] and np.array_equal(found, images)
+    assert read_previews(tmp_path, (1, 9, 9), [1])[0] == []  # of other images
+    assert read_previews(tmp_path / "nowhere", shape, [1])[1].shape == (0, 32, *shape)
 
 
 def test_a_warning_has_a_first_and_a_last_epoch() -> None:

@@ -147,6 +147,9 @@ GAN = Kind(
     nets=frozenset({"generator", "discriminator"}),
     offers={"decode": "papilio.offers.latents:decode", "sample": "papilio.offers.latents:sample"},
     analyses=("samples", "walk", "morph", "quality"),
+    warnings="papilio.kinds.warnings:game_warnings",
+    watch="papilio.sections.game_sections:game_section",
+    keeps=frozenset({"previews", "batches"}),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (CLASSIFY, READ, AUTOENCODER, VAE, GAN)}
 

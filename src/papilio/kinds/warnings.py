@@ -14,6 +14,9 @@ Warn = Callable[[Records], Mapping[str, str]]
 
 IN_A_ROW = 3  # epochs: one alone may be chance
 LEAST_NATS = 0.1  # of KL, of all latents together
+COLLAPSED = 0.25  # generated images that are nearer to each other than this share of what real ones are
+CERTAIN = 0.97  # a discriminator that says so of real images, and the opposite of generated ones
+MOST_OUTSIDE = 0.01  # of generated pixels
 
 
 @dataclass(frozen=True)
@@ -81,3 +84,31 @@ def vae_warnings(records: Records) -> dict[str, str]:
         "latents": f"the latents tell nothing of the image{told}: the posterior has collapsed onto the prior;"
         " a smaller beta, a warm_up of beta, or free_bits may help"
     }
+
+
+def game_warnings(records: Records) -> dict[str, str]:
+    """Of a generator against a discriminator: what usually goes wrong between them, as far as it is recorded.
+
+    `diversity` is how far generated images are apart, as a share of how far real ones are; `real_score` and `fake_score` are
+    the discriminator's probabilities that real and generated images are real; `outside` is the share of generated pixels
+    outside the range of images. Goodfellow, NIPS 2016 tutorial, arXiv 1701.00160, sections 5.1 and 4.
+    """
+    found: dict[str, str] = {}
+    diversity = last_values(records, "diversity")
+    if diversity and max(diversity) < COLLAPSED:
+        found["collapse"] = (
+            f"generated images are nearly alike ({diversity[-1]:.0%} as far apart as real ones): the generator has"
+            " collapsed; a lower learning rate, or another seed, may help"
+        )
+    real, fake = last_values(records, "real_score"), last_values(records, "fake_score")
+    if real and fake and min(real) > CERTAIN and max(fake) < 1 - CERTAIN:
+        found["outright"] = (
+            f"the discriminator wins outright (it gives real images {real[-1]:.2f}, generated ones {fake[-1]:.2f}): the"
+            " generator learns little from it; a lower learning rate for the discriminator, or smoothed labels, may help"
+        )
+    outside = last_values(records, "outside", num=1)
+    if outside and outside[-1] > MOST_OUTSIDE:
+        found["range"] = (
+            f"{outside[-1]:.1%} of generated pixels lie outside the range of images, from 0 to 1, and are cut off there"
+        )
+    return found

@@ -133,6 +133,8 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
     number = results.stages.index(stage) + 1
     name = f"{number}-{slug(stage)[:40]}"
     table = tables.results_table(results, stage)
+    watched = watched_sections(results, tables.best_first(results, stage), pictures, name=name)
+    shows_all = len(watched) == len(table.rows)  # they have the curves of every trial: a second time they tell no more
     rows = [row for row in table.rows if row.rank or "pruned" not in row.unfinished] or list(table.rows)
     shown = replace(table, rows=tuple(rows[:MOST_TRIALS]))
     return StageSection(
@@ -150,8 +152,8 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         stuck=list(map(sentences.stuck_note, stuck_trials(results, tables.best_first(results, stage)[:MOST_TRIALS]))),
         warnings=warning_notes(tables.best_first(results, stage)[:MOST_TRIALS]),
         comparison=_comparison(results, stage, name=name, pictures=pictures),
-        watched=watched_sections(results, tables.best_first(results, stage), pictures, name=name),
-        curves=all_curves(results, stage, name=name, pictures=pictures),
+        watched=watched,
+        curves=[] if shows_all else all_curves(results, stage, name=name, pictures=pictures),
         search=search_section(results, stage, name=name, pictures=pictures),
     )
 

@@ -37,7 +37,10 @@ def objective() -> Objective:
         }
 
     return Objective(
-        phases=(Phase("discriminator", discriminate), Phase("generator", generate)), evaluate=evaluate, share=share
+        phases=(Phase("discriminator", discriminate), Phase("generator", generate)),
+        evaluate=evaluate,
+        share=share,
+        keeps_batches=True,
     )
 
 
