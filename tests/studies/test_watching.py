@@ -106,7 +106,7 @@ def test_a_game_keeps_images_of_the_same_noise_and_every_batch(tmp_path: Path) -
     assert np.array_equal(images[-1], load_run(run.folder).sample(32, seed=0))
     assert not np.array_equal(images[0], images[-1])
     batches = read_batches(run.folder, most_epochs=5)
-    assert set(batches) == {"generator_loss", "discriminator_loss"}
+    assert set(batches) == {"generator_loss", "discriminator_loss", "real_score", "fake_score"}
     steps = run.records[-1]["step"]
     for name, line in batches.items():
         assert line[:, 0].tolist() == list(range(1, steps + 1))
@@ -116,10 +116,22 @@ def test_a_game_keeps_images_of_the_same_noise_and_every_batch(tmp_path: Path) -
     page = (tmp_path / "out" / "report.html").read_text()
     assert "How gan learns" in page and "Loss by batch" in page and "Images epoch by epoch" in page
     assert 'class="gallery wide"' in page and "data:image/webp" in page
-    for name in ("losses", "batches", "epochs"):
+    for name in ("losses", "batches", "scores", "diversity", "epochs"):
         assert (tmp_path / "out" / "figures" / f"1-watched-gan-{name}.svg").exists()
     assert (tmp_path / "out" / "figures" / "1-watched-gan-film.gif").exists()
     assert not list((tmp_path / "out" / "figures").glob("*val-generator-loss*"))  # the section has it
+
+
+def test_an_outright_win_is_warned_of_while_it_happens(tmp_path: Path) -> None:
+    """A generator that cannot learn, against a discriminator that learns fast."""
+    phases = {"generator": {"learning_rate": 1e-9}, "discriminator": {"learning_rate": 0.05}}
+    study = GAN | {"train": {"epochs": 8, "batch_size": 32, "phases": phases}}
+    done = papilio("run", write_study(tmp_path / "study.toml", study), "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("warning: gan, seed 0, after epoch ")]
+    assert sum("the discriminator wins outright" in line for line in warnings) == 1
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "1 warning from training" in page and "the discriminator wins outright" in page
 
 
 def test_what_is_kept_does_not_change_what_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,14 @@ def variational_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str,
 
 
 def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
-    return {"generator_loss": "min", "discriminator_loss": "min"}
+    return {
+        "discriminator_loss": "min",
+        "generator_loss": "min",
+        "real_score": "max",
+        "fake_score": "max",
+        "diversity": "max",
+        "outside": "min",
+    }
 
 
 CLASSIFY = Kind(
