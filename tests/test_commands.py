@@ -68,7 +68,7 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
         "print('heavy:', sorted({'torch', 'numpy', 'matplotlib', 'sklearn', 'pydantic', 'PIL'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    for name in ("run", "report", "results", "studies", "show", "predict", "data"):
+    for name in ("run", "report", "results", "studies", "show", "predict", "sample", "data"):
         assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE)
     assert "heavy: []" in done.stdout
 

@@ -198,6 +198,31 @@ def predict(
         typer.echo(hint, err=True)
 
 
+@app.command()
+def sample(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run that generates, DIR/runs/NAME.")],
+    num: Annotated[int, typer.Option(help="How many images.")] = 64,
+    seed: Annotated[int, typer.Option(help="Another seed gives other images.")] = 0,
+    out: Annotated[Path, typer.Option(help="A .png file, a folder, or a .npy file for an array of all images.")] = Path(
+        "samples.png"
+    ),
+    separate: Annotated[bool, typer.Option("--separate", help="Write each image as a file of its own, too.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace files that are there.")] = False,
+) -> None:
+    """Generate new images by a trained run, as a contact sheet, as single pictures, or as an array."""
+    from papilio.data.progress import reading_progress
+    from papilio.workbench import MOST_ON_SHEET
+    from papilio.workbench import sample as sample_images
+
+    paths = sample_images(
+        run, out, num=num, seed=seed, is_separate=separate, is_fresh=fresh, progress=reading_progress()
+    )
+    is_cut = num > MOST_ON_SHEET and paths[0].suffix != ".npy"
+    typer.echo(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{num:,} images, seed {seed}")
+    if len(paths) > 1:
+        typer.echo(f"one by one: {paths[1]} to {paths[-1].name}")
+
+
 def main() -> None:
     """Run the command line; what Papilio complains about becomes one line and an exit status."""
     try:

@@ -81,22 +81,29 @@ def data_info(
 @data_app.command("render")
 def data_render(
     name: Annotated[
-        str, typer.Argument(metavar="SET", help="A set that Papilio draws itself: clocks, gauges or butterflies.")
+        str,
+        typer.Argument(
+            metavar="SET", help="A set that Papilio draws itself: clocks, gauges, butterflies or brush-kanji."
+        ),
     ],
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where its files go; those of an earlier drawing are replaced.")
     ],
     num: Annotated[
         int | None,
-        typer.Option(help="How many pictures, 18000 (butterflies 12000); of clocks as many of each minute."),
+        typer.Option(
+            help="How many pictures, 18000 (butterflies 12000, brush-kanji 22000); of clocks as many of each minute."
+        ),
     ] = None,
-    size: Annotated[int | None, typer.Option(help="The side of a picture, in pixels: 150, of butterflies 64.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="The side of a picture, in pixels: 150, of butterflies and brush-kanji 64.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other pictures.")] = 0,
     variety: Annotated[
         str,
         typer.Option(
             help="plain: one kind; varied: many; of clocks also mixed (half and half), aside (to measure on);"
-            " of butterflies plain and correlated (hue with wing width)."
+            " of butterflies plain and correlated (hue with wing width); of brush-kanji plain (light on dark) and paper."
         ),
     ] = "plain",
     color: Annotated[str | None, typer.Option(help="grey or rgb; butterflies are rgb, the others grey.")] = None,

@@ -143,6 +143,15 @@ class Session(Protocol):
 
 
 @runtime_checkable
+class TellsBatches(Protocol):
+    """A session that can tell more than means: kinds that keep every batch's metrics ask for them."""
+
+    def batches(self, lane: int) -> Mapping[str, Sequence[float]]:
+        """What a lane's last epoch measured of each training batch, by metric, in their order."""
+        ...
+
+
+@runtime_checkable
 class Engine(Protocol):
     """Builds, trains and loads nets. It knows the functions that Python handed over, by the names that settings give them."""
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from papilio.analysis.analyse import add_missing_of_stages, analyse
 from papilio.data.load import load_images
 from papilio.data.parallel import available_cores
-from papilio.data.pictures import write_picture
+from papilio.data.pictures import SUFFIXES as PICTURE_SUFFIXES
+from papilio.data.pictures import contact_sheet, write_picture
 from papilio.data.progress import Progress
 from papilio.engine import find_engine
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
@@ -21,7 +25,9 @@ from papilio.execution.display import make_progress
 from papilio.execution.environment import describe_environment
 from papilio.execution.schedule import Execution, Workload
 from papilio.execution.signals import StopSignals
-from papilio.files import locked, remove_leftovers, write_json, write_text
+from papilio.files import locked, open_atomic, remove_leftovers, write_json, write_text
+from papilio.kinds.registry import KINDS
+from papilio.kinds.warnings import warnings_of
 from papilio.results.compare import compare
 from papilio.results.results import StudyResults, read_results
 from papilio.runs.folder import RunFolder
@@ -52,9 +58,11 @@ __all__ = [
     "read_results",
     "remake_report",
     "run_study",
+    "sample",
     "study_schema",
 ]
 
+MOST_ON_SHEET = 1024  # images on a contact sheet
 SHARED = ".images"  # the folder, in a study's, of what workers map; there only while they work
 OURS = (
     "study.toml",
@@ -125,6 +133,7 @@ def run_study(
                 lambda plan: find_engine(plan.settings.train.engine, study.own).max_lanes(plan.settings),
                 crew,
                 origins,
+                lambda plan: warnings_of(images.kind_of(plan)),
             )
             try:
                 with progress.display():
@@ -165,6 +174,60 @@ def predict(
     """
     loaded = run if isinstance(run, Run) else load_run(run)
     return loaded.predict(pictures, is_inverted=is_inverted, progress=progress)
+
+
+def sample(
+    run: Run | Path | str,
+    out: Path | str = "samples.png",
+    *,
+    num: int = 64,
+    seed: int = 0,
+    is_separate: bool = False,
+    is_fresh: bool = False,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Write new images by a trained run to files; their paths, that of the contact sheet first.
+
+    `out` is a name that ends with .png, for a contact sheet, or with .npy, for an array of bytes (num, height, width), in color
+    (num, height, width, 3), or a folder, for samples.png in it. `is_separate` also writes each image, as NAME-1.png beside the
+    sheet. The same seed gives the same images, those of `Run.sample`. Raises RunError where the run makes no images,
+    SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
+    """
+    if num < 1:
+        raise SettingError(f"--num: {num} is not a number of images; allowed is 1 or more")
+    if seed < 0:
+        raise SettingError(f"--seed: {seed} is not a seed; allowed is 0 or more")
+    paths = sample_paths(Path(out), num=num, is_separate=is_separate)
+    there = next((path for path in paths if path.exists()), None)
+    if there is not None and not is_fresh:
+        raise SettingError(f"{there}: is already there; choose another --out, or --fresh to replace it")
+    loaded = run if isinstance(run, Run) else load_run(run)
+    if "sample" not in loaded.kind.offers:
+        able = ", ".join(kind.name for kind in KINDS.values() if "sample" in kind.offers)
+        raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} makes no new images; runs of these do: {able}")
+    images = loaded.sample(num, seed=seed, progress=progress)
+    if paths[0].suffix == ".npy":
+        with open_atomic(paths[0]) as file:
+            np.save(file, images[:, 0] if images.shape[1] == 1 else images.transpose(0, 2, 3, 1))
+        return paths
+    shown = images[:MOST_ON_SHEET]
+    write_picture(paths[0], contact_sheet(shown, columns=math.ceil(math.sqrt(len(shown)))))
+    for path, image in zip(paths[1:], images, strict=is_separate):
+        write_picture(path, image)
+    return paths
+
+
+def sample_paths(out: Path, *, num: int, is_separate: bool) -> list[Path]:
+    """The files that `sample` writes; raises SettingError for a name of another kind."""
+    suffix = out.suffix.lower()
+    if suffix == ".npy" and is_separate:
+        raise SettingError(f"{out}: an array has all images in one file; leave --separate away, or give a folder")
+    if suffix in PICTURE_SUFFIXES and suffix != ".png" and not out.is_dir():
+        raise SettingError(f"{out}: images are written as .png or .npy; give such a name, or a folder")
+    sheet = out if suffix in (".png", ".npy") and not out.is_dir() else out / "samples.png"
+    digits = len(str(num))
+    numbers = range(1, num + 1) if is_separate else ()
+    return [sheet, *(sheet.with_name(f"{sheet.stem}-{number:0{digits}}.png") for number in numbers)]
 
 
 def save_pictures(predictions: Sequence[Any], folder: Path) -> list[Path]:

@@ -79,6 +79,7 @@ def tar_bytes(files: dict[str, bytes]) -> bytes:
 
 def write_tar(path: Path, files: dict[str, bytes]) -> Path:
     content = tar_bytes(files)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content if path.suffix == ".tar" else gzipped(content))
     return path
 
@@ -103,6 +104,8 @@ def split_folders() -> dict[str, bytes]:
 def write_published(home: Path, name: str) -> PublishedSet:
     """Write a small copy of a named set in its published format, and return what then is to stand in `PUBLISHED`."""
     details = PUBLISHED[name]
+    if name == "kuzushiji-kanji":
+        return write_kuzushiji_kanji(home / name)
     num_classes = len(details.class_names)
     parts: Parts = {
         "train": some_images(4 * num_classes, details.image_shape, num_classes=num_classes, seed=1),
@@ -116,6 +119,24 @@ def write_published(home: Path, name: str) -> PublishedSet:
         num_train=4 * num_classes,
         num_test=2 * num_classes,
     )
+
+
+def kanji_files(*, num: int = 7, side: int = 64) -> dict[str, bytes]:
+    """Pictures of three characters as Kuzushiji-Kanji has them: so many of one, twice and three times as many of others."""
+    files = {}
+    for number, code_point in enumerate(("U+4E00", "U+4E8C", "U+5C71"), start=1):
+        images, _ = some_images(number * num, (1, side, side), num_classes=1, seed=number)
+        for row, image in enumerate(images):
+            files[f"kkanji2/{code_point}/{number:02x}{row:014x}.png"] = png_bytes(image)
+    return files
+
+
+def write_kuzushiji_kanji(folder: Path, files: dict[str, bytes] | None = None) -> PublishedSet:
+    """Write a small kkanji.tar, and return what then is to stand in `PUBLISHED`."""
+    files = files or kanji_files()
+    write_tar(folder / "kkanji.tar", files)
+    num_in_files = len({name.split("/")[1] for name in files})
+    return replace(PUBLISHED["kuzushiji-kanji"], num_train=len(files), num_in_files=num_in_files)
 
 
 def write_lossy_cifar(home: Path) -> PublishedSet:

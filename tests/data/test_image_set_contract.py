@@ -27,7 +27,7 @@ from papilio.data.splits import SPLITS
 
 Load = Callable[..., ImageSet]
 EMBEDDED = ("mnist-5k", "digits")
-PUBLISHED_FORMATS = ("mnist", "fashion-mnist", "kmnist", "kuzushiji-49", "cifar10")
+PUBLISHED_FORMATS = ("mnist", "fashion-mnist", "kmnist", "kuzushiji-49", "kuzushiji-kanji", "cifar10")
 PICTURES = ("folder", "split folder", "wrapped folder", "zip", "tar", "tar.gz", "split zip")
 ARRAYS = ("npy", "npy channels last", "npy channels first")
 LABELLED = (*EMBEDDED, *PUBLISHED_FORMATS, "lossy cifar10", *PICTURES, *ARRAYS)

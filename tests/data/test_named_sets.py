@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_files import idx_bytes, install_published, write_lossy_cifar
+from image_files import idx_bytes, install_published, kanji_files, write_kuzushiji_kanji, write_lossy_cifar, write_tar
+from PIL import Image
 
 from papilio.data.catalogue import NOT_HERE, fetch, list_sets
 from papilio.data.load import load_images
@@ -169,6 +171,59 @@ def test_an_incomplete_lossy_cifar_is_refused(tmp_path: Path, monkeypatch: pytes
 def test_kuzushiji_49_says_that_it_is_unverified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_published(monkeypatch, tmp_path, "kuzushiji-49")
     assert "unverified" in load_images("kuzushiji-49", home=tmp_path).notes[0]
+
+
+def test_kuzushiji_kanji_is_read_from_its_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = kanji_files()
+    monkeypatch.setitem(PUBLISHED, "kuzushiji-kanji", write_kuzushiji_kanji(tmp_path / "kuzushiji-kanji", files))
+    told: list[str] = []
+    images = load_images("kuzushiji-kanji", home=tmp_path, progress=lambda done, total, what: told.append(what))
+    assert set(told) == {"looking through kkanji.tar", "decoding kkanji.tar"}
+    assert images.name == "kuzushiji-kanji" and "Kuzushiji-Kanji" in images.origin
+    assert images.class_names == ("\u4e00", "\u4e8c", "\u5c71")
+    assert np.bincount(images.labels).tolist() == [7, 14, 21]
+    for row, content in enumerate(files.values()):
+        assert np.array_equal(images.images[row, 0], np.asarray(Image.open(io.BytesIO(content))))
+    assert [len(images.indices(name)) for name in ("train", "validation", "test")] == [30, 4, 8]
+    colored = load_images("kuzushiji-kanji", home=tmp_path, color="rgb")
+    assert colored.image_shape == (3, 64, 64)
+    assert np.array_equal(colored.images[:, 2], images.images[:, 0])
+
+
+def test_kuzushiji_kanji_of_other_numbers_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    details = write_kuzushiji_kanji(tmp_path / "kuzushiji-kanji")
+    monkeypatch.setitem(PUBLISHED, "kuzushiji-kanji", details)
+    assert load_images("kuzushiji-kanji", home=tmp_path).notes == PUBLISHED["kuzushiji-kanji"].notes
+    monkeypatch.setitem(PUBLISHED, "kuzushiji-kanji", replace(details, num_train=140_424, num_in_files=3832))
+    notes = load_images("kuzushiji-kanji", home=tmp_path).notes
+    assert "unverified" in notes[0]
+    assert notes[1] == "42 pictures of 3 characters, published are 140,424 of 3,832"
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        ({name.replace("U+5C71", "mountain"): one for name, one in kanji_files().items()}, "mountain is not the code"),
+        ({name.replace("U+5C71", "U+D800"): one for name, one in kanji_files().items()}, r"U\+D800 is not the code"),
+        ({name.replace("/", "-"): one for name, one in kanji_files().items()}, "no folder is not the code point"),
+        (kanji_files(side=32), "its pictures have 32 x 32 pixels, expected 64 x 64"),
+        (kanji_files() | {"kkanji2/U+4E00/odd.png": b"no picture"}, "1 pictures cannot be read"),
+        (kanji_files() | {"kkanji2/../U+4E00/odd.png": b""}, "points out of the archive"),
+    ],
+)
+def test_another_kuzushiji_kanji_is_refused(tmp_path: Path, files: dict[str, bytes], complaint: str) -> None:
+    write_tar(tmp_path / "kuzushiji-kanji" / "kkanji.tar", files)
+    with pytest.raises(DataError, match=complaint):
+        load_images("kuzushiji-kanji", home=tmp_path)
+    refused_in_one_line("kuzushiji-kanji", tmp_path, tmp_path / "kuzushiji-kanji" / "kkanji.tar")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
+def test_a_kuzushiji_kanji_cut_short_is_refused(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "kuzushiji-kanji" / "kkanji.tar"
+    write_kuzushiji_kanji(path.parent)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    refused_in_one_line("kuzushiji-kanji", tmp_path, path)
 
 
 @pytest.mark.parametrize(

@@ -329,7 +329,7 @@ def test_a_drawn_set_is_an_image_set_by_name(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(SettingError, match=r"data\.render: number is not a setting of drawing; did you mean num"):
         load_images("clocks", render={"number": 60})
     with pytest.raises(
-        DataError, match="digits: render goes with clocks, gauges, butterflies, which Papilio draws itself"
+        DataError, match="digits: render goes with clocks, gauges, butterflies, brush-kanji, which Papilio draws itself"
     ):
         load_images("digits", render={"num": 60})
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure as Drawing
 from torch import Tensor, nn
 
 from papilio.data.facts import ImageFacts
+from papilio.drawing.line_figures import lines
 from papilio.kinds.kind import Kind
 from papilio.kinds.ranking import Direction
 from papilio.runs.run import Run
+from papilio.sections.blocks import Section, Text
+from papilio.sections.context import SectionContext
 from papilio.settings.train_settings import TrainSettings
 from papilio.training.batches import Batch
 from papilio.training.noise import Noise
@@ -66,6 +71,23 @@ def sample(run: Run, num: int, *, seed: int = 0) -> np.ndarray:
     return np.round(run.nets.forward("painter", numbers) * 255).astype(np.uint8)
 
 
+def warnings(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The last loss of the critic, from its fourth epoch on."""
+    return {"critic": f"the critic is at {records[-1]['train_critic_loss']:.4f}"} if len(records) >= 4 else {}
+
+
+def watch(context: SectionContext) -> Section:
+    assert context.run is not None
+    losses = [record["train_critic_loss"] for record in context.run.records]
+    places = np.arange(1, len(losses) + 1)
+
+    def draw(width: float) -> Drawing:
+        return lines({"critic": np.stack([places, losses], axis=1)}, title="Loss", place="epoch", width=width)
+
+    figure = context.figure(draw, name="duel", label="the critic's loss")
+    return Section(f"How the duel of {context.trial} goes", blocks=(Text(f"{len(losses)} rounds"), figure))
+
+
 KIND = Kind(
     name="duel",
     objectives={"torch": objective},
@@ -73,4 +95,6 @@ KIND = Kind(
     ranked_by=None,
     nets=frozenset({"painter", "critic"}),
     offers={"sample": sample},
+    warnings=warnings,
+    watch=watch,
 )

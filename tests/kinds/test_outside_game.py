@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 import papilio as product
 from papilio.errors import RunError, StudyError
+from papilio.runs.folder import RunFolder
 from papilio.workbench import describe_study, remake_report
 from processes import (
     SHAPE,
@@ -93,6 +96,35 @@ def test_a_trained_run_samples_and_says_what_else_it_does_not_offer(finished: Pa
         run.encode(images)
     with pytest.raises(RunError, match="a run of duel offers sample, not predict"):
         product.predict(run, sorted((finished / "images").glob("*.png"))[:1])
+
+
+def test_the_command_samples_from_it_too(finished: Path, tmp_path: Path) -> None:
+    folder = product.read_results(finished / "out").runs[0].folder
+    told = said("sample", folder, "--num", "5", "--out", tmp_path / "new.npy")
+    assert told.strip() == f"{tmp_path / 'new.npy'}: 5 images, seed 0"
+    assert np.array_equal(np.load(tmp_path / "new.npy"), product.load_run(folder).sample(5)[:, 0])
+
+
+def test_what_it_warns_of_and_how_it_learns_stand_in_the_report(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(finished / "out", out)
+    page = remake_report(out).read_text()
+    assert "3 warnings from training" in page and page.count(": since epoch 4 the critic is at 0.") == 3
+    assert page.count("How the duel of") == 3 and "10 rounds" in page
+    assert len(list((out / "figures").glob("*-duel.svg"))) == 3
+    # also of a run that has not ended
+    run = RunFolder(product.read_results(out).runs[0].folder)
+    run.write(replace(run.facts(), status="running", epochs=0, best_epoch=None, metrics={}))
+    run.keep_records(3)
+    page = remake_report(out).read_text()
+    assert "3 rounds" in page and "2 warnings from training" in page
+
+
+def test_it_warns_while_it_trains(finished: Path, tmp_path: Path) -> None:
+    told = said("run", finished / "study.toml", "--out", tmp_path / "out").splitlines()
+    warnings = [line for line in told if line.startswith("warning: ")]
+    assert len(warnings) == 3
+    assert all(", seed 0, after epoch 4: the critic is at 0." in line for line in warnings)
 
 
 @pytest.mark.parametrize(

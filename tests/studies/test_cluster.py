@@ -234,3 +234,11 @@ def test_files_come_home_in_the_order_in_which_a_run_writes_them(tmp_path: Path)
     write_files(here, sent)
     assert read_files(here) == read_files(there)
     assert not (here / "checkpoint").exists()
+    write_files(there, {"previews/0001.png": b"p", "batches.jsonl": b"1\n", "run.json": b"{1}"})
+    sent = mirror.changed_at_end()
+    assert list(sent) == ["previews/0001.png", "batches.jsonl", "run.json"]
+    write_files(here, sent)
+    write_files(there, {"previews/0002.png": b"q"})
+    assert mirror.changed((*mirror.kept(), *EPOCH_FILES)) == {"previews/0002.png": b"q"}
+    assert mirror.changed_at_end() == {}
+    assert read_files(here)["batches.jsonl"] == b"1\n" and Mirror(here).changed_at_end() == {}

@@ -224,7 +224,7 @@ def test_runs_of_two_devices_do_not_go_together() -> None:
     assert images.structure_of(on_cpu) == images.structure_of(on_gpu)  # they cost the same as far as anyone can tell
     search = QueuedJobs([Job(on_cpu), Job(on_gpu), Job(on_cpu)])
     workload = SimpleNamespace(search=search, structure_of=images.structure_of, max_lanes=lambda plan: 3, folder=Path())
-    workload.crew = SimpleNamespace(num_workers=1)
+    workload.crew, workload.warn_of = SimpleNamespace(num_workers=1), lambda plan: None
     execution = Execution(workload, SilentProgress())  # pyright: ignore[reportArgumentType]
     assert [job.plan for job in execution._next_jobs()] == [on_cpu, on_cpu]
     assert search.queue == [Job(on_gpu)]

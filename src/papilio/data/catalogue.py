@@ -16,6 +16,9 @@ from papilio.data.imageset import ImageSet
 from papilio.data.named import READERS
 from papilio.data.places import find_set, find_stand_in
 from papilio.data.published import PUBLISHED, STAND_INS, PublishedSet
+from papilio.data.rendering.fonts import PACKAGES as FONT_PACKAGES
+from papilio.data.rendering.fonts import has_brush_fonts
+from papilio.data.rendering.kanji import KANJI
 from papilio.data.splits import SPLITS
 from papilio.errors import DataError, did_you_mean
 
@@ -28,7 +31,7 @@ IMAGES_AT_A_TIME = 4096
 @dataclass(frozen=True)
 class SetInfo:
     """One named set. `shows` is its number of classes, or what else its images show; `image_shape` is (channel, height,
-    width), `where` a folder, a package, 'drawn' or 'not here'."""
+    width), `where` a folder, a package, 'drawn', what to install, or 'not here'."""
 
     name: str
     title: str
@@ -42,19 +45,23 @@ class SetInfo:
     notes: tuple[str, ...]
 
 
-DRAWN_SETS = [
-    SetInfo(name, title, num, shows, shape, "drawn", False, 0, "Papilio's own", ())
-    for name, title, num, shows, shape in (
-        ("clocks", "A wall clock in any direction, 25 pictures of each minute", 18_000, "times", (1, 150, 150)),
-        ("gauges", "A pressure gauge, from 0 to 100", 18_000, "numbers", (1, 150, 150)),
-        ("butterflies", "Butterflies with six known factors", 12_000, "4 classes", (3, 64, 64)),
-    )
-]
+DRAWN_SETS = (
+    ("clocks", "A wall clock in any direction, 25 pictures of each minute", 18_000, "times", (1, 150, 150)),
+    ("gauges", "A pressure gauge, from 0 to 100", 18_000, "numbers", (1, 150, 150)),
+    ("butterflies", "Butterflies with six known factors", 12_000, "4 classes", (3, 64, 64)),
+    (
+        "brush-kanji",
+        "Kanji drawn from brush fonts, a stand-in for Kuzushiji-Kanji",
+        22_000,
+        f"{len(KANJI)} classes",
+        (1, 64, 64),
+    ),
+)
 
 
 def list_sets(home: Path | None = None) -> list[SetInfo]:
     """The named sets, in a fixed order, and where each is found; nothing is read or fetched."""
-    return [*(_set_info(name, details, home) for name, details in PUBLISHED.items()), *DRAWN_SETS]
+    return [*(_set_info(name, details, home) for name, details in PUBLISHED.items()), *map(_drawn_info, DRAWN_SETS)]
 
 
 def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, home: Path | None = None) -> Path:
@@ -69,7 +76,7 @@ def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, ho
         return _package_folder(embedded_in)
     folder = find_set(name, home) or download_set(name, progress)
     # reads every file through, with the checks of shape and checksum
-    READERS[name](name, folder)
+    READERS[name](name, folder, progress)
     return folder
 
 
@@ -123,7 +130,7 @@ def _set_info(name: str, details: PublishedSet, home: Path | None) -> SetInfo:
         name=name,
         title=details.title,
         num_images=details.num_train + (details.num_test or 0),
-        shows=f"{len(details.class_names)} classes",
+        shows=f"{details.num_classes:,} classes",
         image_shape=details.image_shape,
         where=NOT_HERE if where is None else str(where),
         needs_download=where is None,
@@ -131,6 +138,12 @@ def _set_info(name: str, details: PublishedSet, home: Path | None) -> SetInfo:
         licence=details.licence,
         notes=(*details.notes, *([STAND_INS[name][1]] if stand_in else [])),
     )
+
+
+def _drawn_info(drawn: tuple[str, str, int, str, tuple[int, int, int]]) -> SetInfo:
+    name, title, num, shows, shape = drawn
+    where = f"needs a font: {FONT_PACKAGES[0].name}" if name == "brush-kanji" and not has_brush_fonts() else "drawn"
+    return SetInfo(name, title, num, shows, shape, where, False, 0, "Papilio's own", ())
 
 
 def _package_folder(distribution: str) -> Path:

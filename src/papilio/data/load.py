@@ -22,7 +22,7 @@ from papilio.data.quantities import Quantity
 from papilio.data.splits import check_shares, draw_splits
 from papilio.errors import DataError, SettingError, did_you_mean
 
-DRAWN = ("clocks", "gauges", "butterflies")  # sets that Papilio draws itself
+DRAWN = ("clocks", "gauges", "butterflies", "brush-kanji")  # sets that Papilio draws itself
 SOURCES = "a path to a folder, a zip or tar of pictures, or a .npy file"
 
 

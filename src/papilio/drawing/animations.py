@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 import matplotlib
 import numpy as np
@@ -19,6 +20,7 @@ from papilio.files import open_atomic
 
 MILLISECONDS = 90  # a frame
 HELD = 600  # the frames at the ends
+HELD_AT_END = 2500  # the last frame of what moves to its end only
 MOST_BYTES = 300_000  # of a file
 LEVELS, COLOURS = 32, 64  # of a GIF
 CELL = 112  # pixels that an image is enlarged to, in files
@@ -43,7 +45,7 @@ def moving_uri(images: UInt8[np.ndarray, "frames c h w"]) -> str:
     """
     frames = [Image.fromarray(displayable(image)) for image in images]
     file = io.BytesIO()
-    _write(frames, file, kind="webp", is_exact=False)
+    write_moving(frames, file, kind="webp", is_exact=False)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
 
 
@@ -73,17 +75,27 @@ def _moving_sheet(images: np.ndarray, names: Sequence[str], scale: int, *, every
     shown = np.linspace(0, num - 1, -(-num // every)).round().astype(int)
     frames = [_side_by_side(images[:, frame], names, scale) for frame in shown]
     file = io.BytesIO()
-    _write(frames, file, kind=kind, is_exact=max(images.shape[-2:]) <= MOST_EXACT, milliseconds=every * MILLISECONDS)
+    is_exact = max(images.shape[-2:]) <= MOST_EXACT
+    write_moving(frames, file, kind=kind, is_exact=is_exact, milliseconds=every * MILLISECONDS)
     return file.getvalue()
 
 
-def _write(
-    frames: Sequence[Image.Image], file: io.BytesIO, *, kind: str, is_exact: bool, milliseconds: int = MILLISECONDS
+def write_moving(
+    frames: Sequence[Image.Image],
+    file: IO[bytes],
+    *,
+    kind: str,
+    is_exact: bool,
+    milliseconds: int = MILLISECONDS,
+    is_forward: bool = False,
 ) -> None:
+    """Write frames as an animated "webp" or "gif", there and back, or `is_forward`: to the end, held there, and again."""
     if kind == "gif":
         frames = [_with_fewer_levels(frame) for frame in frames]
-    order = there_and_back(len(frames))
+    order = list(range(len(frames))) if is_forward else there_and_back(len(frames))
     moments = [HELD if index in (0, len(frames) - 1) else milliseconds for index in order]
+    if is_forward:
+        moments[-1] = HELD_AT_END
     first, *others = [frames[index] for index in order]
     if kind == "webp":
         first.save(
@@ -129,13 +141,13 @@ def _side_by_side(images: np.ndarray, names: Sequence[str], scale: int) -> Image
 def _fitted(name: str, width: int) -> tuple[str, ImageFont.FreeTypeFont]:
     """A name in the largest letters in which it is no wider, else in small ones without its end."""
     for size in range(TEXT, SMALL_TEXT - 1, -1):
-        if _font(size).getlength(name) <= width:
-            return name, _font(size)
-    while len(name) > 1 and _font(SMALL_TEXT).getlength(name + "…") > width:
+        if small_font(size).getlength(name) <= width:
+            return name, small_font(size)
+    while len(name) > 1 and small_font(SMALL_TEXT).getlength(name + "…") > width:
         name = name[:-1]
-    return name + "…", _font(SMALL_TEXT)
+    return name + "…", small_font(SMALL_TEXT)
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def small_font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)

@@ -75,13 +75,13 @@ def _as_webp(found: re.Match[str]) -> str:
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def data_uri(image: UInt8[np.ndarray, "c h w"], *, is_exact: bool = True) -> str:
-    """An image as WebP inside an address; large ones are made smaller, to keep the page light.
+def data_uri(image: UInt8[np.ndarray, "c h w"], *, is_exact: bool = True, most_pixels: int = MOST_PIXELS) -> str:
+    """An image as WebP inside an address; larger ones are made smaller, to keep the page light.
 
     One that need not be exact, pixel by pixel, takes half the room.
     """
     picture = Image.fromarray(displayable(image))
-    picture.thumbnail((MOST_PIXELS, MOST_PIXELS))
+    picture.thumbnail((most_pixels, most_pixels))
     file = io.BytesIO()
     picture.save(file, format="webp", lossless=is_exact, quality=90, method=6)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()

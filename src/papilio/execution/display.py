@@ -66,6 +66,11 @@ def end_line(plan: RunPlan, facts: RunFacts) -> str:
     return f"{run_words(plan)}: {facts.status}{at}{reason} {numbers} {spoken_seconds(facts.seconds)}"
 
 
+def warning_line(plan: RunPlan, text: str, *, epoch: int) -> str:
+    """What is wrong with a run that trains, in one line."""
+    return f"warning: {run_words(plan)}, after epoch {epoch}: {text}"
+
+
 def run_words(plan: RunPlan) -> str:
     """A run for people: its trial, its seed, its fold."""
     return f"{plan.trial}, seed {plan.seed}" + (f", fold {plan.fold}" if plan.fold is not None else "")
@@ -102,6 +107,8 @@ class SilentProgress:
     def on_tally(self, tally: Tally) -> None: ...
 
     def on_note(self, text: str) -> None: ...
+
+    def on_warning(self, plan: RunPlan, text: str, *, epoch: int) -> None: ...
 
     def display(self) -> AbstractContextManager[object]:
         return nullcontext()
@@ -141,6 +148,9 @@ class LineProgress:
 
     def on_note(self, text: str) -> None:
         self._print(text)
+
+    def on_warning(self, plan: RunPlan, text: str, *, epoch: int) -> None:
+        self._print(warning_line(plan, text, epoch=epoch))
 
     def display(self) -> AbstractContextManager[object]:
         return nullcontext()
@@ -198,6 +208,9 @@ class LiveProgress:
 
     def on_note(self, text: str) -> None:
         self.console.print(text, style="yellow", markup=False)
+
+    def on_warning(self, plan: RunPlan, text: str, *, epoch: int) -> None:
+        self.on_note(warning_line(plan, text, epoch=epoch))
 
     def display(self) -> AbstractContextManager[object]:
         return self.live

@@ -12,8 +12,11 @@ from typing import Any, Literal, Protocol
 
 from papilio import errors
 from papilio.errors import RunFailed
+from papilio.execution.alarms import Alarms
 from papilio.execution.forecast import Forecast, plans_to_probe
+from papilio.execution.live_report import LiveReport
 from papilio.execution.signals import StopSignals
+from papilio.kinds.warnings import Warn
 from papilio.results.results import ResultsTable
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
@@ -44,6 +47,8 @@ class Listener(Protocol):
 
     def on_note(self, text: str) -> None: ...
 
+    def on_warning(self, plan: RunPlan, text: str, *, epoch: int) -> None: ...
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -56,6 +61,7 @@ class Workload:
     max_lanes: Callable[[RunPlan], int]  # how many runs of a run's structure a worker takes at once
     crew: Crew
     origins: Origins
+    warn_of: Callable[[RunPlan], Warn | None] = lambda plan: None  # what a run's kind warns by
 
 
 class Execution:
@@ -70,6 +76,8 @@ class Execution:
         confirm: Callable[[float], bool] = lambda seconds: True,
     ) -> None:
         self.workload = workload
+        self.live_report = LiveReport(workload.folder)
+        self.has_news = False  # an epoch has ended
         self.signals = signals or StopSignals()
         self.search = workload.search
         self.listener = listener
@@ -80,6 +88,7 @@ class Execution:
         self.is_stopping = False
         self.table = ResultsTable(workload.folder)
         self.journal = Journal(workload.folder)
+        self.alarms = Alarms(workload.folder, workload.warn_of)
         self.tallied, self.seconds_between_tallies = -math.inf, 0.0
         self.next_forecast = -math.inf
         self.told: float | None = None  # the time left when it was last reckoned
@@ -108,6 +117,7 @@ class Execution:
                     self._work(pool)
             finally:
                 pool.close()
+                self.live_report.close()
                 self._write_table()
                 self.journal.note(self.search.in_order())
         return self.search.is_over
@@ -155,6 +165,8 @@ class Execution:
                     self._hear(pool, plan, kind, content)
             for note in self.search.take_notes():
                 self.listener.on_note(note)
+            if wrong := self.live_report.look(has_news=self.has_news):
+                self.listener.on_note(f"the report is written at the end; meanwhile it could not be: {wrong}")
 
     def _hand_out(self, pool: Workers) -> None:
         for worker in pool.idle():
@@ -192,10 +204,13 @@ class Execution:
             epoch, step, num_steps = content
             self.listener.on_step(plan, epoch=epoch, step=step, num_steps=num_steps)
         elif kind == "epoch":
+            self.has_news = True
             self.forecast.learn_epoch(plan, content["epoch"], content["seconds"])
             if cut := self.search.stage(plan).hear_epoch(plan, content):
                 pool.stop(cut)
             self.listener.on_epoch(plan, content, seconds_left=self.seconds_left())
+            for warning in self.alarms.hear(plan, content):
+                self.listener.on_warning(plan, warning, epoch=content["epoch"])
         elif kind == "ended":
             self._note_end(plan, content)
         elif kind == "error":
@@ -206,6 +221,7 @@ class Execution:
 
     def _note_end(self, plan: RunPlan, facts: RunFacts) -> None:
         kind = self.jobs.pop(plan.name).kind
+        self.alarms.forget(plan)
         facts = self.search.stage(plan).hear_end(plan, facts, has_stopped=facts.status == "stopped")
         if facts.status != "stopped":
             self.forecast.learn_end(plan, facts.epochs)

@@ -20,6 +20,7 @@ from papilio.kinds.ranking import Direction
 from papilio.settings.references import Reference, name_of
 from papilio.settings.train_settings import TrainSettings
 
+Kept = Literal["previews", "batches"]
 ANYTHING: frozenset[Shows] = frozenset({"class", "quantity", "nothing"})
 
 
@@ -63,7 +64,10 @@ class Kind:
     that ranks runs where the study names no other, None where none does: the last epoch is then kept. `nets` are those
     that the objective calls. `takes` names the settings of [train] that are not for every kind. `offers` has what a
     trained run can do, as f(run, ...); `on_request` names those of its analyses that are made only where a study names them;
-    `finish` is f(nets, images, settings) -> plain facts that run.json keeps.
+    `finish` is f(nets, images, settings) -> plain facts that run.json keeps. `warnings` is f(records) -> sentences, by a
+    short name each, on what is wrong after the last of a run's records so far; none where all is well. `watch` is f(context)
+    -> papilio.sections.blocks.Section of a run's folder, shown while it trains, too, or None; context is as of an analysis.
+    `keeps` says what is kept of every epoch (papilio.runs.kept): "previews" of what it then samples, metrics of all "batches".
     """
 
     name: str
@@ -81,6 +85,9 @@ class Kind:
     analyses: tuple[Analysis | str, ...] = ()
     on_request: frozenset[str] = frozenset()
     finish: Reference | None = None
+    warnings: Reference | None = None
+    watch: Reference | None = None
+    keeps: frozenset[Kept] = frozenset()
 
 
 def name_of_kind(kind: Kind) -> str:

@@ -51,7 +51,14 @@ def variational_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str,
 
 
 def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
-    return {"generator_loss": "min", "discriminator_loss": "min"}
+    return {
+        "discriminator_loss": "min",
+        "generator_loss": "min",
+        "real_score": "max",
+        "fake_score": "max",
+        "diversity": "max",
+        "outside": "min",
+    }
 
 
 CLASSIFY = Kind(
@@ -137,6 +144,7 @@ VAE = Kind(
         "denoising",
         "probe",
     ),
+    warnings="papilio.kinds.warnings:vae_warnings",
 )
 GAN = Kind(
     name="gan",
@@ -146,6 +154,9 @@ GAN = Kind(
     nets=frozenset({"generator", "discriminator"}),
     offers={"decode": "papilio.offers.latents:decode", "sample": "papilio.offers.latents:sample"},
     analyses=("samples", "walk", "morph", "quality"),
+    warnings="papilio.kinds.warnings:game_warnings",
+    watch="papilio.sections.game_sections:game_section",
+    keeps=frozenset({"previews", "batches"}),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (CLASSIFY, READ, AUTOENCODER, VAE, GAN)}
 

@@ -17,6 +17,7 @@ from papilio.runs.run import Run
 
 SAVED_HEIGHT = 256  # pixels that a saved picture has at most, unless the run's own images are larger
 GAP = 8
+AT_A_TIME = 500  # images that are generated at a time: as many as nets take at once
 GENERATORS = ("generator", "network.decoder")  # where an image comes from, in a game and in an autoencoder
 
 
@@ -112,8 +113,14 @@ def decode(run: Run, latents: np.ndarray) -> np.ndarray:
     return np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
 
 
-def sample(run: Run, num: int, *, seed: int = 0) -> np.ndarray:
+def sample(run: Run, num: int, *, seed: int = 0, progress: Progress | None = None) -> np.ndarray:
     """New images from latents that are drawn from N(0, 1); see `Run.sample`."""
     if num < 1:
         raise DataError(f"sample({num}): allowed are 1 and more")
-    return decode(run, np.random.default_rng(seed).standard_normal((num, run.latents)).astype(np.float32))
+    latents = np.random.default_rng(seed).standard_normal((num, run.latents)).astype(np.float32)
+    images = np.empty((num, *run.image_shape), dtype=np.uint8)
+    for start in range(0, num, AT_A_TIME):
+        images[start : start + AT_A_TIME] = decode(run, latents[start : start + AT_A_TIME])
+        if progress is not None:
+            progress(min(start + AT_A_TIME, num), num, "generating images")
+    return images

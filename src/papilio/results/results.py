@@ -279,7 +279,15 @@ def _read_run(folder: Path, row: dict[str, str]) -> RunResult:
     fold = int(row["fold"]) if row["fold"] else None
     path = folder / "runs" / row["run"]
     waiting = RunResult(row["run"], row["stage"], row["trial"], int(row["seed"]), fold, varied, path)
-    return _with_facts(waiting, RunFolder(path).read())
+    return _as_far_as_it_is(_with_facts(waiting, RunFolder(path).read()))
+
+
+def _as_far_as_it_is(run: RunResult) -> RunResult:
+    """A run that trains, with the epochs and the time that its records tell: run.json does so only when it ends."""
+    if run.status != "running" or not run.records:
+        return run
+    last = run.records[-1]
+    return replace(run, epochs=last["epoch"], seconds=last.get("seconds", 0.0))
 
 
 def _of_plan(path: Path, plan: RunPlan, facts: RunFacts | None) -> RunResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,9 +134,14 @@ class Run:
         """An image of each of latents (num, latents): uint8 (num, channel, height, width)."""
         return self._offer("decode")(self, latents)
 
-    def sample(self, num: int, *, seed: int = 0) -> np.ndarray:
-        """So many new images, uint8 (num, channel, height, width); the same seed gives the same ones."""
-        return self._offer("sample")(self, num, seed=seed)
+    def sample(self, num: int, *, seed: int = 0, progress: Progress | None = None) -> np.ndarray:
+        """So many new images, uint8 (num, channel, height, width); the same seed gives the same ones.
+
+        `progress` is told how many there are.
+        """
+        function = self._offer("sample")
+        takes_progress = "progress" in inspect.signature(function).parameters
+        return function(self, num, seed=seed, **({"progress": progress} if takes_progress else {}))
 
     def refuse_other_images(self, images: ImageSet) -> None:
         """Raises DataError where this run's scores on the image set would mean nothing."""

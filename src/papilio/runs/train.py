@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from papilio.data.imageset import ImageSet
 from papilio.data.quantities import as_plain
-from papilio.engine import Diverged, Lane, Session, find_engine
+from papilio.engine import Diverged, Lane, Record, Session, TellsBatches, find_engine
 from papilio.errors import PapilioError, RunError, StorageError
 from papilio.files import locked, remove_leftovers, write_text
 from papilio.kinds.choosing import ranking_of
@@ -22,8 +23,10 @@ from papilio.kinds.ranking import Ranking
 from papilio.kinds.registry import kind_of
 from papilio.runs.arrays import load_arrays, load_facts, save_arrays
 from papilio.runs.folder import FINAL, RunFacts, RunFolder
+from papilio.runs.kept import NUM_PREVIEWS, append_batches, write_preview
 from papilio.runs.loop import Outcome, Progress, TrainingRun, Watcher, best_weights_in, train_runs
 from papilio.runs.plan import RunPlan
+from papilio.runs.run import Run
 from papilio.settings.references import OwnFunctions, resolve_reference
 from papilio.settings.run_settings import RunSettings
 
@@ -195,17 +198,24 @@ def prepare(
 
 
 class RecordKeeper:
-    """Writes each epoch's record to the run's folder, and passes everything on to another watcher."""
+    """Writes each epoch's record to the run's folder, and passes everything on to another watcher.
 
-    def __init__(self, folder: RunFolder, watcher: Watcher | None) -> None:
+    `keep` is called with the record first: it writes what the run's kind keeps besides.
+    """
+
+    def __init__(
+        self, folder: RunFolder, watcher: Watcher | None, *, keep: Callable[[Record], None] = lambda record: None
+    ) -> None:
         self.folder = folder
         self.watcher = watcher
+        self.keep = keep
 
     def on_step(self, *, epoch: int, step: int, num_steps: int) -> None:
         if self.watcher is not None:
             self.watcher.on_step(epoch=epoch, step=step, num_steps=num_steps)
 
     def on_epoch(self, record: dict[str, Any]) -> None:
+        self.keep(record)
         self.folder.append_record(record)
         if self.watcher is not None:
             self.watcher.on_epoch(record)
@@ -225,7 +235,7 @@ def _train(group: Sequence[_Begun], *, own: OwnFunctions, on_end: OnEnd) -> None
     names = [one.facts.run for one in group]
     with find_engine(settings[0].train.engine, own).prepare(lanes, threads=group[0].facts.threads) as session:
         runs = []
-        for lane, (one, (_, ranking, patience)) in enumerate(zip(group, chosen, strict=True)):
+        for lane, (one, (kind, ranking, patience)) in enumerate(zip(group, chosen, strict=True)):
             described, folder = session.describe(lane), one.folder
             one.facts = replace(
                 one.facts,
@@ -239,7 +249,8 @@ def _train(group: Sequence[_Begun], *, own: OwnFunctions, on_end: OnEnd) -> None
             folder.write(one.facts)
             resumed_at = load_facts(folder.checkpoint_file)["epoch"] if folder.checkpoint_file.exists() else 0
             folder.keep_records(resumed_at)
-            keeper = RecordKeeper(folder, one.job.watcher)
+            keep = partial(_keep, folder.path, one.facts, kind, session, lane)
+            keeper = RecordKeeper(folder, one.job.watcher, keep=keep)
             runs.append(TrainingRun(settings[lane].train, ranking, patience, folder.checkpoint_file, keeper))
 
         def end(lane: int, outcome: Outcome) -> None:
@@ -247,6 +258,15 @@ def _train(group: Sequence[_Begun], *, own: OwnFunctions, on_end: OnEnd) -> None
             group[lane].end(_ended(group[lane], outcome, kind, session, lane), on_end)
 
         train_runs(session, runs, on_end=end)
+
+
+def _keep(path: Path, facts: RunFacts, kind: Kind, session: Session, lane: int, record: Record) -> None:
+    """Write what a run's kind keeps of an epoch that has just ended."""
+    if "previews" in kind.keeps:
+        run = Run(path, facts, session.nets(lane), kind)
+        write_preview(path, record["epoch"], run.sample(NUM_PREVIEWS, seed=0))
+    if "batches" in kind.keeps and isinstance(session, TellsBatches):
+        append_batches(path, epoch=record["epoch"], last_step=record["step"], batches=session.batches(lane))
 
 
 def _choosers(one: _Begun, own: OwnFunctions) -> tuple[Kind, Ranking | None, Ranking | None]:

@@ -64,12 +64,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures side by side, as many in a row as there is room for."""
+    """Pictures side by side, as many in a row as there is room for; `is_wide`: each in a row of its own, as wide as it is."""
 
     macro: ClassVar = "gallery"
 
     pictures: tuple[Picture, ...]
     heading: str = ""
+    is_wide: bool = False
 
 
 Block = Text | Table | Figure | Gallery

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import re
 from pathlib import Path
@@ -28,18 +29,20 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST_RUNS = 500
 
 
-def write_report(results: StudyResults) -> Path:
+def write_report(results: StudyResults, *, is_live: bool = False) -> Path:
     """Draw every figure into DIR/figures and write DIR/report.html; the page's path.
+
+    `is_live`: the study is being trained, and the page loads itself again every minute.
 
     Raises RunError for an analysis that is not readable, StorageError where the folder cannot be written.
     """
     path = results.folder / "report.html"
     with rarely_collecting():
-        write_text(path, render_page(results, Pictures(results.folder / "figures")))
+        write_text(path, render_page(results, Pictures(results.folder / "figures"), is_live=is_live))
     return path
 
 
-def render_page(results: StudyResults, pictures: Pictures) -> str:
+def render_page(results: StudyResults, pictures: Pictures, *, is_live: bool = False) -> str:
     """The page as text; the figures go through `pictures`."""
     script = (TEMPLATES / "theme.js").read_text()
     found = read_analyses(results.folder)
@@ -55,6 +58,7 @@ def render_page(results: StudyResults, pictures: Pictures) -> str:
             dark=Markup(css_variables(DARK)),
             headline=sections.headline(results),
             facts=facts(results),
+            written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S") if is_live else None,
             progress=sentences.progress_words(results),
             reasons=sentences.reasons(results),
             image_sets=image_sets(results),

@@ -20,8 +20,11 @@ from papilio.results.results import StudyResults, TrialResult
 from papilio.runs.folder import RunFolder
 from papilio.sections import result_tables as tables
 from papilio.sections import sentences
+from papilio.sections.blocks import Section
 from papilio.sections.curve_sections import all_curves
 from papilio.sections.search_sections import SearchSection, search_section
+from papilio.sections.warning_notes import warning_notes
+from papilio.sections.watching import watched_sections
 from papilio.studies.study import slug
 
 MOST_TRIALS = 20
@@ -59,7 +62,9 @@ class StageSection:
     num_hidden: int
     unit: str | None  # of errors, where images show a number
     stuck: list[str]  # sentences on runs that learned nothing
+    warnings: list[str]  # sentences on what was wrong while runs trained
     comparison: FigureBox | None
+    watched: list[Section]  # how runs learn, as their kind shows it
     curves: list[FigureBox]
     search: SearchSection
 
@@ -128,6 +133,8 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
     number = results.stages.index(stage) + 1
     name = f"{number}-{slug(stage)[:40]}"
     table = tables.results_table(results, stage)
+    watched = watched_sections(results, tables.best_first(results, stage), pictures, name=name)
+    shows_all = len(watched) == len(table.rows)  # they have the curves of every trial: a second time they tell no more
     rows = [row for row in table.rows if row.rank or "pruned" not in row.unfinished] or list(table.rows)
     shown = replace(table, rows=tuple(rows[:MOST_TRIALS]))
     return StageSection(
@@ -143,8 +150,10 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         num_hidden=len(table.rows) - len(shown.rows),
         unit=_unit(results, stage),
         stuck=list(map(sentences.stuck_note, stuck_trials(results, tables.best_first(results, stage)[:MOST_TRIALS]))),
+        warnings=warning_notes(tables.best_first(results, stage)[:MOST_TRIALS]),
         comparison=_comparison(results, stage, name=name, pictures=pictures),
-        curves=all_curves(results, stage, name=name, pictures=pictures),
+        watched=watched,
+        curves=[] if shows_all else all_curves(results, stage, name=name, pictures=pictures),
         search=search_section(results, stage, name=name, pictures=pictures),
     )
 

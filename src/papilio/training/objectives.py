@@ -54,7 +54,7 @@ class Objective:
     `evaluate` returns metrics of a batch, kept as `val_...`: 0-d tensors are batch means; 1-d ones have a number an image,
     of which mean, median and 90th percentile are kept; rows of 2-d ones are gathered over a whole split for `over_set`,
     which makes further metrics of them. `share` makes tensors once a batch for all phases (`batch.shared`); `after_step`
-    may change nets (an averaged generator).
+    may change nets (an averaged generator). With `keeps_batches` a session can tell the metrics of each training batch.
 
     Where a function of a user's own returns an objective, it also says for each metric in `directions` whether less or more
     is better, and in `best` which recorded metric chooses the best epoch (None: the last one counts). For a Kind both
@@ -68,3 +68,4 @@ class Objective:
     share: Callable[[Nets, Batch, Noise, int], dict[str, Tensor]] | None = None
     after_step: Callable[[Nets, int], None] | None = None
     over_set: Callable[[Mapping[str, Tensor]], Mapping[str, float]] | None = None
+    keeps_batches: bool = False

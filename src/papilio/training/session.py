@@ -83,6 +83,7 @@ class TorchSession:
         self.images = images
         self.split_batches: dict[SplitName, Batches | None] = {}
         self.epoch, self.step = 0, 0
+        self.batch_metrics: dict[str, list[Tensor]] = {}  # of this epoch
         self.stack = ExitStack()
 
     def __enter__(self) -> TorchSession:
@@ -119,9 +120,13 @@ class TorchSession:
 
     def _train_epoch(self, on_step: OnStep | None) -> Record:
         epoch, means, num_steps = self.epoch + 1, Means(), len(self.train_batches)
+        self.batch_metrics.clear()
         for index, batch in enumerate(self.train_batches.shuffled(self.shuffling), start=1):
             self._set_learning_rates()
-            means.add(self.train_step(batch), weight=len(batch))
+            metrics = self.train_step(batch)
+            means.add(metrics, weight=len(batch))
+            for name, value in metrics.items() if self.objective.keeps_batches else ():
+                self.batch_metrics.setdefault(name, []).append(value.detach().mean())
             self.step += 1
             if index % STEPS_BETWEEN_LOOKS == 0:
                 means.refuse_nan(epoch=epoch, prefix="train")
@@ -157,6 +162,9 @@ class TorchSession:
         if self.objective.after_step is not None:
             self.objective.after_step(self.modules, self.step)
         return metrics
+
+    def batches(self, lane: int) -> dict[str, list[float]]:
+        return {name: torch.stack(values).cpu().tolist() for name, values in self.batch_metrics.items()}
 
     @torch.no_grad()
     def evaluate(self, split: SplitName, lane: int | None = None) -> dict[int, Record | Diverged]:

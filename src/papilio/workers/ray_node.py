@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from papilio.files import open_atomic
 from papilio.runs.folder import RunFolder
+from papilio.runs.kept import BATCHES, PREVIEWS
 from papilio.workers.messages import Task, TaskRun
 from papilio.workers.sharing import SharedImages, assemble
 from papilio.workers.worker import SECONDS_BETWEEN_STEPS, do_task
@@ -113,7 +114,7 @@ class Trainer:
 
                 def tell(name: str, kind: str, content: Any) -> None:
                     content = _as_at_home(kind, content, here[name].folder, task.run(name).folder)
-                    changed = watchers[name].mirror.changed(END_FILES) if kind == "ended" else {}
+                    changed = watchers[name].mirror.changed_at_end() if kind == "ended" else {}
                     watchers[name].send(kind, content, changed)
 
                 local = replace(task, runs=tuple(here.values()))
@@ -166,7 +167,7 @@ class NodeWatcher:
         self.record = record  # sent from `wants_stop`, when the epoch's checkpoint is there, too
 
     def wants_stop(self) -> bool:
-        self.send("epoch", self.record, self.mirror.changed(EPOCH_FILES))
+        self.send("epoch", self.record, self.mirror.changed((*self.mirror.kept(), *EPOCH_FILES)))
         is_put_aside = self.run.until is not None and self.record["epoch"] >= self.run.until
         return is_put_aside or (self.number, self.run.name) in self.trainer.to_stop
 
@@ -186,17 +187,26 @@ class Mirror:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.stamps = {name: self._stamp(name) for name in END_FILES}
+        self.stamps = {name: self._stamp(name) for name in (*self.kept(), *END_FILES)}
 
     def changed(self, names: Iterable[str]) -> dict[str, bytes | None]:
         """Their contents, in the order of the names."""
         files = {}
         for name in names:
             stamp = self._stamp(name)
-            if stamp != self.stamps[name]:
+            if stamp != self.stamps.get(name):
                 self.stamps[name] = stamp
                 files[name] = (self.path / name).read_bytes() if stamp else None
         return files
+
+    def kept(self) -> list[str]:
+        """The files of what some kinds keep of every epoch."""
+        previews = sorted(path.relative_to(self.path).as_posix() for path in self.path.glob(f"{PREVIEWS}/*.png"))
+        return [*previews, BATCHES]
+
+    def changed_at_end(self) -> dict[str, bytes | None]:
+        """Of a run that has ended, run.json last."""
+        return self.changed((*self.kept(), *END_FILES))
 
     def _stamp(self, name: str) -> tuple[int, int, int] | None:
         try:
@@ -208,7 +218,7 @@ class Mirror:
 
 def read_files(path: Path) -> dict[str, bytes | None]:
     """What is there of a run's files."""
-    return {name: (path / name).read_bytes() for name in (START, *END_FILES) if (path / name).exists()}
+    return {name: (path / name).read_bytes() for name in (START, BATCHES, *END_FILES) if (path / name).exists()}
 
 
 def write_files(path: Path, files: Files) -> None:

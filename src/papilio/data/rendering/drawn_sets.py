@@ -25,12 +25,21 @@ class DrawnSet(ABC):
     usual: ClassVar[RenderSettings]
     quantity: ClassVar[Quantity | None] = None
     class_names: ClassVar[tuple[str, ...]] = ()
+    notes: ClassVar[tuple[str, ...]] = ()  # what a reader of results must know
 
     @classmethod
     def refuse_unknown(cls, variety: str) -> None:
         """Raises SettingError for a variety that there is not."""
         if variety not in cls.varieties:
             raise SettingError(f"variety = {variety}: allowed are {', '.join(cls.varieties)}")
+
+    @classmethod
+    def made_from(cls) -> dict[str, str]:
+        """What pictures are drawn with that Papilio does not have itself: checksums of files by name.
+
+        Raises DataError where it is not here.
+        """
+        return {}
 
     @classmethod
     @abstractmethod

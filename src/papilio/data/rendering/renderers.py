@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from papilio.data.rendering.brush import BrushRenderer
 from papilio.data.rendering.butterflies import ButterflyRenderer
 from papilio.data.rendering.clocks import ClockRenderer
 from papilio.data.rendering.drawn_sets import DrawnSet
@@ -12,8 +13,13 @@ from papilio.data.rendering.gauges import GaugeRenderer
 from papilio.data.rendering.settings import RenderSettings
 from papilio.errors import SettingError, did_you_mean
 
-Renderer = type[ClockRenderer] | type[GaugeRenderer] | type[ButterflyRenderer]
-RENDERERS: dict[str, Renderer] = {"clocks": ClockRenderer, "gauges": GaugeRenderer, "butterflies": ButterflyRenderer}
+Renderer = type[ClockRenderer] | type[GaugeRenderer] | type[ButterflyRenderer] | type[BrushRenderer]
+RENDERERS: dict[str, Renderer] = {
+    "clocks": ClockRenderer,
+    "gauges": GaugeRenderer,
+    "butterflies": ButterflyRenderer,
+    "brush-kanji": BrushRenderer,
+}
 
 
 def settings_of(name: str, given: Mapping[str, Any]) -> RenderSettings:

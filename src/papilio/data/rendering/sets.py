@@ -29,11 +29,12 @@ def render_set(name: str, folder: Path, settings: RenderSettings, *, progress: P
 
     images.npy is uint8 (num, size, size), or (num, size, size, 3) in color; labels.npy has what each shows, factors.csv the
     factors of a set that has some. No more than a few hundred pictures are in memory at a time. Raises SettingError for a
-    set or a variety that is not drawn, StorageError where the folder cannot be written.
+    set or a variety that is not drawn, DataError where a font is not installed, StorageError where the folder cannot be
+    written.
     """
     renderer = RENDERERS[find_set(name)]
     renderer.refuse_unknown(settings.variety)
-    values = renderer.shown(settings)
+    values, made_from = renderer.shown(settings), renderer.made_from()
     draw_images(folder / "images.npy", name, settings, progress=progress)
     with open_atomic(folder / "labels.npy") as file:
         np.save(file, renderer.labels(values))
@@ -46,6 +47,7 @@ def render_set(name: str, folder: Path, settings: RenderSettings, *, progress: P
     captions = [renderer.words(value) for value in values[shown].tolist()]
     sheet = _write_sheet(folder / "contact-sheet.png", images[shown], captions)
     facts = {"set": name, "papilio": metadata.version("papilio"), "version": VERSION, **asdict(settings)}
+    facts |= {"made_from": made_from} if made_from else {}
     write_json(folder / FACTS, facts)
     return sheet
 

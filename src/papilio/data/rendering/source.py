@@ -26,7 +26,8 @@ def read_rendered(
 ) -> RawImages:
     """The set that `render` describes (num, size, seed, variety, color), from the cache, or drawn first.
 
-    Raises SettingError for a setting that is none, StorageError where the cache cannot be written.
+    Raises SettingError for a setting that is none, DataError where a font is not installed, StorageError where the
+    cache cannot be written.
     """
     try:
         settings = settings_of(name, render or {})
@@ -41,7 +42,10 @@ def read_rendered(
     raw = read_arrays(
         folder / "images.npy", folder / "labels.npy", quantity if quantity and not quantity.is_time else None
     )
-    words = ", ".join(f"{key} {value}" for key, value in asdict(settings).items())
+    words = ", ".join(
+        [f"{key} {value}" for key, value in asdict(settings).items()]
+        + [f"{file} {digest[:8]}" for file, digest in drawn.made_from().items()]
+    )
     return replace(
         raw,
         name=name,
@@ -49,13 +53,16 @@ def read_rendered(
         origin=f"drawn by Papilio: {words}",
         given=drawn.splits(settings.num),
         quantity=quantity,
-        factors=read_factors(folder / FACTORS, num=settings.num) if drawn.class_names else None,
+        factors=read_factors(folder / FACTORS, num=settings.num) if (folder / FACTORS).exists() else None,
+        notes=drawn.notes,
     )
 
 
 def cached_folder(name: str, settings: RenderSettings) -> Path:
     """Where a rendered set with these settings is kept."""
-    key = hashlib.sha256(json.dumps([VERSION, name, asdict(settings)], sort_keys=True).encode()).hexdigest()[:16]
+    made_from = RENDERERS[name].made_from()
+    facts = [VERSION, name, asdict(settings), *([made_from] if made_from else [])]
+    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     return cache_folder() / "rendered" / f"{name}-{key}"
 
 

@@ -1,0 +1,65 @@
+"""The report while a study trains: a process of its own writes it now and then, so that nobody waits for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PROGRAM = "papilio.sections.live"
+SECONDS_TO_FIRST = 20.0  # a study that is over sooner has its report soon enough
+SECONDS_BETWEEN = 30.0
+SHARE = 50  # a report that takes four seconds is written every 200 seconds
+
+
+class LiveReport:
+    """Writes DIR/report.html again and again: `look` is called often, and starts or ends the process when it is time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.next = time.monotonic() + SECONDS_TO_FIRST
+        self.begun = 0.0
+        self.process: subprocess.Popen[str] | None = None
+
+    def look(self, *, has_news: bool) -> str | None:
+        """See to it; returns what went wrong, after which it is not tried again. `has_news`: there are records to show."""
+        if self.process is not None:
+            return self._wait(self.process)
+        if has_news and time.monotonic() >= self.next:
+            self.begun = time.monotonic()
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", PROGRAM, str(self.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": _same_path()},
+                start_new_session=True,  # a Ctrl-C is for the study
+            )
+        return None
+
+    def close(self) -> None:
+        """End the process: the study writes its last report itself."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
+
+    def _wait(self, process: subprocess.Popen[str]) -> str | None:
+        if process.poll() is None:
+            return None
+        self.process = None
+        _, said = process.communicate()
+        now = time.monotonic()
+        self.next = now + max(SECONDS_BETWEEN, SHARE * (now - self.begun))
+        if process.returncode <= 0:  # below 0: somebody ended it
+            return None
+        self.next = float("inf")
+        return (said.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
+
+
+def _same_path() -> str:
+    """Where this process finds modules, also when it runs from a source folder that is not installed."""
+    return os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)

@@ -1,0 +1,114 @@
+"""What is wrong with a run, told from its records, while it trains and later in the report: numbers in, sentences out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from papilio.kinds.kind import Kind
+from papilio.settings.references import resolve_reference
+
+Records = Sequence[Mapping[str, Any]]
+Warn = Callable[[Records], Mapping[str, str]]
+
+IN_A_ROW = 3  # epochs: one alone may be chance
+LEAST_NATS = 0.1  # of KL, of all latents together
+COLLAPSED = 0.25  # generated images that are nearer to each other than this share of what real ones are
+CERTAIN = 0.97  # a discriminator that says so of real images, and the opposite of generated ones
+MOST_OUTSIDE = 0.01  # of generated pixels
+
+
+@dataclass(frozen=True)
+class Spell:
+    """Epochs in a row after which a warning held; `sentence` is what it said after the last of them."""
+
+    name: str
+    first_epoch: int
+    last_epoch: int
+    sentence: str
+
+    def words(self, num_epochs: int) -> str:
+        """When it was, and what.
+
+        >>> Spell("collapse", 4, 9, "all samples look alike").words(9)
+        'since epoch 4 all samples look alike'
+        """
+        if self.last_epoch == num_epochs:
+            return f"since epoch {self.first_epoch} {self.sentence}"
+        if self.first_epoch == self.last_epoch:
+            return f"after epoch {self.first_epoch} {self.sentence}"
+        return f"from epoch {self.first_epoch} to {self.last_epoch} {self.sentence}"
+
+
+def warnings_of(kind: Kind) -> Warn | None:
+    """What runs of a kind are warned of by; None where there is no such thing."""
+    return None if kind.warnings is None else resolve_reference(kind.warnings)
+
+
+def spells_of(warn: Warn, records: Records) -> list[Spell]:
+    """When each warning held, in the order in which they began."""
+    spells: list[Spell] = []
+    open_spells: dict[str, int] = {}
+    for num in range(1, len(records) + 1):
+        epoch, found = int(records[num - 1]["epoch"]), warn(records[:num])
+        open_spells = {name: place for name, place in open_spells.items() if name in found}
+        for name, sentence in found.items():
+            if name in open_spells:
+                place = open_spells[name]
+                spells[place] = replace(spells[place], last_epoch=epoch, sentence=sentence)
+            else:
+                open_spells[name] = len(spells)
+                spells.append(Spell(name, epoch, epoch, sentence))
+    return spells
+
+
+def last_values(records: Records, name: str, num: int = IN_A_ROW) -> list[float]:
+    """A metric after each of the last epochs, on validation images where it was measured there; none of too few epochs."""
+    found = [record.get(f"val_{name}", record.get(f"train_{name}")) for record in records[-num:]]
+    values = [float(value) for value in found if value is not None]
+    return values if len(values) == num else []
+
+
+def vae_warnings(records: Records) -> dict[str, str]:
+    """Of a variational autoencoder: its latents tell nothing of the image.
+
+    So much less KL than a bit, or no latent whose mean varies with the image (`active_units`): Bowman et al., Generating
+    sentences from a continuous space (2016), arXiv 1511.06349, section 3; Burda et al. (2016), arXiv 1509.00519, section 5.
+    """
+    nats, active = last_values(records, "kl"), last_values(records, "active_units")
+    if not (nats and max(nats) < LEAST_NATS) and not (active and max(active) == 0):
+        return {}
+    told = f" (KL {nats[-1]:.2g} nats)" if nats else ""
+    return {
+        "latents": f"the latents tell nothing of the image{told}: the posterior has collapsed onto the prior;"
+        " a smaller beta, a warm_up of beta, or free_bits may help"
+    }
+
+
+def game_warnings(records: Records) -> dict[str, str]:
+    """Of a generator against a discriminator: what usually goes wrong between them, as far as it is recorded.
+
+    `diversity` is how far generated images are apart, as a share of how far real ones are; `real_score` and `fake_score` are
+    the discriminator's probabilities that real and generated images are real; `outside` is the share of generated pixels
+    outside the range of images. Goodfellow, NIPS 2016 tutorial, arXiv 1701.00160, sections 5.1 and 4.
+    """
+    found: dict[str, str] = {}
+    diversity = last_values(records, "diversity")
+    if diversity and max(diversity) < COLLAPSED:
+        found["collapse"] = (
+            f"generated images are nearly alike ({diversity[-1]:.0%} as far apart as real ones): the generator has"
+            " collapsed; a lower learning rate, or another seed, may help"
+        )
+    real, fake = last_values(records, "real_score"), last_values(records, "fake_score")
+    if real and fake and min(real) > CERTAIN and max(fake) < 1 - CERTAIN:
+        found["outright"] = (
+            f"the discriminator wins outright (it gives real images {real[-1]:.2f}, generated ones {fake[-1]:.2f}): the"
+            " generator learns little from it; a lower learning rate for the discriminator, or smoothed labels, may help"
+        )
+    outside = last_values(records, "outside", num=1)
+    if outside and outside[-1] > MOST_OUTSIDE:
+        found["range"] = (
+            f"{outside[-1]:.1%} of generated pixels lie outside the range of images, from 0 to 1, and are cut off there"
+        )
+    return found

@@ -1,0 +1,277 @@
+"""What is seen of a study while it trains: warnings, and a report that is there before the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny import environment, papilio, write_study
+
+from papilio.data.load import load_images
+from papilio.execution import live_report
+from papilio.execution.alarms import Alarms
+from papilio.execution.live_report import LiveReport
+from papilio.kinds.registry import KINDS
+from papilio.kinds.warnings import game_warnings, spells_of, vae_warnings, warnings_of
+from papilio.results.results import read_results
+from papilio.runs.folder import RunFolder
+from papilio.runs.kept import append_batches, preview_file, read_batches, read_previews, write_preview
+from papilio.runs.plan import RunPlan
+from papilio.runs.run import load_run
+from papilio.runs.train import RunJob, execute_runs
+from papilio.settings.run_settings import RunSettings
+
+VAE: dict[str, Any] = {
+    "title": "Watched",
+    "data": {"name": "digits", "fraction": 0.3},
+    "model": {"family": "vae", "filters": [], "dense": [16], "latents": 2},
+    "train": {"epochs": 6, "batch_size": 32, "objective_settings": {"beta": 10000.0}},
+    "analysis": [],
+}
+
+
+def records(**metrics: list[float]) -> list[dict[str, Any]]:
+    """Records of as many epochs as there are values."""
+    num = len(next(iter(metrics.values())))
+    return [{"epoch": at + 1} | {name: values[at] for name, values in metrics.items()} for at in range(num)]
+
+
+GAN = VAE | {
+    "model": {"family": "gan", "latents": 4, "units": [16]},
+    "train": {"epochs": 5, "batch_size": 32, "betas": [0.5, 0.999]},
+}
+
+
+def plan(name: str = "a") -> RunPlan:
+    settings = RunSettings.of({"data": {"name": "digits"}, "model": {"family": "vae"}, "train": {"epochs": 9}})
+    return RunPlan(name, "only", name, 0, {}, settings, None)
+
+
+def test_latents_that_tell_nothing_are_warned_of() -> None:
+    assert vae_warnings(records(val_kl=[9.0, 0.01, 0.01])) == {}
+    assert vae_warnings(records(val_kl=[0.01, 0.01])) == {}  # too early to tell
+    found = vae_warnings(records(val_kl=[9.0, 0.02, 0.01, 0.0123]))
+    assert found["latents"].startswith("the latents tell nothing of the image (KL 0.012 nats)")
+    assert "latents" in vae_warnings(records(val_kl=[1.0, 1.0, 1.0], val_active_units=[0.0, 0.0, 0.0]))
+    assert "latents" in vae_warnings(records(train_kl=[0.0, 0.0, 0.0]))  # without validation images
+    assert vae_warnings(records(val_loss=[1.0, 1.0, 1.0])) == {}
+    assert warnings_of(KINDS["vae"]) is vae_warnings and warnings_of(KINDS["classify"]) is None
+
+
+@pytest.mark.parametrize(
+    ("metrics", "name", "words"),
+    [
+        ({"val_diversity": [0.9, 0.2, 0.1, 0.123]}, "collapse", "nearly alike (12% as far apart as real ones)"),
+        (
+            {"train_real_score": [0.98, 0.99, 0.991], "train_fake_score": [0.02, 0.01, 0.004]},
+            "outright",
+            "the discriminator wins outright (it gives real images 0.99, generated ones 0.00)",
+        ),
+        ({"val_outside": [0.0, 0.034]}, "range", "3.4% of generated pixels lie outside the range of images"),
+    ],
+)
+def test_what_goes_wrong_in_a_game_is_told(metrics: dict[str, list[float]], name: str, words: str) -> None:
+    found = game_warnings(records(**metrics))
+    assert list(found) == [name] and words in found[name]
+    milder = {metric: [0.5 if metric != "val_outside" else 0.001] * 4 for metric in metrics}
+    assert game_warnings(records(**milder)) == {}
+    assert (
+        game_warnings(
+            records(
+                **{metric: [*values, 0.5 if "outside" not in metric else 0.0] for metric, values in metrics.items()}
+            )
+        )
+        == {}
+    )
+
+
+def test_a_game_that_goes_well_is_not_warned_of() -> None:
+    assert game_warnings(records(val_generator_loss=[0.7] * 4, val_discriminator_loss=[0.69] * 4)) == {}
+    assert warnings_of(KINDS["gan"]) is game_warnings
+
+
+def test_a_game_keeps_images_of_the_same_noise_and_every_batch(tmp_path: Path) -> None:
+    done = papilio("run", write_study(tmp_path / "study.toml", GAN), "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    (run,) = read_results(tmp_path / "out").runs
+    epochs, images = read_previews(run.folder, (1, 8, 8), range(1, 9))
+    assert epochs == [1, 2, 3, 4, 5] and images.shape == (5, 32, 1, 8, 8)
+    assert np.array_equal(images[-1], load_run(run.folder).sample(32, seed=0))
+    assert not np.array_equal(images[0], images[-1])
+    batches = read_batches(run.folder, most_epochs=5)
+    assert set(batches) == {"generator_loss", "discriminator_loss", "real_score", "fake_score"}
+    steps = run.records[-1]["step"]
+    for name, line in batches.items():
+        assert line[:, 0].tolist() == list(range(1, steps + 1))
+        last = line[-(steps // 5) :, 1]
+        # the last batch of an epoch may be smaller, and counts less in the record
+        assert last.mean() == pytest.approx(run.records[-1][f"train_{name}"], rel=0.05)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "How gan learns" in page and "Loss by batch" in page and "Images epoch by epoch" in page
+    assert 'class="gallery wide"' in page and "data:image/webp" in page
+    for name in ("losses", "batches", "scores", "diversity", "epochs"):
+        assert (tmp_path / "out" / "figures" / f"1-watched-gan-{name}.svg").exists()
+    assert (tmp_path / "out" / "figures" / "1-watched-gan-film.gif").exists()
+    assert not list((tmp_path / "out" / "figures").glob("*val-generator-loss*"))  # the section has it
+
+
+def test_an_outright_win_is_warned_of_while_it_happens(tmp_path: Path) -> None:
+    """A generator that cannot learn, against a discriminator that learns fast."""
+    phases = {"generator": {"learning_rate": 1e-9}, "discriminator": {"learning_rate": 0.05}}
+    study = GAN | {"train": {"epochs": 8, "batch_size": 32, "phases": phases}}
+    done = papilio("run", write_study(tmp_path / "study.toml", study), "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("warning: gan, seed 0, after epoch ")]
+    assert sum("the discriminator wins outright" in line for line in warnings) == 1
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "1 warning from training" in page and "the discriminator wins outright" in page
+
+
+def test_what_is_kept_does_not_change_what_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = []
+    tables = {"data": GAN["data"], "model": GAN["model"], "train": GAN["train"] | {"objective": "gan"}}
+    game = RunPlan("run", "only", "gan", 0, {}, RunSettings.of(tables), None)
+    for keeps in (KINDS["gan"].keeps, frozenset()):
+        monkeypatch.setitem(KINDS, "gan", replace(KINDS["gan"], keeps=keeps))
+        images = load_images("digits", fraction=0.3)
+        folder = tmp_path / str(len(keeps))
+        execute_runs([RunJob(folder, game, images)], threads=1, own={}, on_end=lambda name, facts: None)
+        weights.append((folder / "weights.safetensors").read_bytes())
+        assert (folder / "previews").exists() == bool(keeps)
+    assert weights[0] == weights[1]
+
+
+def test_batches_of_an_epoch_that_is_repeated_count_once(tmp_path: Path) -> None:
+    for epoch, value in ((1, 1.0), (2, 2.0), (2, 2.123456), (3, 3.0)):
+        append_batches(tmp_path, epoch=epoch, last_step=4 * epoch, batches={"loss": [value] * 4})
+    with (tmp_path / "batches.jsonl").open("a") as file:
+        file.write('{"epoch": 4, "first_st')
+    line = read_batches(tmp_path, most_epochs=2)["loss"]
+    assert line.tolist() == [[step, 1.0] for step in (1, 2, 3, 4)] + [[step, 2.1235] for step in (5, 6, 7, 8)]
+    assert read_batches(tmp_path / "nowhere", most_epochs=2) == {}
+
+
+@pytest.mark.parametrize("shape", [(1, 6, 5), (3, 4, 7)])
+def test_previews_come_back_as_they_were(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, *shape), dtype=np.uint8)
+    for epoch, one in zip((1, 3), images, strict=True):
+        write_preview(tmp_path, epoch, one)
+    preview_file(tmp_path, 4).write_bytes(b"damaged")
+    epochs, found = read_previews(tmp_path, shape, range(1, 6))
+    assert epochs == [1, 3] and np.array_equal(found, images)
+    assert read_previews(tmp_path, (1, 9, 9), [1])[0] == []  # of other images
+    assert read_previews(tmp_path / "nowhere", shape, [1])[1].shape == (0, 32, *shape)
+
+
+def test_a_warning_has_a_first_and_a_last_epoch() -> None:
+    def warn(heard: Any) -> dict[str, str]:
+        return {name: f"{name} {heard[-1][name]:g}" for name in ("low", "odd") if heard[-1][name]}
+
+    spells = spells_of(warn, records(low=[0, 1, 2, 3, 0, 4], odd=[0, 0, 5, 0, 0, 0]))
+    assert [spell.words(6) for spell in spells] == [
+        "from epoch 2 to 4 low 3",
+        "after epoch 3 odd 5",
+        "since epoch 6 low 4",
+    ]
+
+
+def test_each_warning_is_given_once_and_goes_on_after_a_break(tmp_path: Path) -> None:
+    alarms = Alarms(tmp_path, lambda plan: vae_warnings)
+    folder = RunFolder(tmp_path / "runs" / "a")
+    folder.path.mkdir(parents=True)
+    told = []
+    for record in records(val_kl=[0.0, 0.0, 0.0, 0.0]):
+        folder.append_record(record)
+        told.append(len(alarms.hear(plan(), record)))
+    assert told == [0, 0, 1, 0]
+    # another command goes on with it: it knows what was recorded before, and warns again
+    again = Alarms(tmp_path, lambda plan: vae_warnings)
+    assert len(again.hear(plan(), {"epoch": 5, "val_kl": 0.0})) == 1
+    again.forget(plan())
+    assert again.hear(plan(), {"epoch": 4, "val_kl": 0.0}) == []
+    assert Alarms(tmp_path, lambda plan: None).hear(plan(), {"epoch": 5, "val_kl": 0.0}) == []
+
+
+def test_a_function_of_ones_own_that_fails_is_told_once(tmp_path: Path) -> None:
+    alarms = Alarms(tmp_path, lambda plan: lambda records: {"odd": records[-1]["nothing"]})
+    assert alarms.hear(plan(), {"epoch": 1}) == ["what its kind warns by failed (KeyError: 'nothing')"]
+    assert alarms.hear(plan(), {"epoch": 2}) == []
+
+
+def test_warnings_come_while_it_trains_and_stay_in_the_report(tmp_path: Path) -> None:
+    done = papilio("run", write_study(tmp_path / "study.toml", VAE), "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
+    (line,) = warnings
+    assert line.startswith("warning: vae, seed 0, after epoch ") and "the latents tell nothing of the image" in line
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "1 warning from training" in page and "vae, seed 0: since epoch " in page
+    assert 'http-equiv="refresh"' not in page
+
+
+def test_the_report_is_there_while_it_trains(tmp_path: Path) -> None:
+    """The real command, but for the wait before the first report."""
+    slow = VAE | {"train": VAE["train"] | {"epochs": 100_000}}
+    file = write_study(tmp_path / "study.toml", slow)
+    code = (
+        "import sys; from papilio.execution import live_report; live_report.SECONDS_TO_FIRST = 0.0;"
+        f"sys.argv = ['papilio', 'run', {str(file)!r}, '--out', {str(tmp_path / 'out')!r}];"
+        "from papilio.cli import main; main()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    )
+    try:
+        report = tmp_path / "out" / "report.html"
+        wait_for(report.exists, process)
+        page = report.read_text()
+        assert '<meta http-equiv="refresh" content="60">' in page
+        assert "Training goes on; this page is as of" in page and "0 of 1 run are done; 1 running" in page
+        assert (tmp_path / "out" / "figures" / "1-watched-val-loss.svg").exists()
+        by_hand = papilio("report", tmp_path / "out")
+        assert by_hand.returncode == 0, by_hand.stderr
+    finally:
+        process.send_signal(2)
+        said, wrong = process.communicate(timeout=60)
+    assert process.returncode == 130, wrong
+    page = report.read_text()
+    assert 'http-equiv="refresh"' not in page and "1 stopped" in page
+    assert "could not be" not in said
+
+
+def test_a_report_that_fails_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_report, "SECONDS_TO_FIRST", 0.0)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    live = LiveReport(tmp_path)
+    assert live.look(has_news=False) is None and live.process is None
+    assert live.look(has_news=True) is None and live.process is not None
+    process = live.process
+    process.wait(60)
+    wrong = live.look(has_news=True)
+    assert wrong is not None and wrong.startswith(f"{tmp_path}: not a study's folder")
+    assert live.look(has_news=True) is None and live.process is None
+
+
+def test_a_report_that_is_being_written_ends_with_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_report, "SECONDS_TO_FIRST", 0.0)
+    live = LiveReport(tmp_path)
+    live.look(has_news=True)
+    process = live.process
+    assert process is not None
+    live.close()
+    assert process.returncode is not None and live.process is None
+    live.close()
+
+
+def wait_for(is_there: Any, process: subprocess.Popen[str], *, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_there():
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.2)

@@ -1,0 +1,64 @@
+"""What a gan records of its two nets, against closed forms."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from papilio.training.batches import Batch
+from papilio.training.gan import diversity, judged, objective
+from papilio.training.noise import Noise
+
+
+class ByBrightness(nn.Module):
+    """A discriminator whose logit is the sum of the pixels."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(1).sum(1, keepdim=True)
+
+
+def test_what_the_discriminator_says_is_told() -> None:
+    real, fakes = torch.full((4, 1, 1, 1), 2.0), torch.tensor([-1.0, 1.0, -3.0, 3.0]).reshape(4, 1, 1, 1)
+    found = judged({"discriminator": ByBrightness()}, real, fakes)
+    assert found["real_score"].item() == pytest.approx(1 / (1 + torch.tensor(-2.0).exp().item()), abs=1e-6)
+    assert found["fake_score"].item() == pytest.approx(0.5, abs=1e-6)
+    real_nats = torch.nn.functional.softplus(torch.tensor(-2.0))
+    fake_nats = torch.nn.functional.softplus(fakes).mean()
+    assert found["discriminator_loss"].item() == pytest.approx(((real_nats + fake_nats) / 2).item(), abs=1e-6)
+
+
+def test_diversity_is_the_distance_of_all_pairs_as_a_share() -> None:
+    generator = torch.Generator().manual_seed(0)
+    fakes, real = (torch.rand(7, 3, 4, 5, generator=generator) * scale for scale in (0.3, 1.0))
+
+    def squared(images: Tensor) -> Tensor:
+        return torch.stack([(a - b).square().sum() for a, b in itertools.product(images, repeat=2)]).mean()
+
+    assert diversity(fakes, real).item() == pytest.approx((squared(fakes) / squared(real)).sqrt().item(), rel=1e-5)
+    assert diversity(real, real).item() == pytest.approx(1, abs=1e-6)
+    assert diversity(real[:1].expand(7, -1, -1, -1), real).item() == pytest.approx(0, abs=1e-3)
+    assert torch.isfinite(diversity(fakes[:1], real[:1]))  # the last batch may be of one image
+
+
+def test_pixels_outside_are_counted() -> None:
+    class Outside(nn.Module):
+        latents = 2
+
+        def forward(self, latents: Tensor) -> Tensor:
+            return torch.tensor([-0.1, 0.0, 1.0, 1.1]).expand(len(latents), -1).reshape(-1, 1, 2, 2)
+
+    nets = {"generator": Outside(), "discriminator": ByBrightness()}
+    batch = Batch(torch.rand(6, 1, 2, 2), torch.zeros(6, dtype=torch.int64), {})
+    measured = objective().evaluate(nets, batch, Noise(torch.Generator().manual_seed(0)))
+    assert measured["outside"].item() == pytest.approx(0.5)
+    assert set(measured) == {
+        "discriminator_loss",
+        "generator_loss",
+        "real_score",
+        "fake_score",
+        "diversity",
+        "outside",
+    }
