@@ -32,7 +32,7 @@ from papilio.search.origins import Origins
 from papilio.search.search import StudySearch
 from papilio.search.sources import read_sources
 from papilio.settings.references import OwnFunctions
-from papilio.studies.checks import refuse_impossible_runs
+from papilio.studies.checks import few_steps_note, refuse_impossible_runs
 from papilio.studies.images import StudyImages
 from papilio.studies.study import Study, load_study, parse_toml
 from papilio.workers.messages import Crew
@@ -126,6 +126,8 @@ def run_study(
                 crew,
                 origins,
             )
+            if few_steps := few_steps_note(plans, images):
+                progress.on_note(few_steps)
             try:
                 with progress.display():
                     Execution(workload, progress, signals=signals, confirm=confirm).run()

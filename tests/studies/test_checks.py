@@ -10,6 +10,7 @@ from tiny import tiny
 
 import papilio as product
 from papilio.errors import StudyError
+from papilio.workbench import describe_study
 
 GAME: dict[str, Any] = {"model": {"family": "gan", "latents": 2, "units": [8]}, "train": {"epochs": 1}}
 TWO_RATES = {"vary": {"train.learning_rate": [0.001, 0.01]}}
@@ -52,3 +53,26 @@ def test_another_study_that_nothing_ranks_has_no_best_trial(tmp_path: Path) -> N
     later = tiny(stage=[{"name": "a", "from": {"study": str(tmp_path / "games")}}], **GAME)
     with pytest.raises(StudyError, match=r'no metric ranks the trials of "games" .* it has no best trial'):
         product.run_study(later, out=tmp_path / "out", is_silent=True)
+
+
+AUTOENCODER: dict[str, Any] = {"model": {"family": "autoencoder", "filters": [4], "dense": [8], "latents": 2}}
+
+
+@pytest.mark.parametrize("model", [AUTOENCODER["model"], {"family": "mlp", "units": [4]}])
+def test_few_steps_an_epoch_are_told_of_before_training(
+    model: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """43 pictures in batches of 128 are one step an epoch: such an autoencoder learned nothing, and nobody said why."""
+    study = tiny(model=model, data={"name": "digits", "num_train": 43}, train={"epochs": 2}, stage=[{"name": "few"}])
+    product.run_study(study, out=tmp_path / "out")
+    told = [line for line in capsys.readouterr().out.splitlines() if "step an epoch" in line]
+    (line,) = told
+    assert "1 step an epoch, 2 in all (43 training images, train.batch_size = 128)" in line
+    assert "smaller train.batch_size, or more train.epochs" in line
+    assert line in describe_study(study).notes
+
+
+def test_enough_steps_are_not_told_of() -> None:
+    many = tiny(data={"name": "digits", "num_train": 43}, train={"epochs": 1000}, stage=[{"name": "many epochs"}])
+    assert not describe_study(many).notes
+    assert not describe_study(tiny()).notes

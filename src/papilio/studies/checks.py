@@ -10,10 +10,14 @@ from papilio.errors import SettingError, StudyError
 from papilio.kinds.kind import ANYTHING, Kind
 from papilio.kinds.ranking import Ranking, common_ranking
 from papilio.runs.plan import RunPlan
+from papilio.settings.train_settings import num_batches
 from papilio.studies.asked import refuse_impossible_analyses, refuse_other_options, run_analyses
 from papilio.studies.images import StudyImages
 from papilio.studies.schema import StageSettings
 from papilio.studies.study import Study
+
+FEW_STEPS = 10  # an epoch
+ENOUGH_STEPS = 1000  # in all, however few an epoch has
 
 
 def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: StudyImages) -> None:
@@ -48,6 +52,28 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
     for stage in study.settings.stage:
         _refuse_missing_ranking(study, stage, rankings)
     _refuse_unranked_weights(study, known, rankings)
+
+
+def few_steps_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
+    """Says, in a line, that a run will hardly learn as it takes a few steps only; None where every run takes enough.
+
+    Of several such runs it is the one with the fewest steps that is told of.
+    """
+    few = []
+    for plan in plans:
+        train, num_images = plan.settings.train, len(images.of_run(plan).train)
+        steps = num_batches(num_images, train.batch_size)
+        if steps < FEW_STEPS and steps * train.epochs < ENOUGH_STEPS:
+            few.append((steps * train.epochs, steps, num_images, plan))
+    if not few:
+        return None
+    total, steps, num_images, plan = min(few, key=lambda one: one[0])
+    train = plan.settings.train
+    return (
+        f'stage "{plan.stage}", trial "{plan.trial}": {steps} step{"s" if steps > 1 else ""} an epoch, {total} in all'
+        f" ({num_images:,} training image{'s' if num_images > 1 else ''}, train.batch_size = {train.batch_size});"
+        " a run learns little in so few: set a smaller train.batch_size, or more train.epochs"
+    )
 
 
 def _refuse_other_images(study: Study, plan: RunPlan, kind: Kind, images: StudyImages) -> None:
