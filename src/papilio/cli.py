@@ -268,6 +268,10 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
         notes = [f"reduced: {results.reduced}"] if results.reduced else []
         if table.is_unranked:
             notes.append("in the study's order: no metric ranks these trials")
+        if table.otherwise:
+            notes.append(
+                f"ranked by {metric_words(table.otherwise)}: losses of different objectives cannot be compared"
+            )
         typer.echo(f"\n{stage}" + (f" ({'; '.join(notes)})" if notes else ""))
         print_table(["trial", "parameters", "n", *map(metric_words, table.metrics), "seconds"], rows)
         if len(table.rows) > top:

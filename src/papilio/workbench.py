@@ -106,7 +106,7 @@ def run_study(
             _refuse_other_contents(folder, study)
         images = StudyImages(study.own)
         refuse_impossible_runs(study, plans, images)
-        search = StudySearch(study, folder=folder, sources=sources, ranking=images.ranking_of)
+        search = StudySearch(study, folder=folder, sources=sources, standing=images.standing_of)
         origins = Origins(search, images)
         origins.refuse_impossible(plans)
         with hired as crew:
@@ -126,8 +126,9 @@ def run_study(
                 crew,
                 origins,
             )
-            if few_steps := few_steps_note(plans, images):
-                progress.on_note(few_steps)
+            unfinished = (plan for plan in plans if not RunFolder(folder / "runs" / plan.name).is_finished())
+            if few_steps_note(plans, images) and (note := few_steps_note(unfinished, images)):
+                progress.on_note(note)
             try:
                 with progress.display():
                     Execution(workload, progress, signals=signals, confirm=confirm).run()

@@ -60,7 +60,9 @@ class Kind:
 
     `objectives` has by engine a function of `train`, `facts`, `own`, `heads`, `image_shape`, `num_classes` (those that it
     names) and of the settings in `settings`, that returns that engine's objective. `ranked_by` is the recorded metric
-    that ranks runs where the study names no other, None where none does: the last epoch is then kept. `nets` are those
+    that ranks runs where the study names no other, None where none does: the last epoch is then kept. `depends` has by
+    metric (`loss`) the settings in `settings` with which it means something else, so that runs which differ in them are not
+    ranked by it but by the metric `otherwise` (`error`), which means the same in all kinds that name it. `nets` are those
     that the objective calls. `takes` names the settings of [train] that are not for every kind. `offers` has what a
     trained run can do, as f(run, ...); `on_request` names those of its analyses that are made only where a study names them;
     `finish` is f(nets, images, settings) -> plain facts that run.json keeps.
@@ -70,6 +72,8 @@ class Kind:
     objectives: Mapping[str, Reference]
     metrics: Metrics
     ranked_by: str | None
+    depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    otherwise: str | None = None
     shows: frozenset[Shows] = ANYTHING
     nets: frozenset[str] = frozenset({"network"})
     settings: type[BaseModel] = Nothing

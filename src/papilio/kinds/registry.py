@@ -86,6 +86,8 @@ AUTOENCODER = Kind(
     objectives={"torch": "papilio.training.reconstruct:objective"},
     metrics=reconstruction_metrics,
     ranked_by="val_loss",
+    depends={"loss": ("error", "noise", "level")},
+    otherwise="error",
     settings=ReconstructionSettings,
     takes=frozenset({"regulariser"}),
     offers={
@@ -113,6 +115,12 @@ VAE = Kind(
     objectives={"torch": "papilio.training.vae:objective"},
     metrics=variational_metrics,
     ranked_by="val_loss",
+    depends={
+        "loss": ("likelihood", "sigma", "beta"),
+        "elbo": ("likelihood", "sigma"),
+        "reconstruction": ("likelihood", "sigma"),
+    },
+    otherwise="error",
     settings=VariationalSettings,
     takes=frozenset({"regulariser"}),
     offers={

@@ -8,7 +8,7 @@ from functools import partial
 from papilio.engine import find_engine
 from papilio.errors import SettingError, StudyError
 from papilio.kinds.kind import ANYTHING, Kind
-from papilio.kinds.ranking import Ranking, common_ranking
+from papilio.kinds.ranking import Standing, common_ranking
 from papilio.runs.plan import RunPlan
 from papilio.settings.train_settings import num_batches
 from papilio.studies.asked import refuse_impossible_analyses, refuse_other_options, run_analyses
@@ -28,11 +28,11 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
     """
     checked: set[str] = set()
     kinds: dict[str, Kind] = {}
-    rankings: dict[str, list[Ranking | None]] = {}
+    standings: dict[str, list[Standing]] = {}
     known = list(plans)
     for plan in known:
         try:
-            ranking = images.ranking_of(plan)
+            standing = images.standing_of(plan)
             if (structure := images.structure_of(plan)) not in checked:
                 engine = find_engine(plan.settings.train.engine, study.own)
                 engine.check(plan.settings, images.of_run(plan).facts)
@@ -44,14 +44,14 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
                 checked.add(structure)
         except SettingError as error:
             raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": {error}') from error
-        rankings.setdefault(plan.stage, []).append(ranking)
+        standings.setdefault(plan.stage, []).append(standing)
     try:
         refuse_impossible_analyses(study.settings.analysis, list(kinds.values()))
     except (SettingError, StudyError) as error:
         raise StudyError(f"{study.where}: {error}") from error
     for stage in study.settings.stage:
-        _refuse_missing_ranking(study, stage, rankings)
-    _refuse_unranked_weights(study, known, rankings)
+        _refuse_missing_ranking(study, stage, standings)
+    _refuse_unranked_weights(study, known, standings)
 
 
 def few_steps_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
@@ -91,7 +91,7 @@ def _refuse_other_images(study: Study, plan: RunPlan, kind: Kind, images: StudyI
             )
 
 
-def _refuse_missing_ranking(study: Study, stage: StageSettings, rankings: dict[str, list[Ranking | None]]) -> None:
+def _refuse_missing_ranking(study: Study, stage: StageSettings, standings: dict[str, list[Standing]]) -> None:
     """Raises StudyError where something is to choose among trials that nothing ranks."""
     source = stage.source.stage if stage.source is not None and stage.source.study is None else None
     needs = [
@@ -101,7 +101,7 @@ def _refuse_missing_ranking(study: Study, stage: StageSettings, rankings: dict[s
         (source, source is not None, f'from = "{source}": it has no best trial'),
     ]
     for name, is_asked, need in needs:
-        if is_asked and common_ranking(rankings.get(str(name), [])) is None:
+        if is_asked and common_ranking(standings.get(str(name), [])) is None:
             what = "that stage" if name == source else "this stage"
             raise StudyError(
                 f'{study.where}: stage "{stage.name}": {need}, as {what} is not ranked by one metric; '
@@ -109,12 +109,12 @@ def _refuse_missing_ranking(study: Study, stage: StageSettings, rankings: dict[s
             )
 
 
-def _refuse_unranked_weights(study: Study, plans: list[RunPlan], rankings: dict[str, list[Ranking | None]]) -> None:
+def _refuse_unranked_weights(study: Study, plans: list[RunPlan], standings: dict[str, list[Standing]]) -> None:
     """Raises StudyError where weights are those of a stage's best trial, and nothing says which of several that is."""
     taken = {(name, plan.stage): None for plan in plans for name in plan.settings.model.stages()}
     for name, stage in taken:
         num_trials = len({plan.trial for plan in plans if plan.stage == name})
-        if num_trials > 1 and common_ranking(rankings.get(name, [])) is None:
+        if num_trials > 1 and common_ranking(standings.get(name, [])) is None:
             raise StudyError(
                 f'{study.where}: stage "{stage}": takes weights of "{name}", whose {num_trials} trials are not ranked by one'
                 " metric; set train.best to a metric that all of them have"
