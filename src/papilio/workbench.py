@@ -105,7 +105,7 @@ def run_study(
         if not is_fresh:
             _refuse_other_contents(folder, study)
         images = StudyImages(study.own)
-        refuse_impossible_runs(study, plans, images)
+        notes = refuse_impossible_runs(study, plans, images)
         search = StudySearch(study, folder=folder, sources=sources, standing=images.standing_of)
         origins = Origins(search, images)
         origins.refuse_impossible(plans)
@@ -127,7 +127,9 @@ def run_study(
                 origins,
             )
             unfinished = (plan for plan in plans if not RunFolder(folder / "runs" / plan.name).is_finished())
-            if few_steps_note(plans, images) and (note := few_steps_note(unfinished, images)):
+            if few_steps_note(plans, images) and (few_steps := few_steps_note(unfinished, images)):
+                notes.append(few_steps)
+            for note in notes:
                 progress.on_note(note)
             try:
                 with progress.display():

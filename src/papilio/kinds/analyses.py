@@ -66,18 +66,21 @@ WALK = Analysis(
     compute="papilio.analysis.walk:walk",
     section="papilio.sections.walk_sections:walk_section",
     options=WalkOptions,
+    check="papilio.analysis.walk:check_walk",
 )
 MORPH = Analysis(
     name="morph",
     compute="papilio.analysis.morphs:morphs",
     section="papilio.sections.morph_sections:morph_section",
     options=MorphOptions,
+    check="papilio.analysis.morphs:check_morphs",
 )
 PLANE = Analysis(
     name="plane",
     compute="papilio.analysis.plane:decode_plane",
     section="papilio.sections.plane_sections:plane_section",
     options=PlaneOptions,
+    check="papilio.analysis.plane:check_plane",
 )
 COORDINATES = Analysis(
     name="coordinates",
@@ -123,6 +126,7 @@ QUALITY = Analysis(
     compute="papilio.analysis.quality:quality",
     section="papilio.sections.quality_sections:quality_section",
     options=QualityOptions,
+    check="papilio.analysis.features:check_features",
 )
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
     analysis.name: analysis

@@ -7,16 +7,18 @@ imported when it is used: a kind can so be looked up where no framework is insta
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from papilio.data.facts import ImageFacts, Shows
+from papilio.data.imageset import ImageSet
 from papilio.data.splits import SplitName
 from papilio.kinds.options import Nothing
 from papilio.kinds.ranking import Direction
+from papilio.models.description import Description
 from papilio.settings.references import Reference, name_of
 from papilio.settings.train_settings import TrainSettings
 
@@ -31,6 +33,20 @@ class Metrics(Protocol):
 
 
 @dataclass(frozen=True)
+class Planned:
+    """What is known of a run before it is trained, for the checks of analyses."""
+
+    kind: Kind
+    images: ImageSet  # at which the analysis will look
+    latents: int | None  # as far as its settings tell
+    describe: Callable[[], Description]
+
+    @property
+    def num_test(self) -> int:
+        return len(self.images.indices("test"))
+
+
+@dataclass(frozen=True)
 class Analysis:
     """Something that is looked at after training.
 
@@ -41,8 +57,9 @@ class Analysis:
     papilio.sections.context.SectionContext. `options` are what its [[analysis]] table may set besides `kind`, `name`, `data`
     and `top`. The arrays are kept, and the page is made of them again where there may be no framework: `section` has to be
     a function of a module, or its name. `check`
-    is f(options, kind, describe) for each structure of a run before anything is trained, where describe() gives its
-    papilio.models.description.Description; it raises SettingError for options that do not go with such a run.
+    is f(options, planned) for each structure of a run before anything is trained; it raises SettingError for options that do
+    not go with such a run, and returns, in words, what such a run has not got that the options ask for, or None: where no run
+    has it, and the study names the analysis, that is refused.
     """
 
     name: str

@@ -14,6 +14,7 @@ from papilio.files import storage_errors, write_json, write_text
 from papilio.kinds.choosing import standing_of
 from papilio.kinds.ranking import Ranking, Standing
 from papilio.kinds.registry import KINDS
+from papilio.models.description import LayerRow
 from papilio.runs.plan import RunPlan
 from papilio.settings.run_settings import RunSettings
 
@@ -65,6 +66,13 @@ class RunFacts:
         """What the run's images are."""
         channel, height, width = self.image_shape
         return ImageFacts((channel, height, width), tuple(self.class_names), from_plain(self.quantity))
+
+    @property
+    def layer_rows(self) -> list[LayerRow]:
+        """The layers of its network; of several nets one row each."""
+        return [
+            LayerRow(row["name"], row["kind"], tuple(row["output_shape"]), row["num_parameters"]) for row in self.layers
+        ]
 
     @property
     def ranking(self) -> Ranking | None:

@@ -5,30 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from papilio.engine import find_engine
+from papilio.engine import Engine, find_engine
 from papilio.errors import SettingError, StudyError
-from papilio.kinds.kind import ANYTHING, Kind
+from papilio.kinds.kind import ANYTHING, Kind, Planned
 from papilio.kinds.ranking import Standing, common_ranking
 from papilio.runs.plan import RunPlan
 from papilio.settings.train_settings import num_batches
-from papilio.studies.asked import refuse_impossible_analyses, refuse_other_options, run_analyses
+from papilio.studies.asked import AnalysisChecks, looks_at_runs, refuse_impossible_analyses, where_of
 from papilio.studies.images import StudyImages
-from papilio.studies.schema import StageSettings
+from papilio.studies.schema import AnalysisSettings, StageSettings
 from papilio.studies.study import Study
 
 FEW_STEPS = 10  # an epoch
 ENOUGH_STEPS = 1000  # in all, however few an epoch has
 
 
-def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: StudyImages) -> None:
+def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
     """Let the engine check each different structure, and see to what ranks each stage and what is to be looked at.
 
-    Raises StudyError for a network that does not fit its images, a metric or an optimiser's argument that is not there, for
-    an analysis that fits no run, and for a stage that needs a ranking and has none.
+    What there is to say of analyses that some of the trials have nothing for. Raises StudyError for a network that does not fit
+    its images, a metric or an optimiser's argument that is not there, for an analysis that fits no run, and for a stage that
+    needs a ranking and has none.
     """
     checked: set[str] = set()
     kinds: dict[str, Kind] = {}
     standings: dict[str, list[Standing]] = {}
+    analyses = AnalysisChecks(study.settings.analysis)
     known = list(plans)
     for plan in known:
         try:
@@ -39,19 +41,31 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
                 kind = images.kind_of(plan)
                 kinds[kind.name] = kind
                 _refuse_other_images(study, plan, kind, images)
-                describe = partial(engine.describe, plan.settings, images.of_run(plan).facts)
-                refuse_other_options(study.settings.analysis, kind, describe)
+                trial = f'stage "{plan.stage}", trial "{plan.trial}"'
+                analyses.look_at(kind, trial, partial(_planned, engine, plan, kind, images))
                 checked.add(structure)
         except SettingError as error:
             raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": {error}') from error
+        except StudyError as error:
+            raise StudyError(f"{study.where}: {error}") from error
         standings.setdefault(plan.stage, []).append(standing)
     try:
         refuse_impossible_analyses(study.settings.analysis, list(kinds.values()))
+        notes = analyses.notes()
     except (SettingError, StudyError) as error:
         raise StudyError(f"{study.where}: {error}") from error
     for stage in study.settings.stage:
         _refuse_missing_ranking(study, stage, standings)
     _refuse_unranked_weights(study, known, standings)
+    return notes
+
+
+def _planned(engine: Engine, plan: RunPlan, kind: Kind, images: StudyImages, table: AnalysisSettings) -> Planned:
+    """A run before it is trained, with the images at which a table looks."""
+    latents = plan.settings.model.arguments.get("latents")
+    describe = partial(engine.describe, plan.settings, images.of_run(plan).facts)
+    looked_at = images.of_analysis(table, plan.settings, plan.fold)
+    return Planned(kind, looked_at, latents if isinstance(latents, int) else None, describe)
 
 
 def few_steps_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
@@ -79,14 +93,15 @@ def few_steps_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
 def _refuse_other_images(study: Study, plan: RunPlan, kind: Kind, images: StudyImages) -> None:
     """Raises SettingError where a run cannot look at the images that an analysis names."""
     own = images.of_run(plan).facts
-    for table in study.settings.analysis:
-        if not table.data or not run_analyses(table, kind):
+    for number, table in enumerate(study.settings.analysis, start=1):
+        if not table.data or not looks_at_runs(table, kind):
             continue
-        other = images.of_analysis(table, plan.settings, plan.fold)
+        where = where_of(number, table.kind)
+        other = images.of_analysis(table, plan.settings, plan.fold, where=where)
         is_alike = other.facts.class_names == own.class_names and other.facts.quantity == own.quantity
         if other.facts.shape != own.shape or not (is_alike or kind.shows == ANYTHING):
             raise SettingError(
-                f"[[analysis]]: data: the images of {other.name} have another shape than those of the run, or show"
+                f"{where}: data: the images of {other.name} have another shape than those of the run, or show"
                 " something else"
             )
 

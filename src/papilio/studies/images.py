@@ -50,12 +50,14 @@ class StudyImages:
         """The set that a run is trained and measured on."""
         return self.of_fold(plan.settings, plan.fold)
 
-    def of_analysis(self, analysis: AnalysisSettings, settings: RunSettings, fold: int | None) -> ImageSet:
+    def of_analysis(
+        self, analysis: AnalysisSettings, settings: RunSettings, fold: int | None, *, where: str = "[[analysis]]"
+    ) -> ImageSet:
         """The set that an analysis of such a run looks at; raises StudyError where the analysis' own table is wrong."""
         if not analysis.data:
             return self.of_fold(settings, fold)
         changed = plain_settings(settings.data) | analysis.data
-        return self.of(validated(DataSettings, changed, where="[[analysis]]", prefix="data"))
+        return self.of(validated(DataSettings, changed, where=where, prefix="data"))
 
     def distinct(self) -> list[ImageSet]:
         """Every set that was read, without its folds."""
