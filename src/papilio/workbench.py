@@ -32,7 +32,7 @@ from papilio.search.origins import Origins
 from papilio.search.search import StudySearch
 from papilio.search.sources import read_sources
 from papilio.settings.references import OwnFunctions
-from papilio.studies.checks import few_steps_note, refuse_impossible_runs
+from papilio.studies.checks import planning_notes, refuse_impossible_runs
 from papilio.studies.images import StudyImages
 from papilio.studies.study import Study, load_study, parse_toml
 from papilio.workers.messages import Crew
@@ -127,9 +127,7 @@ def run_study(
                 origins,
             )
             unfinished = (plan for plan in plans if not RunFolder(folder / "runs" / plan.name).is_finished())
-            if few_steps_note(plans, images) and (few_steps := few_steps_note(unfinished, images)):
-                notes.append(few_steps)
-            for note in notes:
+            for note in [*notes, *(planning_notes(unfinished, images) if planning_notes(plans, images) else [])]:
                 progress.on_note(note)
             try:
                 with progress.display():

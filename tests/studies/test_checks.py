@@ -9,6 +9,7 @@ import pytest
 from tiny import tiny
 
 import papilio as product
+from papilio.data.load import load_images
 from papilio.errors import StudyError
 from papilio.workbench import describe_study
 
@@ -76,3 +77,23 @@ def test_enough_steps_are_not_told_of() -> None:
     many = tiny(data={"name": "digits", "num_train": 43}, train={"epochs": 1000}, stage=[{"name": "many epochs"}])
     assert not describe_study(many).notes
     assert not describe_study(tiny()).notes
+
+
+def test_a_fraction_that_leaves_fewer_images_than_asked_for_is_told_of() -> None:
+    study = tiny(data={"name": "digits", "num_train": 1000, "fraction": 0.3}, stage=[{"name": "a"}])
+    (note,) = describe_study(study).notes
+    assert (
+        note
+        == 'stage "a", trial "mlp": 387 training images in place of data.num_train = 1,000: data.fraction = 0.3 leaves no more'
+    )
+    images = load_images("digits", num_train=1000, fraction=0.3)
+    assert images.notes[-1] == "387 training images, all that the share leaves, in place of num_train = 1,000"
+    assert not describe_study(study | {"data": {"name": "digits", "num_train": 1000}}).notes
+
+
+@pytest.mark.parametrize("family", ["cnn", "autoencoder", "vae", "encoder_classifier"])
+def test_a_kernel_larger_than_the_images_is_refused(family: str, tmp_path: Path) -> None:
+    """A kernel of 99 pixels on images of 28 was built, and trained on little but zeros."""
+    with pytest.raises(StudyError, match=r"model: kernel_size: 9 is larger than the images, 8x8; .* up to 8") as caught:
+        product.run_study(tiny(model={"family": family, "kernel_size": 9}), out=tmp_path / "out", is_silent=True)
+    assert "\n" not in str(caught.value)

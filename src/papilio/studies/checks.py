@@ -68,7 +68,25 @@ def _planned(engine: Engine, plan: RunPlan, kind: Kind, images: StudyImages, tab
     return Planned(kind, looked_at, latents if isinstance(latents, int) else None, describe)
 
 
-def few_steps_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
+def planning_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
+    """What there is to say of runs, a line each, before they are trained."""
+    known = list(plans)
+    return list(filter(None, [_clamped_note(known, images), _few_steps_note(known, images)]))
+
+
+def _clamped_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
+    """Says, in a line, that a run trains on fewer images than its settings name, as a fraction leaves no more."""
+    for plan in plans:
+        data, num = plan.settings.data, len(images.of_run(plan).train)
+        if plan.fold is None and data.num_train is not None and data.num_train > num:
+            return (
+                f'stage "{plan.stage}", trial "{plan.trial}": {num:,} training images in place of data.num_train ='
+                f" {data.num_train:,}: data.fraction = {data.fraction:g} leaves no more"
+            )
+    return None
+
+
+def _few_steps_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
     """Says, in a line, that a run will hardly learn as it takes a few steps only; None where every run takes enough.
 
     Of several such runs it is the one with the fewest steps that is told of.
