@@ -13,7 +13,7 @@ from papilio.analysis.analyse import add_missing_of_stages, analyse
 from papilio.data.load import load_images
 from papilio.data.parallel import available_cores
 from papilio.data.pictures import write_picture
-from papilio.data.progress import Progress
+from papilio.data.progress import Progress, reading_progress
 from papilio.engine import find_engine
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
 from papilio.execution.description import describe_study, study_schema
@@ -134,10 +134,11 @@ def run_study(
                     Execution(workload, progress, signals=signals, confirm=confirm).run()
             finally:
                 shutil.rmtree(folder / SHARED, ignore_errors=True)
-            progress.on_note("looking at the best runs, writing the report")
             results = read_results(folder)
+            progress.on_note("training is over; what remains are the analyses of the best runs, and the report")
+            told = (lambda done, total, what: None) if is_silent else reading_progress()
             try:
-                analyse(results, study, images)
+                analyse(results, study, images, progress=told)
             finally:  # what an analysis complains of does not cost the tables
                 _write_report(results)
     if search.blocked:

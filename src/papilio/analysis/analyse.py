@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from papilio.analysis.store import Header, is_current, write_analysis
 from papilio.data.imageset import ImageSet
+from papilio.data.progress import Progress
 from papilio.engine import Arrays
 from papilio.errors import PapilioError, RunFailed, SettingError, StorageError
 from papilio.kinds.analyses import section_reference
@@ -76,12 +78,14 @@ class WantedOfStage:
         return Header(analysis=self.analysis.name, section=section, stage=self.stage, options=options)
 
 
-def analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
+def analyse(
+    results: StudyResults, study: Study, images: StudyImages, *, progress: Progress = lambda done, total, what: None
+) -> None:
     """Make DIR/analyses what the study asks for: of each stage's best trials the best run, and of the stages themselves.
 
     What was computed before and still stands is not computed again, what is not asked for any more is removed. Where one fails
     the others are made first; then raises RunFailed where a function of the user's own does, DataError where a run and its
-    images, or options, do not go together.
+    images, or options, do not go together. `progress` is told of each that is computed, and inside those that take long.
     """
     folder, tables = results.folder / FOLDER, study.settings.analysis
     of_runs = {one.file_name: one for table in tables for one in _of_runs(results, table, images)}
@@ -89,8 +93,11 @@ def analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
     for file in folder.glob("*.npz"):
         if file.name not in {*of_runs, *(one.file_name for one in of_stages)}:
             file.unlink()
-    failed = _compute_of_runs(folder, of_runs, study.own)
-    for wanted in of_stages:
+    missing = {name: one for name, one in of_runs.items() if not is_current(folder / name, one.header)}
+    total = len(missing) + len(of_stages)
+    failed = _compute_of_runs(folder, missing, study.own, progress=progress, total=total)
+    for number, wanted in enumerate(of_stages, start=len(missing) + 1):
+        progress(number, total, f"analyses: {wanted.analysis.name} of the stage {wanted.stage}")
         try:
             with _named(wanted.analysis, wanted.stage):
                 _compute_of_stage(folder, wanted, results, images)
@@ -159,24 +166,33 @@ def _stage_slug(results: StudyResults, stage: str) -> str:
     return slugs[number] if slugs.count(slugs[number]) == 1 else f"{slugs[number]}-{number + 1}"
 
 
-def _compute_of_runs(folder: Path, wanted: Mapping[str, WantedOfRun], own: OwnFunctions) -> list[PapilioError]:
+def _compute_of_runs(
+    folder: Path, wanted: Mapping[str, WantedOfRun], own: OwnFunctions, *, progress: Progress, total: int
+) -> list[PapilioError]:
     """What went wrong, in the order of the runs; a disk that is full is raised at once."""
     failed: list[PapilioError] = []
     loaded: Run | None = None
-    for name, one in sorted(wanted.items(), key=lambda item: item[1].run.name):  # each run is loaded once
-        if is_current(folder / name, one.header):
-            continue
+    in_order = sorted(wanted.items(), key=lambda item: item[1].run.name)  # each run is loaded once
+    for number, (name, one) in enumerate(in_order, start=1):
+        progress(number, total, f"analyses: {one.analysis.name} of {one.run.trial}")
         if loaded is None or loaded.folder != one.run.folder:
             loaded = load_run(one.run.folder, own=own)
         try:
             with _named(one.analysis, one.run.name):
-                arrays = resolve_reference(one.analysis.compute)(loaded, one.images, one.options)
+                arrays = _computed(resolve_reference(one.analysis.compute), loaded, one, progress)
                 write_analysis(folder / name, one.header, arrays)
         except StorageError:
             raise
         except PapilioError as error:
             failed.append(error)
     return failed
+
+
+def _computed(compute: Callable[..., Arrays], run: Run, wanted: WantedOfRun, progress: Progress) -> Arrays:
+    """What an analysis gives; one that names `progress` is told whom to tell how far it is."""
+    takes_long = "progress" in inspect.signature(compute).parameters
+    inner = {"progress": progress} if takes_long else {}
+    return compute(run, wanted.images, wanted.options, **inner)
 
 
 def _compute_of_stage(

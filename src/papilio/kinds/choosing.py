@@ -39,15 +39,27 @@ def standing_of(kind: Kind, train: TrainSettings, facts: ImageFacts, ranking: Ra
     if ranking is None:
         return Standing(None)
     split, _, metric = ranking.metric.partition("_")
-    if metric not in kind.depends:
+    meaning = meaning_of(kind, train, metric)
+    if not meaning:
         return Standing(ranking, "", ranking if metric == kind.otherwise else None)
-    settings = validated(kind.settings, train.objective_settings, error=SettingError)
-    values = ", ".join(f"{name} = {getattr(settings, name)}" for name in kind.depends[metric])
     is_measured = kind.otherwise is not None and split == "val"  # training records may have the loss alone
     otherwise = (
         Ranking(f"val_{kind.otherwise}", kind.metrics(train, facts)[str(kind.otherwise)]) if is_measured else None
     )
-    return Standing(ranking, f"{kind.name}: {values}", otherwise)
+    return Standing(ranking, meaning, otherwise)
+
+
+def meaning_of(kind: Kind, train: TrainSettings, metric: str) -> str:
+    """Equal for runs of which a metric, named without its split, means the same; raises SettingError as `standing_of`."""
+    if metric not in kind.depends:
+        return ""
+    settings = validated(kind.settings, train.objective_settings, error=SettingError)
+    return f"{kind.name}: " + ", ".join(f"{name} = {getattr(settings, name)}" for name in kind.depends[metric])
+
+
+def unit_of(kind: Kind, train: TrainSettings, metric: str) -> str:
+    """What a metric, named without its split, is measured in; empty where that is not told. Raises as `standing_of`."""
+    return kind.units(validated(kind.settings, train.objective_settings, error=SettingError)).get(metric, "")
 
 
 def _ranking(name: str, metrics: Mapping[str, Direction], has_validation: bool) -> Ranking:

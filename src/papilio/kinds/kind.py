@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -51,9 +51,10 @@ class Analysis:
     """Something that is looked at after training.
 
     `compute` is f(run, images, options) -> arrays by name, of a papilio.runs.run.Run and an ImageSet that has images in
-    `split`; where it is `of` a stage, f(results, stage, options) -> arrays, or None where there is nothing to tell, or, with a
-    `split`, f(results, stage, options, images_of), of which images_of(RunResult) is that run's ImageSet. `section`
-    is f(arrays, context) -> papilio.sections.blocks.Section, or None for no section; context is a
+    `split`; one that takes long may name `progress`, a papilio.data.progress.Progress, too. Where it is `of` a stage it is
+    f(results, stage, options) -> arrays, or None where there is nothing to tell, or, with a `split`, f(results, stage, options,
+    images_of), of which images_of(RunResult) is that run's ImageSet. `section` is f(arrays, context) ->
+    papilio.sections.blocks.Section, or None for no section; context is a
     papilio.sections.context.SectionContext. `options` are what its [[analysis]] table may set besides `kind`, `name`, `data`
     and `top`. The arrays are kept, and the page is made of them again where there may be no framework: `section` has to be
     a function of a module, or its name. `check`
@@ -79,7 +80,8 @@ class Kind:
     names) and of the settings in `settings`, that returns that engine's objective. `ranked_by` is the recorded metric
     that ranks runs where the study names no other, None where none does: the last epoch is then kept. `depends` has by
     metric (`loss`) the settings in `settings` with which it means something else, so that runs which differ in them are not
-    ranked by it but by the metric `otherwise` (`error`), which means the same in all kinds that name it. `nets` are those
+    ranked by it but by the metric `otherwise` (`error`), which means the same in all kinds that name it. `units` has, with such
+    settings, what metrics are measured in. `nets` are those
     that the objective calls. `takes` names the settings of [train] that are not for every kind. `offers` has what a
     trained run can do, as f(run, ...); `on_request` names those of its analyses that are made only where a study names them;
     `finish` is f(nets, images, settings) -> plain facts that run.json keeps.
@@ -91,6 +93,7 @@ class Kind:
     ranked_by: str | None
     depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     otherwise: str | None = None
+    units: Callable[[Any], Mapping[str, str]] = lambda settings: {}
     shows: frozenset[Shows] = ANYTHING
     nets: frozenset[str] = frozenset({"network"})
     settings: type[BaseModel] = Nothing

@@ -54,6 +54,18 @@ def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direct
     return {"generator_loss": "min", "discriminator_loss": "min"}
 
 
+SQUARED = "squared, a pixel"
+OF_ERRORS = {"squared": SQUARED, "absolute": "absolute, a pixel", "bernoulli": "nats a pixel"}
+
+
+def reconstruction_units(settings: ReconstructionSettings) -> Mapping[str, str]:
+    return {"loss": OF_ERRORS[settings.error], "error": SQUARED}
+
+
+def variational_units(settings: VariationalSettings) -> Mapping[str, str]:
+    return dict.fromkeys(("loss", "elbo", "reconstruction", "kl"), "nats an image") | {"error": SQUARED}
+
+
 CLASSIFY = Kind(
     name="classify",
     shows=frozenset({"class"}),
@@ -88,6 +100,7 @@ AUTOENCODER = Kind(
     ranked_by="val_loss",
     depends={"loss": ("error", "noise", "level")},
     otherwise="error",
+    units=reconstruction_units,
     settings=ReconstructionSettings,
     takes=frozenset({"regulariser"}),
     offers={
@@ -121,6 +134,7 @@ VAE = Kind(
         "reconstruction": ("likelihood", "sigma"),
     },
     otherwise="error",
+    units=variational_units,
     settings=VariationalSettings,
     takes=frozenset({"regulariser"}),
     offers={
