@@ -121,3 +121,14 @@ def test_who_waits_is_told_which_analysis_is_made(out: Path) -> None:
     analyse(results, study, StudyImages(study.own), progress=lambda *how_far: told.append(how_far))
     best = results.ranked("sorts")[0].name
     assert told == [(1, 2, f"analyses: brightness of {best}"), (2, 2, "analyses: trials of the stage sorts")]
+
+
+def test_the_best_trial_is_looked_at_and_what_an_earlier_version_saw_of_others_stays(out: Path) -> None:
+    """The analyses of three trials a stage made long reports of studies with many stages."""
+    assert load_study(STUDY | {"analysis": [{}]}).settings.analysis[0].top == 1
+    both = changed(out, analysis=[{"top": 2}])
+    assert len(both) == 5
+    unsaid = changed(out, analysis=[{}])
+    assert unsaid.keys() == both.keys() and [name for name, is_new in unsaid.items() if is_new] == ["trials-sorts.npz"]
+    assert len(changed(out, analysis=[{"top": 1}])) == 3
+    assert len(changed(out, analysis=[{}])) == 3

@@ -155,7 +155,7 @@ STUDY = {
         },
         {"name": "black and white", "data": {"binarize": True}},
     ],
-    "analysis": [{"kind": "likelihood", "samples": 20, "num": 40}],
+    "analysis": [{"kind": "likelihood", "samples": 20, "num": 40, "top": 2}],
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from papilio.studies.schema import AnalysisSettings
 from papilio.studies.study import Study, load_study, slug
 
 FOLDER = "analyses"
+EARLIER_TOP = 3  # trials of a stage that were looked at where a study did not say how many
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,12 @@ def analyse(
     images, or options, do not go together. `progress` is told of each that is computed, and inside those that take long.
     """
     folder, tables = results.folder / FOLDER, study.settings.analysis
-    of_runs = {one.file_name: one for table in tables for one in _of_runs(results, table, images)}
+    of_runs = {one.file_name: one for table in tables for one in _of_runs(results, table, images, top=table.top)}
     of_stages = [one for stage in results.stages for one in _of_stage(results, stage, tables, study.own)]
-    for file in folder.glob("*.npz"):
-        if file.name not in {*of_runs, *(one.file_name for one in of_stages)}:
-            file.unlink()
+    wanted_files = {*of_runs, *(one.file_name for one in of_stages)}
+    unwanted = {file for file in folder.glob("*.npz") if file.name not in wanted_files}
+    for file in unwanted - _still_standing(unwanted, results, tables, images):
+        file.unlink()
     missing = {name: one for name, one in of_runs.items() if not is_current(folder / name, one.header)}
     total = len(missing) + len(of_stages)
     failed = _compute_of_runs(folder, missing, study.own, progress=progress, total=total)
@@ -109,6 +111,18 @@ def analyse(
         raise failed[0]
 
 
+def _still_standing(
+    files: Set[Path], results: StudyResults, tables: Sequence[AnalysisSettings], images: StudyImages
+) -> set[Path]:
+    """Of files that are not asked for those of an earlier version, which looked at three trials where a table says nothing."""
+    names = {file.name: file for file in files}
+    earlier = [table for table in tables if names and "top" not in table.model_fields_set]
+    known = [one for table in earlier for one in _of_runs(results, table, images, top=EARLIER_TOP)]
+    return {
+        names[one.file_name] for one in known if one.file_name in names and is_current(names[one.file_name], one.header)
+    }
+
+
 def add_missing_of_stages(results: StudyResults) -> None:
     """Compute what is not there yet of a study's stages, as in folders of 0.1.0, as far as it can be computed here.
 
@@ -122,8 +136,8 @@ def add_missing_of_stages(results: StudyResults) -> None:
                     _compute_of_stage(results.folder / FOLDER, wanted, results)
 
 
-def _of_runs(results: StudyResults, table: AnalysisSettings, images: StudyImages) -> Iterator[WantedOfRun]:
-    trials = [trial for stage in results.stages for trial in results.ranked(stage)[: table.top]]
+def _of_runs(results: StudyResults, table: AnalysisSettings, images: StudyImages, *, top: int) -> Iterator[WantedOfRun]:
+    trials = [trial for stage in results.stages for trial in results.ranked(stage)[:top]]
     for run in filter(None, map(results.best_run, trials)):
         asked = run_analyses(table, _kind(run, images.own))
         if not asked:
