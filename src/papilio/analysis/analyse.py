@@ -7,6 +7,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,13 @@ class WantedOfRun:
             checksum=self.images.checksum,
             title=self.title,
             facts=self.images.facts,
+            uses=self._uses,
         )
+
+    @cached_property
+    def _uses(self) -> dict[str, str]:
+        uses = self.analysis.uses
+        return {} if uses is None else resolve_reference(uses)(self.options, self.images)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from papilio.data.imageset import ImageSet
 from papilio.errors import DataError, RunError, SettingError
+from papilio.files import checksum
 from papilio.kinds.kind import Planned
 from papilio.kinds.options import QualityOptions
 from papilio.runs.folder import RunFolder
@@ -40,6 +43,15 @@ def _other_shape(theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
         f"that run takes images of {one} (channel, height, width), these are {other}; give a classifier that was trained on"
         " such images"
     )
+
+
+def classifier_checksum(options: QualityOptions, images: ImageSet) -> dict[str, str]:
+    """The checksum of the weights that `find_classifier` would load; empty where there are none."""
+    name = SHIPPED.get(images.name, "") if options.features is None else options.features
+    with contextlib.suppress(RunError):
+        weights = RunFolder(find_run(name)).weights_file
+        return {"classifier": checksum(weights)} if weights.exists() else {}
+    return {}
 
 
 def find_classifier(images: ImageSet, given: str | None) -> Run | None:

@@ -127,6 +127,7 @@ QUALITY = Analysis(
     section="papilio.sections.quality_sections:quality_section",
     options=QualityOptions,
     check="papilio.analysis.features:check_features",
+    uses="papilio.analysis.features:classifier_checksum",
 )
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
     analysis.name: analysis

@@ -60,7 +60,8 @@ class Analysis:
     a function of a module, or its name. `check`
     is f(options, planned) for each structure of a run before anything is trained; it raises SettingError for options that do
     not go with such a run, and returns, in words, what such a run has not got that the options ask for, or None: where no run
-    has it, and the study names the analysis, that is refused.
+    has it, and the study names the analysis, that is refused. `uses` is f(options, images) -> checksums, by name, of what is
+    looked at besides the run and its images: where one of them is another the analysis is made again.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Analysis:
     of: Literal["run", "stage"] = "run"
     split: SplitName | None = "test"  # None: images are not looked at
     check: Reference | None = None
+    uses: Reference | None = None
 
 
 @dataclass(frozen=True)
