@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from papilio.analysis.latent_scale import stratified
 from papilio.analysis.layer_names import chosen_layers, features_of, layers_of
 from papilio.analysis.neighbors import nearest, share_kept, value_error, vote_accuracy
 from papilio.analysis.projection import (
@@ -17,7 +18,6 @@ from papilio.analysis.projection import (
     in_unit_square,
     principal_components,
     project,
-    sample,
     smaller,
     spread,
     tsne,
@@ -71,13 +71,13 @@ def groups() -> np.ndarray:
 
 
 def test_a_sample_is_stratified_and_the_same_for_a_seed(images: ImageSet) -> None:
-    chosen = sample(images, num=100, seed=3)
+    chosen = stratified(images, images.test, most=100, seed=3)
     assert abs(len(chosen) - 100) <= 5 and np.all(np.diff(chosen) > 0) and np.isin(chosen, images.test).all()
     whole = np.bincount(images.labels[images.test]) / len(images.test)
     assert np.all(np.abs(np.bincount(images.labels[chosen]) - 100 * whole) <= 0.51)
-    np.testing.assert_array_equal(chosen, sample(images, num=100, seed=3))
-    assert not np.array_equal(chosen, sample(images, num=100, seed=4))
-    np.testing.assert_array_equal(sample(images, num=10_000, seed=0), images.test)
+    np.testing.assert_array_equal(chosen, stratified(images, images.test, most=100, seed=3))
+    assert not np.array_equal(chosen, stratified(images, images.test, most=100, seed=4))
+    np.testing.assert_array_equal(stratified(images, images.test, most=10_000), images.test)
 
 
 def test_neighbors_leave_the_point_itself_out() -> None:
