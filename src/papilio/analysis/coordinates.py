@@ -48,7 +48,7 @@ def coordinates(run: Run, images: ImageSet, options: CoordinatesOptions) -> Arra
         shown = arrays["order"][: options.rows]
         arrays |= {"steps": STEPS, "moved": moved_pictures(run, latents[0], shown, mean=mean, deviation=deviation)}
     scaled = latents / np.where(deviation > 0, deviation, 1)
-    return arrays | _of_factors(scaled, known_factors(images, chosen), seed=options.seed)
+    return arrays | gaps_of_factors(scaled, known_factors(images, chosen), seed=options.seed)
 
 
 def known_factors(images: ImageSet, chosen: np.ndarray) -> dict[str, np.ndarray]:
@@ -89,7 +89,8 @@ def moved_pictures(
     return pictures.reshape(len(shown), len(STEPS), *pictures.shape[1:])
 
 
-def _of_factors(latents: np.ndarray, factors: dict[str, np.ndarray], *, seed: int) -> dict[str, np.ndarray]:
+def gaps_of_factors(latents: np.ndarray, factors: dict[str, np.ndarray], *, seed: int) -> dict[str, np.ndarray]:
+    """What `coordinates` tells of known factors, of latents (num, latents) in units of their spread; empty without factors."""
     if not factors:
         return {}
     codes = np.stack([binned(values) for values in factors.values()], axis=1)

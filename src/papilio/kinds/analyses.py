@@ -18,6 +18,7 @@ from papilio.kinds.options import (
     ReadingOptions,
     ReconstructionOptions,
     SamplesOptions,
+    TradeOptions,
     TransferOptions,
     WalkOptions,
 )
@@ -108,6 +109,13 @@ MODELS = Analysis(
     options=ModelsOptions,
     of="stage",
 )
+TRADE = Analysis(
+    name="trade",
+    compute="papilio.analysis.trade:trade",
+    section="papilio.sections.trade_sections:trade_section",
+    options=TradeOptions,
+    of="stage",
+)
 LIKELIHOOD = Analysis(
     name="likelihood",
     compute="papilio.analysis.likelihood:likelihood",
@@ -146,6 +154,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         LIKELIHOOD,
         PROBE,
         MODELS,
+        TRADE,
         TRANSFER,
         DENOISING,
     )
