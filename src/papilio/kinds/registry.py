@@ -61,6 +61,18 @@ def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direct
     }
 
 
+SQUARED = "squared, a pixel"
+OF_ERRORS = {"squared": SQUARED, "absolute": "absolute, a pixel", "bernoulli": "nats a pixel"}
+
+
+def reconstruction_units(settings: ReconstructionSettings) -> Mapping[str, str]:
+    return {"loss": OF_ERRORS[settings.error], "error": SQUARED}
+
+
+def variational_units(settings: VariationalSettings) -> Mapping[str, str]:
+    return dict.fromkeys(("loss", "elbo", "reconstruction", "kl"), "nats an image") | {"error": SQUARED}
+
+
 CLASSIFY = Kind(
     name="classify",
     shows=frozenset({"class"}),
@@ -93,6 +105,9 @@ AUTOENCODER = Kind(
     objectives={"torch": "papilio.training.reconstruct:objective"},
     metrics=reconstruction_metrics,
     ranked_by="val_loss",
+    depends={"loss": ("error", "noise", "level")},
+    otherwise="error",
+    units=reconstruction_units,
     settings=ReconstructionSettings,
     takes=frozenset({"regulariser"}),
     offers={
@@ -111,6 +126,7 @@ AUTOENCODER = Kind(
         "coordinates",
         "quality",
         "models",
+        "trade",
         "denoising",
         "probe",
     ),
@@ -120,6 +136,13 @@ VAE = Kind(
     objectives={"torch": "papilio.training.vae:objective"},
     metrics=variational_metrics,
     ranked_by="val_loss",
+    depends={
+        "loss": ("likelihood", "sigma", "beta"),
+        "elbo": ("likelihood", "sigma"),
+        "reconstruction": ("likelihood", "sigma"),
+    },
+    otherwise="error",
+    units=variational_units,
     settings=VariationalSettings,
     takes=frozenset({"regulariser"}),
     offers={
@@ -141,6 +164,7 @@ VAE = Kind(
         "quality",
         "likelihood",
         "models",
+        "trade",
         "denoising",
         "probe",
     ),

@@ -146,3 +146,13 @@ class TrainSettings(BaseModel):
         if twice := [key for key in table if key != "name" and key in given]:
             raise ValueError(f"{twice[0]} stands both in the optimizer table and beside it; take one of them")
         return {**given, "optimizer": table.pop("name"), **table}
+
+
+def num_batches(num_images: int, batch_size: int) -> int:
+    """How many batches a pass over images takes: a single image that is left over joins the batch before.
+
+    >>> num_batches(43, 128), num_batches(256, 128), num_batches(257, 128), num_batches(300, 128)
+    (1, 2, 2, 3)
+    """
+    whole, left = divmod(num_images, batch_size)
+    return whole + (left > (1 if whole and batch_size > 1 else 0))
