@@ -57,7 +57,7 @@ def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direct
 CLASSIFY = Kind(
     name="classify",
     shows=frozenset({"class"}),
-    objectives={"torch": "papilio.training.supervised:classify"},
+    objectives={"torch": "papilio.training.supervised:classify", "numpy": "papilio.scratch.objectives:classify"},
     metrics=class_metrics,
     ranked_by="val_accuracy",
     takes=OF_SUPERVISED,
@@ -83,7 +83,7 @@ READ = Kind(
 )
 AUTOENCODER = Kind(
     name="autoencoder",
-    objectives={"torch": "papilio.training.reconstruct:objective"},
+    objectives={"torch": "papilio.training.reconstruct:objective", "numpy": "papilio.scratch.objectives:reconstruct"},
     metrics=reconstruction_metrics,
     ranked_by="val_loss",
     settings=ReconstructionSettings,
@@ -110,7 +110,7 @@ AUTOENCODER = Kind(
 )
 VAE = Kind(
     name="vae",
-    objectives={"torch": "papilio.training.vae:objective"},
+    objectives={"torch": "papilio.training.vae:objective", "numpy": "papilio.scratch.objectives:vary"},
     metrics=variational_metrics,
     ranked_by="val_loss",
     settings=VariationalSettings,
