@@ -26,7 +26,7 @@ from papilio.errors import SettingError
 
 Array = np.ndarray
 Shape = tuple[int, ...]
-BLOCK = 2**18  # numbers of which a convolution makes one matrix at a time: they stay in a core's cache
+BLOCK = 2**20  # numbers of which a convolution makes one matrix at a time: they stay in the cache
 
 
 @runtime_checkable
@@ -204,7 +204,7 @@ class Convolution(Plain):
         dx[...] = 0
         for begin, end in window.blocks(channels, rows, row):
             part = dy[:, begin * row : end * row]
-            gradient += part @ window.columns(self.wide, begin, end).T
+            gradient += (window.columns(self.wide, begin, end) @ part.T).T  # twice as fast as the other way round
             if wants_dx:
                 columns = self.buffer("dcolumns", (matrix.shape[1], part.shape[1]), dy)
                 window.add_columns(dx, np.matmul(matrix.T, part, out=columns), begin, end)
@@ -262,7 +262,7 @@ class TransposedConvolution(Plain):
         wide, dx = window.padded(dy), self.buffer("dx", (inputs, rows * row), dy)
         for begin, end in window.blocks(len(dy), rows, row):
             columns, part = window.columns(wide, begin, end), slice(begin * row, end * row)
-            gradient += flat[:, part] @ columns.T
+            gradient += (columns @ flat[:, part].T).T
             np.matmul(matrix, columns, out=dx[:, part])
         return dx.reshape(self.x.shape)
 
@@ -313,7 +313,8 @@ class MaxPooling(Pooling):
         left, given = self.buffer("left", dy.shape, dy), self.buffer("given", dy.shape, dy)
         np.copyto(left, dy)  # what no pixel of the window has been given yet
         for view, place in zip(self.views(self.x), places, strict=True):
-            np.multiply(left, view == self.y, out=given)
+            given[...] = view == self.y
+            given *= left
             left -= given
             place += given
         return dx
@@ -358,7 +359,10 @@ class Relu(Plain):
         return self.y
 
     def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        return np.multiply(dy, self.y > 0, out=self.buffer("dx", dy.shape, dy))
+        dx = self.buffer("dx", dy.shape, dy)
+        dx[...] = self.y > 0
+        dx *= dy
+        return dx
 
 
 class LeakyRelu(Plain):

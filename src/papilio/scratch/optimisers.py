@@ -6,6 +6,7 @@ as w, zero at first. `Optimiser` goes over all of these arrays a piece at a time
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -14,7 +15,7 @@ import numpy as np
 
 from papilio.scratch.layers import Array
 
-PIECE = 2**14  # numbers
+PIECE = 2**16  # numbers
 
 
 class Rule(Protocol):
@@ -70,10 +71,11 @@ class RmsProp:
 class Adam:
     """Momentum and RMSprop in one, both corrected for having begun at zero.
 
-        m <- beta1 m + (1 - beta1) g        m^ = m / (1 - beta1^t)
-        s <- beta2 s + (1 - beta2) g^2      s^ = s / (1 - beta2^t)      w <- w - rate m^ / (sqrt(s^) + epsilon)
+        m <- beta1 m + g      m^ = m (1 - beta1) / (1 - beta1^t)
+        s <- beta2 s + g^2    s^ = s (1 - beta2) / (1 - beta2^t)      w <- w - rate m^ / (sqrt(s^) + epsilon)
 
-    Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015, algorithm 1.
+    m^ and s^ are means of the last gradients and of their squares, the older ones with less weight.
+    Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015, algorithm 1, where 1 - beta stands within the sums.
     """
 
     betas: tuple[float, float] = (0.9, 0.999)
@@ -82,17 +84,16 @@ class Adam:
 
     def move(self, w: Array, g: Array, *remembered: Array, rate: float, t: int) -> None:
         (mean, square), (beta1, beta2) = remembered, self.betas
-        squared = np.square(g)
-        squared *= 1 - beta2
-        square *= beta2
-        square += squared
         mean *= beta1
-        mean += np.multiply(g, 1 - beta1, out=g)
-        below = np.sqrt(square, out=squared)
-        below *= (1 - beta2**t) ** -0.5
-        below += self.epsilon
-        np.divide(mean, below, out=g)
-        w -= np.multiply(g, rate / (1 - beta1**t), out=g)
+        mean += g
+        square *= beta2
+        square += np.square(g, out=g)
+        # m^ / (sqrt(s^) + epsilon), with the factors of both taken out, so that less is done to every number
+        of_mean, of_root = (1 - beta1) / (1 - beta1**t), math.sqrt((1 - beta2) / (1 - beta2**t))
+        np.sqrt(square, out=g)
+        g += self.epsilon / of_root
+        np.divide(mean, g, out=g)
+        w -= np.multiply(g, rate * of_mean / of_root, out=g)
 
 
 class Optimiser:
