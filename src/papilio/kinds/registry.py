@@ -65,8 +65,8 @@ CLASSIFY = Kind(
         "predict": "papilio.offers.classify:predict_pictures",
         "probabilities": "papilio.offers.classify:probabilities",
     },
-    analyses=("classification", "transfer", "projection"),
-    on_request=frozenset({"projection"}),
+    analyses=("classification", "transfer", "projection", "gradients"),
+    on_request=frozenset({"projection", "gradients"}),
 )
 READ = Kind(
     name="read",
@@ -106,7 +106,9 @@ AUTOENCODER = Kind(
         "models",
         "denoising",
         "probe",
+        "gradients",
     ),
+    on_request=frozenset({"gradients"}),
 )
 VAE = Kind(
     name="vae",
@@ -136,7 +138,9 @@ VAE = Kind(
         "models",
         "denoising",
         "probe",
+        "gradients",
     ),
+    on_request=frozenset({"gradients"}),
 )
 GAN = Kind(
     name="gan",
