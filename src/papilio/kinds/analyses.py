@@ -8,6 +8,7 @@ from papilio.kinds.options import (
     ClassificationOptions,
     CoordinatesOptions,
     DenoisingOptions,
+    GradientsOptions,
     LikelihoodOptions,
     ModelsOptions,
     MorphOptions,
@@ -129,6 +130,12 @@ DENOISING = Analysis(
     options=DenoisingOptions,
     of="stage",
 )
+GRADIENTS = Analysis(
+    name="gradients",
+    compute="papilio.analysis.gradients:gradients",
+    section="papilio.sections.gradient_sections:gradient_section",
+    options=GradientsOptions,
+)
 QUALITY = Analysis(
     name="quality",
     compute="papilio.analysis.quality:quality",
@@ -149,6 +156,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         MORPH,
         PLANE,
         PROJECTION,
+        GRADIENTS,
         COORDINATES,
         QUALITY,
         LIKELIHOOD,

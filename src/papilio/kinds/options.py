@@ -231,6 +231,14 @@ class LikelihoodOptions(BaseModel):
     num: int = Field(500, ge=1, description="test images, stratified")
 
 
+class GradientsOptions(BaseModel):
+    """On how many images gradients are measured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num: int = Field(512, ge=1, description="test images of whose loss the gradient is")
+
+
 class DenoisingOptions(BaseModel):
     """What noise is added to test images, for autoencoders to remove."""
 

@@ -76,7 +76,7 @@ def variational_units(settings: VariationalSettings) -> Mapping[str, str]:
 CLASSIFY = Kind(
     name="classify",
     shows=frozenset({"class"}),
-    objectives={"torch": "papilio.training.supervised:classify"},
+    objectives={"torch": "papilio.training.supervised:classify", "numpy": "papilio.scratch.objectives:classify"},
     metrics=class_metrics,
     ranked_by="val_accuracy",
     takes=OF_SUPERVISED,
@@ -84,8 +84,8 @@ CLASSIFY = Kind(
         "predict": "papilio.offers.classify:predict_pictures",
         "probabilities": "papilio.offers.classify:probabilities",
     },
-    analyses=("classification", "transfer", "projection"),
-    on_request=frozenset({"projection"}),
+    analyses=("classification", "transfer", "projection", "gradients"),
+    on_request=frozenset({"projection", "gradients"}),
 )
 READ = Kind(
     name="read",
@@ -102,7 +102,7 @@ READ = Kind(
 )
 AUTOENCODER = Kind(
     name="autoencoder",
-    objectives={"torch": "papilio.training.reconstruct:objective"},
+    objectives={"torch": "papilio.training.reconstruct:objective", "numpy": "papilio.scratch.objectives:reconstruct"},
     metrics=reconstruction_metrics,
     ranked_by="val_loss",
     depends={"loss": ("error", "noise", "level")},
@@ -129,11 +129,13 @@ AUTOENCODER = Kind(
         "trade",
         "denoising",
         "probe",
+        "gradients",
     ),
+    on_request=frozenset({"gradients"}),
 )
 VAE = Kind(
     name="vae",
-    objectives={"torch": "papilio.training.vae:objective"},
+    objectives={"torch": "papilio.training.vae:objective", "numpy": "papilio.scratch.objectives:vary"},
     metrics=variational_metrics,
     ranked_by="val_loss",
     depends={
@@ -167,8 +169,10 @@ VAE = Kind(
         "trade",
         "denoising",
         "probe",
+        "gradients",
     ),
     warnings="papilio.kinds.warnings:vae_warnings",
+    on_request=frozenset({"gradients"}),
 )
 GAN = Kind(
     name="gan",

@@ -122,8 +122,10 @@ class TrainSettings(BaseModel):
     engine: Annotated[str, Since("0.2")] = Field("torch", description="what does the arithmetic")
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
     # None, not "float32", so that results of versions without it still fit
-    precision: Literal["bfloat16"] | None = Field(
-        None, description="bfloat16: nets compute in it while they learn, faster where the machine has it; else float32"
+    precision: Literal["bfloat16", "float64"] | None = Field(
+        None,
+        description="bfloat16: nets compute in it while they learn, faster where the machine has it; else float32."
+        " float64, of the engine numpy: for checks",
     )
 
     @model_validator(mode="before")

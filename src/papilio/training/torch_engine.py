@@ -52,6 +52,8 @@ class TorchEngine:
         train = settings.train
         kind = kind_of(train, facts, self.own)
         refuse_impossible_optimiser(train.optimizer, momentum=train.momentum, betas=train.betas)
+        if train.precision == "float64":
+            raise SettingError('train.precision: float64 goes with train.engine = "numpy"; torch knows bfloat16')
         refuse_unknown_phases(train, make_objective(kind, "torch", train, facts, self.own))
         refuse_impossible_phases(train)
         if settings.model.family not in FAMILIES:
