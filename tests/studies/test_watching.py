@@ -285,8 +285,10 @@ def test_a_report_that_is_being_written_ends_with_the_study(tmp_path: Path, monk
     live.look(has_news=True)
     process = live.process
     assert process is not None
+    (tmp_path / ".report.html.abc.part").write_text("half of one")
     live.close()
     assert process.returncode is not None and live.process is None
+    assert not list(tmp_path.iterdir())
     live.close()
 
 
