@@ -117,6 +117,14 @@ def test_any_number_of_samples_comes_with_what_is_usual_for_test_images() -> Non
     assert float(arrays["limit"]) == pytest.approx(np.quantile(usual, 0.01))
     assert arrays["shown"].tolist() == np.argsort(arrays["distances"])[:3].tolist()
     assert not arrays["is_fitted"] and int(arrays["num_train"]) == len(IMAGES.train)
+    assert "real" not in arrays
+
+
+def test_training_images_stand_beside_samples_where_they_are_asked_for() -> None:
+    arrays = draw_samples(run(offers=WITH_PRIOR), IMAGES, SamplesOptions(num=7, real=True))
+    known = IMAGES.images[IMAGES.train]
+    assert arrays["real"].shape == arrays["samples"].shape
+    assert np.array_equal(arrays["real"][0], known[0]) and np.array_equal(arrays["real"][-1], known[-1])
 
 
 def test_a_copy_is_marked_and_a_blurred_picture_that_is_near_to_all_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

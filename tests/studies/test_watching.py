@@ -27,6 +27,7 @@ from papilio.runs.plan import RunPlan
 from papilio.runs.run import load_run
 from papilio.runs.train import RunJob, execute_runs
 from papilio.settings.run_settings import RunSettings
+from papilio.studies.study import load_study
 
 VAE: dict[str, Any] = {
     "title": "Watched",
@@ -122,6 +123,23 @@ def test_a_game_keeps_images_of_the_same_noise_and_every_batch(tmp_path: Path) -
     assert not list((tmp_path / "out" / "figures").glob("*val-generator-loss*"))  # the section has it
 
 
+def test_real_images_stand_beside_generated_ones(tmp_path: Path) -> None:
+    study = GAN | {"analysis": [{"kind": "samples", "num": 20, "nearest": 0, "real": True}]}
+    done = papilio("run", write_study(tmp_path / "study.toml", study), "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Left: 20 training images. Right: 20 new ones." in page
+    assert "20 samples beside as many training images" in page
+
+
+def test_the_study_of_brushed_kanji_says_that_they_stand_in() -> None:
+    study = load_study("dcgan-kanji").settings
+    assert study.title.endswith("(stand-in for Kuzushiji-Kanji)")
+    assert "a stand-in that is drawn from a brush font" in " ".join((study.description or "").split())
+    train, data = study.train, study.data
+    assert (data.name, data.color, train["epochs"]) == ("brush-kanji", "rgb", 50)
+
+
 def test_an_outright_win_is_warned_of_while_it_happens(tmp_path: Path) -> None:
     """A generator that cannot learn, against a discriminator that learns fast."""
     phases = {"generator": {"learning_rate": 1e-9}, "discriminator": {"learning_rate": 0.05}}
@@ -155,6 +173,8 @@ def test_batches_of_an_epoch_that_is_repeated_count_once(tmp_path: Path) -> None
         file.write('{"epoch": 4, "first_st')
     line = read_batches(tmp_path, most_epochs=2)["loss"]
     assert line.tolist() == [[step, 1.0] for step in (1, 2, 3, 4)] + [[step, 2.1235] for step in (5, 6, 7, 8)]
+    append_batches(tmp_path, epoch=4, last_step=16, batches={"loss": [4.0] * 4})
+    assert read_batches(tmp_path, most_epochs=4)["loss"][-1].tolist() == [16, 4.0]
     assert read_batches(tmp_path / "nowhere", most_epochs=2) == {}
 
 
@@ -265,8 +285,10 @@ def test_a_report_that_is_being_written_ends_with_the_study(tmp_path: Path, monk
     live.look(has_news=True)
     process = live.process
     assert process is not None
+    (tmp_path / ".report.html.abc.part").write_text("half of one")
     live.close()
     assert process.returncode is not None and live.process is None
+    assert not list(tmp_path.iterdir())
     live.close()
 
 

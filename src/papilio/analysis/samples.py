@@ -26,7 +26,8 @@ def draw_samples(run: Run, images: ImageSet, options: SamplesOptions) -> Arrays:
     `usual` float64 (t,) has the distances of t test images to their nearest training image, `limit` and `ratio_limit` are the
     1st percentiles of these and of their ratios: a sample that is below both `looks_copied` (n,). Blurred pictures are near to
     all others, so that the distance alone would not do. `num_train` counts training images; `is_fitted` is true where the run
-    has no prior of its own. Empty where the run does not decode.
+    has no prior of its own. `real` uint8 (n, ...), where the options ask for it, has as many training images, evenly from
+    all of them. Empty where the run does not decode.
 
     Distances relative to the next 50: Carlini et al., Extracting training data from diffusion models (2023), arXiv 2301.13188.
     """
@@ -40,8 +41,10 @@ def draw_samples(run: Run, images: ImageSet, options: SamplesOptions) -> Arrays:
     _, usual, usual_ratios = nearest(images.images[held_out], images.images, images.train)
     limit, ratio_limit = np.quantile(usual, CLOSE), np.quantile(usual_ratios, CLOSE)
     shown = np.argsort(distances, kind="stable")[: options.nearest]
+    evenly = images.train[np.linspace(0, len(images.train) - 1, options.num).round().astype(np.int64)]
     return {
         "samples": samples,
+        **({"real": images.images[evenly]} if options.real else {}),
         "distances": distances,
         "ratios": ratios,
         "looks_copied": (distances < limit) & (ratios < ratio_limit),

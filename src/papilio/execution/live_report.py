@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from papilio.files import PART
+
 PROGRAM = "papilio.sections.live"
 SECONDS_TO_FIRST = 20.0  # a study that is over sooner has its report soon enough
 SECONDS_BETWEEN = 30.0
@@ -46,6 +48,8 @@ class LiveReport:
             self.process.kill()
             self.process.communicate()
             self.process = None
+            for half in self.folder.glob(f".report.html*{PART}"):
+                half.unlink(missing_ok=True)
 
     def _wait(self, process: subprocess.Popen[str]) -> str | None:
         if process.poll() is None:

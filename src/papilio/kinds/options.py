@@ -111,6 +111,7 @@ class SamplesOptions(BaseModel):
 
     num: int = Field(48, ge=1, description="samples; any number")
     nearest: int = Field(12, ge=0, description="of them beside their nearest training images, the nearest ones")
+    real: bool = Field(False, description="show as many training images beside them")
     seed: int = Field(0, ge=0, description="of the draw")
 
 

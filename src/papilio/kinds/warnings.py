@@ -63,9 +63,10 @@ def spells_of(warn: Warn, records: Records) -> list[Spell]:
     return spells
 
 
-def last_values(records: Records, name: str, num: int = IN_A_ROW) -> list[float]:
-    """A metric after each of the last epochs, on validation images where it was measured there; none of too few epochs."""
-    found = [record.get(f"val_{name}", record.get(f"train_{name}")) for record in records[-num:]]
+def last_values(records: Records, name: str, *, num: int = IN_A_ROW, split: str = "val") -> list[float]:
+    """A metric after each of the last epochs, on that split where it was measured there; none of too few epochs."""
+    other = "train" if split == "val" else "val"
+    found = [record.get(f"{split}_{name}", record.get(f"{other}_{name}")) for record in records[-num:]]
     values = [float(value) for value in found if value is not None]
     return values if len(values) == num else []
 
@@ -100,7 +101,8 @@ def game_warnings(records: Records) -> dict[str, str]:
             f"generated images are nearly alike ({diversity[-1]:.0%} as far apart as real ones): the generator has"
             " collapsed; a lower learning rate, or another seed, may help"
         )
-    real, fake = last_values(records, "real_score"), last_values(records, "fake_score")
+    # while it learns: that is what the generator learns from
+    real, fake = (last_values(records, name, split="train") for name in ("real_score", "fake_score"))
     if real and fake and min(real) > CERTAIN and max(fake) < 1 - CERTAIN:
         found["outright"] = (
             f"the discriminator wins outright (it gives real images {real[-1]:.2f}, generated ones {fake[-1]:.2f}): the"

@@ -7,6 +7,7 @@ has a line an epoch: its number, that of its first step, and under each metric's
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -57,8 +58,12 @@ def append_batches(folder: Path, *, epoch: int, last_step: int, batches: Mapping
     line = {"epoch": epoch, "first_step": last_step - num + 1}
     rounded = {name: [float(f"{value:.{DIGITS}g}") for value in values] for name, values in batches.items()}
     path = folder / BATCHES
-    with storage_errors(path), path.open("a") as file:
-        file.write(json.dumps(line | rounded) + "\n")
+    with storage_errors(path), path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # a kill cut the last line short
+                file.write(b"\n")
+        file.write(json.dumps(line | rounded).encode() + b"\n")
 
 
 def read_batches(folder: Path, *, most_epochs: int) -> dict[str, Float[np.ndarray, "steps 2"]]:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from papilio.drawing import latent_figures
+from papilio.drawing.canvas import WIDE
 from papilio.drawing.latent_figures import columns_for
 from papilio.drawing.sheets import in_rows, sheet
 from papilio.engine import Arrays
@@ -31,13 +32,31 @@ def samples_section(arrays: Arrays, context: SectionContext) -> Section | None:
 
 def _grid(arrays: Arrays, context: SectionContext) -> Figure:
     samples = arrays["samples"]
+    label = counted(len(samples), "sample")
+    if "real" in arrays:
+        return _beside_real(arrays["real"], samples, context, label=label)
 
     def draw(width: float) -> Drawing:
         cells, shown = in_rows(samples, columns=columns_for(width, wide=12, narrow=8))
         return sheet(cells, shown=shown, width=width)
 
-    label = counted(len(samples), "sample")
     return context.figure(draw, name="grid", label=label)
+
+
+def _beside_real(real: np.ndarray, samples: np.ndarray, context: SectionContext, *, label: str) -> Figure:
+    """Training images at the left, samples at the right; on phones below them."""
+
+    def draw(width: float) -> Drawing:
+        (left, shown_left), (right, shown_right) = (in_rows(images, columns=8) for images in (real, samples))
+        axis = 1 if width >= WIDE else 0
+        cells, shown = np.concatenate([left, right], axis=axis), np.concatenate([shown_left, shown_right], axis=axis)
+        breaks = {"column_breaks": [left.shape[1]]} if axis == 1 else {"row_breaks": [len(left)]}
+        return sheet(cells, shown=shown, width=width, **breaks)
+
+    caption = (
+        f"Left: {len(real)} training images. Right: {len(samples)} new ones. On narrow screens the new ones are below."
+    )
+    return context.figure(draw, name="grid", label=f"{label} beside as many training images", caption=caption)
 
 
 def _origin(arrays: Arrays, context: SectionContext) -> str:
