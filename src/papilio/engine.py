@@ -178,6 +178,10 @@ class Engine(Protocol):
         """The nets that these settings build."""
         ...
 
+    def refuse_other_starts(self, settings: RunSettings, facts: ImageFacts, starts: Arrays) -> None:
+        """Raises RunError, before anything is trained, for weights from elsewhere (`Lane.starts`) of another network."""
+        ...
+
     def refuse_missing_device(self, name: str) -> None:
         """Raises SettingError where there is no such device, or not here."""
         ...

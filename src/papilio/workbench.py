@@ -144,7 +144,7 @@ def run_study(
             finally:
                 shutil.rmtree(folder / SHARED, ignore_errors=True)
             results = read_results(folder)
-            progress.on_note("training is over; what remains are the analyses of the best runs, and the report")
+            progress.on_note("making the analyses of the best runs, then the report")
             told = (lambda done, total, what: None) if is_silent else reading_progress()
             try:
                 analyse(results, study, images, progress=told)

@@ -114,7 +114,10 @@ STUDY: dict[str, Any] = {
         },
         {"name": "none of it", "train": {"epochs": 1}, "trial": [{"name": "plain"}]},
     ],
-    "analysis": [{"kind": "denoising", "levels": [0.2, 0.6], "num": 100}],
+    "analysis": [
+        {"kind": "denoising", "levels": [0.2, 0.6], "num": 100},
+        {"kind": "models", "trials": 1, "labels": 20, "num": 20},
+    ],
 }
 
 

@@ -155,7 +155,10 @@ STUDY = {
         },
         {"name": "black and white", "data": {"binarize": True}},
     ],
-    "analysis": [{"kind": "likelihood", "samples": 20, "num": 40, "top": 2}],
+    "analysis": [
+        {"kind": "likelihood", "samples": 20, "num": 40, "top": 2},
+        {"kind": "models", "trials": 1, "labels": 20, "num": 20},
+    ],
 }
 
 

@@ -52,7 +52,7 @@ STUDY: dict[str, Any] = {
             "trial": [{"name": "with a prior", "model": {"family": "vae"}}, {"name": "without"}],
         },
     ],
-    "analysis": [{"kind": "quality", "num": 60, "top": 2}],
+    "analysis": [{"kind": "quality", "num": 60, "top": 2}, {"kind": "models", "trials": 1, "labels": 20, "num": 20}],
 }
 
 

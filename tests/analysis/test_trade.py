@@ -28,7 +28,7 @@ STUDY: dict[str, Any] = {
         {"name": "beta", "seeds": 2, "vary": {BETA: [50.0, 0.01]}},
         {"name": "latents", "trial": [{"name": "as it is"}, {"name": "two", "model": {"latents": 2}}]},
     ],
-    "analysis": [{"kind": "trade", "num": 60}],
+    "analysis": [{"kind": "trade", "num": 60}, {"kind": "models", "trials": 1, "labels": 20, "num": 20}],
 }
 
 

@@ -47,7 +47,7 @@ STUDY = {
         },
         {"name": "alone", "trial": [taking("from scratch")]},
     ],
-    "analysis": [{"kind": "transfer", "components": [3]}],
+    "analysis": [{"kind": "transfer", "components": [3]}, {"kind": "models", "trials": 1, "labels": 20, "num": 20}],
 }
 
 

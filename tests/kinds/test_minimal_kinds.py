@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,21 @@ def run_one(family: str, folder: Path, **model: Any) -> StudyResults:
     return product.run_study(study, out=folder / "out", is_silent=True)
 
 
-def test_an_autoencoder_gives_back_encodes_and_decodes(tmp_path: Path) -> None:
-    results = run_one("autoencoder", tmp_path, latents=3, dense=[12])
-    (found,) = results.runs
+@pytest.fixture(scope="module")
+def autoencoder(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
+    return run_one("autoencoder", tmp_path_factory.mktemp("autoencoder"), latents=3, dense=[12])
+
+
+@pytest.fixture(scope="module")
+def vae(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
+    return run_one("vae", tmp_path_factory.mktemp("vae"), latents=3, dense=[12])
+
+
+def test_an_autoencoder_gives_back_encodes_and_decodes(autoencoder: StudyResults, tmp_path: Path) -> None:
+    (found,) = autoencoder.runs
     assert found.status == "done" and found.settings["train"]["objective"] == "autoencoder"
-    assert results.best == found and found.metrics["val_loss"] > 0
-    assert "autoencoder" in (tmp_path / "out" / "report.html").read_text()
+    assert autoencoder.best == found and found.metrics["val_loss"] > 0
+    assert "autoencoder" in (autoencoder.folder / "report.html").read_text()
     run = product.load_run(found.folder)
     latents = run.encode(some_images())
     decoded = run.decode(latents)
@@ -59,9 +69,8 @@ def test_adversarial_nets_sample_and_decode(tmp_path: Path) -> None:
         run.encode(some_images())
 
 
-def test_a_vae_gives_posteriors_samples_and_images_of_its_latents(tmp_path: Path) -> None:
-    results = run_one("vae", tmp_path, latents=3, dense=[12])
-    (found,) = results.runs
+def test_a_vae_gives_posteriors_samples_and_images_of_its_latents(vae: StudyResults) -> None:
+    (found,) = vae.runs
     assert found.status == "done" and found.settings["train"]["objective"] == "vae"
     assert {"val_elbo", "val_kl", "test_error", "test_active_units"} <= found.metrics.keys()
     assert found.metrics["val_loss"] == pytest.approx(-found.metrics["val_elbo"], rel=1e-5)  # beta is 1
@@ -78,8 +87,8 @@ def test_a_vae_gives_posteriors_samples_and_images_of_its_latents(tmp_path: Path
     assert np.array_equal(images, run.sample(7, seed=1)) and not np.array_equal(images, run.sample(7, seed=2))
 
 
-def test_before_and_after_are_saved_side_by_side(tmp_path: Path) -> None:
-    results = run_one("autoencoder", tmp_path, latents=3, dense=[12])
+def test_before_and_after_are_saved_side_by_side(autoencoder: StudyResults, tmp_path: Path) -> None:
+    results = autoencoder
     picture = as_folder(tmp_path / "pictures") / "000.png"
     other = as_folder(tmp_path / "more") / "000.png"
     before = picture.read_bytes()
@@ -106,6 +115,7 @@ def test_what_a_denoising_run_saves_says_so(tmp_path: Path) -> None:
         "data": {"path": as_array(tmp_path / "images.npy"), "labels": "none"},
         "model": {"family": "autoencoder", "latents": 3, "filters": [], "dense": [12]},
         "train": {"epochs": 1, "objective_settings": {"noise": "masking", "level": [0.1, 0.4]}},
+        "analysis": [],
     }
     results = product.run_study(study, out=tmp_path / "out", is_silent=True)
     run = product.load_run(results.runs[0].folder)
@@ -135,8 +145,8 @@ def test_settings_that_do_not_fit_are_one_line(changes: dict[str, Any], complain
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_no_array_of_images_or_latents_is_one_line(tmp_path: Path) -> None:
-    (found,) = run_one("vae", tmp_path, latents=3, dense=[12]).runs
+def test_what_is_no_array_of_images_or_latents_is_one_line(vae: StudyResults) -> None:
+    (found,) = vae.runs
     run = product.load_run(found.folder)
     for call, complaint in (
         (lambda: run.encode([]), "got a list in place of images, this run takes a NumPy array uint8"),
@@ -150,17 +160,16 @@ def test_what_is_no_array_of_images_or_latents_is_one_line(tmp_path: Path) -> No
             call()
 
 
-def test_an_analysis_that_fails_costs_neither_the_others_nor_the_report(tmp_path: Path) -> None:
-    (tmp_path / "classifier").mkdir()
-    (classifier,) = run_one("vae", tmp_path / "classifier", latents=3, dense=[12]).runs
-    (classifier.folder / "weights.safetensors").write_bytes(b"torn")
+def test_an_analysis_that_fails_costs_neither_the_others_nor_the_report(vae: StudyResults, tmp_path: Path) -> None:
+    classifier = shutil.copytree(vae.runs[0].folder, tmp_path / "classifier")
+    (classifier / "weights.safetensors").write_bytes(b"torn")
     study = {
         "title": "Analyses",
         "data": {"path": as_array(tmp_path / "images.npy"), "labels": "none", "test": 0.4},
         "model": {"family": "autoencoder", "latents": 3, "filters": [], "dense": [12]},
         "train": {"epochs": 1, "batch_size": 16},
         "analysis": [
-            {"kind": "quality", "features": str(classifier.folder)},
+            {"kind": "quality", "features": str(classifier)},
             {"kind": "samples", "num": 7, "nearest": 0},
         ],
     }

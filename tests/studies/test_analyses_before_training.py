@@ -71,6 +71,7 @@ def test_what_some_trials_have_is_looked_at_in_those(tmp_path: Path, capsys: pyt
     """A plane that is asked for of runs with ten latents, too, was left out of those without a word."""
     vary = [{"name": "first", "vary": {"model.latents": [2, 3, 4]}}]
     tables = [{"kind": "plane", "top": 3}, {"kind": "walk", "coordinates": [1], "top": 3}]
+    tables.append({"kind": "models", "trials": 1, "labels": 20, "num": 20})
     run_study(study(stage=vary, analysis=tables), out=tmp_path / "out")
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[[analysis]]")]
     told = '[[analysis]] 1 (plane): left out of stage "first", trial "latents 3", and of others: it needs 2 latents'

@@ -24,6 +24,7 @@ import papilio as product
 from papilio import workbench
 from papilio.errors import RequestError, RunFailed
 from papilio.results.results import read_results
+from papilio.runs.folder import RunFolder
 from papilio.workers import ray_start as connection
 from papilio.workers.ray_node import END_FILES, EPOCH_FILES, Mirror, read_files, write_files
 from papilio.workers.ray_start import connected, refuse_unreachable
@@ -107,6 +108,16 @@ def test_a_cluster_and_this_machine_come_to_the_same_results_and_each_array_is_s
     assert "cluster" not in here.environment
 
 
+def test_several_runs_of_one_structure_are_one_task_of_a_cluster(cluster: Cluster, tmp_path: Path) -> None:
+    study = tiny(train__epochs=2, train__engine="lanes_engine:LanesEngine", stage=[{"name": "first", "seeds": 3}])
+    product.run_study(study, out=tmp_path / "here", workers=1, is_silent=True)
+    there = product.run_study(study, out=tmp_path / "there", ray=cluster.address, is_silent=True)
+    facts = [RunFolder(run.folder).facts() for run in there.runs]
+    assert [(one.status, len(one.beside)) for one in facts] == [("done", 2)] * 3
+    assert all_weights(tmp_path / "there") == all_weights(tmp_path / "here")
+    assert without_times(tmp_path / "there" / "results.csv") == without_times(tmp_path / "here" / "results.csv")
+
+
 def is_at_work(node: Node) -> bool:
     """Whether a worker of the node has a task just now; Ray names its processes by what they do."""
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
@@ -155,7 +166,8 @@ def test_ctrl_c_stops_after_the_epoch_leaves_no_process_of_ray_and_another_machi
     assert (process.returncode, stderr) == (130, ""), stdout
     assert "stopping after the current epochs" in stdout
     assert all(
-        line.startswith(("6 runs on 2 workers", "0 of 6", "stopping", "[", "looking")) for line in first_lines(stdout)
+        line.startswith(("6 runs on 2 workers", "0 of 6", "stopping", "[", "making the"))
+        for line in first_lines(stdout)
     )
     assert {"stopped", "waiting"} <= {run.status for run in read_results(out).runs}
     assert not [one for one in psutil.process_iter(["cmdline"]) if f"papilio-ray-{process.pid}-" in str(one.info)]

@@ -34,7 +34,7 @@ from papilio.training.session import as_fast_layout
 from papilio.workbench import remake_report
 from papilio.workers.pool import Pool, Worker
 
-ONE = tiny(stage=[{"name": "a"}], train__epochs=2)
+ONE = tiny(stage=[{"name": "a"}], train__epochs=2, analysis=[{}])
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def gauges(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gauge_study(gauges: Path, **changes: object) -> dict:
     data = {"path": str(gauges / "images.npy"), "labels": str(gauges / "labels.npy"), "period": 360, "unit": "°"}
     stage = [{"name": "designs", "vary": {"train.target": DESIGNS}}]
-    study = tiny(data=data, stage=stage, train={"epochs": 12, "batch_size": 32, "learning_rate": 0.003})
+    study = tiny(data=data, stage=stage, train={"epochs": 12, "batch_size": 32, "learning_rate": 0.003}, analysis=[{}])
     return study | {"model": {"family": "mlp", "units": [64]}} | changes
 
 
@@ -100,7 +100,9 @@ def test_clock_labels_need_no_period_and_are_read_as_times(tmp_path: Path) -> No
     np.save(tmp_path / "images.npy", images)
     np.save(tmp_path / "labels.npy", np.stack([minutes // 60, minutes % 60], axis=1))
     data = {"path": str(tmp_path / "images.npy"), "labels": str(tmp_path / "labels.npy")}
-    study = tiny(data=data, stage=[{"name": "clock", "vary": {"train.target": ["two_heads", "harmonics"]}}])
+    study = tiny(
+        data=data, stage=[{"name": "clock", "vary": {"train.target": ["two_heads", "harmonics"]}}], analysis=[{}]
+    )
     published = {"stage": "clock", "where": {"train.target": "harmonics"}, "test_error": 45.0, "source": "a paper"}
     study["published"] = [published]
     done = papilio("run", write_study(tmp_path / "clock.toml", study), "--out", tmp_path / "out")

@@ -345,3 +345,23 @@ def test_weights_of_another_network_are_refused(starts: dict[str, np.ndarray], c
     settings, own = settings_of(study_of(classes({"run": "one", "until": "dense1"})))
     with pytest.raises(RunError, match=r"model\.encoder: made for another network"):
         find_engine("torch", own).prepare([Lane(settings, images, 0, starts)], threads=1)
+
+
+@pytest.mark.parametrize(
+    ("source", "units", "complaint"),
+    [
+        ({}, 13, r"model\.encoder: made for another network; dense1\.bias is \(12,\), expected is \(13,\)"),
+        ({"until": "dense1"}, 13, r"model\.encoder: made for another network; dense1\.bias"),
+        ({"net": "decoder"}, 12, r"model\.encoder: made for another network: it has no "),
+    ],
+)
+def test_weights_that_do_not_fit_are_found_before_anything_is_trained(
+    finished: StudyResults, source: dict[str, str], units: int, complaint: str, tmp_path: Path
+) -> None:
+    """Their shapes showed only when the run began, perhaps after hours of other stages."""
+    first = next(run for run in finished.runs if run.stage == "pretraining")
+    later = classes({"run": str(first.folder), **source}, "later")
+    later["model"]["units"] = units
+    with pytest.raises(StudyError, match=rf'^the study: stage "later", trial "[^"]*": {complaint}') as caught:
+        run_study(study_of(pretraining("first"), later), out=tmp_path / "out", is_silent=True)
+    assert "\n" not in str(caught.value) and not (tmp_path / "out" / "runs").exists()

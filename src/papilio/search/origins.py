@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from papilio.data.imageset import ImageSet
+from papilio.engine import find_engine
 from papilio.errors import DataError, PapilioError, RunError, StudyError
 from papilio.files import checksum
 from papilio.runs.folder import RunFacts, RunFolder
@@ -32,20 +33,27 @@ class Origins:
         self.digests: dict[str, list[bytes]] = {}  # of a set's images, by its checksum
         self.known: dict[tuple[Path, int, int], str] = {}  # checksums of files, by when they were written
         self.possible: set[tuple[str, NetFrom, str]] = set()  # what was looked at before anything is trained
+        self.fitting: set[str] = set()  # structures with sources whose weights were found to fit
         self.harmless: set[tuple[str, str]] = set()  # images trained on and images measured on
 
     def refuse_impossible(self, plans: Sequence[RunPlan]) -> None:
         """Before anything is trained: raises StudyError for weights that are not there, or have seen what they must not.
 
-        Of a stage of this study, which has no runs yet, images alone can be looked at.
+        And for those of another network. Of a stage of this study, which has no runs yet, images alone can be looked at.
         """
         for plan in plans:
             for key, source in plan.settings.model.sources.items():
                 try:
                     self._refuse_impossible(plan, key, source, plans)
                 except PapilioError as error:
-                    where = f'{self.search.study.where}: stage "{plan.stage}", trial "{plan.trial}"'
-                    raise StudyError(f"{where}: model.{key}: {error}") from error
+                    raise StudyError(f"{self._where(plan)}: model.{key}: {error}") from error
+            try:
+                self._refuse_other_shapes(plan)
+            except PapilioError as error:
+                raise StudyError(f"{self._where(plan)}: {error}") from error
+
+    def _where(self, plan: RunPlan) -> str:
+        return f'{self.search.study.where}: stage "{plan.stage}", trial "{plan.trial}"'
 
     def bring(self, plan: RunPlan) -> None:
         """Put what a run begins with into its folder; raises RunError where that cannot be, or it began with other weights."""
@@ -77,6 +85,21 @@ class Origins:
         for one in _of_fold(sisters, plan.fold, lambda sister: sister.fold):
             images = self.images.of_fold(one.settings, one.fold)
             self._refuse_seen_images(plan, images, f'stage "{source.stage}"')
+
+    def _refuse_other_shapes(self, plan: RunPlan) -> None:
+        """Raises RunError where weights of runs that there are now do not fit the nets that are to begin with them."""
+        sources = plan.settings.model.sources
+        there = {key: source for key, source in sources.items() if not _is_of_this_study(source)}
+        structure = self.images.structure_of(plan) + str(sources)
+        if not there or structure in self.fitting:
+            return
+        self.fitting.add(structure)
+        starts = {}
+        for key, source in there.items():
+            _, taken = taken_weights(self._origin(plan, source), source, key)
+            starts |= {f"{key}/{name}": array for name, array in taken.items()}
+        engine = find_engine(plan.settings.train.engine, self.search.study.own)
+        engine.refuse_other_starts(plan.settings, self.images.of_run(plan).facts, starts)
 
     def _checked(self, plan: RunPlan, key: str, source: NetFrom) -> Origin:
         try:

@@ -75,6 +75,17 @@ class TorchEngine:
         freeze(nets, frozen_parts(nets, settings.model.sources, facts.shape))
         return describe_nets(nets, facts.shape)
 
+    def refuse_other_starts(self, settings: RunSettings, facts: ImageFacts, starts: Arrays) -> None:
+        """Builds the nets and begins with the weights, as `prepare` will; what a builder raises is the run's own affair."""
+        kind = kind_of(settings.train, facts, self.own)
+        try:
+            nets = self._build(settings, kind, facts, seed=0)
+        except Exception:
+            return
+        if settings.train.standardise:
+            standardise(_only(nets), *unknown_statistics(facts.shape[0]))
+        start_from(nets, starts, settings.model.sources)
+
     def refuse_missing_device(self, name: str) -> None:
         refuse_missing_device(name)
 
