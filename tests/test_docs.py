@@ -26,6 +26,7 @@ from papilio.models.layers import ACTIVATIONS, INITIALISERS
 from papilio.search.expected import plan_runs
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.run_settings import NetFrom
+from papilio.settings.schedules import SCHEDULES
 from papilio.settings.train_settings import (
     Augmentation,
     EarlyStopping,
@@ -48,7 +49,6 @@ from papilio.studies.schema import (
 from papilio.studies.study import bundled_studies, load_study
 from papilio.targets.quantity import DESIGNS
 from papilio.training.optimisers import OPTIMISERS
-from papilio.training.schedules import SCHEDULES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -24,22 +24,12 @@ def train(job: TrainJob) -> dict[str, Any]:
     """Passes of `Session.train_epoch` over mapped images, on all cores, as the only run of a study gets them."""
     import numpy as np
 
-    from papilio.data.imageset import ImageSet
+    from benchmarks.contenders.papilio_images import training_set
     from papilio.runs.train import prepare
     from papilio.settings.run_settings import RunSettings
 
     images, labels = load(job["images"], memory_map=True)
-    everything, nothing = np.arange(len(images)), np.arange(0)
-    image_set = ImageSet(
-        name="benchmark",
-        images=images,
-        labels=labels,
-        class_names=tuple("0123456789"),
-        train=everything,
-        validation=nothing,
-        test=nothing,
-        origin="see the benchmark",
-    )
+    image_set = training_set(images, labels)
     settings = {
         "data": {"name": "mnist"},
         "model": MODELS[job["net"]],

@@ -293,6 +293,10 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
         notes = [f"reduced: {results.reduced}"] if results.reduced else []
         if table.is_unranked:
             notes.append("in the study's order: no metric ranks these trials")
+        if table.otherwise:
+            notes.append(
+                f"ranked by {metric_words(table.otherwise)}: losses of different objectives cannot be compared"
+            )
         typer.echo(f"\n{stage}" + (f" ({'; '.join(notes)})" if notes else ""))
         print_table(["trial", "parameters", "n", *map(metric_words, table.metrics), "seconds"], rows)
         if len(table.rows) > top:
@@ -300,10 +304,13 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
 
 
 def _print_comparison(comparison: Any) -> None:
-    from papilio.results.words import duration, mean_spread, metric_words
+    from papilio.results.words import duration, is_count, mean_spread, metric_words
 
-    def cell(measured: Any) -> str:
-        return "–" if measured is None else f"{mean_spread(measured.mean, measured.sd, measured.n)} (n={measured.n})"
+    def cell(metric: str, measured: Any, unit: str = "") -> str:
+        if measured is None:
+            return "–"
+        value = mean_spread(measured.mean, measured.sd, measured.n, is_count=is_count(metric))
+        return f"{value}{unit and f' {unit}'} (n={measured.n})"
 
     columns = comparison.columns
     rows = [["trial", *(column.what for column in columns)]]
@@ -313,13 +320,21 @@ def _print_comparison(comparison: Any) -> None:
         for key, values in comparison.settings.items()
     ]
     rows += [["parameters", *(f"{column.parameters:,}" if column.parameters else "–" for column in columns)]]
-    rows += [[metric_words(name), *map(cell, cells)] for name, cells in comparison.metrics.items()]
+    for name, cells in comparison.metrics.items():
+        units = [column.units.get(name, "") for column in columns]
+        there = {unit for unit, one in zip(units, cells, strict=True) if one is not None}
+        shared = f" ({there.pop()})" if len(there) == 1 and "" not in there else ""
+        each = [cell(name, one, "" if shared else unit) for one, unit in zip(cells, units, strict=True)]
+        rows.append([metric_words(name) + shared, *each])
     rows += [["training time", *(duration(column.seconds) for column in columns)]]
     print_table(["", *(column.name for column in columns)], rows)
+    if comparison.unlike:
+        names = ", ".join(map(metric_words, comparison.unlike))
+        typer.echo(f"\nof different objectives, so that they cannot be compared: {names}")
     if comparison.shared_trials:
         typer.echo("\ntrials that more than one has")
         shared = [
-            [f"{stage}: {trial}", metric_words(metric), *map(cell, cells)]
+            [f"{stage}: {trial}", metric_words(metric), *(cell(metric, one) for one in cells)]
             for (stage, trial, metric), cells in comparison.shared_trials.items()
         ]
         print_table(["trial", "metric", *(column.name for column in columns)], shared)

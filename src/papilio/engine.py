@@ -24,7 +24,10 @@ from papilio.settings.run_settings import RunSettings
 Arrays = Mapping[str, np.ndarray]  # all that crosses an engine's border: by name, `network/0.weight`
 Record = dict[str, Any]
 
-ENGINES = {"torch": "papilio.training.torch_engine:TorchEngine"}
+ENGINES = {
+    "torch": "papilio.training.torch_engine:TorchEngine",
+    "numpy": "papilio.scratch.numpy_engine:NumpyEngine",
+}
 
 
 @dataclass(frozen=True)

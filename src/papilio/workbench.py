@@ -17,7 +17,7 @@ from papilio.data.load import load_images
 from papilio.data.parallel import available_cores
 from papilio.data.pictures import SUFFIXES as PICTURE_SUFFIXES
 from papilio.data.pictures import contact_sheet, write_picture
-from papilio.data.progress import Progress
+from papilio.data.progress import Progress, reading_progress
 from papilio.engine import find_engine
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
 from papilio.execution.description import describe_study, study_schema
@@ -38,7 +38,7 @@ from papilio.search.origins import Origins
 from papilio.search.search import StudySearch
 from papilio.search.sources import read_sources
 from papilio.settings.references import OwnFunctions
-from papilio.studies.checks import refuse_impossible_runs
+from papilio.studies.checks import planning_notes, refuse_impossible_runs
 from papilio.studies.images import StudyImages
 from papilio.studies.study import Study, load_study, parse_toml
 from papilio.workers.messages import Crew
@@ -113,8 +113,8 @@ def run_study(
         if not is_fresh:
             _refuse_other_contents(folder, study)
         images = StudyImages(study.own)
-        refuse_impossible_runs(study, plans, images)
-        search = StudySearch(study, folder=folder, sources=sources, ranking=images.ranking_of)
+        notes = refuse_impossible_runs(study, plans, images)
+        search = StudySearch(study, folder=folder, sources=sources, standing=images.standing_of)
         origins = Origins(search, images)
         origins.refuse_impossible(plans)
         with hired as crew:
@@ -135,15 +135,19 @@ def run_study(
                 origins,
                 lambda plan: warnings_of(images.kind_of(plan)),
             )
+            unfinished = (plan for plan in plans if not RunFolder(folder / "runs" / plan.name).is_finished())
+            for note in [*notes, *(planning_notes(unfinished, images) if planning_notes(plans, images) else [])]:
+                progress.on_note(note)
             try:
                 with progress.display():
                     Execution(workload, progress, signals=signals, confirm=confirm).run()
             finally:
                 shutil.rmtree(folder / SHARED, ignore_errors=True)
-            progress.on_note("looking at the best runs, writing the report")
             results = read_results(folder)
+            progress.on_note("training is over; what remains are the analyses of the best runs, and the report")
+            told = (lambda done, total, what: None) if is_silent else reading_progress()
             try:
-                analyse(results, study, images)
+                analyse(results, study, images, progress=told)
             finally:  # what an analysis complains of does not cost the tables
                 _write_report(results)
     if search.blocked:

@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from papilio.analysis.analyse import analyse
 from papilio.analysis.store import read_analyses, write_analysis
 from papilio.errors import RunFailed, StudyError
+from papilio.results.results import read_results
+from papilio.studies.images import StudyImages
+from papilio.studies.study import load_study
 from papilio.workbench import remake_report, run_study
 
 STUDY: dict[str, Any] = {
@@ -86,10 +90,10 @@ def test_a_function_that_raises_is_named(out: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "complaint"),
     [
-        ({"kind": "reading"}, r"the study: \[\[analysis\]\]: kind: reading fits no run of this study"),
-        ({"data": {"name": "digits", "size": 6}}, r"\[\[analysis\]\]: data: the images of digits have another shape"),
-        ({"data": {"nam": "digits"}}, r"\[\[analysis\]\]: data\.nam is not a setting; did you mean name"),
-        ({"picture": 3}, r"\[\[analysis\]\]: picture is not a setting; did you mean pictures"),
+        ({"kind": "reading"}, r"the study: \[\[analysis\]\] 1: kind: reading fits no run of this study"),
+        ({"data": {"name": "digits", "size": 6}}, r"\[\[analysis\]\] 1: data: the images of digits have another shape"),
+        ({"data": {"nam": "digits"}}, r"\[\[analysis\]\] 1: data\.nam is not a setting; did you mean name"),
+        ({"picture": 3}, r"\[\[analysis\]\] 1: picture is not a setting; did you mean pictures"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_trained(
@@ -107,3 +111,24 @@ def test_a_report_elsewhere_does_without_what_it_cannot_import(out: Path) -> Non
     page = remake_report(out).read_text()
     assert "Not shown: <code>not_here:section</code> cannot be imported here (No module named" in page
     assert "Brightness of learning_rate 0.01" in page
+
+
+def test_who_waits_is_told_which_analysis_is_made(out: Path) -> None:
+    told: list[tuple[int, int, str]] = []
+    study, results = load_study(STUDY), read_results(out)
+    for path in out.glob("analyses/brightness-*.npz"):
+        path.unlink()
+    analyse(results, study, StudyImages(study.own), progress=lambda *how_far: told.append(how_far))
+    best = results.ranked("sorts")[0].name
+    assert told == [(1, 2, f"analyses: brightness of {best}"), (2, 2, "analyses: trials of the stage sorts")]
+
+
+def test_the_best_trial_is_looked_at_and_what_an_earlier_version_saw_of_others_stays(out: Path) -> None:
+    """The analyses of three trials a stage made long reports of studies with many stages."""
+    assert load_study(STUDY | {"analysis": [{}]}).settings.analysis[0].top == 1
+    both = changed(out, analysis=[{"top": 2}])
+    assert len(both) == 5
+    unsaid = changed(out, analysis=[{}])
+    assert unsaid.keys() == both.keys() and [name for name, is_new in unsaid.items() if is_new] == ["trials-sorts.npz"]
+    assert len(changed(out, analysis=[{"top": 1}])) == 3
+    assert len(changed(out, analysis=[{}])) == 3

@@ -79,7 +79,7 @@ def test_stages_are_looked_at_unless_nothing_is_asked_for() -> None:
     ],
 )
 def test_what_cannot_be_is_one_line(given: dict[str, Any], kinds: list[Kind], complaint: str) -> None:
-    with pytest.raises(StudyError, match=rf"^\[\[analysis\]\]: {complaint}") as caught:
+    with pytest.raises(StudyError, match=rf"^\[\[analysis\]\] 1( \(\w+\))?: {complaint}") as caught:
         refuse_impossible_analyses([table(**given)], kinds)
     assert "\n" not in str(caught.value)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from linear_run import LinearRun, some_images
 
-from papilio.analysis.coordinates import coordinates, known_factors, picture_change, posterior_kl
+from papilio.analysis.coordinates import change_around, coordinates, known_factors, posterior_kl
 from papilio.analysis.information import binned, entropy, gaps, information_matrix, mutual_information, rotated_gap
 from papilio.kinds.options import CoordinatesOptions
 from papilio.sections.coordinate_sections import use_words
@@ -60,7 +60,7 @@ def test_kl_is_that_of_normal_distributions() -> None:
 
 def test_change_is_the_decoded_difference() -> None:
     run = LinearRun()
-    change = picture_change(cast(Any, run), np.zeros((3, 3)), np.array([1.0, 1.0, 2.0]))
+    change = change_around(cast(Any, run), np.zeros((3, 3)), np.array([1.0, 1.0, 2.0]))
     # a third of the pixels, by twice the strength times the deviation
     assert change == pytest.approx(2 * np.array([0.02, 0.1, 0.1]) / 3, abs=0.003)
 

@@ -147,5 +147,5 @@ def test_the_page_has_the_verdict_both_tables_and_the_pictures(results: StudyRes
 
 def test_a_level_that_is_none_is_refused() -> None:
     study = STUDY | {"analysis": [{"kind": "denoising", "levels": [0.0]}]}
-    with pytest.raises(StudyError, match=r"\[\[analysis\]\]: levels"):
+    with pytest.raises(StudyError, match=r"\[\[analysis\]\] 1 \(denoising\): levels"):
         run_study(study, is_silent=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from papilio.analysis.analyse import analyse
 from papilio.analysis.likelihood import Estimate, active_units, estimate_likelihood, likelihood
 from papilio.analysis.store import read_analysis
 from papilio.data.load import load_images
@@ -17,6 +18,8 @@ from papilio.kinds.options import LikelihoodOptions, VariationalSettings
 from papilio.kinds.registry import AUTOENCODER
 from papilio.results.results import StudyResults
 from papilio.sections.likelihood_sections import collapse_words
+from papilio.studies.images import StudyImages
+from papilio.studies.study import load_study
 from papilio.workbench import run_study
 
 SIGMA, LATENTS, SIDE = 0.3, 3, 4
@@ -152,7 +155,7 @@ STUDY = {
         },
         {"name": "black and white", "data": {"binarize": True}},
     ],
-    "analysis": [{"kind": "likelihood", "samples": 20, "num": 40}],
+    "analysis": [{"kind": "likelihood", "samples": 20, "num": 40, "top": 2}],
 }
 
 
@@ -193,3 +196,15 @@ def test_the_page_says_what_collapsed_and_how_to_read_the_nats(results: StudyRes
     assert "All 4 latents carry under 0.01 nats" in page
     assert "nats may be below 0" in page and "not comparable with those of binarized images" in page
     assert "by importance weighting with 20 samples" in page
+
+
+def test_an_estimate_that_takes_long_says_how_far_it_is_and_is_made_once(results: StudyResults) -> None:
+    """10,000 images with 1,000 draws each take tens of minutes, in which nothing was said."""
+    study, told = load_study(STUDY), []
+    files = {path: path.stat().st_mtime_ns for path in results.folder.glob("analyses/likelihood-*.npz")}
+    torn = min(files)
+    torn.write_bytes(b"torn")
+    analyse(results, study, StudyImages(study.own), progress=lambda *how_far: told.append(how_far))
+    assert {path for path, written in files.items() if path.stat().st_mtime_ns != written} == {torn}
+    assert [how_far[0] for how_far in told if how_far[2].startswith("likelihood of ")] == list(range(1, 41))
+    assert {how_far[1] for how_far in told if how_far[2].startswith("likelihood of ")} == {40}

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from papilio.analysis.layer_names import chosen_layers, features_of, layers_of, named_layers
+from papilio.analysis.latent_scale import stratified
+from papilio.analysis.layer_names import chosen_layers, features_of, layers_of
 from papilio.analysis.neighbors import nearest, share_kept, value_error, vote_accuracy
 from papilio.analysis.projection import (
     _num_threads,
     in_unit_square,
     principal_components,
     project,
-    sample,
     smaller,
     spread,
     tsne,
@@ -27,10 +27,11 @@ from papilio.analysis.store import read_analyses
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.data.quantities import Quantity
-from papilio.errors import SettingError, StudyError
+from papilio.errors import RunError, SettingError, StudyError
 from papilio.kinds import options as kinds_options
 from papilio.kinds.options import ProjectionOptions
 from papilio.models.description import LayerRow
+from papilio.models.layer_names import named_layers
 from papilio.runs.run import Run, load_run
 from papilio.settings.validation import validated
 from papilio.workbench import run_study
@@ -70,13 +71,13 @@ def groups() -> np.ndarray:
 
 
 def test_a_sample_is_stratified_and_the_same_for_a_seed(images: ImageSet) -> None:
-    chosen = sample(images, num=100, seed=3)
+    chosen = stratified(images, images.test, most=100, seed=3)
     assert abs(len(chosen) - 100) <= 5 and np.all(np.diff(chosen) > 0) and np.isin(chosen, images.test).all()
     whole = np.bincount(images.labels[images.test]) / len(images.test)
     assert np.all(np.abs(np.bincount(images.labels[chosen]) - 100 * whole) <= 0.51)
-    np.testing.assert_array_equal(chosen, sample(images, num=100, seed=3))
-    assert not np.array_equal(chosen, sample(images, num=100, seed=4))
-    np.testing.assert_array_equal(sample(images, num=10_000, seed=0), images.test)
+    np.testing.assert_array_equal(chosen, stratified(images, images.test, most=100, seed=3))
+    assert not np.array_equal(chosen, stratified(images, images.test, most=100, seed=4))
+    np.testing.assert_array_equal(stratified(images, images.test, most=10_000), images.test)
 
 
 def test_neighbors_leave_the_point_itself_out() -> None:
@@ -169,15 +170,37 @@ def test_layers_have_names_that_mean_the_same_in_every_network() -> None:
     assert chosen_layers([], rows, has_latents=False) == {"dense_1": "layer5", "output": "output"}
     assert chosen_layers([], rows, has_latents=True) == {"latents": "latents"}
     assert chosen_layers(["layer1", "input"], rows, has_latents=False) == {"layer1": "layer1", "input": "input"}
-    with pytest.raises(SettingError, match=r"projection: layers: 'conv_2' is not a layer .* did you mean conv_1"):
+    with pytest.raises(SettingError, match=r"'conv_2' is not a layer of this network; did you mean conv_1\?$"):
         chosen_layers(["conv_2"], rows, has_latents=False)
+
+
+def test_a_run_and_a_study_know_layers_by_the_same_names(run: Run, images: ImageSet) -> None:
+    """`run.layer` took `blocks.0.1` alone, where a study says conv_1, and said neither."""
+    pictures = images.images[:3]
+    for name, place in {**layers_of(run, ["conv_1", "output", "input"]), **layers_of(run, [])}.items():
+        np.testing.assert_array_equal(run.layer(name, pictures), run.layer(place, pictures))
+    for row in run.facts.layer_rows:
+        assert layers_of(run, [row.name]) == {row.name: row.name}
+        assert run.layer(row.name, pictures).shape == (3, *row.output_shape)
+    np.testing.assert_array_equal(run.layer("output", pictures), run.outputs(pictures))
+    np.testing.assert_array_equal(run.layer("input", pictures), pictures / np.float32(255))
+    inner = run.facts.layer_rows[0].name.rpartition(".")[0]
+    assert "." not in inner and run.layer(inner, pictures).shape[0] == 3  # several layers, which no table lists
+    with pytest.raises(RunError, match=r"'conv_7' is not a layer of this network; did you mean conv_1\?$"):
+        run.layer("conv_7", pictures)
+    with pytest.raises(
+        RunError, match=r"'x' is not .*; allowed are input, output, conv_1, .*and names as papilio show"
+    ):
+        run.layer("x", pictures)
 
 
 def test_a_layer_that_is_not_there_is_refused_before_anything_is_trained_and_afterwards(
     run: Run, images: ImageSet, tmp_path: Path
 ) -> None:
     study = STUDY | {"analysis": [{"kind": "projection", "layers": ["dense_2"]}]}
-    with pytest.raises(StudyError, match=r"stage \"nets\", trial .*: projection: layers: 'dense_2' is not a layer"):
+    with pytest.raises(
+        StudyError, match=r"stage \"nets\", trial .*: \[\[analysis\]\] 1 \(projection\): layers: 'dense_2' is"
+    ):
         run_study(study, out=tmp_path / "out", is_silent=True)
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").glob("runs/*"))
     with pytest.raises(SettingError, match="'latents' is not a layer"):

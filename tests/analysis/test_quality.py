@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +13,14 @@ import pytest
 from torch import nn
 
 import papilio
-from papilio.analysis.features import SHIPPED, find_classifier, last_hidden_layer
+from papilio.analysis.analyse import WantedOfRun
+from papilio.analysis.features import SHIPPED, classifier_checksum, find_classifier, last_hidden_layer
 from papilio.analysis.quality import mean_image, quality, samples_of
-from papilio.analysis.store import read_analysis
+from papilio.analysis.store import is_current, read_analysis, write_analysis
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.errors import DataError, RunError
+from papilio.kinds.analyses import ANALYSES
 from papilio.kinds.options import QualityOptions
 from papilio.kinds.registry import AUTOENCODER, CLASSIFY, VAE
 from papilio.results.results import StudyResults
@@ -49,7 +52,7 @@ STUDY: dict[str, Any] = {
             "trial": [{"name": "with a prior", "model": {"family": "vae"}}, {"name": "without"}],
         },
     ],
-    "analysis": [{"kind": "quality", "num": 60}],
+    "analysis": [{"kind": "quality", "num": 60, "top": 2}],
 }
 
 
@@ -203,6 +206,24 @@ def test_the_page_has_numbers_or_says_how_to_get_them(results: StudyResults) -> 
     assert page.count("Reconstructions have a PSNR of") == 2 and "a study of the same <code>[data]</code>" in page
     assert page.index("Real test images</") < page.index("Reconstructions of test images</")
     assert page.count("A plain autoencoder has no prior to sample from") == 1
+
+
+def test_a_classifier_with_other_weights_is_noticed(results: StudyResults, tmp_path: Path) -> None:
+    """Distances in the features of the classifiers that came with an earlier version stood as if they were of the new ones."""
+    images = load_images("digits", size=28)
+    folder = Path(shutil.copytree(shipped_runs()["mnist-features"], tmp_path / "run"))
+    options = QualityOptions(features=str(folder))
+    wanted = WantedOfRun(ANALYSES["quality"], options, results.runs[0], images, "", False)
+    write_analysis(tmp_path / "quality.npz", wanted.header, {})
+    assert wanted.header.uses.keys() == {"classifier"} and is_current(tmp_path / "quality.npz", wanted.header)
+    with (folder / "weights.safetensors").open("ab") as file:
+        file.write(b" ")
+    assert not is_current(tmp_path / "quality.npz", replace(wanted).header)
+    nothing = WantedOfRun(ANALYSES["quality"], QualityOptions(), results.runs[0], images, "", False)
+    assert nothing.header.uses == {}  # none comes with Papilio for such images
+    shipped = replace(images, name="mnist")
+    assert classifier_checksum(QualityOptions(), shipped) == wanted.header.uses
+    assert classifier_checksum(QualityOptions(features="no/run"), images) == {}
 
 
 @pytest.mark.parametrize(

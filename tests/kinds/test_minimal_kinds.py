@@ -151,20 +151,21 @@ def test_what_is_no_array_of_images_or_latents_is_one_line(tmp_path: Path) -> No
 
 
 def test_an_analysis_that_fails_costs_neither_the_others_nor_the_report(tmp_path: Path) -> None:
+    (tmp_path / "classifier").mkdir()
+    (classifier,) = run_one("vae", tmp_path / "classifier", latents=3, dense=[12]).runs
+    (classifier.folder / "weights.safetensors").write_bytes(b"torn")
     study = {
         "title": "Analyses",
-        "data": {"path": as_array(tmp_path / "images.npy"), "labels": "none"},
+        "data": {"path": as_array(tmp_path / "images.npy"), "labels": "none", "test": 0.4},
         "model": {"family": "autoencoder", "latents": 3, "filters": [], "dense": [12]},
         "train": {"epochs": 1, "batch_size": 16},
         "analysis": [
-            {"kind": "morph", "pairs": [[3, 99999]]},
-            {"kind": "walk", "coordinates": [99]},
+            {"kind": "quality", "features": str(classifier.folder)},
             {"kind": "samples", "num": 7, "nearest": 0},
         ],
     }
-    with pytest.raises(PapilioError, match="99999"):
+    with pytest.raises(PapilioError, match=r"weights\.safetensors"):
         product.run_study(study, out=tmp_path / "out", is_silent=True)
     assert [path.stem.partition("-")[0] for path in (tmp_path / "out" / "analyses").glob("*.npz")].count("samples") == 1
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Samples of" in page and "Are they copies?" not in page
-    assert "Not shown: coordinate 99. This run has the coordinates 0 to 2." in page

@@ -99,6 +99,7 @@ def test_a_residual_block_that_changes_nothing_is_the_identity() -> None:
     ("arguments", "complaint"),
     [
         ({"kernel_size": 4}, "kernel_size: 4 has no middle; allowed are odd numbers"),
+        ({"kernel_size": 99}, "kernel_size: 99 is larger than the images, .*; allowed are odd numbers up to"),
         ({"filters": [8, 0]}, r"filters: \[8, 0\] is not a list of positive integers"),
         ({"latents": 0}, "latents"),
         ({"blocks": -1}, "blocks: -1"),

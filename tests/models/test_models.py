@@ -166,6 +166,7 @@ def test_layers_are_described_with_shapes_and_counts() -> None:
         (lambda: mlp(MNIST, 10, units=[8], dropout=1.0), "dropout: 1.0 is not a rate"),
         (lambda: cnn(MNIST, 10, filters=[]), "filters: .* one at least"),
         (lambda: cnn(MNIST, 10, kernel_size=4), "kernel_size: 4 does not keep the image's size"),
+        (lambda: cnn(MNIST, 10, kernel_size=29), "kernel_size: 29 is larger than the images, 28x28; .* up to 28"),
         (lambda: cnn(MNIST, 10, filters=[4], pool_after=[2]), "pool_after: .2. names convolutions that are not there"),
         (lambda: cnn((1, 8, 8), 10, filters=[2, 3, 4, 5]), "too small for this network"),
         (lambda: lenet5((1, 8, 8), 10), "too small for this network"),

@@ -11,6 +11,8 @@ import study_folders
 from pages import Page
 from PIL import Image
 
+from papilio.drawing import figures
+from papilio.drawing.canvas import NARROW, WIDE
 from papilio.drawing.palette import DARK, LIGHT
 from papilio.errors import RunError
 from papilio.kinds.ranking import Ranking
@@ -201,3 +203,25 @@ def test_a_damaged_analysis_is_named(tmp_path: Path):
     damaged.write_bytes(damaged.read_bytes()[:500])
     with pytest.raises(RunError, match=r"dropout-rate-best\.npz: not an analysis"):
         write_report(results)
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize(
+    ("low", "step"), [(0.0104, 3e-4), (0.0104, 3e-6), (0.0104, 3e-8), (0.00104, 3e-6), (-1234.5, 3.0), (-1234.5, 3e-3)]
+)
+def test_numbers_below_panels_that_stand_side_by_side_do_not_touch(width: float, low: float, step: float) -> None:
+    """Errors that differ in their sixth decimal had labels that ran into each other, or an offset in their place."""
+    values = tuple((low + number * step,) for number in range(5))
+    panels = [figures.Panel(metric, values, ((),) * 5) for metric in ("Validation error", "Test error")]
+    figure = figures.trial_comparison([f"beta {number}" for number in range(5)], panels, width=width)
+    figure.draw_without_rendering()
+    boxes = []
+    for axes in figure.axes:
+        shown = [
+            label for label in axes.get_xticklabels() if axes.viewLim.x0 <= label.get_position()[0] <= axes.viewLim.x1
+        ]
+        assert len(shown) > 1 and not axes.xaxis.get_offset_text().get_text()
+        assert len({label.get_text() for label in shown}) == len(shown)
+        boxes += [label.get_window_extent() for label in shown]
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[number + 1 :])

@@ -15,7 +15,7 @@ from papilio.drawing import search_figures
 from papilio.drawing.figure_files import Pictures
 from papilio.drawing.palette import LINES
 from papilio.drawing.scales import metric_scale, setting_scale
-from papilio.kinds.ranking import Direction, Ranking
+from papilio.kinds.ranking import Direction, Ranking, Standing
 from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.sections.page import write_report
 from papilio.sections.search_sections import comparison_words, search_section
@@ -132,7 +132,7 @@ class TestComparison:
         return RunResult(
             name=f"{trial}-{index}", stage="s", trial=trial, seed=seed, fold=fold, varied={}, status="done", reason=None,
             epochs=1, best_epoch=1, metrics={"val_accuracy": value}, parameters=None, seconds=1.0, folder=Path(), settings={},
-            ranking=Ranking("val_accuracy", direction),
+            standing=Standing(Ranking("val_accuracy", direction)),
         )  # fmt: skip
 
     def test_one_run_a_trial_cannot_tell(self):

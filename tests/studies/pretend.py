@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from papilio.kinds.ranking import Ranking
+from papilio.kinds.ranking import Ranking, Standing
 from papilio.runs.arrays import load_facts, save_arrays
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.loop import Progress, Tracker
@@ -51,7 +51,7 @@ class PretendWorkers:
         self.curve = curve
         self.rng = random.Random(seed)
         self.search = StudySearch(
-            load_study(study), folder=folder, ranking=lambda plan: Ranking(METRIC, "max"), sources=sources
+            load_study(study), folder=folder, standing=lambda plan: Standing(Ranking(METRIC, "max")), sources=sources
         )
         self.jobs: list[Job | None] = [None] * num
         self.stopping: set[str] = set()

@@ -9,7 +9,9 @@ import pytest
 from tiny import tiny
 
 import papilio as product
+from papilio.data.load import load_images
 from papilio.errors import StudyError
+from papilio.workbench import describe_study
 
 GAME: dict[str, Any] = {"model": {"family": "gan", "latents": 2, "units": [8]}, "train": {"epochs": 1}}
 TWO_RATES = {"vary": {"train.learning_rate": [0.001, 0.01]}}
@@ -52,3 +54,46 @@ def test_another_study_that_nothing_ranks_has_no_best_trial(tmp_path: Path) -> N
     later = tiny(stage=[{"name": "a", "from": {"study": str(tmp_path / "games")}}], **GAME)
     with pytest.raises(StudyError, match=r'no metric ranks the trials of "games" .* it has no best trial'):
         product.run_study(later, out=tmp_path / "out", is_silent=True)
+
+
+AUTOENCODER: dict[str, Any] = {"model": {"family": "autoencoder", "filters": [4], "dense": [8], "latents": 2}}
+
+
+@pytest.mark.parametrize("model", [AUTOENCODER["model"], {"family": "mlp", "units": [4]}])
+def test_few_steps_an_epoch_are_told_of_before_training(
+    model: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """43 pictures in batches of 128 are one step an epoch: such an autoencoder learned nothing, and nobody said why."""
+    study = tiny(model=model, data={"name": "digits", "num_train": 43}, train={"epochs": 2}, stage=[{"name": "few"}])
+    product.run_study(study, out=tmp_path / "out")
+    told = [line for line in capsys.readouterr().out.splitlines() if "step an epoch" in line]
+    (line,) = told
+    assert "1 step an epoch, 2 in all (43 training images, train.batch_size = 128)" in line
+    assert "smaller train.batch_size, or more train.epochs" in line
+    assert line in describe_study(study).notes
+
+
+def test_enough_steps_are_not_told_of() -> None:
+    many = tiny(data={"name": "digits", "num_train": 43}, train={"epochs": 1000}, stage=[{"name": "many epochs"}])
+    assert not describe_study(many).notes
+    assert not describe_study(tiny()).notes
+
+
+def test_a_fraction_that_leaves_fewer_images_than_asked_for_is_told_of() -> None:
+    study = tiny(data={"name": "digits", "num_train": 1000, "fraction": 0.3}, stage=[{"name": "a"}])
+    (note,) = describe_study(study).notes
+    assert (
+        note
+        == 'stage "a", trial "mlp": 387 training images in place of data.num_train = 1,000: data.fraction = 0.3 leaves no more'
+    )
+    images = load_images("digits", num_train=1000, fraction=0.3)
+    assert images.notes[-1] == "387 training images, all that the share leaves, in place of num_train = 1,000"
+    assert not describe_study(study | {"data": {"name": "digits", "num_train": 1000}}).notes
+
+
+@pytest.mark.parametrize("family", ["cnn", "autoencoder", "vae", "encoder_classifier"])
+def test_a_kernel_larger_than_the_images_is_refused(family: str, tmp_path: Path) -> None:
+    """A kernel of 99 pixels on images of 28 was built, and trained on little but zeros."""
+    with pytest.raises(StudyError, match=r"model: kernel_size: 9 is larger than the images, 8x8; .* up to 8") as caught:
+        product.run_study(tiny(model={"family": family, "kernel_size": 9}), out=tmp_path / "out", is_silent=True)
+    assert "\n" not in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,23 @@ def test_one_folder_alone_is_refused(folders: list[Path]) -> None:
     done = papilio("compare", folders[0])
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "two folders" in done.stderr
+
+
+def test_units_are_said_and_losses_of_different_objectives_told_apart(tmp_path: Path) -> None:
+    """A loss of 24 nats an image stood beside one of 0.07 squared, a pixel, as if it were worse."""
+    for name, settings in {"autoencoder": {}, "vae": {}, "vae-4": {"beta": 4.0}}.items():
+        model = {"family": name.removesuffix("-4"), "filters": [], "dense": [8], "latents": 2}
+        train = {"epochs": 1, "objective_settings": settings}
+        stage = [{"name": "only"}]
+        run_study(tiny(model=model, train=train, stage=stage, analysis=[]), out=tmp_path / name, is_silent=True)
+    comparison = compare([tmp_path / "autoencoder", tmp_path / "vae"])
+    assert comparison.unlike == ["val_loss", "test_loss"]
+    assert compare([tmp_path / "vae", tmp_path / "vae-4"]).unlike == ["val_loss", "test_loss"]
+    assert compare([tmp_path / "vae", tmp_path / "vae"]).unlike == []
+    lines = papilio("compare", tmp_path / "autoencoder", tmp_path / "vae").stdout.splitlines()
+    assert lines[-1] == "of different objectives, so that they cannot be compared: validation loss, test loss"
+    (loss,) = [line for line in lines if line.startswith("test loss")]
+    assert re.search(r"0\.\d{4} squared, a pixel \(n=1\) +\d+\.\d+ nats an image \(n=1\)", loss)
+    (kl,) = [line for line in lines if line.startswith("test kl")]
+    assert re.fullmatch(r"test kl \(nats an image\) +– +\d+\.\d+ \(n=1\)", kl)
+    assert any(re.match(r"test active units +– +[0-2] \(n=1\)", line) for line in lines)

@@ -17,13 +17,13 @@ from papilio.engine import Seeds
 from papilio.errors import SettingError
 from papilio.models.layers import Dropout
 from papilio.runs.arrays import load_arrays, save_arrays
+from papilio.settings.schedules import SCHEDULES
 from papilio.settings.train_settings import Augmentation
 from papilio.targets.classes import Classes
 from papilio.training.augmentation import augment, erase, flip, shift, turn
 from papilio.training.batches import Batches
 from papilio.training.noise import Noise
 from papilio.training.optimisers import OPTIMISERS, make_optimiser
-from papilio.training.schedules import SCHEDULES
 from papilio.training.states import as_array
 
 

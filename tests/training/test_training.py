@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -283,3 +285,20 @@ def test_the_penalties_add_what_keras_kernel_regularisers_add() -> None:
     expected = plain + 0.01 * weight.abs().sum() + 0.02 * weight.square().sum()
     assert both.item() == pytest.approx(expected.item(), rel=1e-5)
     assert metrics["loss"].item() == pytest.approx(plain.item(), rel=1e-6)
+
+
+def test_a_process_that_trains_takes_denormal_numbers_as_zero_in_all_of_its_threads() -> None:
+    """A step of Adam took six times as long on moments that had decayed to them."""
+    code = """
+import numpy as np, torch
+from papilio.data.imageset import ImageSet
+from papilio.runs.train import prepare
+from papilio.settings.run_settings import RunSettings
+images = ImageSet("x", np.zeros((8, 1, 8, 8), np.uint8), np.arange(8) % 2, ("a", "b"), *np.split(np.arange(8), [4, 6]), "x")
+settings = RunSettings.of({"data": {"name": "mnist"}, "model": {"family": "mlp"}, "train": {}})
+with prepare(settings, images, seed=0, threads=2, own={}) as session:
+    session.train_epoch()
+    print(int((torch.full((1_000_000,), 1e-39) * 1).count_nonzero()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from papilio.analysis.store import Header, is_current, write_analysis
 from papilio.data.imageset import ImageSet
+from papilio.data.progress import Progress
 from papilio.engine import Arrays
 from papilio.errors import PapilioError, RunFailed, SettingError, StorageError
 from papilio.kinds.analyses import section_reference
@@ -26,6 +29,7 @@ from papilio.studies.schema import AnalysisSettings
 from papilio.studies.study import Study, load_study, slug
 
 FOLDER = "analyses"
+EARLIER_TOP = 3  # trials of a stage that were looked at where a study did not say how many
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,13 @@ class WantedOfRun:
             checksum=self.images.checksum,
             title=self.title,
             facts=self.images.facts,
+            uses=self._uses,
         )
+
+    @cached_property
+    def _uses(self) -> dict[str, str]:
+        uses = self.analysis.uses
+        return {} if uses is None else resolve_reference(uses)(self.options, self.images)
 
 
 @dataclass(frozen=True)
@@ -76,21 +86,27 @@ class WantedOfStage:
         return Header(analysis=self.analysis.name, section=section, stage=self.stage, options=options)
 
 
-def analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
+def analyse(
+    results: StudyResults, study: Study, images: StudyImages, *, progress: Progress = lambda done, total, what: None
+) -> None:
     """Make DIR/analyses what the study asks for: of each stage's best trials the best run, and of the stages themselves.
 
     What was computed before and still stands is not computed again, what is not asked for any more is removed. Where one fails
     the others are made first; then raises RunFailed where a function of the user's own does, DataError where a run and its
-    images, or options, do not go together.
+    images, or options, do not go together. `progress` is told of each that is computed, and inside those that take long.
     """
     folder, tables = results.folder / FOLDER, study.settings.analysis
-    of_runs = {one.file_name: one for table in tables for one in _of_runs(results, table, images)}
+    of_runs = {one.file_name: one for table in tables for one in _of_runs(results, table, images, top=table.top)}
     of_stages = [one for stage in results.stages for one in _of_stage(results, stage, tables, study.own)]
-    for file in folder.glob("*.npz"):
-        if file.name not in {*of_runs, *(one.file_name for one in of_stages)}:
-            file.unlink()
-    failed = _compute_of_runs(folder, of_runs, study.own)
-    for wanted in of_stages:
+    wanted_files = {*of_runs, *(one.file_name for one in of_stages)}
+    unwanted = {file for file in folder.glob("*.npz") if file.name not in wanted_files}
+    for file in unwanted - _still_standing(unwanted, results, tables, images):
+        file.unlink()
+    missing = {name: one for name, one in of_runs.items() if not is_current(folder / name, one.header)}
+    total = len(missing) + len(of_stages)
+    failed = _compute_of_runs(folder, missing, study.own, progress=progress, total=total)
+    for number, wanted in enumerate(of_stages, start=len(missing) + 1):
+        progress(number, total, f"analyses: {wanted.analysis.name} of the stage {wanted.stage}")
         try:
             with _named(wanted.analysis, wanted.stage):
                 _compute_of_stage(folder, wanted, results, images)
@@ -100,6 +116,18 @@ def analyse(results: StudyResults, study: Study, images: StudyImages) -> None:
             failed.append(error)
     if failed:
         raise failed[0]
+
+
+def _still_standing(
+    files: Set[Path], results: StudyResults, tables: Sequence[AnalysisSettings], images: StudyImages
+) -> set[Path]:
+    """Of files that are not asked for those of an earlier version, which looked at three trials where a table says nothing."""
+    names = {file.name: file for file in files}
+    earlier = [table for table in tables if names and "top" not in table.model_fields_set]
+    known = [one for table in earlier for one in _of_runs(results, table, images, top=EARLIER_TOP)]
+    return {
+        names[one.file_name] for one in known if one.file_name in names and is_current(names[one.file_name], one.header)
+    }
 
 
 def add_missing_of_stages(results: StudyResults) -> None:
@@ -115,8 +143,8 @@ def add_missing_of_stages(results: StudyResults) -> None:
                     _compute_of_stage(results.folder / FOLDER, wanted, results)
 
 
-def _of_runs(results: StudyResults, table: AnalysisSettings, images: StudyImages) -> Iterator[WantedOfRun]:
-    trials = [trial for stage in results.stages for trial in results.ranked(stage)[: table.top]]
+def _of_runs(results: StudyResults, table: AnalysisSettings, images: StudyImages, *, top: int) -> Iterator[WantedOfRun]:
+    trials = [trial for stage in results.stages for trial in results.ranked(stage)[:top]]
     for run in filter(None, map(results.best_run, trials)):
         asked = run_analyses(table, _kind(run, images.own))
         if not asked:
@@ -159,24 +187,33 @@ def _stage_slug(results: StudyResults, stage: str) -> str:
     return slugs[number] if slugs.count(slugs[number]) == 1 else f"{slugs[number]}-{number + 1}"
 
 
-def _compute_of_runs(folder: Path, wanted: Mapping[str, WantedOfRun], own: OwnFunctions) -> list[PapilioError]:
+def _compute_of_runs(
+    folder: Path, wanted: Mapping[str, WantedOfRun], own: OwnFunctions, *, progress: Progress, total: int
+) -> list[PapilioError]:
     """What went wrong, in the order of the runs; a disk that is full is raised at once."""
     failed: list[PapilioError] = []
     loaded: Run | None = None
-    for name, one in sorted(wanted.items(), key=lambda item: item[1].run.name):  # each run is loaded once
-        if is_current(folder / name, one.header):
-            continue
+    in_order = sorted(wanted.items(), key=lambda item: item[1].run.name)  # each run is loaded once
+    for number, (name, one) in enumerate(in_order, start=1):
+        progress(number, total, f"analyses: {one.analysis.name} of {one.run.trial}")
         if loaded is None or loaded.folder != one.run.folder:
             loaded = load_run(one.run.folder, own=own)
         try:
             with _named(one.analysis, one.run.name):
-                arrays = resolve_reference(one.analysis.compute)(loaded, one.images, one.options)
+                arrays = _computed(resolve_reference(one.analysis.compute), loaded, one, progress)
                 write_analysis(folder / name, one.header, arrays)
         except StorageError:
             raise
         except PapilioError as error:
             failed.append(error)
     return failed
+
+
+def _computed(compute: Callable[..., Arrays], run: Run, wanted: WantedOfRun, progress: Progress) -> Arrays:
+    """What an analysis gives; one that names `progress` is told whom to tell how far it is."""
+    takes_long = "progress" in inspect.signature(compute).parameters
+    inner = {"progress": progress} if takes_long else {}
+    return compute(run, wanted.images, wanted.options, **inner)
 
 
 def _compute_of_stage(

@@ -21,7 +21,7 @@ def coordinates(run: Run, images: ImageSet, options: CoordinatesOptions) -> Arra
 
     Arrays over l latents, f factors, and r of the latents that are shown: `num` images; `order` int (l,), the coordinate that
     carries most first: by `kl` where there is a posterior, else by `change`, else by spread. `kl` float64 (l,), nats an image;
-    `change` float64 (l,), see `picture_change`, over `num_changed` images; `moved` uint8 (r, s, channel, height, width), of one
+    `change` float64 (l,), see `change_around`, over `num_changed` images; `moved` uint8 (r, s, channel, height, width), of one
     test image, with the coordinate at `steps` (s,) standard deviations. Where there are factors, or classes, which then are
     one: `factors` text (f,), `entropies` (f,) and `information` (l, f) in nats, `floor` (f,), the mean information of
     coordinates that are shuffled; `gaps` (f,), and `rotated`, the mean gap after random rotations.
@@ -38,7 +38,7 @@ def coordinates(run: Run, images: ImageSet, options: CoordinatesOptions) -> Arra
     if "decode" in run.kind.offers:
         num = int(np.clip(MOST_DECODED // (2 * latents.shape[1]), 1, MOST_CHANGED))
         changed = latents[:: -(-len(latents) // num)]
-        rank = picture_change(run, changed, deviation)
+        rank = change_around(run, changed, deviation)
         arrays |= {"change": rank, "num_changed": np.array(len(changed))}
     if "posterior" in run.kind.offers:
         rank = posterior_kl(*run.posterior(images.images[chosen]))
@@ -48,7 +48,7 @@ def coordinates(run: Run, images: ImageSet, options: CoordinatesOptions) -> Arra
         shown = arrays["order"][: options.rows]
         arrays |= {"steps": STEPS, "moved": moved_pictures(run, latents[0], shown, mean=mean, deviation=deviation)}
     scaled = latents / np.where(deviation > 0, deviation, 1)
-    return arrays | _of_factors(scaled, known_factors(images, chosen), seed=options.seed)
+    return arrays | gaps_of_factors(scaled, known_factors(images, chosen), seed=options.seed)
 
 
 def known_factors(images: ImageSet, chosen: np.ndarray) -> dict[str, np.ndarray]:
@@ -65,10 +65,11 @@ def posterior_kl(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
     return 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).mean(axis=0)
 
 
-def picture_change(run: Run, latents: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+def change_around(run: Run, latents: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """The mean absolute difference of pixels, from 0 to 1, between a coordinate one deviation below and one above where it is.
 
-    Averaged over the images that the latents (num, latents) are of: float64 (latents,).
+    Averaged over the images that the latents (num, latents) are of: float64 (latents,). A walk, which leads through the whole
+    of latent space, chooses its rows by what changes farther out: papilio.analysis.walk.picture_change.
     """
     changes = np.zeros(latents.shape[1])
     for index, step in enumerate(np.diag(deviation)):
@@ -88,7 +89,8 @@ def moved_pictures(
     return pictures.reshape(len(shown), len(STEPS), *pictures.shape[1:])
 
 
-def _of_factors(latents: np.ndarray, factors: dict[str, np.ndarray], *, seed: int) -> dict[str, np.ndarray]:
+def gaps_of_factors(latents: np.ndarray, factors: dict[str, np.ndarray], *, seed: int) -> dict[str, np.ndarray]:
+    """What `coordinates` tells of known factors, of latents (num, latents) in units of their spread; empty without factors."""
     if not factors:
         return {}
     codes = np.stack([binned(values) for values in factors.values()], axis=1)

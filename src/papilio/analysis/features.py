@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from papilio.data.imageset import ImageSet
-from papilio.errors import DataError, RunError
+from papilio.errors import DataError, RunError, SettingError
+from papilio.files import checksum
+from papilio.kinds.kind import Planned
+from papilio.kinds.options import QualityOptions
+from papilio.runs.folder import RunFolder
 from papilio.runs.run import Run, load_run
-from papilio.runs.shipped import shipped_runs
+from papilio.runs.shipped import find_run, shipped_runs
 
 # by the name of an image set, the run that comes with Papilio; the study `features` makes them
 SHIPPED = {"mnist": "mnist-features", "mnist-5k": "mnist-features", "fashion-mnist": "fashion-features"}
+
+
+def check_features(options: QualityOptions, planned: Planned) -> None:
+    """Raises SettingError for a classifier that is not there, not trained, or takes images of another shape."""
+    given = options.features
+    if given is None:
+        return
+    try:
+        folder = RunFolder(find_run(given))
+        facts = folder.facts()
+    except RunError as error:
+        raise SettingError(f"features: {error}") from error
+    if not folder.weights_file.exists():
+        raise SettingError(f"features = {given}: that run ({facts.status}) has no weights; give one that is trained")
+    if facts.images.shape != planned.images.image_shape:
+        raise SettingError(f"features = {given}: {_other_shape(facts.images.shape, planned.images.image_shape)}")
+    if [row.kind.partition("(")[0] for row in facts.layer_rows[1:]].count("Linear") == 0:
+        raise SettingError(f"features = {given}: its network has no layer before a last dense one; give a classifier")
+
+
+def _other_shape(theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
+    one, other = (" x ".join(map(str, shape)) for shape in (theirs, ours))
+    return (
+        f"that run takes images of {one} (channel, height, width), these are {other}; give a classifier that was trained on"
+        " such images"
+    )
+
+
+def classifier_checksum(options: QualityOptions, images: ImageSet) -> dict[str, str]:
+    """The checksum of the weights that `find_classifier` would load; empty where there are none."""
+    name = SHIPPED.get(images.name, "") if options.features is None else options.features
+    with contextlib.suppress(RunError):
+        weights = RunFolder(find_run(name)).weights_file
+        return {"classifier": checksum(weights)} if weights.exists() else {}
+    return {}
 
 
 def find_classifier(images: ImageSet, given: str | None) -> Run | None:
@@ -24,11 +65,7 @@ def find_classifier(images: ImageSet, given: str | None) -> Run | None:
         return run if run is not None and run.image_shape == images.image_shape else None
     run = load_run(given)
     if run.image_shape != images.image_shape:
-        theirs, ours = (" x ".join(map(str, shape)) for shape in (run.image_shape, images.image_shape))
-        raise DataError(
-            f"[[analysis]] features = {given}: that run takes images of {theirs} (channel, height, width), these are {ours};"
-            " give a classifier that was trained on such images"
-        )
+        raise DataError(f"[[analysis]] features = {given}: {_other_shape(run.image_shape, images.image_shape)}")
     return run
 
 

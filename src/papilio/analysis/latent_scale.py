@@ -36,7 +36,10 @@ def training_latents(run: Run, images: ImageSet, *, most: int = MOST_MEASURED, s
 
 
 def stratified(images: ImageSet, indices: np.ndarray, *, most: int, seed: int = 0) -> np.ndarray:
-    """About `most` of the indices, the same share of each class, in ascending order; all where there are no more."""
+    """About `most` of the indices, in ascending order, the same for the same seed; all where there are no more.
+
+    Each class has its share, rounded, and one image at least. `papilio.data.splits.draw_number` takes exactly so many.
+    """
     if len(indices) <= most:
         return indices
     return draw_share(images.strata, indices, share=most / len(indices), rng=np.random.default_rng(seed))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from papilio.data.imageset import ImageSet
+from papilio.data.progress import Progress
 from papilio.data.splits import draw_number
 from papilio.engine import Arrays
 from papilio.kinds.options import LikelihoodOptions, VariationalSettings
@@ -28,7 +29,9 @@ class Estimate:
     kl: np.ndarray
 
 
-def likelihood(run: Run, images: ImageSet, options: LikelihoodOptions) -> Arrays:
+def likelihood(
+    run: Run, images: ImageSet, options: LikelihoodOptions, progress: Progress = lambda done, total, what: None
+) -> Arrays:
     """Estimate -log p(x) of test images by importance weighting, and take the bound apart.
 
     Scalars in nats an image, means over `num` images with `samples` draws each: `nll`, the estimate, and `nll_error`, the
@@ -50,6 +53,7 @@ def likelihood(run: Run, images: ImageSet, options: LikelihoodOptions) -> Arrays
         decode=lambda latents: run.nets.forward("network.decoder", latents),
         settings=settings,
         samples=options.samples,
+        on_image=lambda done: progress(done, num, f"likelihood of {run.facts.trial}: images"),
     )
     reconstruction, kl = estimate.reconstruction.mean(), estimate.kl.sum(axis=1).mean()
     spread = estimate.likelihood.std(ddof=1) if num > 1 else math.nan
@@ -85,13 +89,14 @@ def estimate_likelihood(
     settings: VariationalSettings,
     samples: int,
     seed: int = 0,
+    on_image: Callable[[int], None] = lambda done: None,
 ) -> Estimate:
     """log p(x) from below as log (1/k) sum_i p(x|z_i) p(z_i) / q(z_i|x), with k draws z_i from q(z|x).
 
     `images` uint8 (num, channel, height, width); `mean` and `log_variance` (num, latents) of their posteriors q; `decode`
     gives of float32 latents (m, latents) the means of pixels, from 0 to 1. The prior is N(0, I). The same seed gives the same
-    estimate. Source: Burda, Grosse & Salakhutdinov 2016, "Importance weighted autoencoders", equation 8; its expectation
-    grows with k to log p(x).
+    estimate. `on_image` is told how many images are done. Source: Burda, Grosse & Salakhutdinov 2016, "Importance weighted
+    autoencoders", equation 8; its expectation grows with k to log p(x).
     """
     rng = np.random.default_rng(seed)
     mean, log_variance = mean.astype(np.float64), log_variance.astype(np.float64)
@@ -106,6 +111,7 @@ def estimate_likelihood(
         of_latents = 0.5 * (epsilon**2 - latents**2 + log_variance[number]).sum(axis=1)
         found[number] = np.logaddexp.reduce(of_pixels + of_latents) - math.log(samples)
         reconstruction[number] = -of_pixels.mean()
+        on_image(number + 1)
     kl = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1)  # Kingma & Welling 2014, appendix B
     return Estimate(found, reconstruction, kl)
 

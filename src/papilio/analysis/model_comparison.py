@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA
 
-from papilio.analysis.probing import MOST_FOR_PCA, probe
+from papilio.analysis.probing import fit_components, flat_pixels, probe
 from papilio.analysis.quality import quality
 from papilio.data.imageset import ImageSet
-from papilio.data.splits import draw_number
 from papilio.engine import Arrays
 from papilio.errors import RunError
 from papilio.kinds.options import ModelsOptions, ProbeOptions, QualityOptions
@@ -83,11 +82,8 @@ def _row(trial: TrialResult, run: Run, images: ImageSet, options: ModelsOptions)
 
 def _components(images: ImageSet, num: int) -> float:
     """The mean squared error per pixel of test images made again of so many principal components of training images."""
-    fitted = draw_number(images.strata, images.train, num=min(MOST_FOR_PCA, len(images.train)), seed=0)
-    pixels = images.images[fitted].reshape(len(fitted), -1).astype(np.float32) / 255
-    pca = PCA(min(num, *pixels.shape), svd_solver="randomized", random_state=0).fit(pixels)
-    total = 0.0
+    pca, total = fit_components(images, num=num), 0.0
     for part in np.array_split(images.test, -(-len(images.test) // AT_ONCE)):
-        test = images.images[part].reshape(len(part), -1).astype(np.float32) / 255
+        test = flat_pixels(images, part)
         total += float(np.square(pca.inverse_transform(pca.transform(test)) - test).sum())
-    return total / (len(images.test) * pixels.shape[1])
+    return total / (len(images.test) * math.prod(images.image_shape))

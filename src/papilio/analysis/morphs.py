@@ -12,6 +12,7 @@ from papilio.data.imageset import ImageSet
 from papilio.data.pictures import read_picture
 from papilio.engine import Arrays
 from papilio.errors import DataError, SettingError, did_you_mean
+from papilio.kinds.kind import Planned
 from papilio.kinds.options import MorphOptions
 from papilio.runs.run import Run, load_run
 
@@ -81,6 +82,15 @@ def angle_between(start: np.ndarray, end: np.ndarray) -> float:
     return float(np.arccos(np.clip(one @ other / lengths, -1, 1))) if lengths > 0 else float("nan")
 
 
+def check_morphs(options: MorphOptions, planned: Planned) -> None:
+    """Raises SettingError for test images that are not there."""
+    if isinstance(options.pairs, int) or "encode" not in planned.kind.offers:
+        return
+    last = max(max(pair) for pair in options.pairs)
+    if last >= planned.num_test:
+        raise SettingError(f"pairs: {_no_image(last, planned.num_test)}")
+
+
 def morphs(run: Run, images: ImageSet, options: MorphOptions) -> Arrays:
     """Morphs between pairs of test images, or, of a run that does not encode, between draws from its prior.
 
@@ -124,13 +134,17 @@ def _image(given: np.ndarray | Path | str, run: Run) -> np.ndarray:
     return given
 
 
+def _no_image(number: int, num_test: int) -> str:
+    there = f"test images are numbered from 0 to {num_test - 1}" if num_test else "there are no test images"
+    return f"there is no test image {number}; {there}"
+
+
 def _pairs(images: ImageSet, chosen: np.ndarray, options: MorphOptions) -> np.ndarray:
     """Numbers of test images: int (p, 2)."""
     if not isinstance(options.pairs, int):
         pairs = np.array(options.pairs, dtype=np.int64)
         if pairs.max() >= len(chosen):
-            last = f"test images are numbered from 0 to {len(chosen) - 1}"
-            raise DataError(f"{images.name}: pairs: there is no test image {pairs.max()}; {last}")
+            raise DataError(f"{images.name}: pairs: {_no_image(int(pairs.max()), len(chosen))}")
         return pairs
     return drawn_pairs(images.strata[chosen], num=options.pairs, seed=options.seed)
 

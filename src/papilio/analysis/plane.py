@@ -8,6 +8,7 @@ from scipy.special import ndtr, ndtri
 from papilio.analysis.latent_scale import has_prior, stratified, training_latents
 from papilio.data.imageset import ImageSet
 from papilio.engine import Arrays
+from papilio.kinds.kind import Planned
 from papilio.kinds.options import PlaneOptions
 from papilio.runs.run import Run
 
@@ -16,6 +17,11 @@ MOST_PIXELS = 640  # of the plane's side: large images make fewer steps
 FEWEST = 6
 PRIOR_TICKS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 FITTED_TICKS = np.array([0.05, 0.25, 0.5, 0.75, 0.95])  # shares
+
+
+def check_plane(options: PlaneOptions, planned: Planned) -> str | None:
+    """What a run without two latents has not got."""
+    return None if planned.latents in (None, 2) else f"it needs 2 latents, and there are {planned.latents}"
 
 
 def decode_plane(run: Run, images: ImageSet, options: PlaneOptions) -> Arrays:

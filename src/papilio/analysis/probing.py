@@ -76,13 +76,19 @@ def principal_components(
     They are computed from up to 10,000 training images: all that there are, not only those with a label, as for an
     autoencoder. Fewer than `num` where images have fewer pixels, or there are fewer of them.
     """
+    pca = fit_components(images, num=num)
+    return pca.transform(flat_pixels(images, chosen)), pca.transform(flat_pixels(images, test))
+
+
+def fit_components(images: ImageSet, *, num: int) -> PCA:
+    """The first principal components of the pixels of up to 10,000 training images, stratified; see `principal_components`."""
     fitted = draw_number(images.strata, images.train, num=min(MOST_FOR_PCA, len(images.train)), seed=0)
-    pixels = _pixels(images, fitted)
-    pca = PCA(min(num, *pixels.shape), svd_solver="randomized", random_state=0).fit(pixels)
-    return pca.transform(_pixels(images, chosen)), pca.transform(_pixels(images, test))
+    pixels = flat_pixels(images, fitted)
+    return PCA(min(num, *pixels.shape), svd_solver="randomized", random_state=0).fit(pixels)
 
 
-def _pixels(images: ImageSet, indices: np.ndarray) -> np.ndarray:
+def flat_pixels(images: ImageSet, indices: np.ndarray) -> np.ndarray:
+    """Pixels from 0 to 1: float32 (indices, pixels)."""
     return images.images[indices].reshape(len(indices), -1).astype(np.float32) / 255
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
 from sklearn.decomposition import PCA
 
+from papilio.analysis.latent_scale import stratified
 from papilio.analysis.layer_names import features_of, layers_of
 from papilio.analysis.neighbors import nearest, share_kept, value_error, vote_accuracy
 from papilio.data.imageset import ImageSet
 from papilio.data.parallel import available_cores
-from papilio.data.splits import draw_share
 from papilio.engine import Arrays
 from papilio.kinds.options import ProjectionOptions
 from papilio.runs.run import Run
@@ -41,7 +41,7 @@ def project(run: Run, images: ImageSet, options: ProjectionOptions) -> Arrays:
     Nothing where there are fewer than 12 images. Raises SettingError for a layer that is not there.
     """
     layers = layers_of(run, options.layers)
-    chosen = sample(images, num=options.num, seed=options.seed)
+    chosen = stratified(images, images.indices("test"), most=options.num, seed=options.seed)
     if len(chosen) < FEWEST:
         return {}
     pictures, labels = images.images[chosen], images.labels[chosen]
@@ -64,17 +64,6 @@ def project(run: Run, images: ImageSet, options: ProjectionOptions) -> Arrays:
         "thumbnails": smaller(pictures[shown]),
         "thumbnail_indices": shown,
     }
-
-
-def sample(images: ImageSet, *, num: int, seed: int) -> Int[np.ndarray, " n"]:
-    """Indices of about `num` test images, or of all where there are no more: stratified, sorted, the same for the same seed.
-
-    Each class has its share, rounded, and one image at least.
-    """
-    test = images.indices("test")
-    if len(test) <= num:
-        return test
-    return draw_share(images.strata, test, share=num / len(test), rng=np.random.default_rng(seed))
 
 
 def spread(points: Float[np.ndarray, "n 2"], *, side: float, most: int) -> Int[np.ndarray, " t"]:

@@ -7,6 +7,7 @@ import numpy as np
 from papilio.analysis.denoising import psnr, ssim
 from papilio.analysis.distances import frechet_distance, kernel_distance, kernel_spread, precision_recall
 from papilio.analysis.features import features_of, find_classifier
+from papilio.analysis.samples import fitted_draws
 from papilio.data.imageset import ImageSet
 from papilio.data.splits import draw_number
 from papilio.engine import Arrays
@@ -66,10 +67,7 @@ def samples_of(run: Run, images: ImageSet, *, num: int, seed: int = 0) -> np.nda
     if "sample" in run.kind.offers:
         return run.sample(num, seed=seed)
     chosen = draw_number(images.strata, images.train, num=min(MOST_FITTED, len(images.train)), seed=0)
-    latents = run.encode(images.images[chosen]).astype(np.float64)
-    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(latents, rowvar=False)))
-    drawn = np.random.default_rng(seed).standard_normal((num, latents.shape[1])) * np.sqrt(np.maximum(values, 0))
-    return run.decode((latents.mean(axis=0) + drawn @ vectors.T).astype(np.float32))
+    return run.decode(fitted_draws(run.encode(images.images[chosen]), num=num, seed=seed))
 
 
 def mean_image(images: ImageSet) -> np.ndarray:

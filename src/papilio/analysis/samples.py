@@ -67,7 +67,12 @@ def sample_images(run: Run, images: ImageSet, *, num: int, seed: int) -> np.ndar
 
 def sample_latents(run: Run, images: ImageSet, *, num: int, seed: int) -> np.ndarray:
     """Draws from the normal distribution that has mean and covariance of training images' latents: float32 (num, latents)."""
-    known = training_latents(run, images).astype(np.float64)
+    return fitted_draws(training_latents(run, images), num=num, seed=seed)
+
+
+def fitted_draws(known: np.ndarray, *, num: int, seed: int) -> np.ndarray:
+    """Draws from the normal distribution that has mean and covariance of latents (n, latents): float32 (num, latents)."""
+    known = known.astype(np.float64)
     rng = np.random.default_rng(seed)
     if len(known) < 2:
         return np.repeat(known, num, axis=0).astype(np.float32)

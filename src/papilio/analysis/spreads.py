@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from papilio.analysis.comparison import mean_interval
 from papilio.results.results import TrialResult
-from papilio.results.words import decimals, mean_spread
+from papilio.results.words import decimals, is_count, mean_spread
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,10 @@ class Spread:
     sd: float | None
     n: int
     half_width: float | None = None  # of the mean's 95 % interval
+    is_count: bool = False
 
     def __str__(self) -> str:
-        return mean_spread(self.mean, self.sd, self.n)
+        return mean_spread(self.mean, self.sd, self.n, is_count=self.is_count)
 
     @property
     def interval(self) -> str | None:
@@ -27,11 +28,14 @@ class Spread:
         if self.half_width is None:
             return None
         ends = (self.mean - self.half_width, self.mean + self.half_width)
-        return " to ".join(f"{end:.{decimals(self.mean)}f}" for end in ends)
+        places = 1 if self.is_count else decimals(self.mean)
+        return " to ".join(f"{end:.{places}f}" for end in ends)
 
 
 def spread_of(trial: TrialResult, metric: str) -> Spread | None:
     """Over the trial's finished runs; None where none has the metric."""
     mean = trial.mean(metric)
     values = trial.values(metric)
-    return None if mean is None else Spread(mean, trial.spread(metric), len(values), mean_interval(values))
+    if mean is None:
+        return None
+    return Spread(mean, trial.spread(metric), len(values), mean_interval(values), is_count(metric))

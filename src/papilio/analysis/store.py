@@ -43,6 +43,7 @@ class Header:
     checksum: str = ""  # of the image set; empty in files of 0.1.0
     title: str = ""  # a word for the images, where they are not the run's own
     facts: ImageFacts | None = None  # of the images
+    uses: dict[str, str] = field(default_factory=dict)  # checksums of what else was looked at, by name
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), allow_nan=False)
@@ -122,7 +123,7 @@ def _facts(given: dict[str, Any] | None) -> ImageFacts | None:
 
 def _of_first_version(path: Path, arrays: dict[str, np.ndarray]) -> StoredAnalysis:
     """A file of 0.1.0: what is now the header stands in arrays of their own, of which each of two analyses had its own."""
-    about = {name: str(arrays.pop(name)) for name in ABOUT_RUN}
+    about: dict[str, Any] = {name: str(arrays.pop(name)) for name in ABOUT_RUN}
     if "period" in arrays:
         quantity = Quantity(float(arrays.pop("period")), str(arrays.pop("unit")), bool(arrays.pop("is_time")))
         asked = 3 * int(arrays.pop("asked_pictures"))  # in each of three galleries

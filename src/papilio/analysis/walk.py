@@ -10,7 +10,8 @@ from papilio.analysis.latent_scale import has_prior, latent_scale
 from papilio.analysis.samples import sample_latents
 from papilio.data.imageset import ImageSet
 from papilio.engine import Arrays
-from papilio.errors import DataError, RunError
+from papilio.errors import DataError, RunError, SettingError
+from papilio.kinds.kind import Planned
 from papilio.kinds.options import WalkOptions
 from papilio.runs.run import Run
 
@@ -19,6 +20,23 @@ MOST_DECODED = 4096  # images, for finding out which coordinates matter
 MOST_STARTS = 8
 REACH = 2.0  # standard deviations each way, for the same
 MOST_BYTES = 4_000_000  # of the pictures between those of the sheet, for animations
+
+
+def check_walk(options: WalkOptions, planned: Planned) -> str | None:
+    """What of the coordinates is not there; raises SettingError for a test image to start from that is not there."""
+    if not isinstance(options.start, str):
+        if "encode" not in planned.kind.offers:
+            raise SettingError(f"start = {options.start}: {planned.kind.name} does not encode; take prior or mean")
+        if options.start >= planned.num_test:
+            raise SettingError(f"start = {options.start}: {_numbered(planned.num_test, 'test images')}")
+    if options.coordinates is None or planned.latents is None:
+        return None
+    last = max(max([one] if isinstance(one, int) else one) for one in options.coordinates)
+    return None if last < planned.latents else f"coordinates: no {last}: {_numbered(planned.latents, 'coordinates')}"
+
+
+def _numbered(num: int, what: str) -> str:
+    return f"{what} are numbered from 0 to {num - 1}" if num else f"there are no {what}"
 
 
 def walk(run: Run, images: ImageSet, options: WalkOptions) -> Arrays:

@@ -103,10 +103,13 @@ class ImageSet:
             raise SettingError(f"{name} is not a split; {did_you_mean(name, splits)}")
         return splits[name]
 
-    def split(self, name: SplitName) -> tuple[np.ndarray, np.ndarray]:
-        """Images and labels of one split, copied out of the set. Raises SettingError for a name that is none."""
+    def split(self, name: SplitName) -> tuple[np.ndarray, np.ndarray | None]:
+        """Images and labels of one split, copied out of the set; of a set without labels None in their place.
+
+        Raises SettingError for a name that is none.
+        """
         chosen = self.indices(name)
-        return self.images[chosen], self.labels[chosen]
+        return self.images[chosen], None if self.facts.shows == "nothing" else self.labels[chosen]
 
     def fold(self, number: int, *, of: int, seed: int = 0) -> ImageSet:
         """The set with other splits: fold `number` (from 1) of its training and validation images validates, the rest trains.

@@ -58,7 +58,8 @@ def load_images(
     a circle of that length, in `unit`s. A folder's `labels` are then a table, labels.csv, with a picture's file and its value
     (or its time, as 5:33) in each row.
 
-    A set without labels has int64 `labels` that are all 0, no class names and no quantity. It comes from pictures that
+    A set without labels has no class names and no quantity, and `split` gives None in their place; its array `labels`, by which
+    images are split, is all 0. It comes from pictures that
     lie in no class folder, from a `.npy` file without labels, and from every source where `labels` is "none", which
     ignores class folders of any depth and the labels of a named set, and keeps splits that the set comes with.
 
@@ -93,7 +94,12 @@ def load_images(
     images = split_images(raw, validation=validation, test=test, seed=seed).fraction(fraction, seed)
     if num_train is None:
         return images
-    return images.with_training_images(num_train if fraction == 1 else min(num_train, len(images.train)), seed)
+    if fraction < 1 and num_train > len(images.train):
+        note = (
+            f"{len(images.train):,} training images, all that the share leaves, in place of num_train = {num_train:,}"
+        )
+        return replace(images, notes=(*images.notes, note))
+    return images.with_training_images(num_train, seed)
 
 
 def read_images(

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from papilio.drawing.canvas import WIDE, clean_label, drawing, new_figure, only_horizontal_axis
 from papilio.drawing.canvas import save_figure as save_figure
@@ -27,6 +27,8 @@ MOST_COLOURED = len(LINES)
 NUM_HIGHLIGHTED = 5
 MOST_WITH_TRAINING = 5  # more dashed lines hide the others
 LONGEST_DIRECT_LABEL = 22
+DIGIT_WIDTH = 0.067  # inches, of the numbers below an axis
+MOST_NAME_LETTERS = 48  # of a trial, beside a panel
 MOST_GREY_POINTS = 40  # of a line that is not coloured
 DIAMOND: dict[str, Any] = {
     "linestyle": "none",
@@ -103,14 +105,34 @@ def trial_comparison(labels: Sequence[str], panels: Sequence[Panel], *, width: f
             for row, values, published in zip(rows, panel.values, panel.published, strict=True):
                 _draw_dots(axes, row=int(row), values=values, published=published)
             axes.set_title(panel.metric, pad=10)
-            axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.margins(x=0.06)
+            _set_ticks(axes, inches=(width - _room_of_names(labels, width=width)) / (len(panels) // stacked))
             axes.set_ylim(len(labels) - 0.4, -0.7)
             only_horizontal_axis(axes)
             _name_rows(axes, labels, has_room=width >= WIDE)
         if any(any(panel.published) for panel in panels):
             _name_diamonds(figure)
     return figure
+
+
+def _set_ticks(axes: Axes, *, inches: float) -> None:
+    """Up to six numbers below an axis of that width, fewer where they are long; each in full, without an offset."""
+    formatter = ScalarFormatter(useOffset=False)
+    formatter.set_scientific(False)
+    axes.xaxis.set_major_formatter(formatter)
+    low, high = axes.get_xlim()
+    for most in range(5, 0, -1):
+        axes.xaxis.set_major_locator(MaxNLocator(most))
+        ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+        longest = max(map(len, formatter.format_ticks(ticks)), default=0)
+        apart = (ticks[1] - ticks[0]) / (high - low) * inches if len(ticks) > 1 else inches
+        if (longest + 1.5) * DIGIT_WIDTH <= apart:
+            return
+
+
+def _room_of_names(labels: Sequence[str], *, width: float) -> float:
+    """Inches to the left of the first panel, where the names of trials stand if there is room for them."""
+    return min(max(map(len, labels), default=0), MOST_NAME_LETTERS) * DIGIT_WIDTH if width >= WIDE else 0.0
 
 
 def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, colour: str) -> None:
@@ -283,7 +305,9 @@ def _draw_dots(axes: Axes, *, row: int, values: tuple[float, ...], published: tu
 def _name_rows(axes: Axes, labels: Sequence[str], *, has_room: bool) -> None:
     """Names left of the rows, or above them where the figure is narrow."""
     if has_room:
-        axes.set_yticks(range(len(labels)), [clean_label(one, limit=48) for one in labels], color=LIGHT["ink"])
+        axes.set_yticks(
+            range(len(labels)), [clean_label(one, limit=MOST_NAME_LETTERS) for one in labels], color=LIGHT["ink"]
+        )
         return
     axes.set_yticks([])
     for row, label in enumerate(labels):

@@ -14,6 +14,7 @@ from papilio.search.expected import plan_runs
 from papilio.search.sources import read_sources
 from papilio.settings.run_settings import NetFrom
 from papilio.settings.train_settings import TrainSettings
+from papilio.studies.checks import planning_notes
 from papilio.studies.images import StudyImages
 from papilio.studies.schema import StageSettings, StudySettings
 from papilio.studies.study import load_study
@@ -26,7 +27,7 @@ class StudyDescription:
     toml: str
     trials: list[tuple[str, str, int, str]]  # stage, trial, runs, parameters
     networks: list[tuple[str, list[list[str]]]]  # title, rows of layer, kind, output shape, parameters
-    notes: list[str]  # what is a stand-in for what only results will tell
+    notes: list[str]  # what is a stand-in for what only results will tell, and runs that take few steps
 
 
 def describe_study(
@@ -48,6 +49,7 @@ def describe_study(
         layers = [_layer_cells(row) for row in described.layers]
         networks.setdefault(str(layers), (f"{trial}: {num_parameters} parameters", layers))
     notes = [note for stage in loaded.settings.stage if (note := _stand_ins(stage))]
+    notes += planning_notes(plans, images)
     return StudyDescription(loaded.to_toml(), rows, list(networks.values()), notes)
 
 

@@ -8,6 +8,7 @@ from papilio.kinds.options import (
     ClassificationOptions,
     CoordinatesOptions,
     DenoisingOptions,
+    GradientsOptions,
     LikelihoodOptions,
     ModelsOptions,
     MorphOptions,
@@ -18,6 +19,7 @@ from papilio.kinds.options import (
     ReadingOptions,
     ReconstructionOptions,
     SamplesOptions,
+    TradeOptions,
     TransferOptions,
     WalkOptions,
 )
@@ -66,18 +68,21 @@ WALK = Analysis(
     compute="papilio.analysis.walk:walk",
     section="papilio.sections.walk_sections:walk_section",
     options=WalkOptions,
+    check="papilio.analysis.walk:check_walk",
 )
 MORPH = Analysis(
     name="morph",
     compute="papilio.analysis.morphs:morphs",
     section="papilio.sections.morph_sections:morph_section",
     options=MorphOptions,
+    check="papilio.analysis.morphs:check_morphs",
 )
 PLANE = Analysis(
     name="plane",
     compute="papilio.analysis.plane:decode_plane",
     section="papilio.sections.plane_sections:plane_section",
     options=PlaneOptions,
+    check="papilio.analysis.plane:check_plane",
 )
 COORDINATES = Analysis(
     name="coordinates",
@@ -105,6 +110,13 @@ MODELS = Analysis(
     options=ModelsOptions,
     of="stage",
 )
+TRADE = Analysis(
+    name="trade",
+    compute="papilio.analysis.trade:trade",
+    section="papilio.sections.trade_sections:trade_section",
+    options=TradeOptions,
+    of="stage",
+)
 LIKELIHOOD = Analysis(
     name="likelihood",
     compute="papilio.analysis.likelihood:likelihood",
@@ -118,11 +130,19 @@ DENOISING = Analysis(
     options=DenoisingOptions,
     of="stage",
 )
+GRADIENTS = Analysis(
+    name="gradients",
+    compute="papilio.analysis.gradients:gradients",
+    section="papilio.sections.gradient_sections:gradient_section",
+    options=GradientsOptions,
+)
 QUALITY = Analysis(
     name="quality",
     compute="papilio.analysis.quality:quality",
     section="papilio.sections.quality_sections:quality_section",
     options=QualityOptions,
+    check="papilio.analysis.features:check_features",
+    uses="papilio.analysis.features:classifier_checksum",
 )
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
     analysis.name: analysis
@@ -136,11 +156,13 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         MORPH,
         PLANE,
         PROJECTION,
+        GRADIENTS,
         COORDINATES,
         QUALITY,
         LIKELIHOOD,
         PROBE,
         MODELS,
+        TRADE,
         TRANSFER,
         DENOISING,
     )

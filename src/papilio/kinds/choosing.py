@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from papilio.data.facts import ImageFacts
 from papilio.errors import SettingError
 from papilio.kinds.kind import Kind
-from papilio.kinds.ranking import Direction, Ranking
+from papilio.kinds.ranking import Direction, Ranking, Standing
 from papilio.settings.train_settings import TrainSettings
+from papilio.settings.validation import validated
 
 QUANTILES = {"median": 0.5, "p90": 0.9}  # of metrics with a number an image; told of whole splits, not while training
 
@@ -31,6 +32,34 @@ def ranking_of(
     metrics = kind.metrics(train, facts)
     found = [None if name is None else _ranking(name, metrics, has_validation) for name in (best, patience)]
     return found[0], found[1]
+
+
+def standing_of(kind: Kind, train: TrainSettings, facts: ImageFacts, ranking: Ranking | None) -> Standing:
+    """How a run that `ranking` ranks stands among others; raises SettingError for settings that its kind does not have."""
+    if ranking is None:
+        return Standing(None)
+    split, _, metric = ranking.metric.partition("_")
+    meaning = meaning_of(kind, train, metric)
+    if not meaning:
+        return Standing(ranking, "", ranking if metric == kind.otherwise else None)
+    is_measured = kind.otherwise is not None and split == "val"  # training records may have the loss alone
+    otherwise = (
+        Ranking(f"val_{kind.otherwise}", kind.metrics(train, facts)[str(kind.otherwise)]) if is_measured else None
+    )
+    return Standing(ranking, meaning, otherwise)
+
+
+def meaning_of(kind: Kind, train: TrainSettings, metric: str) -> str:
+    """Equal for runs of which a metric, named without its split, means the same; raises SettingError as `standing_of`."""
+    if metric not in kind.depends:
+        return ""
+    settings = validated(kind.settings, train.objective_settings, error=SettingError)
+    return f"{kind.name}: " + ", ".join(f"{name} = {getattr(settings, name)}" for name in kind.depends[metric])
+
+
+def unit_of(kind: Kind, train: TrainSettings, metric: str) -> str:
+    """What a metric, named without its split, is measured in; empty where that is not told. Raises as `standing_of`."""
+    return kind.units(validated(kind.settings, train.objective_settings, error=SettingError)).get(metric, "")
 
 
 def _ranking(name: str, metrics: Mapping[str, Direction], has_validation: bool) -> Ranking:

@@ -7,16 +7,18 @@ imported when it is used: a kind can so be looked up where no framework is insta
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from papilio.data.facts import ImageFacts, Shows
+from papilio.data.imageset import ImageSet
 from papilio.data.splits import SplitName
 from papilio.kinds.options import Nothing
 from papilio.kinds.ranking import Direction
+from papilio.models.description import Description
 from papilio.settings.references import Reference, name_of
 from papilio.settings.train_settings import TrainSettings
 
@@ -32,18 +34,35 @@ class Metrics(Protocol):
 
 
 @dataclass(frozen=True)
+class Planned:
+    """What is known of a run before it is trained, for the checks of analyses."""
+
+    kind: Kind
+    images: ImageSet  # at which the analysis will look
+    latents: int | None  # as far as its settings tell
+    describe: Callable[[], Description]
+
+    @property
+    def num_test(self) -> int:
+        return len(self.images.indices("test"))
+
+
+@dataclass(frozen=True)
 class Analysis:
     """Something that is looked at after training.
 
     `compute` is f(run, images, options) -> arrays by name, of a papilio.runs.run.Run and an ImageSet that has images in
-    `split`; where it is `of` a stage, f(results, stage, options) -> arrays, or None where there is nothing to tell, or, with a
-    `split`, f(results, stage, options, images_of), of which images_of(RunResult) is that run's ImageSet. `section`
-    is f(arrays, context) -> papilio.sections.blocks.Section, or None for no section; context is a
+    `split`; one that takes long may name `progress`, a papilio.data.progress.Progress, too. Where it is `of` a stage it is
+    f(results, stage, options) -> arrays, or None where there is nothing to tell, or, with a `split`, f(results, stage, options,
+    images_of), of which images_of(RunResult) is that run's ImageSet. `section` is f(arrays, context) ->
+    papilio.sections.blocks.Section, or None for no section; context is a
     papilio.sections.context.SectionContext. `options` are what its [[analysis]] table may set besides `kind`, `name`, `data`
     and `top`. The arrays are kept, and the page is made of them again where there may be no framework: `section` has to be
     a function of a module, or its name. `check`
-    is f(options, kind, describe) for each structure of a run before anything is trained, where describe() gives its
-    papilio.models.description.Description; it raises SettingError for options that do not go with such a run.
+    is f(options, planned) for each structure of a run before anything is trained; it raises SettingError for options that do
+    not go with such a run, and returns, in words, what such a run has not got that the options ask for, or None: where no run
+    has it, and the study names the analysis, that is refused. `uses` is f(options, images) -> checksums, by name, of what is
+    looked at besides the run and its images: where one of them is another the analysis is made again.
     """
 
     name: str
@@ -53,6 +72,7 @@ class Analysis:
     of: Literal["run", "stage"] = "run"
     split: SplitName | None = "test"  # None: images are not looked at
     check: Reference | None = None
+    uses: Reference | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +81,10 @@ class Kind:
 
     `objectives` has by engine a function of `train`, `facts`, `own`, `heads`, `image_shape`, `num_classes` (those that it
     names) and of the settings in `settings`, that returns that engine's objective. `ranked_by` is the recorded metric
-    that ranks runs where the study names no other, None where none does: the last epoch is then kept. `nets` are those
+    that ranks runs where the study names no other, None where none does: the last epoch is then kept. `depends` has by
+    metric (`loss`) the settings in `settings` with which it means something else, so that runs which differ in them are not
+    ranked by it but by the metric `otherwise` (`error`), which means the same in all kinds that name it. `units` has, with such
+    settings, what metrics are measured in. `nets` are those
     that the objective calls. `takes` names the settings of [train] that are not for every kind. `offers` has what a
     trained run can do, as f(run, ...); `on_request` names those of its analyses that are made only where a study names them;
     `finish` is f(nets, images, settings) -> plain facts that run.json keeps. `warnings` is f(records) -> sentences, by a
@@ -74,6 +97,9 @@ class Kind:
     objectives: Mapping[str, Reference]
     metrics: Metrics
     ranked_by: str | None
+    depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    otherwise: str | None = None
+    units: Callable[[Any], Mapping[str, str]] = lambda settings: {}
     shows: frozenset[Shows] = ANYTHING
     nets: frozenset[str] = frozenset({"network"})
     settings: type[BaseModel] = Nothing

@@ -199,6 +199,20 @@ class ModelsOptions(BaseModel):
     num: int = Field(2000, ge=20, description="samples, and test images, for Fréchet distances")
 
 
+class TradeOptions(BaseModel):
+    """By which setting trials are ordered, and how many images tell how ordered their latents are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: str = Field(
+        "train.objective_settings.beta",
+        min_length=1,
+        description="the dotted key of a setting that varies in the stage",
+    )
+    num: int = Field(2000, ge=2, description="test images that are encoded, stratified")
+    seed: int = Field(0, ge=0, description="of the choice of images, and of rotations")
+
+
 class TransferOptions(BaseModel):
     """What encoders taken from other runs are compared with."""
 
@@ -216,6 +230,14 @@ class LikelihoodOptions(BaseModel):
 
     samples: int = Field(100, ge=1, description="draws of the latents, an image; more give a tighter estimate")
     num: int = Field(500, ge=1, description="test images, stratified")
+
+
+class GradientsOptions(BaseModel):
+    """On how many images gradients are measured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num: int = Field(512, ge=1, description="test images of whose loss the gradient is")
 
 
 class DenoisingOptions(BaseModel):

@@ -23,7 +23,25 @@ class Ranking(NamedTuple):
         return value > than if self.is_maximised else value < than
 
 
-def common_ranking(rankings: Iterable[Ranking | None]) -> Ranking | None:
-    """What ranks runs of several kinds: the ranking that all of them have, None where they have no such one."""
-    different = set(rankings)
-    return different.pop() if len(different) == 1 else None
+class Standing(NamedTuple):
+    """By what a run is ranked among others.
+
+    `meaning` is equal for runs whose metric means the same: a loss with another factor is another loss. Among runs of other
+    meanings it is ranked by `otherwise`, which means the same in all that have it; None where it has no such metric.
+    """
+
+    ranking: Ranking | None
+    meaning: str = ""
+    otherwise: Ranking | None = None
+
+
+UNRANKED = Standing(None)
+
+
+def common_ranking(standings: Iterable[Standing]) -> Ranking | None:
+    """What ranks runs of several kinds or objectives: what all of them have and means the same in all; None: there is none."""
+    different = set(standings)
+    if len({(one.ranking, one.meaning) for one in different}) == 1:
+        return next(iter(different)).ranking
+    others = {one.otherwise for one in different}
+    return others.pop() if len(others) == 1 else None

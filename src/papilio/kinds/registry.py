@@ -61,10 +61,22 @@ def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direct
     }
 
 
+SQUARED = "squared, a pixel"
+OF_ERRORS = {"squared": SQUARED, "absolute": "absolute, a pixel", "bernoulli": "nats a pixel"}
+
+
+def reconstruction_units(settings: ReconstructionSettings) -> Mapping[str, str]:
+    return {"loss": OF_ERRORS[settings.error], "error": SQUARED}
+
+
+def variational_units(settings: VariationalSettings) -> Mapping[str, str]:
+    return dict.fromkeys(("loss", "elbo", "reconstruction", "kl"), "nats an image") | {"error": SQUARED}
+
+
 CLASSIFY = Kind(
     name="classify",
     shows=frozenset({"class"}),
-    objectives={"torch": "papilio.training.supervised:classify"},
+    objectives={"torch": "papilio.training.supervised:classify", "numpy": "papilio.scratch.objectives:classify"},
     metrics=class_metrics,
     ranked_by="val_accuracy",
     takes=OF_SUPERVISED,
@@ -72,8 +84,8 @@ CLASSIFY = Kind(
         "predict": "papilio.offers.classify:predict_pictures",
         "probabilities": "papilio.offers.classify:probabilities",
     },
-    analyses=("classification", "transfer", "projection"),
-    on_request=frozenset({"projection"}),
+    analyses=("classification", "transfer", "projection", "gradients"),
+    on_request=frozenset({"projection", "gradients"}),
 )
 READ = Kind(
     name="read",
@@ -90,9 +102,12 @@ READ = Kind(
 )
 AUTOENCODER = Kind(
     name="autoencoder",
-    objectives={"torch": "papilio.training.reconstruct:objective"},
+    objectives={"torch": "papilio.training.reconstruct:objective", "numpy": "papilio.scratch.objectives:reconstruct"},
     metrics=reconstruction_metrics,
     ranked_by="val_loss",
+    depends={"loss": ("error", "noise", "level")},
+    otherwise="error",
+    units=reconstruction_units,
     settings=ReconstructionSettings,
     takes=frozenset({"regulariser"}),
     offers={
@@ -111,15 +126,25 @@ AUTOENCODER = Kind(
         "coordinates",
         "quality",
         "models",
+        "trade",
         "denoising",
         "probe",
+        "gradients",
     ),
+    on_request=frozenset({"gradients"}),
 )
 VAE = Kind(
     name="vae",
-    objectives={"torch": "papilio.training.vae:objective"},
+    objectives={"torch": "papilio.training.vae:objective", "numpy": "papilio.scratch.objectives:vary"},
     metrics=variational_metrics,
     ranked_by="val_loss",
+    depends={
+        "loss": ("likelihood", "sigma", "beta"),
+        "elbo": ("likelihood", "sigma"),
+        "reconstruction": ("likelihood", "sigma"),
+    },
+    otherwise="error",
+    units=variational_units,
     settings=VariationalSettings,
     takes=frozenset({"regulariser"}),
     offers={
@@ -141,10 +166,13 @@ VAE = Kind(
         "quality",
         "likelihood",
         "models",
+        "trade",
         "denoising",
         "probe",
+        "gradients",
     ),
     warnings="papilio.kinds.warnings:vae_warnings",
+    on_request=frozenset({"gradients"}),
 )
 GAN = Kind(
     name="gan",

@@ -17,6 +17,7 @@ from papilio.models.layers import (
     num_features,
     per_layer,
     positive_integers,
+    refuse_large_kernel,
 )
 from papilio.models.mlp import initialise_sequential
 
@@ -52,6 +53,7 @@ def cnn(
     positive_integers(filters, what="filters", at_least=1)
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise SettingError(f"kernel_size: {kernel_size} does not keep the image's size; allowed are odd numbers")
+    refuse_large_kernel(kernel_size, image_shape)
     pooled = _pooled(filters) if pool_after is None else pool_after
     if any(not 1 <= index <= len(filters) for index in pooled):
         raise SettingError(

@@ -17,6 +17,7 @@ from papilio.models.layers import (
     Dropout,
     make_activation,
     positive_integers,
+    refuse_large_kernel,
 )
 
 DecoderKind = Literal["mirror", "resize", "single"]
@@ -48,6 +49,8 @@ class EncoderPlan:
         positive_integers([self.latents], what="latents")
         if self.kernel_size < 1 or self.kernel_size % 2 == 0:
             raise SettingError(f"kernel_size: {self.kernel_size} has no middle; allowed are odd numbers")
+        if self.filters:
+            refuse_large_kernel(self.kernel_size, self.image_shape)
         if self.blocks < 0:
             raise SettingError(f"blocks: {self.blocks}; allowed are 0 and more")
         if self.decoder == "single" and not self.filters:

@@ -137,6 +137,16 @@ def positive_integers(values: tuple[int, ...] | list[int], *, what: str, at_leas
     return list(values)
 
 
+def refuse_large_kernel(kernel_size: int, image_shape: tuple[int, int, int]) -> None:
+    """Raises SettingError for a kernel that is larger than the images: most of its weights would see their padding alone."""
+    side = min(image_shape[1:])
+    if kernel_size > side:
+        raise SettingError(
+            f"kernel_size: {kernel_size} is larger than the images, {image_shape[1]}x{image_shape[2]}; allowed are odd numbers"
+            f" up to {side}"
+        )
+
+
 def num_features(layers: nn.Module, image_shape: tuple[int, int, int]) -> int:
     """How many numbers an image of (channel, height, width) becomes; raises SettingError if nothing is left of it."""
     was_training = layers.training

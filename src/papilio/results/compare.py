@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from papilio.errors import RunError
+from papilio.kinds.choosing import meaning_of, unit_of
+from papilio.kinds.registry import KINDS
 from papilio.results.metrics import shown_metrics
 from papilio.results.results import StudyResults, TrialResult, read_results
 from papilio.runs.folder import RunFolder
 from papilio.settings.run_settings import RunSettings
+from papilio.settings.train_settings import TrainSettings
 
 NOT_SHOWN = ("data.folds", "train.device")
 
@@ -41,6 +44,8 @@ class Column:
     chosen_by: str | None  # the metric that ranks the trial, or chose the run's best epoch; None: nothing did
     trials: dict[tuple[str, str], dict[str, Measured]]  # of a study: every metric, by stage and trial
     shown: dict[str, tuple[str, ...]]  # by stage: the metric that ranks its trials, all of its table where none does
+    units: dict[str, str]  # of its metrics, where that is told
+    meanings: dict[str, str]  # of its metrics: equal where they can be compared
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,15 @@ class Comparison:
         """Validation and test metrics by name, of what has neither those on training images."""
         names = dict.fromkeys(name for column in self.columns for name in column.metrics)
         return {name: [column.metrics.get(name) for column in self.columns] for name in names}
+
+    @property
+    def unlike(self) -> list[str]:
+        """The metrics that cannot be compared, as they are of different objectives."""
+        found = {
+            name: {(one.units.get(name), one.meanings.get(name)) for one in self.columns if name in one.metrics}
+            for name in self.metrics
+        }
+        return [name for name, different in found.items() if len(different) > 1]
 
     @property
     def shared_trials(self) -> dict[tuple[str, str, str], list[Measured | None]]:
@@ -112,6 +126,7 @@ def _study_column(results: StudyResults, name: str) -> Column:
         chosen_by=ranking.metric if ranking else None,
         trials={(stage, trial.name): _metrics(trial) for stage in results.stages for trial in results.ranked(stage)},
         shown={stage: _ranked_by(results, stage) for stage in results.stages},
+        **(_measures(first.settings, _metrics(best)) if best and first else {"units": {}, "meanings": {}}),
     )
 
 
@@ -142,7 +157,22 @@ def _run_column(path: Path, name: str) -> Column:
         chosen_by=facts.chosen_by,
         trials={},
         shown={},
+        **_measures(facts.settings, facts.metrics),
     )
+
+
+def _measures(settings: Mapping[str, Any], metrics: Iterable[str]) -> dict[str, dict[str, str]]:
+    """By recorded metric what it is measured in and means, as far as kinds of Papilio's own tell."""
+    train = TrainSettings.model_validate(settings["train"])
+    kind = KINDS.get(train.objective)
+    if kind is None:
+        losses = [name for name in metrics if name.endswith("_loss")]
+        return {"units": {}, "meanings": dict.fromkeys(losses, train.objective)}
+    bare = {name: name.partition("_")[2] for name in metrics}
+    return {
+        "units": {name: unit for name, one in bare.items() if (unit := unit_of(kind, train, one))},
+        "meanings": {name: meaning for name, one in bare.items() if (meaning := meaning_of(kind, train, one))},
+    }
 
 
 def _metrics(trial: TrialResult) -> dict[str, Measured]:

@@ -35,11 +35,11 @@ def shown_metrics(results: StudyResults, stage: str) -> tuple[str, ...]:
 
 
 def told_metric(results: StudyResults, trial: TrialResult) -> str | None:
-    """The metric that speaks for a trial: the one that ranks its runs, on test images where it was measured on them.
+    """The metric that speaks for a trial: the one that ranks it, on test images where it was measured on them.
 
     Where nothing ranks them it is the first that is shown of its stage; None where no finished run has any.
     """
-    ranking = trial.ranking
+    ranking = results.ranking(trial.stage) if results.is_ranked_otherwise(trial.stage) else trial.ranking
     known = [] if ranking is None else [on_split(ranking.metric, "test"), ranking.metric]
     return next((name for name in (*known, *shown_metrics(results, trial.stage)) if trial.values(name)), None)
 

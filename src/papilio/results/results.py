@@ -18,7 +18,7 @@ from typing import Any
 from papilio.data.quantities import Quantity, from_plain
 from papilio.errors import RunError, StudyError
 from papilio.files import write_text
-from papilio.kinds.ranking import Ranking, common_ranking
+from papilio.kinds.ranking import UNRANKED, Ranking, Standing, common_ranking
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
 from papilio.studies.study import load_study
@@ -49,8 +49,13 @@ class RunResult:
     metrics: dict[str, float] = field(default_factory=dict)
     parameters: int | None = None
     seconds: float = 0.0
-    ranking: Ranking | None = None  # what chose its best epoch; None: nothing did
+    standing: Standing = UNRANKED  # by what it is ranked among others
     quantity: Quantity | None = None  # what its images show in place of classes
+
+    @property
+    def ranking(self) -> Ranking | None:
+        """What chose its best epoch; None: nothing did."""
+        return self.standing.ranking
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
@@ -152,8 +157,16 @@ class StudyResults:
         return [TrialResult(stage, name, runs[0].varied, tuple(runs)) for name, runs in groups.items()]
 
     def ranking(self, stage: str) -> Ranking | None:
-        """What ranks the stage's trials: what chose the best epoch of all of its runs; None where there is no such metric."""
+        """What ranks the stage's trials: what chose the best epoch of all of its runs and means the same in all, or else
+        what does; None where there is no such metric."""
         return _ranking(run for run in self.runs if run.stage == stage)
+
+    def is_ranked_otherwise(self, stage: str) -> bool:
+        """Whether another metric ranks its trials than chose their epochs, as that one does not mean the same in all."""
+        ranking = self.ranking(stage)
+        return ranking is not None and any(
+            run.stage == stage and run.ranking not in (None, ranking) for run in self.runs
+        )
 
     def quantities(self, stage: str) -> list[Quantity]:
         """The different numbers that the images of the stage's runs show; none where they show classes, or nothing."""
@@ -191,7 +204,7 @@ class StudyResults:
 
 def _ranking(runs: Iterable[RunResult]) -> Ranking | None:
     """What ranks the runs that have begun."""
-    return common_ranking(run.ranking for run in runs if run.epochs or run.ranking)
+    return common_ranking(run.standing for run in runs if run.epochs or run.ranking)
 
 
 def describe_reduction(fraction: float, max_epochs: int | None) -> str | None:
@@ -312,7 +325,7 @@ def _with_facts(waiting: RunResult, facts: RunFacts | None) -> RunResult:
         metrics=facts.metrics,
         parameters=facts.parameters,
         seconds=facts.seconds,
-        ranking=facts.ranking,
+        standing=facts.standing,
         quantity=from_plain(facts.quantity),
     )
 

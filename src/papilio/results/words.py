@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+COUNTS = ("active_units",)  # metrics, without their split, that are whole numbers
 SPLITS = {"val": "validation", "test": "test", "train": "training"}
 
 
@@ -85,16 +86,45 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
-def mean_spread(mean: float | None, sd: float | None, n: int) -> str:
-    """A mean and its standard deviation, both to the decimals that the mean's size asks for.
+def mean_spread(mean: float | None, sd: float | None, n: int, *, is_count: bool = False) -> str:
+    """A mean and its standard deviation, both to the decimals that the mean's size asks for; of counts to one.
 
     >>> mean_spread(0.98123, 0.00119, 3), mean_spread(34.52, 1.234, 3), mean_spread(0.9, None, 1)
     ('0.9812 ± 0.0012', '34.52 ± 1.23', '0.9000')
+    >>> mean_spread(6.0, None, 1, is_count=True), mean_spread(19 / 3, 0.577, 3, is_count=True)
+    ('6', '6.3 ± 0.6')
     """
     if mean is None or n == 0:
         return "–"
-    text = plain_number(mean)
-    return text if sd is None or n < 2 else f"{text} ± {sd:.{decimals(mean)}f}"
+    text = count_number(mean) if is_count else plain_number(mean)
+    return text if sd is None or n < 2 else f"{text} ± {sd:.{1 if is_count else decimals(mean)}f}"
+
+
+def is_count(metric: str) -> bool:
+    """Whether a recorded metric counts something.
+
+    >>> is_count("test_active_units"), is_count("test_accuracy")
+    (True, False)
+    """
+    return metric.partition("_")[2] in COUNTS
+
+
+def metric_number(metric: str, value: float) -> str:
+    """A metric's value as text.
+
+    >>> metric_number("test_active_units", 6.0), metric_number("test_accuracy", 1.0)
+    ('6', '1.0000')
+    """
+    return count_number(value) if is_count(metric) else plain_number(value)
+
+
+def count_number(value: float) -> str:
+    """A count, or the mean of several, as text.
+
+    >>> count_number(1234.0), count_number(6.25)
+    ('1,234', '6.2')
+    """
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
 
 
 def plain_number(value: float) -> str:

@@ -11,7 +11,10 @@ from papilio.data.facts import ImageFacts
 from papilio.data.quantities import from_plain
 from papilio.errors import RunError
 from papilio.files import storage_errors, write_json, write_text
-from papilio.kinds.ranking import Ranking
+from papilio.kinds.choosing import standing_of
+from papilio.kinds.ranking import Ranking, Standing
+from papilio.kinds.registry import KINDS
+from papilio.models.description import LayerRow
 from papilio.runs.plan import RunPlan
 from papilio.settings.run_settings import RunSettings
 
@@ -38,6 +41,8 @@ class RunFacts:
     best_epoch: int | None = None
     chosen_by: str | None = None  # the recorded metric that chooses epochs and ranks trials
     direction: Literal["min", "max"] | None = None
+    meaning: str | None = None  # of that metric: papilio.kinds.ranking.Standing; None in files of 0.1.0
+    otherwise: list[Any] | None = None  # metric and direction by which it is ranked among runs of other meanings
     metrics: dict[str, float] = field(default_factory=dict)
     parameters: int | None = None
     layers: list[dict[str, Any]] = field(default_factory=list)
@@ -63,9 +68,24 @@ class RunFacts:
         return ImageFacts((channel, height, width), tuple(self.class_names), from_plain(self.quantity))
 
     @property
+    def layer_rows(self) -> list[LayerRow]:
+        """The layers of its network; of several nets one row each."""
+        return [
+            LayerRow(row["name"], row["kind"], tuple(row["output_shape"]), row["num_parameters"]) for row in self.layers
+        ]
+
+    @property
     def ranking(self) -> Ranking | None:
         """What chose its best epoch; None where nothing did."""
         return None if self.chosen_by is None or self.direction is None else Ranking(self.chosen_by, self.direction)
+
+    @property
+    def standing(self) -> Standing:
+        """By what it is ranked among other runs."""
+        kind = KINDS.get(self.settings.get("train", {}).get("objective", ""))
+        if self.meaning is None and kind is not None and self.image_shape:
+            return standing_of(kind, self.run_settings.train, self.images, self.ranking)
+        return Standing(self.ranking, self.meaning or "", Ranking(*self.otherwise) if self.otherwise else None)
 
     @property
     def run_settings(self) -> RunSettings:

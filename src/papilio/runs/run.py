@@ -19,6 +19,7 @@ from papilio.engine import Nets, find_engine
 from papilio.errors import DataError, RunError, SettingError
 from papilio.kinds.kind import Kind
 from papilio.kinds.registry import kind_of
+from papilio.models.layer_names import INPUT, LATENTS, OUTPUT, find_layer
 from papilio.runs.arrays import load_arrays
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.shipped import find_run
@@ -94,12 +95,24 @@ class Run:
         return self.nets.forward("network", images)
 
     def layer(self, name: str, images: np.ndarray, *, net: str = "network") -> np.ndarray:
-        """The output of a layer, by its name as `papilio show` lists it: float32 (num, ...), for uint8 images.
+        """The output of a layer: float32 (num, ...), for uint8 images.
 
-        Raises RunError for a layer that is not there, DataError for images of another shape.
+        Names are those of `[[analysis]] layers`: `conv_1`, `dense_1` and so on, `input`, `latents`, `output`, or as
+        `papilio show` lists them; of one of several nets its own alone. Raises RunError for a layer that is not there,
+        DataError for images of another shape.
         """
         self.refuse_other_shape(images)
-        return self.nets.forward(net, images, until=name)
+        if net != "network":
+            return self.nets.forward(net, images, until=name)
+        try:
+            found = find_layer(name, self.facts.layer_rows, has_latents="encode" in self.kind.offers)
+        except SettingError as error:
+            return self._part(name, images, complaint=str(error))
+        if found == INPUT:
+            return images.astype(np.float32) / 255
+        if found == LATENTS:
+            return self.encode(images)
+        return self.outputs(images) if found == OUTPUT else self.nets.forward("network", images, until=found)
 
     def predict(
         self, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
@@ -157,6 +170,13 @@ class Run:
             raise DataError(f"{self.folder}: got a {got} in place of images, this run takes a NumPy array {expected}")
         if images.dtype != np.uint8 or images.shape[1:] != self.image_shape:
             raise DataError(f"{self.folder}: got images {images.dtype} {images.shape}, this run takes {expected}")
+
+    def _part(self, name: str, images: np.ndarray, *, complaint: str) -> np.ndarray:
+        """What several layers together give, which no table of layers has; raises RunError where there is no such part."""
+        try:
+            return self.nets.forward("network", images, until=name)
+        except RunError as error:
+            raise RunError(f"{self.folder}: {complaint if self.facts.layers else error}") from error
 
     def _offer(self, name: str) -> Callable[..., Any]:
         if name not in self.kind.offers:

@@ -17,7 +17,7 @@ from papilio.data.quantities import as_plain
 from papilio.engine import Diverged, Lane, Record, Session, TellsBatches, find_engine
 from papilio.errors import PapilioError, RunError, StorageError
 from papilio.files import locked, remove_leftovers, write_text
-from papilio.kinds.choosing import ranking_of
+from papilio.kinds.choosing import ranking_of, standing_of
 from papilio.kinds.kind import Kind
 from papilio.kinds.ranking import Ranking
 from papilio.kinds.registry import kind_of
@@ -237,6 +237,7 @@ def _train(group: Sequence[_Begun], *, own: OwnFunctions, on_end: OnEnd) -> None
         runs = []
         for lane, (one, (kind, ranking, patience)) in enumerate(zip(group, chosen, strict=True)):
             described, folder = session.describe(lane), one.folder
+            standing = standing_of(kind, settings[lane].train, one.job.images.facts, ranking)
             one.facts = replace(
                 one.facts,
                 precision=session.precision,
@@ -244,6 +245,8 @@ def _train(group: Sequence[_Begun], *, own: OwnFunctions, on_end: OnEnd) -> None
                 layers=[asdict(row) for row in described.layers],
                 chosen_by=ranking.metric if ranking else None,
                 direction=ranking.direction if ranking else None,
+                meaning=standing.meaning,
+                otherwise=list(standing.otherwise) if standing.otherwise else None,
                 beside=[name for name in names if name != one.facts.run],
             )
             folder.write(one.facts)

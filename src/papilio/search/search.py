@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from papilio.kinds.ranking import Ranking
+from papilio.kinds.ranking import Standing
 from papilio.runs.plan import RunPlan
 from papilio.search.expected import expected_trials
 from papilio.search.stages import StageSearch
@@ -31,12 +31,12 @@ class StudySearch:
         study: Study,
         *,
         folder: Path,
-        ranking: Callable[[RunPlan], Ranking | None],
+        standing: Callable[[RunPlan], Standing],
         sources: Sources = NO_SOURCES,
     ) -> None:
         self.study = study
         self.folder = folder
-        self.ranking = ranking
+        self.standing = standing
         self.sources = sources
         self.expected = expected_trials(study, sources)
         self.weights_of = {name: _stages_taken_from(trials) for name, trials in self.expected.items()}
@@ -139,7 +139,7 @@ class StudySearch:
             if bases is None:
                 return None
             plan = plan_stage(self.study, stage, bases)
-            search = StageSearch(plan, folder=self.folder, ranking=self.ranking)
+            search = StageSearch(plan, folder=self.folder, standing=self.standing)
             self.searches[stage.name] = search
         return self.searches[stage.name]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from papilio.kinds.ranking import Ranking, common_ranking
+from papilio.kinds.ranking import Standing, common_ranking
 from papilio.runs.arrays import load_facts
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
@@ -28,7 +28,7 @@ from papilio.studies.space import Point
 class StageSearch:
     """One stage: its trials so far, and what is to be run of them."""
 
-    def __init__(self, plan: StagePlan, *, folder: Path, ranking: Callable[[RunPlan], Ranking | None]) -> None:
+    def __init__(self, plan: StagePlan, *, folder: Path, standing: Callable[[RunPlan], Standing]) -> None:
         self.plan = plan
         self.folder = folder
         self.trials: list[TrialState] = []
@@ -38,7 +38,7 @@ class StageSearch:
         self.keys: set[str] = set()
         self.first = plan.trial(plan.space.at([0.0] * len(plan.space.parameters)), number=0)
         expected = expected_of_stage(plan)
-        self.ranking = common_ranking(ranking(trial.runs[0]) for trial in expected)
+        self.ranking = common_ranking(standing(trial.runs[0]) for trial in expected)
         is_maximised = self.ranking is None or self.ranking.is_maximised
         self.sampler = make_sampler(plan.settings.sampler, plan.space, is_maximised=is_maximised)
         self.pruner: Pruner | None = None

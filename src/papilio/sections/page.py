@@ -89,6 +89,7 @@ def _environment() -> Environment:
         "code": _with_code,
         "counted": words.counted,
         "duration": words.duration,
+        "metric_number": words.metric_number,
         "metric_words": words.metric_words,
         "number": words.plain_number,
         "shape": shape_words,

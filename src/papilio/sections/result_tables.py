@@ -39,6 +39,7 @@ class ResultsTable:
     rows: tuple[TrialRow, ...]
     keys: tuple[str, ...]  # what varies
     is_ranked: bool
+    otherwise: str | None  # the metric that ranks, where it is another than chose the trials' epochs
 
     @property
     def is_unranked(self) -> bool:
@@ -53,7 +54,9 @@ def results_table(results: StudyResults, stage: str) -> ResultsTable:
     trials = best_first(results, stage)
     metrics = shown_metrics(results, stage)
     rows = [_trial_row(trial, metrics=metrics, rank=ranks.get(trial.name)) for trial in trials]
-    return ResultsTable(stage, metrics, tuple(rows), tuple(varied_keys(trials)), is_ranked)
+    otherwise = results.ranking(stage) if results.is_ranked_otherwise(stage) else None
+    keys = tuple(varied_keys(trials))
+    return ResultsTable(stage, metrics, tuple(rows), keys, is_ranked, otherwise and otherwise.metric)
 
 
 def best_first(results: StudyResults, stage: str) -> list[TrialResult]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from papilio.analysis.orders import Swap
 from papilio.analysis.stuck import StuckRuns
 from papilio.results.results import RunResult, StudyResults, TrialResult
-from papilio.results.words import counted, metric_words, plain_number
+from papilio.results.words import counted, metric_number, metric_words, plain_number
 
 
 def runs_words(runs: Iterable[RunResult]) -> str:
@@ -24,7 +24,7 @@ def runs_words(runs: Iterable[RunResult]) -> str:
 def range_words(trials: Iterable[TrialResult], metric: str) -> str:
     """From the smallest to the largest mean of the trials that have the metric."""
     means = [mean for trial in trials if (mean := trial.mean(metric)) is not None]
-    ends = dict.fromkeys(plain_number(end) for end in (min(means), max(means)))
+    ends = dict.fromkeys(metric_number(metric, end) for end in (min(means), max(means)))
     return " to ".join(ends)
 
 

@@ -122,8 +122,10 @@ class TrainSettings(BaseModel):
     engine: Annotated[str, Since("0.2")] = Field("torch", description="what does the arithmetic")
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
     # None, not "float32", so that results of versions without it still fit
-    precision: Literal["bfloat16"] | None = Field(
-        None, description="bfloat16: nets compute in it while they learn, faster where the machine has it; else float32"
+    precision: Literal["bfloat16", "float64"] | None = Field(
+        None,
+        description="bfloat16: nets compute in it while they learn, faster where the machine has it; else float32."
+        " float64, of the engine numpy: for checks",
     )
 
     @model_validator(mode="before")
@@ -146,3 +148,13 @@ class TrainSettings(BaseModel):
         if twice := [key for key in table if key != "name" and key in given]:
             raise ValueError(f"{twice[0]} stands both in the optimizer table and beside it; take one of them")
         return {**given, "optimizer": table.pop("name"), **table}
+
+
+def num_batches(num_images: int, batch_size: int) -> int:
+    """How many batches a pass over images takes: a single image that is left over joins the batch before.
+
+    >>> num_batches(43, 128), num_batches(256, 128), num_batches(257, 128), num_batches(300, 128)
+    (1, 2, 2, 3)
+    """
+    whole, left = divmod(num_images, batch_size)
+    return whole + (left > (1 if whole and batch_size > 1 else 0))

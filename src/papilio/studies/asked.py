@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import BaseModel
 
-from papilio.errors import StudyError, did_you_mean
+from papilio.errors import SettingError, StudyError, did_you_mean
 from papilio.kinds.analyses import ANALYSES, analyses_of
-from papilio.kinds.kind import Analysis, Kind
-from papilio.models.description import Description
+from papilio.kinds.kind import Analysis, Kind, Planned
 from papilio.settings.references import resolve_reference
 from papilio.settings.validation import validated
 from papilio.studies.schema import AnalysisSettings
@@ -21,6 +20,11 @@ def run_analyses(table: AnalysisSettings, kind: Kind) -> list[Asked]:
     """What a table asks for of runs of a kind: the analysis that it names, or without a name all that need no request."""
     found = [one for one in _fitting(table, kind) if one.of == "run"]
     return [(one, options_of(table, one)) for one in found]
+
+
+def looks_at_runs(table: AnalysisSettings, kind: Kind) -> bool:
+    """Whether a table asks for anything of runs of a kind."""
+    return any(one.of == "run" for one in _fitting(table, kind))
 
 
 def stage_analyses(tables: Sequence[AnalysisSettings], kinds: Iterable[Kind]) -> list[Asked]:
@@ -35,32 +39,75 @@ def stage_analyses(tables: Sequence[AnalysisSettings], kinds: Iterable[Kind]) ->
     return [(one, options_of([default, *named[name]][-1], one)) for name, one in every.items() if tables]
 
 
-def options_of(table: AnalysisSettings, analysis: Analysis) -> BaseModel:
-    """Those of the table's options that the analysis has; raises StudyError for a value that is not allowed."""
+def options_of(table: AnalysisSettings, analysis: Analysis, *, number: int | None = None) -> BaseModel:
+    """Those of the table's options that the analysis has; raises StudyError for a value that is not allowed.
+
+    `number` is the table's place among all, from 1, by which a complaint names it.
+    """
     given = {name: value for name, value in table.options.items() if _takes(analysis, name)}
-    return validated(analysis.options, given, where="[[analysis]]")
+    return validated(analysis.options, given, where=where_of(number, analysis.name))
 
 
 def refuse_impossible_analyses(tables: Sequence[AnalysisSettings], kinds: Sequence[Kind]) -> None:
     """Raises StudyError for an analysis that fits no run of these kinds, and for options that none that fits has."""
     every = [one for kind in kinds for one in analyses_of(kind).values()]
-    for table in tables:
+    for number, table in enumerate(tables, start=1):
         fitting = [one for kind in kinds for one in _fitting(table, kind)]
         if table.kind is not None and not fitting:
-            raise StudyError(f"[[analysis]]: kind: {_unfitting(table.kind, every)}")
+            raise StudyError(f"{where_of(number)}: kind: {_unfitting(table.kind, every)}")
         for name, value in table.options.items():
             if not any(_takes(one, name) for one in fitting) and not _is_written_default(name, value):
-                raise StudyError(f"[[analysis]]: {name} is not a setting; {did_you_mean(name, _settings(fitting))}")
+                where = where_of(number, table.kind)
+                raise StudyError(f"{where}: {name} is not a setting; {did_you_mean(name, _settings(fitting))}")
         for one in fitting:
-            options_of(table, one)
+            options_of(table, one, number=number)
 
 
-def refuse_other_options(tables: Sequence[AnalysisSettings], kind: Kind, describe: Callable[[], Description]) -> None:
-    """Raises SettingError for options that do not go with a run of this kind, whose nets `describe` gives."""
-    for table in tables:
-        for analysis, options in run_analyses(table, kind):
-            if analysis.check is not None:
-                resolve_reference(analysis.check)(options, kind, describe)
+class AnalysisChecks:
+    """What the analyses of a study ask of its runs, looked at before anything is trained."""
+
+    def __init__(self, tables: Sequence[AnalysisSettings]) -> None:
+        self.tables = tables
+        self.lacking: dict[
+            int, dict[str, str | None]
+        ] = {}  # by table that names its analysis, by trial: what it has not
+
+    def look_at(self, kind: Kind, trial: str, planned: Callable[[AnalysisSettings], Planned]) -> None:
+        """Raises SettingError for options that do not go with a trial of this kind; `planned` has a table's images.
+
+        StudyError for values that are not allowed.
+        """
+        for number, table in enumerate(self.tables, start=1):
+            for analysis in _fitting(table, kind):
+                if analysis.of == "stage" or analysis.check is None:
+                    continue
+                options = options_of(table, analysis, number=number)
+                try:
+                    lack = resolve_reference(analysis.check)(options, planned(table))
+                except SettingError as error:
+                    raise SettingError(f"{where_of(number, analysis.name)}: {error}") from error
+                if table.kind is not None:
+                    self.lacking.setdefault(number, {}).setdefault(trial, lack)
+
+    def notes(self) -> list[str]:
+        """A line for each table that asks for what some trials have not; raises StudyError where none of them has it."""
+        notes = []
+        for number, lacks in self.lacking.items():
+            without = {trial: lack for trial, lack in lacks.items() if lack is not None}
+            if not without:
+                continue
+            trial, lack = next(iter(without.items()))
+            where = where_of(number, self.tables[number - 1].kind)
+            if len(without) == len(lacks):
+                raise StudyError(f"{where}: {lack}")
+            others = ", and of others" if len(without) > 1 else ""
+            notes.append(f"{where}: left out of {trial}{others}: {lack}")
+        return notes
+
+
+def where_of(number: int | None, analysis: str | None = None) -> str:
+    """What a complaint calls a table: by its place, and the analysis that it is about."""
+    return " ".join(filter(None, ["[[analysis]]", str(number or ""), f"({analysis})" if analysis else ""]))
 
 
 def _fitting(table: AnalysisSettings, kind: Kind) -> list[Analysis]:

@@ -5,67 +5,126 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from papilio.engine import find_engine
+from papilio.engine import Engine, find_engine
 from papilio.errors import SettingError, StudyError
-from papilio.kinds.kind import ANYTHING, Kind
-from papilio.kinds.ranking import Ranking, common_ranking
+from papilio.kinds.kind import ANYTHING, Kind, Planned
+from papilio.kinds.ranking import Standing, common_ranking
 from papilio.runs.plan import RunPlan
-from papilio.studies.asked import refuse_impossible_analyses, refuse_other_options, run_analyses
+from papilio.settings.train_settings import num_batches
+from papilio.studies.asked import AnalysisChecks, looks_at_runs, refuse_impossible_analyses, where_of
 from papilio.studies.images import StudyImages
-from papilio.studies.schema import StageSettings
+from papilio.studies.schema import AnalysisSettings, StageSettings
 from papilio.studies.study import Study
 
+FEW_STEPS = 10  # an epoch
+ENOUGH_STEPS = 1000  # in all, however few an epoch has
 
-def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: StudyImages) -> None:
+
+def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
     """Let the engine check each different structure, and see to what ranks each stage and what is to be looked at.
 
-    Raises StudyError for a network that does not fit its images, a metric or an optimiser's argument that is not there, for
-    an analysis that fits no run, and for a stage that needs a ranking and has none.
+    What there is to say of analyses that some of the trials have nothing for. Raises StudyError for a network that does not fit
+    its images, a metric or an optimiser's argument that is not there, for an analysis that fits no run, and for a stage that
+    needs a ranking and has none.
     """
     checked: set[str] = set()
     kinds: dict[str, Kind] = {}
-    rankings: dict[str, list[Ranking | None]] = {}
+    standings: dict[str, list[Standing]] = {}
+    analyses = AnalysisChecks(study.settings.analysis)
     known = list(plans)
     for plan in known:
         try:
-            ranking = images.ranking_of(plan)
+            standing = images.standing_of(plan)
             if (structure := images.structure_of(plan)) not in checked:
                 engine = find_engine(plan.settings.train.engine, study.own)
                 engine.check(plan.settings, images.of_run(plan).facts)
                 kind = images.kind_of(plan)
                 kinds[kind.name] = kind
                 _refuse_other_images(study, plan, kind, images)
-                describe = partial(engine.describe, plan.settings, images.of_run(plan).facts)
-                refuse_other_options(study.settings.analysis, kind, describe)
+                trial = f'stage "{plan.stage}", trial "{plan.trial}"'
+                analyses.look_at(kind, trial, partial(_planned, engine, plan, kind, images))
                 checked.add(structure)
         except SettingError as error:
             raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": {error}') from error
-        rankings.setdefault(plan.stage, []).append(ranking)
+        except StudyError as error:
+            raise StudyError(f"{study.where}: {error}") from error
+        standings.setdefault(plan.stage, []).append(standing)
     try:
         refuse_impossible_analyses(study.settings.analysis, list(kinds.values()))
+        notes = analyses.notes()
     except (SettingError, StudyError) as error:
         raise StudyError(f"{study.where}: {error}") from error
     for stage in study.settings.stage:
-        _refuse_missing_ranking(study, stage, rankings)
-    _refuse_unranked_weights(study, known, rankings)
+        _refuse_missing_ranking(study, stage, standings)
+    _refuse_unranked_weights(study, known, standings)
+    return notes
+
+
+def _planned(engine: Engine, plan: RunPlan, kind: Kind, images: StudyImages, table: AnalysisSettings) -> Planned:
+    """A run before it is trained, with the images at which a table looks."""
+    latents = plan.settings.model.arguments.get("latents")
+    describe = partial(engine.describe, plan.settings, images.of_run(plan).facts)
+    looked_at = images.of_analysis(table, plan.settings, plan.fold)
+    return Planned(kind, looked_at, latents if isinstance(latents, int) else None, describe)
+
+
+def planning_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
+    """What there is to say of runs, a line each, before they are trained."""
+    known = list(plans)
+    return list(filter(None, [_clamped_note(known, images), _few_steps_note(known, images)]))
+
+
+def _clamped_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
+    """Says, in a line, that a run trains on fewer images than its settings name, as a fraction leaves no more."""
+    for plan in plans:
+        data, num = plan.settings.data, len(images.of_run(plan).train)
+        if plan.fold is None and data.num_train is not None and data.num_train > num:
+            return (
+                f'stage "{plan.stage}", trial "{plan.trial}": {num:,} training images in place of data.num_train ='
+                f" {data.num_train:,}: data.fraction = {data.fraction:g} leaves no more"
+            )
+    return None
+
+
+def _few_steps_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
+    """Says, in a line, that a run will hardly learn as it takes a few steps only; None where every run takes enough.
+
+    Of several such runs it is the one with the fewest steps that is told of.
+    """
+    few = []
+    for plan in plans:
+        train, num_images = plan.settings.train, len(images.of_run(plan).train)
+        steps = num_batches(num_images, train.batch_size)
+        if steps < FEW_STEPS and steps * train.epochs < ENOUGH_STEPS:
+            few.append((steps * train.epochs, steps, num_images, plan))
+    if not few:
+        return None
+    total, steps, num_images, plan = min(few, key=lambda one: one[0])
+    train = plan.settings.train
+    return (
+        f'stage "{plan.stage}", trial "{plan.trial}": {steps} step{"s" if steps > 1 else ""} an epoch, {total} in all'
+        f" ({num_images:,} training image{'s' if num_images > 1 else ''}, train.batch_size = {train.batch_size});"
+        " a run learns little in so few: set a smaller train.batch_size, or more train.epochs"
+    )
 
 
 def _refuse_other_images(study: Study, plan: RunPlan, kind: Kind, images: StudyImages) -> None:
     """Raises SettingError where a run cannot look at the images that an analysis names."""
     own = images.of_run(plan).facts
-    for table in study.settings.analysis:
-        if not table.data or not run_analyses(table, kind):
+    for number, table in enumerate(study.settings.analysis, start=1):
+        if not table.data or not looks_at_runs(table, kind):
             continue
-        other = images.of_analysis(table, plan.settings, plan.fold)
+        where = where_of(number, table.kind)
+        other = images.of_analysis(table, plan.settings, plan.fold, where=where)
         is_alike = other.facts.class_names == own.class_names and other.facts.quantity == own.quantity
         if other.facts.shape != own.shape or not (is_alike or kind.shows == ANYTHING):
             raise SettingError(
-                f"[[analysis]]: data: the images of {other.name} have another shape than those of the run, or show"
+                f"{where}: data: the images of {other.name} have another shape than those of the run, or show"
                 " something else"
             )
 
 
-def _refuse_missing_ranking(study: Study, stage: StageSettings, rankings: dict[str, list[Ranking | None]]) -> None:
+def _refuse_missing_ranking(study: Study, stage: StageSettings, standings: dict[str, list[Standing]]) -> None:
     """Raises StudyError where something is to choose among trials that nothing ranks."""
     source = stage.source.stage if stage.source is not None and stage.source.study is None else None
     needs = [
@@ -75,7 +134,7 @@ def _refuse_missing_ranking(study: Study, stage: StageSettings, rankings: dict[s
         (source, source is not None, f'from = "{source}": it has no best trial'),
     ]
     for name, is_asked, need in needs:
-        if is_asked and common_ranking(rankings.get(str(name), [])) is None:
+        if is_asked and common_ranking(standings.get(str(name), [])) is None:
             what = "that stage" if name == source else "this stage"
             raise StudyError(
                 f'{study.where}: stage "{stage.name}": {need}, as {what} is not ranked by one metric; '
@@ -83,12 +142,12 @@ def _refuse_missing_ranking(study: Study, stage: StageSettings, rankings: dict[s
             )
 
 
-def _refuse_unranked_weights(study: Study, plans: list[RunPlan], rankings: dict[str, list[Ranking | None]]) -> None:
+def _refuse_unranked_weights(study: Study, plans: list[RunPlan], standings: dict[str, list[Standing]]) -> None:
     """Raises StudyError where weights are those of a stage's best trial, and nothing says which of several that is."""
     taken = {(name, plan.stage): None for plan in plans for name in plan.settings.model.stages()}
     for name, stage in taken:
         num_trials = len({plan.trial for plan in plans if plan.stage == name})
-        if num_trials > 1 and common_ranking(rankings.get(name, [])) is None:
+        if num_trials > 1 and common_ranking(standings.get(name, [])) is None:
             raise StudyError(
                 f'{study.where}: stage "{stage}": takes weights of "{name}", whose {num_trials} trials are not ranked by one'
                 " metric; set train.best to a metric that all of them have"

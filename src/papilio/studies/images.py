@@ -8,9 +8,9 @@ from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.data.progress import reading_progress
 from papilio.errors import PapilioError, SettingError
-from papilio.kinds.choosing import ranking_of
+from papilio.kinds.choosing import ranking_of, standing_of
 from papilio.kinds.kind import Kind
-from papilio.kinds.ranking import Ranking
+from papilio.kinds.ranking import Standing
 from papilio.kinds.registry import kind_of
 from papilio.kinds.structure import structure_of
 from papilio.runs.plan import RunPlan
@@ -28,7 +28,7 @@ class StudyImages:
     def __init__(self, own: OwnFunctions) -> None:
         self.own = own
         self.loaded: dict[str, ImageSet] = {}
-        self.rankings: dict[str, Ranking | None] = {}
+        self.standings: dict[str, Standing] = {}
 
     def of(self, data: DataSettings) -> ImageSet:
         """The set of a [data] table."""
@@ -50,12 +50,14 @@ class StudyImages:
         """The set that a run is trained and measured on."""
         return self.of_fold(plan.settings, plan.fold)
 
-    def of_analysis(self, analysis: AnalysisSettings, settings: RunSettings, fold: int | None) -> ImageSet:
+    def of_analysis(
+        self, analysis: AnalysisSettings, settings: RunSettings, fold: int | None, *, where: str = "[[analysis]]"
+    ) -> ImageSet:
         """The set that an analysis of such a run looks at; raises StudyError where the analysis' own table is wrong."""
         if not analysis.data:
             return self.of_fold(settings, fold)
         changed = plain_settings(settings.data) | analysis.data
-        return self.of(validated(DataSettings, changed, where="[[analysis]]", prefix="data"))
+        return self.of(validated(DataSettings, changed, where=where, prefix="data"))
 
     def distinct(self) -> list[ImageSet]:
         """Every set that was read, without its folds."""
@@ -71,20 +73,18 @@ class StudyImages:
         except Exception as error:  # a function of the user's own may raise anything
             raise SettingError(f"train.objective: {train.objective}: {type(error).__name__}: {error}") from error
 
-    def ranking_of(self, plan: RunPlan) -> Ranking | None:
-        """The metric that ranks a run among others and which end of it is better; None where nothing does.
+    def standing_of(self, plan: RunPlan) -> Standing:
+        """By what a run is ranked among others, and by what its epochs are.
 
         Raises SettingError for a metric that its records will not have, and for patience with nothing to watch.
         """
-        images = self.of_run(plan)
-        key = json.dumps([plain_settings(plan.settings.train), images.checksum], sort_keys=True)
-        if key not in self.rankings:
-            has_validation = len(images.validation) > 0
-            ranking, _ = ranking_of(
-                self.kind_of(plan), plan.settings.train, images.facts, has_validation=has_validation
-            )
-            self.rankings[key] = ranking
-        return self.rankings[key]
+        images, train = self.of_run(plan), plan.settings.train
+        key = json.dumps([plain_settings(train), images.checksum], sort_keys=True)
+        if key not in self.standings:
+            kind, facts = self.kind_of(plan), images.facts
+            ranking, _ = ranking_of(kind, train, facts, has_validation=len(images.validation) > 0)
+            self.standings[key] = standing_of(kind, train, facts, ranking)
+        return self.standings[key]
 
     def structure_of(self, plan: RunPlan) -> str:
         """Equal for runs that are checked, timed and trained alike."""

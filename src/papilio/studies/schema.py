@@ -162,7 +162,7 @@ def _with_known_analyses(schema: Table) -> None:
 
 
 class AnalysisSettings(BaseModel):
-    """What is looked at after training, on test images, for the best run of a stage's best trials.
+    """What is looked at after training, on test images, for the best run of a stage's best trial, or of several of them.
 
     Further keys are options of the analysis; which there are is known with the kinds of a study's runs.
     """
@@ -172,7 +172,7 @@ class AnalysisSettings(BaseModel):
     kind: str | None = Field(None, description="an analysis of the runs' kind; by default all that it has")
     name: str = Field("", description="of the images, where they are others: a heading's word")
     data: Table = Field({}, description="set on top of the run's [data]: test images of another set")
-    top: int = Field(3, ge=1, description="trials a stage")
+    top: int = Field(1, ge=1, description="of a stage's trials, so many of the best")
 
     @property
     def options(self) -> Table:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from papilio.settings.train_settings import Augmentation
+from papilio.settings.train_settings import Augmentation, num_batches
 from papilio.training.augmentation import augment
 
 
@@ -49,8 +49,7 @@ class Batches:
 
     def __len__(self) -> int:
         """How many batches a pass takes; the last may be smaller, or larger by one (see `_pieces`)."""
-        whole, left = divmod(len(self.indices), self.batch_size)
-        return whole + (left > (1 if whole and self.batch_size > 1 else 0))
+        return num_batches(len(self.indices), self.batch_size)
 
     def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
         """One pass in an order drawn from the generator, augmented."""

@@ -14,7 +14,7 @@ Precision = Literal["float32", "bfloat16"]
 PROCESSORS = ("avx512_bf16", "amx_bf16")  # instructions without which a processor is slower with bfloat16 than without
 
 
-def best_precision(asked: Precision | None, device: torch.device) -> Precision:
+def best_precision(asked: str | None, device: torch.device) -> Precision:
     """What nets compute in on the device: what is asked, or float32 where the device has no instructions for it."""
     return "bfloat16" if asked == "bfloat16" and has_bfloat16(device) else "float32"
 

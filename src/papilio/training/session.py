@@ -19,6 +19,7 @@ from papilio.engine import Arrays, Diverged, OnStep, Record, Seeds
 from papilio.errors import SettingError
 from papilio.models.describe import describe_nets
 from papilio.models.description import Description
+from papilio.settings.schedules import SCHEDULES
 from papilio.settings.train_settings import TrainSettings
 from papilio.training.batches import Batch, Batches
 from papilio.training.calls import in_bfloat16, with_views
@@ -28,7 +29,6 @@ from papilio.training.noise import Noise, give_noise
 from papilio.training.objectives import Objective
 from papilio.training.phases import freeze, modules_of, moved_parameters, phase_optimiser, phase_settings
 from papilio.training.precision import Precision, best_precision
-from papilio.training.schedules import SCHEDULES
 from papilio.training.states import arrays_of_nets, arrays_of_optimiser, load_nets, load_optimiser
 
 STEPS_BETWEEN_LOOKS = 50  # at whether the loss is still a number

@@ -1,0 +1,53 @@
+"""How large the gradient is in each layer, before and after training: whether it reaches the first layers at all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from papilio.analysis.layer_names import WITH_WEIGHTS
+from papilio.data.imageset import ImageSet
+from papilio.engine import Arrays, Lane
+from papilio.kinds.options import GradientsOptions
+from papilio.runs.arrays import load_arrays
+from papilio.runs.folder import RunFolder
+from papilio.runs.run import Run
+from papilio.scratch.numpy_engine import NumpyEngine
+from papilio.scratch.session import NumpySession
+
+
+def gradients(run: Run, images: ImageSet, options: GradientsOptions) -> Arrays:
+    """By the engine by hand, whichever trained the run: the gradient of its loss on test images, with regard to its weights.
+
+    Arrays over the layers that have weights, in their order: `layers`, names as conv_1 and dense_2; `begun` and `trained`, the
+    root mean square of the gradient over a layer's weights, with weights as the run's seed draws them and with those that it
+    came to. Without dimension `num`, how many images. Raises SettingError for what that engine does not have.
+    """
+    engine, settings = NumpyEngine({}), run.facts.run_settings
+    # where weights came from elsewhere, those of the seed are looked at all the same
+    settings = settings.model_copy(update={"model": settings.model.model_copy(update={"sources": {}})})
+    engine.check(settings, images.facts)
+    chosen = images.test[: options.num]
+    with engine.prepare([Lane(settings, images, run.facts.seed)], threads=run.facts.threads) as session:
+        begun = _sizes(session, chosen)
+        session.load_weights(0, load_arrays(RunFolder(run.folder).weights_file)[0])
+        trained = _sizes(session, chosen)
+    return {
+        "layers": np.array(list(begun)),
+        "begun": np.array(list(begun.values())),
+        "trained": np.array(list(trained.values())),
+        "num": np.array(len(chosen)),
+    }
+
+
+def _sizes(session: NumpySession, chosen: np.ndarray) -> dict[str, float]:
+    """The root mean square of each layer's gradient, of the loss on these images."""
+    network = session.network
+    session.objective.learn(network, session.batch(chosen), session.noise, session.step)
+    found: dict[str, float] = {}
+    for _, layer in network.layers():
+        if layer.shapes:
+            sort = WITH_WEIGHTS[layer.kind.partition("(")[0]]
+            number = 1 + sum(name.startswith(f"{sort}_") and name.count("_") == sort.count("_") + 1 for name in found)
+            gradient = layer.gradients["weight"].astype(np.float64)
+            found[f"{sort}_{number}"] = float(np.sqrt(np.square(gradient).mean()))
+    return found

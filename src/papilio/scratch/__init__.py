@@ -1,0 +1,1 @@
+"""The second engine: the same nets by hand, in plain NumPy. Read layers, losses, network, optimisers, then the rest."""

@@ -1,0 +1,131 @@
+"""The engine that trains by hand, with NumPy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from papilio.data.facts import ImageFacts
+from papilio.engine import Arrays, Lane, Seeds
+from papilio.errors import RunError, SettingError
+from papilio.kinds.registry import KINDS, heads_of, kind_of, make_objective
+from papilio.models.description import Description
+from papilio.scratch.families import FAMILIES, PURPOSES, build, refuse_unknown
+from papilio.scratch.nets import NumpyNets
+from papilio.scratch.network import Network
+from papilio.scratch.optimisers import Adam, Momentum, RmsProp, Rule
+from papilio.scratch.session import NumpySession, generator
+from papilio.settings.optimiser_numbers import USUAL_NUMBERS, refuse_impossible_optimiser
+from papilio.settings.references import OwnFunctions
+from papilio.settings.run_settings import RunSettings
+from papilio.settings.train_settings import TrainSettings
+from papilio.settings.validation import settings_class
+
+RULES = {"sgd": Momentum, "momentum": Momentum, "rmsprop": RmsProp, "adam": Adam}
+# settings of [train] that only the torch engine has: each has to be what it is by default
+NOT_KNOWN = ("label_smoothing", "augment", "views", "loss", "target", "phases", "standardise", "regulariser")
+
+
+class NumpyEngine:
+    """See `papilio.engine.Engine`."""
+
+    def __init__(self, own: OwnFunctions) -> None:
+        self.own = own
+
+    def families(self) -> Sequence[str]:
+        return list(FAMILIES)
+
+    def model_settings(self, family: str) -> type[BaseModel]:
+        refuse_unknown("model.family", family, FAMILIES)
+        return settings_class(FAMILIES[family], f"{family} settings")
+
+    def purpose(self, family: str) -> str:
+        return PURPOSES.get(family, "supervised")
+
+    def check(self, settings: RunSettings, facts: ImageFacts) -> None:
+        train, kind = settings.train, kind_of(settings.train, facts, self.own)
+        if "numpy" not in kind.objectives:
+            refuse_unknown(
+                "train.objective", kind.name, [one.name for one in KINDS.values() if "numpy" in one.objectives]
+            )
+        refuse_unknown("train.optimizer", train.optimizer, RULES)
+        refuse_impossible_optimiser(train.optimizer, momentum=train.momentum, betas=train.betas)
+        refuse_unknown("train.precision", train.precision or "float32", ["float32", "float64"])
+        for name in NOT_KNOWN:
+            usual = TrainSettings.model_fields[name].get_default(call_default_factory=True)
+            if getattr(train, name) != usual:
+                raise SettingError(
+                    f'train.engine = "numpy" does not know train.{name}; leave it out, or train with torch'
+                )
+        make_objective(kind, "numpy", train, facts, self.own)
+        for key, source in settings.model.sources.items():
+            if source.freeze or source.until is not None:
+                raise SettingError(
+                    f'model.{key}: train.engine = "numpy" does not know freeze and until; it knows whole nets'
+                )
+        self._build(settings, facts)
+
+    def describe(self, settings: RunSettings, facts: ImageFacts) -> Description:
+        return self._build(settings, facts).allocate().describe()
+
+    def refuse_missing_device(self, name: str) -> None:
+        refuse_unknown("train.device", name, ["cpu"])
+
+    def prepare(self, lanes: Sequence[Lane], *, threads: int) -> NumpySession:
+        (lane,) = lanes
+        settings, facts, train = lane.settings, lane.images.facts, lane.settings.train
+        self.refuse_missing_device(train.device)
+        network = self._build(settings, facts).allocate(train.precision or "float32")
+        network.initialise(settings.model.arguments["initialiser"], generator(Seeds.of(lane.seed).weights))
+        for key in settings.model.sources:
+            start_from(network, key, lane.starts)
+        objective = make_objective(kind_of(train, facts, self.own), "numpy", train, facts, self.own)
+        rule, rate = rule_of(train)
+        return NumpySession(
+            network, objective, rule, rate=rate, settings=train, images=lane.images, seed=lane.seed, threads=threads
+        )
+
+    def load(self, settings: RunSettings, facts: ImageFacts, weights: Arrays) -> NumpyNets:
+        network = self._build(settings, facts).allocate(settings.train.precision or "float32")
+        network.load({name.removeprefix("network/"): array for name, array in weights.items()})
+        return NumpyNets(network)
+
+    def max_lanes(self, settings: RunSettings) -> int:
+        return 1
+
+    def _build(self, settings: RunSettings, facts: ImageFacts) -> Network:
+        kind = kind_of(settings.train, facts, self.own)
+        num_classes = sum(heads_of(kind, settings.train, facts))
+        try:
+            return build(
+                settings.model.family, settings.model.arguments, image_shape=facts.shape, num_classes=num_classes
+            )
+        except SettingError as error:
+            refusal = str(error)
+            raise error if refusal.startswith("train.engine") else SettingError(f"model: {refusal}") from error
+
+
+def rule_of(train: TrainSettings) -> tuple[Rule, float]:
+    """The optimiser's rule and its learning rate, with its usual numbers where none are given."""
+    given = {name: getattr(train, name) for name in ("learning_rate", "momentum", "betas")}
+    numbers = USUAL_NUMBERS[train.optimizer].plain() | {name: one for name, one in given.items() if one is not None}
+    rate = numbers.pop("learning_rate")
+    return RULES[train.optimizer](**numbers), rate
+
+
+def start_from(network: Network, key: str, starts: Arrays) -> None:
+    """Begin with weights from elsewhere, `key/parameter`: of the whole net, or of a part ("encoder", "network.encoder").
+
+    Raises RunError where names or shapes differ.
+    """
+    part = key.removeprefix("network").removeprefix(".")
+    prefix = f"{part}." if part else ""
+    given = {
+        prefix + name.removeprefix(f"{key}/"): array for name, array in starts.items() if name.startswith(f"{key}/")
+    }
+    others = {name: array for name, array in network.weights().items() if not name.startswith(prefix)}
+    try:
+        network.load(others | given)
+    except RunError as error:
+        raise RunError(f"model.{key}: {error}") from error

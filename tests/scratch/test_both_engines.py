@@ -1,0 +1,162 @@
+"""The engine by hand beside the torch engine: the same nets, and from the same weights and batches the same training."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from papilio.data.facts import ImageFacts
+from papilio.engine import find_engine
+from papilio.kinds.registry import kind_of, make_objective
+from papilio.models.families import FAMILIES as TORCH_FAMILIES
+from papilio.models.layers import INITIALISERS as TORCH_INITIALISERS
+from papilio.scratch import families
+from papilio.scratch.initialisers import INITIALISERS
+from papilio.scratch.numpy_engine import rule_of
+from papilio.scratch.objectives import Batch
+from papilio.scratch.optimisers import Optimiser
+from papilio.settings.run_settings import RunSettings
+from papilio.settings.validation import settings_class
+from papilio.training import batches as torch_batches
+from papilio.training.noise import Noise
+from papilio.training.optimisers import make_optimiser
+from papilio.training.states import arrays_of_nets
+
+FACTS = ImageFacts((1, 28, 28), tuple("abcdefghij"))
+NETS: dict[str, dict[str, Any]] = {
+    "mlp": {"family": "mlp", "units": [20, 10], "activation": "tanh"},
+    "linear": {"family": "mlp", "units": []},
+    "lenet5": {"family": "lenet5"},
+    "lenet5-max": {"family": "lenet5", "activation": "relu", "pooling": "max"},
+    "cnn": {"family": "cnn", "filters": [4, 8], "dense": [32, 16], "activation": "leaky_relu"},
+    "cnn-deep": {"family": "cnn", "filters": [3, 4, 4], "kernel_size": 5, "pool_after": [2], "dense": []},
+    "autoencoder": {"family": "autoencoder", "filters": [4, 6, 6], "latents": 5},
+    "vae-dense": {"family": "vae", "filters": [], "dense": [20, 10], "latents": 2},
+    "vae": {"family": "vae", "filters": [4, 6], "kernel_size": 5, "dense": [16], "latents": 3, "activation": "sigmoid"},
+}
+
+
+def run_settings(net: str, engine: str, **train: Any) -> RunSettings:
+    found = find_engine(engine, {})
+    own = {name: value for name, value in NETS[net].items() if name != "family"}
+    family = NETS[net]["family"]
+    arguments = found.model_settings(family).model_validate(own).model_dump()
+    train = {
+        "engine": engine,
+        "objective": found.purpose(family),
+        "precision": "float64" if engine == "numpy" else None,
+    } | train
+    return RunSettings.of({"data": {"name": "digits"}, "model": {"family": family, **arguments}, "train": train})
+
+
+class Draws(Noise):
+    """The normal numbers of a NumPy generator, where a torch objective asks for noise."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        return torch.from_numpy(self.rng.standard_normal(shape[::-1]).T.copy())
+
+
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_families_take_the_same_settings(family: str) -> None:
+    def defaults(builder: Callable[..., Any]) -> dict[str, Any]:
+        return {name: field.default for name, field in settings_class(builder, family).model_fields.items()}
+
+    assert defaults(families.FAMILIES[family]) == defaults(TORCH_FAMILIES[family])
+    assert find_engine("numpy", {}).purpose(family) == find_engine("torch", {}).purpose(family)
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_nets_are_described_alike(net: str) -> None:
+    described = [find_engine(name, {}).describe(run_settings(net, name), FACTS) for name in ("numpy", "torch")]
+    assert described[0] == described[1]
+
+
+@pytest.mark.parametrize("net", ["lenet5", "vae"])
+@pytest.mark.parametrize("name", INITIALISERS)
+def test_weights_begin_as_large_as_in_torch(net: str, name: str) -> None:
+    assert INITIALISERS.keys() == TORCH_INITIALISERS.keys()
+    NETS_WITH = NETS[net] | {"initialiser": name}  # noqa: N806
+    arguments = {key: value for key, value in NETS_WITH.items() if key != "family"}
+    given = {} if net == "vae" else {"num_classes": 10}
+    wanted = arrays_of_nets({"network": TORCH_FAMILIES[NETS[net]["family"]]((1, 28, 28), **given, **arguments)})
+    network = families.FAMILIES[NETS[net]["family"]]((1, 28, 28), **given, **arguments).allocate()
+    network.initialise(name, np.random.default_rng(0))
+    for own, value in network.weights().items():
+        other = wanted[f"network/{own}"]
+        if value.size > 500:
+            assert value.std() == pytest.approx(other.std(), rel=0.15)
+            assert abs(value).max() == pytest.approx(abs(other).max(), rel=0.05 if "uniform" in name else 0.5)
+        assert (abs(value).max() > 0) == (abs(other).max() > 0)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam"])
+@pytest.mark.parametrize("net", NETS)
+def test_a_hundred_steps_are_those_of_torch(net: str, optimizer: str) -> None:
+    extras: dict[str, Any] = {"momentum": 0.5} if optimizer == "rmsprop" else {}
+    rate = 1e-6 if "vae" in net and optimizer in ("sgd", "momentum") else 0.001
+    asked = {"optimizer": optimizer, "learning_rate": rate, "weight_decay": 0.01, **extras}
+    ours, theirs = run_settings(net, "numpy", **asked), run_settings(net, "torch", **asked)
+    kind = kind_of(theirs.train, FACTS, {})
+    family, arguments = ours.model.family, ours.model.arguments
+    given = {} if family in families.PURPOSES else {"num_classes": 10}
+    torch.manual_seed(0)
+    nets = {"network": TORCH_FAMILIES[family](FACTS.shape, **given, **arguments).double()}
+    network = families.build(family, arguments, image_shape=FACTS.shape, num_classes=10).allocate(np.float64)
+    network.load({name.removeprefix("network/"): one for name, one in arrays_of_nets(nets).items()})
+
+    theirs_objective = make_objective(kind, "torch", theirs.train, FACTS, {})
+    ours_objective = make_objective(kind, "numpy", ours.train, FACTS, {})
+    torch_optimiser = make_optimiser(
+        optimizer, nets["network"].parameters(), learning_rate=rate, weight_decay=0.01, **extras
+    )
+    rule, _ = rule_of(ours.train)
+    decayed = [part for name, part in network.parts().items() if name.endswith("weight")]
+    optimiser = Optimiser(rule, network.values, weight_decay=0.01, decayed=decayed)
+    rngs = np.random.default_rng(1), np.random.default_rng(1)
+    data = np.random.default_rng(2)
+    for step in range(100):
+        images, labels = data.random((1, 28, 28, 8)), data.integers(0, 10, 8)
+        metrics = ours_objective.learn(network, Batch(images, labels), rngs[0], step)
+        optimiser.step(network.gradients, rate=rate)
+        batch = torch_batches.Batch(torch.from_numpy(np.moveaxis(images, -1, 0).copy()), torch.from_numpy(labels))
+        loss, wanted = theirs_objective.phases[0].loss(nets, batch, Draws(rngs[1]), step)
+        torch_optimiser.zero_grad()
+        loss.backward()
+        torch_optimiser.step()
+        assert metrics.keys() == wanted.keys()
+        for name, value in metrics.items():
+            assert value == pytest.approx(wanted[name].item(), rel=1e-6, abs=1e-12)
+    for name, value in network.weights().items():
+        other = arrays_of_nets(nets)[f"network/{name}"]
+        np.testing.assert_allclose(value, other, rtol=0, atol=1e-6 * abs(other).max() + 1e-12, err_msg=name)
+
+
+def test_the_engine_is_short() -> None:
+    """To be read in an evening: lines of code, without docstrings, comments and blank lines."""
+    folder = Path(families.__file__).parent
+    lines = {line for file in folder.glob("*.py") for line in _lines_of_code(file)}
+    assert len(lines) < 900
+
+
+def _lines_of_code(file: Path) -> set[tuple[str, int]]:
+    text = file.read_text()
+    docstrings = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or 0) + 1)
+    }
+    return {
+        (file.name, number)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if line.strip() and not line.strip().startswith("#") and number not in docstrings
+    }

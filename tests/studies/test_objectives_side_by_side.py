@@ -1,0 +1,120 @@
+"""Trials of different objectives in one stage: their losses cannot be compared, so that another metric ranks them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import papilio, tiny, write_study
+
+from papilio.data.facts import ImageFacts
+from papilio.errors import StudyError
+from papilio.kinds.choosing import standing_of
+from papilio.kinds.ranking import Ranking, Standing, common_ranking
+from papilio.kinds.registry import KINDS
+from papilio.results.metrics import told_metric
+from papilio.results.results import StudyResults, read_results
+from papilio.settings.train_settings import TrainSettings
+from papilio.workbench import run_study
+
+FACTS = ImageFacts((1, 8, 8), ("zero", "one"), None)
+BY_LOSS, BY_ERROR = Ranking("val_loss", "min"), Ranking("val_error", "min")
+SMALL = {"filters": [], "dense": [8], "latents": 2}
+OBJECTIVES = [
+    {"name": "plain", "model": {"family": "autoencoder"} | SMALL},
+    {
+        "name": "noisy",
+        "model": {"family": "autoencoder"} | SMALL,
+        "train": {"objective_settings": {"noise": "gaussian", "level": 0.5}},
+    },
+    {"name": "beta 4", "model": {"family": "vae"} | SMALL, "train": {"objective_settings": {"beta": 4}}},
+]
+
+
+def standing(kind: str, ranking: Ranking | None = BY_LOSS, **settings: Any) -> Standing:
+    return standing_of(KINDS[kind], TrainSettings(objective=kind, objective_settings=settings), FACTS, ranking)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (standing("autoencoder"), standing("autoencoder"), BY_LOSS),
+        (standing("autoencoder"), standing("autoencoder", noise="gaussian"), BY_ERROR),
+        (standing("autoencoder"), standing("autoencoder", error="absolute"), BY_ERROR),
+        (standing("autoencoder"), standing("vae"), BY_ERROR),
+        (standing("autoencoder", BY_ERROR), standing("vae"), BY_ERROR),
+        (standing("vae", beta=1.0), standing("vae"), BY_LOSS),
+        (standing("vae", warm_up=100), standing("vae", free_bits=0.1), BY_LOSS),
+        (standing("vae", beta=4.0), standing("vae"), BY_ERROR),
+        (standing("vae", Ranking("val_elbo", "max"), beta=4.0), standing("vae", Ranking("val_elbo", "max")), None),
+        (standing("vae", likelihood="gaussian", sigma=0.2), standing("vae", likelihood="gaussian"), BY_ERROR),
+        (standing("vae", Ranking("train_loss", "min"), beta=4.0), standing("vae", Ranking("train_loss", "min")), None),
+        (standing("gan", None), standing("vae"), None),
+        (standing("gan", None), standing("gan", None), None),
+    ],
+)
+def test_what_ranks_runs_of_two_objectives(one: Standing, other: Standing, expected: Ranking | None) -> None:
+    is_same_elbo = one.ranking == Ranking("val_elbo", "max")
+    assert common_ranking([one, other]) == (one.ranking if is_same_elbo else expected)
+    assert common_ranking([other, one, one]) == common_ranking([one, other])
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
+    folder = tmp_path_factory.mktemp("objectives")
+    rates = {"name": "rates", "model": OBJECTIVES[0]["model"], "vary": {"train.learning_rate": [0.01, 0.001]}}
+    stages = [{"name": "objectives", "trial": OBJECTIVES}, rates]
+    study = tiny(stage=stages, model=OBJECTIVES[0]["model"], train={"epochs": 2}, analysis=[])
+    done = papilio("run", write_study(folder / "study.toml", study), "--out", folder / "out")
+    assert done.returncode == 0, done.stderr
+    assert "ranked by validation error: losses of different objectives cannot be compared)" in done.stdout
+    return read_results(folder / "out")
+
+
+def test_such_a_stage_is_ranked_by_the_error_on_clean_images(results: StudyResults) -> None:
+    """A loss of 0.07 a pixel stood above one of 20 nats an image, and every beta below the next smaller one."""
+    assert results.ranking("objectives") == BY_ERROR
+    errors = [trial.mean("val_error") for trial in results.ranked("objectives")]
+    assert len(errors) == 3 and errors == sorted(errors, key=float)
+    assert {run.ranking for run in results.runs} == {BY_LOSS}  # of each run's own epochs
+    best = results.ranked("objectives")[0]
+    assert told_metric(results, best) == "test_error"
+    page = (results.folder / "report.html").read_text()
+    assert page.count("these trials have different objectives, whose losses cannot be compared") == 1
+
+
+def test_a_stage_of_one_objective_is_ranked_by_its_loss(results: StudyResults) -> None:
+    assert results.ranking("rates") == BY_LOSS
+    assert not results.is_ranked_otherwise("rates")
+
+
+def test_runs_that_do_not_say_what_their_loss_means_are_told_apart_by_their_settings(
+    results: StudyResults, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(results.folder, tmp_path / "earlier")
+    for file in folder.glob("runs/*/run.json"):
+        facts = json.loads(file.read_text())
+        assert facts.pop("meaning") and facts.pop("otherwise") == ["val_error", "min"]
+        file.write_text(json.dumps(facts))
+    assert read_results(folder).ranking("objectives") == BY_ERROR
+
+
+def test_a_search_over_objectives_learns_from_what_means_the_same(tmp_path: Path) -> None:
+    """Median pruning compares validation errors; the elbo of two likelihoods, chosen by the study, compares nothing."""
+    stage = {"name": "s", "model": OBJECTIVES[2]["model"], "vary": {"train.objective_settings.beta": [1.0, 8.0]}}
+    pruned = stage | {"pruner": {"name": "halving", "min_epochs": 1, "factor": 2}}
+    found = run_study(tiny(stage=[pruned], train={"epochs": 2}, analysis=[]), out=tmp_path / "halved", is_silent=True)
+    reasons = [run.reason for run in found.runs if run.status == "pruned"]
+    assert len(reasons) == 1
+    errors = {run.status: run.records[0]["val_error"] for run in found.runs}
+    assert errors["done"] < errors["pruned"]
+
+
+def test_where_nothing_means_the_same_a_stage_is_not_ranked(tmp_path: Path) -> None:
+    model, train = OBJECTIVES[2]["model"], {"epochs": 1, "best": "train_loss"}
+    stage = {"name": "s", "model": model, "vary": {"train.objective_settings.beta": [1.0, 8.0]}, "pruner": "median"}
+    with pytest.raises(StudyError, match="this stage is not ranked by one metric"):
+        run_study(tiny(stage=[stage], train=train), out=tmp_path / "out", is_silent=True)
