@@ -50,8 +50,8 @@ def _beside_real(real: np.ndarray, samples: np.ndarray, context: SectionContext,
         (left, shown_left), (right, shown_right) = (in_rows(images, columns=8) for images in (real, samples))
         axis = 1 if width >= WIDE else 0
         cells, shown = np.concatenate([left, right], axis=axis), np.concatenate([shown_left, shown_right], axis=axis)
-        breaks = {"column_breaks": [left.shape[1]]} if axis == 1 else {"row_breaks": [len(left)]}
-        return sheet(cells, shown=shown, width=width, **breaks)
+        column_breaks, row_breaks = ([left.shape[1]], []) if axis == 1 else ([], [len(left)])
+        return sheet(cells, shown=shown, width=width, row_breaks=row_breaks, column_breaks=column_breaks)
 
     caption = (
         f"Left: {len(real)} training images. Right: {len(samples)} new ones. On narrow screens the new ones are below."
