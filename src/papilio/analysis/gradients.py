@@ -18,8 +18,8 @@ from papilio.scratch.session import NumpySession
 def gradients(run: Run, images: ImageSet, options: GradientsOptions) -> Arrays:
     """By the engine by hand, whichever trained the run: the gradient of its loss on test images, with regard to its weights.
 
-    Arrays over the layers that have weights, in their order: `layers`, names as conv_1 and dense_2; `begun` and `trained`, the root mean
-    square of the gradient over a layer's weights, with weights as the run's seed draws them and with those that it
+    Arrays over the layers that have weights, in their order: `layers`, names as conv_1 and dense_2; `begun` and `trained`, the
+    root mean square of the gradient over a layer's weights, with weights as the run's seed draws them and with those that it
     came to. Without dimension `num`, how many images. Raises SettingError for what that engine does not have.
     """
     engine, settings = NumpyEngine({}), run.facts.run_settings
