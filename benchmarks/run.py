@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench
+from benchmarks.by_hand import train_by_hand
 from benchmarks.drawing import drawing
 from benchmarks.halving import halving
 from benchmarks.latents import train_autoencoder, train_vae
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "cnn": train_cnn,
     "autoencoder": train_autoencoder,
     "vae": train_vae,
+    "by-hand": train_by_hand,
     "sweep": sweep,
     "search": search,
     "halving": halving,

@@ -92,6 +92,34 @@ def test_a_report_shows_stored_projections(here: Path) -> None:
     assert "k-NN 75.0% → 62.5%" in (here / "finished" / "report.html").read_text()
 
 
+def test_the_numpy_engine_trains(here: Path) -> None:
+    """All of a run but a classifier's probabilities: planned, trained, measured, its nets used."""
+    code = """
+import sys
+from pathlib import Path
+from papilio.data.load import load_images
+from papilio.runs.run import load_run
+from papilio.runs.train import execute_run
+from papilio.search.expected import plan_runs
+from papilio.studies.checks import refuse_impossible_runs
+from papilio.studies.images import StudyImages
+from papilio.studies.study import load_study
+
+study = load_study({
+    "title": "By hand", "data": {"name": "digits", "fraction": 0.2}, "model": {"family": "cnn", "filters": [2]},
+    "train": {"epochs": 2, "engine": "numpy"}, "stage": [{"name": "one"}], "analysis": [],
+})
+images, (plan,) = StudyImages(study.own), plan_runs(study)
+refuse_impossible_runs(study, [plan], images)
+facts = execute_run(Path("run"), plan, images.of_run(plan), threads=1, own={})
+assert facts.status == "done", facts.reason
+print(load_run(Path("run")).outputs(images.of_run(plan).images[:3]).shape, "torch" in sys.modules)
+"""
+    done = python(here, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "(3, 10) False"
+
+
 def test_help_imports_nothing_slow(here: Path) -> None:
     code = "import runpy, sys; sys.argv = ['papilio', '--help']\n"
     code += "try: runpy.run_module('papilio', run_name='__main__')\n"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from benchmarks.contenders import torch_nets
+from benchmarks.contenders import papilio_engines, torch_nets
 from benchmarks.contenders.papilio_runs import MODELS, SWEEP_MODEL
 from benchmarks.multiply_adds import multiply_adds, training_flop
 from torch import nn
 
 from papilio.models.families import build_nets, find_builder
+from papilio.scratch.families import build
 
 SHAPE = (1, 28, 28)
 PAIRS = [
@@ -24,6 +25,14 @@ def papilio_net(model: dict) -> nn.Module:
     settings = dict(model)
     builder = find_builder(settings.pop("family"))
     return build_nets(builder, settings, image_shape=SHAPE, heads=(10,), seed=0)["network"]
+
+
+@pytest.mark.parametrize(("net", "num_parameters"), [("mlp", 669_706), ("lenet", 61_706)])
+def test_both_engines_train_the_same_net(net: str, num_parameters: int):
+    model = dict(papilio_engines.MODELS[net])
+    assert torch_nets.count_parameters(papilio_net(model)) == num_parameters
+    by_hand = build(model.pop("family"), model, image_shape=SHAPE, num_classes=10).allocate()
+    assert by_hand.describe().num_parameters == num_parameters
 
 
 @pytest.mark.parametrize(("model", "plain", "num_parameters"), PAIRS)

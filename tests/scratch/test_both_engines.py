@@ -141,10 +141,11 @@ def test_a_hundred_steps_are_those_of_torch(net: str, optimizer: str) -> None:
 
 
 def test_the_engine_is_short() -> None:
-    """To be read in an evening: lines of code, without docstrings, comments and blank lines."""
+    """What is read in an evening: lines of code, without docstrings, comments and blank lines. Beside it stand families, and
+    what joins the engine to Papilio."""
+    read = ("layers", "losses", "network", "optimisers", "initialisers", "objectives")
     folder = Path(families.__file__).parent
-    lines = {line for file in folder.glob("*.py") for line in _lines_of_code(file)}
-    assert len(lines) < 900
+    assert sum(len(_lines_of_code(folder / f"{name}.py")) for name in read) < 650
 
 
 def _lines_of_code(file: Path) -> set[tuple[str, int]]:

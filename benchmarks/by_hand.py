@@ -1,0 +1,71 @@
+"""Training throughput of nets by hand: Papilio's NumPy engine, its torch engine, and DeZero, which is NumPy, too, in turns."""
+
+from __future__ import annotations
+
+from benchmarks.bench import Bench
+from benchmarks.machine import num_cores
+from benchmarks.peers import peers_python
+from benchmarks.processes import Answer, Contender, run_contender
+from benchmarks.tables import Row, Target, paired_ratios
+
+NUMPY, TORCH, DEZERO = "Papilio, NumPy", "Papilio, torch", "DeZero"
+MIB = 2**20
+TITLES = {"mlp": "MLP 512-512", "lenet": "LeNet-5, ReLU and max pooling"}
+# how much longer than torch NumPy may take at most
+TARGETS = {
+    "mlp": {TORCH: Target(ratio_at_least=1 / 1.3), DEZERO: Target(ratio_at_least=1)},
+    "lenet": {TORCH: Target(ratio_at_least=1 / 3), DEZERO: Target(ratio_at_least=1)},
+}
+
+
+def train_by_hand(bench: Bench) -> list[Row]:
+    """Images a second in training an MLP and LeNet, and memory."""
+    return [row for net in TITLES for row in _train(bench, net)]
+
+
+def _train(bench: Bench, net: str) -> list[Row]:
+    num_images, passes = bench.size(30_000, quick=1280), bench.size(2, quick=1)
+    folder = bench.images.save(bench.folder / f"by-hand-{net}", num_images)
+    job = {"net": net, "images": str(folder), "passes": passes, "cores": num_cores()}
+    contenders = [
+        (Contender(NUMPY, "papilio_engines"), "train_numpy"),
+        (Contender(TORCH, "papilio_engines"), "train_torch"),
+        (Contender(DEZERO, "dezero_fit", peers_python()), "train"),
+    ]
+    answers: dict[str, list[Answer]] = {contender.name: [] for contender, _ in contenders}
+    for number in range(bench.rounds):
+        for contender, task in contenders:
+            answer = run_contender(contender, task, job)
+            answers[contender.name].append(answer)
+            bench.note_versions(contender.name, answer.facts["versions"])
+            rate = answer.facts["images_per_second"]
+            bench.say(f"{net} by hand, round {number + 1} of {bench.rounds}: {contender.name} {rate:,.0f} images/s")
+    counts = {name: given[0].facts["parameters"] for name, given in answers.items()}
+    if len(set(counts.values())) > 1:
+        raise AssertionError(f"these are different nets, by their parameters: {counts}")
+    title = (
+        f"{net} by hand: {TITLES[net]}, Adam, batches of 128, float32; {num_images:,} images, passes timed: {passes}"
+    )
+    return _rows(title, net, answers)
+
+
+def _rows(title: str, net: str, answers: dict[str, list[Answer]]) -> list[Row]:
+    rates = {name: [one.facts["images_per_second"] for one in given] for name, given in answers.items()}
+    peaks = {name: [one.facts["peak_bytes"] for one in given] for name, given in answers.items()}
+    rows = [
+        Row(
+            title,
+            name,
+            "images/s",
+            rates[name],
+            ratios=paired_ratios(rates[NUMPY], rates[name]) if name != NUMPY else (),
+            target=TARGETS[net].get(name),
+            note=f"{answers[name][-1].facts['loss']:.3f} nats on training images afterwards",
+        )
+        for name in answers
+    ]
+    for name in answers:
+        ratios = paired_ratios(peaks[name], peaks[NUMPY]) if name != NUMPY else ()
+        target = Target(ratio_at_least=1 / 3) if name == TORCH else None
+        rows.append(Row(title, name, "peak memory, MiB", [peak / MIB for peak in peaks[name]], ratios, target))
+    return rows
