@@ -1,6 +1,6 @@
 """What an earlier version left is read, reported and gone on with: results of commit a50c62b, made by make_fixtures.py.
 
-Equal bits need the same torch and the same kinds of instructions. Where those differ from what the fixtures were made with, the
+Equal bits need the same torch and the same processor. Where those differ from what the fixtures were made with, the
 tests that compare bits are skipped and say so; all others hold everywhere.
 """
 
@@ -28,6 +28,7 @@ import torch
 from PIL import Image
 
 import papilio
+from papilio.execution.environment import processor
 from papilio.workbench import load_study, plan_runs
 
 HERE = Path(__file__).parent
@@ -42,9 +43,11 @@ def known(name: str) -> dict[str, Any]:
 
 
 EXPECTED = known("expected.json")
+MADE_WITH = EXPECTED["made_with"] | {"processor": known("folders/finished/environment.json")["processor"]}
 HERE_NOW = {
     "torch": torch.__version__,
     "capability": torch.backends.cpu.get_cpu_capability(),
+    "processor": processor(),  # MKL and oneDNN choose other kernels for another maker's
     "numpy": np.__version__,
     "pillow": PIL.__version__,
 }
@@ -52,12 +55,14 @@ HERE_NOW = {
 
 def differences(*names: str) -> str:
     """What of the machine and its libraries is not what the fixtures were made with, in words; empty if nothing is."""
-    before = EXPECTED["made_with"]
-    return ", ".join(f"{name} {HERE_NOW[name]}, not {before[name]}" for name in names if HERE_NOW[name] != before[name])
+    return ", ".join(
+        f"{name} {HERE_NOW[name]}, not {MADE_WITH[name]}" for name in names if HERE_NOW[name] != MADE_WITH[name]
+    )
 
 
 same_bits = pytest.mark.skipif(
-    bool(differences("torch", "capability")), reason=f"bits may differ: {differences('torch', 'capability')}"
+    bool(differences("torch", "capability", "processor")),
+    reason=f"bits may differ: {differences('torch', 'capability', 'processor')}",
 )
 
 

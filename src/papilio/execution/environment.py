@@ -30,7 +30,7 @@ def describe_environment(image_sets: Sequence[ImageSet], crew: Crew) -> dict[str
         "commit": _commit(),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor(),
         "cores": available_cores(),
         "memory_bytes": psutil.virtual_memory().total,
         **({"cluster": crew.cluster} if crew.cluster else {}),
@@ -83,7 +83,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _processor() -> str:
+def processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
