@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.neighbors import NearestNeighbors
 
 
 def nearest(points: Float[np.ndarray, "n d"], num: int) -> Int[np.ndarray, "n num"]:
     """The indices of each point's nearest other points (Euclidean), nearest first; `num` has to be below n."""
+    from sklearn.neighbors import NearestNeighbors  # takes seconds to import
+
     return NearestNeighbors(n_neighbors=num, algorithm="brute").fit(points).kneighbors(return_distance=False)
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from papilio.data.imageset import ImageSet
 from papilio.data.splits import draw_number
 from papilio.engine import Arrays
 from papilio.kinds.options import ProbeOptions
 from papilio.runs.run import Run
+
+if TYPE_CHECKING:  # scikit-learn takes seconds to import; where it is needed, functions do
+    from sklearn.decomposition import PCA
 
 MOST_FOR_PCA = 10_000  # training images from which components are computed
 MOST_TEST = 10_000
@@ -64,6 +64,10 @@ def linear_accuracy(
     Features, (num, dimension), are standardized by those of the training images; the penalty is scikit-learn's default, L2
     with C = 1.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     return float(model.fit(features, labels).score(test_features, test_labels))
 
@@ -82,6 +86,8 @@ def principal_components(
 
 def fit_components(images: ImageSet, *, num: int) -> PCA:
     """The first principal components of the pixels of up to 10,000 training images, stratified; see `principal_components`."""
+    from sklearn.decomposition import PCA
+
     fitted = draw_number(images.strata, images.train, num=min(MOST_FOR_PCA, len(images.train)), seed=0)
     pixels = flat_pixels(images, fitted)
     return PCA(min(num, *pixels.shape), svd_solver="randomized", random_state=0).fit(pixels)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
-from sklearn.decomposition import PCA
 
 from papilio.analysis.latent_scale import stratified
 from papilio.analysis.layer_names import features_of, layers_of
@@ -100,6 +99,8 @@ def principal_components(
 
     Exact, or for many features by randomised subspace iteration (Halko, Martinsson and Tropp 2011), as scikit-learn does.
     """
+    from sklearn.decomposition import PCA  # takes seconds to import
+
     k = min(num, *features.shape)
     solver = "randomized" if min(features.shape) > 500 and k < 0.8 * min(features.shape) else "full"
     if np.ptp(features, axis=0).max() == 0:  # a layer that gives the same for every image
