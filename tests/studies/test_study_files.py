@@ -113,7 +113,7 @@ def test_runs_are_every_trial_with_every_combination_and_seed() -> None:
         ({"model__activation": "rleu"}, "model.activation: input should be 'relu'"),
         (
             {"model": {}},
-            "model.family is missing; allowed are mlp, cnn, lenet5, encoder_classifier, autoencoder, vae, gan, or module:",
+            "model.family is missing; allowed are mlp, cnn, lenet5, encoder_classifier, autoencoder, vae, gan, dcgan, or",
         ),
         ({"model": {"family": "mpl"}}, "model.family: 'mpl' is not a model family; did you mean mlp?"),
         ({"model": {"family": "nowhere:net"}}, "cannot import 'nowhere'"),

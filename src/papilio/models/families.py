@@ -12,6 +12,7 @@ from torch import nn
 from papilio.errors import SettingError, did_you_mean
 from papilio.models.autoencoder import autoencoder, vae
 from papilio.models.cnn import cnn, lenet5
+from papilio.models.dcgan import dcgan
 from papilio.models.encoder_classifier import encoder_classifier
 from papilio.models.gan import gan
 from papilio.models.mlp import mlp
@@ -27,11 +28,13 @@ FAMILIES: dict[str, Builder] = {
     "autoencoder": autoencoder,
     "vae": vae,
     "gan": gan,
+    "dcgan": dcgan,
 }
 PURPOSES = {
     "autoencoder": "autoencoder",
     "vae": "vae",
     "gan": "gan",
+    "dcgan": "gan",
 }  # the objective of families that are not for labels
 
 
