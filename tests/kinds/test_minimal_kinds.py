@@ -69,6 +69,26 @@ def test_adversarial_nets_sample_and_decode(tmp_path: Path) -> None:
         run.encode(some_images())
 
 
+def test_convolutional_adversarial_nets_sample_from_the_averaged_generator(tmp_path: Path) -> None:
+    study = {
+        "title": "dcgan",
+        "data": {"name": "digits", "size": 16, "fraction": 0.1},
+        "model": {"family": "dcgan", "latents": 4, "width": 2, "average": 0.9},
+        "train": {"epochs": 2, "batch_size": 32, "learning_rate": 0.0002, "betas": [0.5, 0.999]},
+        "analysis": [{"kind": "samples", "num": 4}, {"kind": "walk", "coordinates": [1]}],
+    }
+    (found,) = product.run_study(study, out=tmp_path / "out", is_silent=True).runs
+    assert found.status == "done" and found.settings["train"]["objective"] == "gan"
+    assert {"val_generator_loss", "val_real_score", "val_diversity"} <= found.metrics.keys()
+    assert "Samples of" in (tmp_path / "out" / "report.html").read_text()
+    run = product.load_run(found.folder)
+    assert set(run.nets.names) == {"generator", "discriminator", "average"} and run.latents == 4
+    latents = np.random.default_rng(1).standard_normal((5, 4)).astype(np.float32)
+    slow, fast = (run.nets.forward(net, latents) for net in ("average", "generator"))
+    assert np.array_equal(run.decode(latents), np.round(slow * 255)) and not np.array_equal(slow, fast)
+    assert np.array_equal(run.sample(5, seed=1), run.decode(latents))
+
+
 def test_a_vae_gives_posteriors_samples_and_images_of_its_latents(vae: StudyResults) -> None:
     (found,) = vae.runs
     assert found.status == "done" and found.settings["train"]["objective"] == "vae"

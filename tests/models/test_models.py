@@ -51,22 +51,6 @@ def test_a_generator_draws_what_a_discriminator_takes(image_shape: tuple[int, in
     assert nets["discriminator"](fakes).shape == (5, 1)
 
 
-@pytest.mark.parametrize("batch_norm", [True, False])
-@pytest.mark.parametrize("image_shape", [(1, 28, 28), (3, 64, 32), (3, 8, 8)])
-def test_a_dcgan_halves_and_doubles(image_shape: tuple[int, int, int], batch_norm: bool) -> None:
-    settings = {"latents": 5, "filters": [3, 4], "batch_norm": batch_norm}
-    nets = build_nets(find_builder("dcgan"), settings, image_shape=image_shape, heads=(1,), seed=0)
-    fakes = nets["generator"](torch.randn(6, 5))
-    assert fakes.shape == (6, *image_shape) and fakes.min() >= 0 and fakes.max() <= 1
-    assert nets["discriminator"](fakes).shape == (6, 1)
-    norms = [layer for net in nets.values() for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)]
-    assert len(norms) == (3 if batch_norm else 0)  # not the discriminator's first, nor any last layer
-    (first, *_) = (layer for layer in nets["generator"].modules() if isinstance(layer, nn.Linear))
-    assert abs(first.weight.std().item() - 0.02) < 0.01
-    with pytest.raises(SettingError, match=r"multiples of 32; take fewer filters, or set data\.size"):
-        build_nets(find_builder("dcgan"), {"filters": [2] * 5}, image_shape=(1, 28, 28), heads=(1,), seed=0)
-
-
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_weights_are_a_function_of_the_seed_alone(family: str) -> None:
     builder = find_builder(family)

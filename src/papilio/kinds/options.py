@@ -68,6 +68,28 @@ class VariationalSettings(BaseModel):
         return self
 
 
+class GameSettings(BaseModel):
+    """What two adversarial nets minimise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    loss: Literal["non_saturating", "hinge", "wasserstein"] = Field(
+        "non_saturating", description="of both nets; wasserstein has a gradient penalty on the discriminator"
+    )
+    penalty: float = Field(10.0, gt=0, description="factor on the gradient penalty of wasserstein")
+    r1: float = Field(0.0, ge=0, description="factor on the zero-centered gradient penalty on real images")
+    smoothing: float = Field(0.0, ge=0, lt=1, description="real images count as real by so much less than wholly")
+    discriminator_steps: int = Field(1, ge=1, description="steps of the discriminator a batch, each with fresh noise")
+
+    @model_validator(mode="after")
+    def _each_with_its_loss(self) -> GameSettings:
+        if self.loss != "wasserstein" and "penalty" in self.model_fields_set:
+            raise ValueError('penalty goes with loss = "wasserstein"; r1 goes with every loss')
+        if self.loss != "non_saturating" and self.smoothing:
+            raise ValueError('smoothing goes with loss = "non_saturating"')
+        return self
+
+
 class ClassificationOptions(BaseModel):
     """What a look at a classifier's mistakes shows."""
 

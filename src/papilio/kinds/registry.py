@@ -10,7 +10,7 @@ from typing import Any
 from papilio.data.facts import ImageFacts
 from papilio.errors import SettingError, did_you_mean
 from papilio.kinds.kind import Kind
-from papilio.kinds.options import Anything, ReconstructionSettings, VariationalSettings
+from papilio.kinds.options import Anything, GameSettings, ReconstructionSettings, VariationalSettings
 from papilio.kinds.ranking import Direction
 from papilio.settings.references import OwnFunctions, find_own, resolve_reference
 from papilio.settings.train_settings import TrainSettings
@@ -180,6 +180,7 @@ GAN = Kind(
     metrics=game_metrics,
     ranked_by=None,
     nets=frozenset({"generator", "discriminator"}),
+    settings=GameSettings,
     offers={"decode": "papilio.offers.latents:decode", "sample": "papilio.offers.latents:sample"},
     analyses=("samples", "walk", "morph", "quality"),
     warnings="papilio.kinds.warnings:game_warnings",

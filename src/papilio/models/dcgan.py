@@ -1,83 +1,142 @@
-"""Convolutional adversarial nets after Radford et al., Unsupervised representation learning with deep convolutional generative
-adversarial networks (2016), arXiv 1511.06434."""
+"""Adversarial nets of convolutions: Radford, Metz & Chintala 2016, for images of any side from 16 to 128."""
 
 from __future__ import annotations
 
-import itertools
-import math
+import copy
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm as normalised
 
 from papilio.errors import SettingError
-from papilio.models.gan import Generator
 from papilio.models.layers import BatchNorm2d, positive_integers
 
-DEVIATION = 0.02  # of weights at the start, and of batch normalisation's scales about 1 (section 3)
+SIDES = (16, 128)  # pixels
+SMALLEST = 4  # pixels of a side where the generator begins, at least
+MOST_TIMES = 8  # of `width`: the channels of the smallest feature maps
+DEVIATION = 0.02  # of the weights that nets begin with
+
+
+class ConvolutionalGenerator(nn.Module):
+    """Makes images in [0, 1] of `latents` numbers each; an averaged one knows its `decay`."""
+
+    def __init__(self, layers: nn.Module, latents: int) -> None:
+        super().__init__()
+        self.layers = layers
+        self.latents = latents
+        self.decay = 0.0
+
+    def forward(self, latents: Tensor) -> Tensor:
+        return self.layers(latents)
 
 
 def dcgan(
     image_shape: tuple[int, int, int],
     *,
     latents: int = 100,
-    filters: list[int] = [64, 128],  # noqa: B006 (never changed, as in mlp)
-    batch_norm: bool = True,
+    width: int = 64,
+    average: float = 0.0,
+    spectral_norm: bool = False,
 ) -> dict[str, nn.Module]:
-    """A `discriminator` of convolutions that halve height and width, and a `generator` that doubles them again.
+    """A `generator` of transposed convolutions and a `discriminator` of convolutions, kernel 4, stride 2.
 
-    `filters` are the discriminator's; the generator has them backwards. `batch_norm` normalises all layers but the
-    discriminator's first and last and the generator's last (the paper's guidelines). The generator ends in a sigmoid, as images
-    are from 0 to 1; the paper's, from -1 to 1, in tanh. Raises SettingError for arguments out of range, and for images whose
-    sides cannot be halved so often.
+    Images come out in exactly the size of `image_shape`. The generator begins with a map of 4 pixels a side or a few more
+    and up to 8 `width` channels, and ends in a sigmoid; batch normalisation and ReLU follow all other layers. The
+    discriminator, which gives a logit, has leaky ReLU of 0.2, and batch normalisation but in its first layer. Weights are
+    drawn from N(0, 0.02), factors of the normalisation from N(1, 0.02).
+
+    With `average` above 0 there is a third net, `average`, whose weights follow the generator's: at each step it keeps that
+    share of its own. With `spectral_norm` the discriminator's layers are divided by their largest singular value (Miyato et
+    al. 2018), in place of its batch normalisation.
+
+    Raises SettingError for arguments out of range, and for images of other sides than 16 to 128 pixels.
     """
     positive_integers([latents], what="latents")
-    filters = positive_integers(filters, what="filters", at_least=1)
-    channels, height, width = image_shape
-    step = 2 ** len(filters)
-    if height % step or width % step:
-        raise SettingError(
-            f"filters: {len(filters)} convolutions halve images of {height}x{width} so often that sides have to be multiples"
-            f" of {step}; take fewer filters, or set data.size"
-        )
+    positive_integers([width], what="width")
+    if not 0 <= average < 1:
+        raise SettingError(f"average: {average} is not a share; allowed is 0 up to, not including, 1")
+    sides = sides_of(image_shape)
+    channels = [image_shape[0], *(width * min(2**step, MOST_TIMES) for step in range(len(sides) - 1))]
     nets: dict[str, nn.Module] = {
-        "generator": Generator(
-            _up(latents, filters[::-1], channels, (height // step, width // step), batch_norm=batch_norm), latents
-        ),
-        "discriminator": _down(channels, filters, (height // step, width // step), batch_norm=batch_norm),
+        "generator": ConvolutionalGenerator(_up(sides, channels, latents), latents),
+        "discriminator": _down(sides, channels, is_spectral=spectral_norm),
     }
-    for net in nets.values():
-        _initialise(net)
+    if average:
+        slow = copy.deepcopy(nets["generator"]).requires_grad_(False)
+        slow.decay = average  # pyright: ignore[reportArgumentType]
+        nets["average"] = slow
     return nets
 
 
-def _up(
-    latents: int, filters: list[int], channels: int, smallest: tuple[int, int], *, batch_norm: bool
-) -> nn.Sequential:
-    layers: list[nn.Module] = [
-        nn.Linear(latents, filters[0] * math.prod(smallest), bias=not batch_norm),
-        nn.Unflatten(1, (filters[0], *smallest)),
-        *([BatchNorm2d(filters[0])] if batch_norm else []),
-        nn.ReLU(),
-    ]
-    for before, after in itertools.pairwise(filters):
-        layers.append(nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=not batch_norm))
-        layers += [*([BatchNorm2d(after)] if batch_norm else []), nn.ReLU()]
-    return nn.Sequential(*layers, nn.ConvTranspose2d(filters[-1], channels, 4, stride=2, padding=1), nn.Sigmoid())
+def sides_of(image_shape: tuple[int, int, int]) -> list[tuple[int, int]]:
+    """(height, width) of the image and of each map on the way down, halved (rounded up) while 4 pixels are left.
+
+    >>> sides_of((1, 28, 28)), sides_of((3, 33, 50))
+    ([(28, 28), (14, 14), (7, 7)], [(33, 50), (17, 25), (9, 13), (5, 7)])
+    """
+    _, height, width = image_shape
+    low, high = SIDES
+    if not (low <= height <= high and low <= width <= high):
+        raise SettingError(
+            f"images of {height}x{width}: dcgan makes images of {low} to {high} pixels a side; set data.size, or take"
+            ' family = "gan"'
+        )
+    found = [(height, width)]
+    while min(-(-side // 2) for side in found[-1]) >= SMALLEST:
+        height, width = -(-height // 2), -(-width // 2)
+        found.append((height, width))
+    return found
 
 
-def _down(channels: int, filters: list[int], smallest: tuple[int, int], *, batch_norm: bool) -> nn.Sequential:
-    layers: list[nn.Module] = [nn.Conv2d(channels, filters[0], 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-    for before, after in itertools.pairwise(filters):
-        layers.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=not batch_norm))
-        layers += [*([BatchNorm2d(after)] if batch_norm else []), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(filters[-1] * math.prod(smallest), 1))
+def _up(sides: list[tuple[int, int]], channels: list[int], latents: int) -> nn.Sequential:
+    """From latents to an image: from a map of n rows to one of 2n, or of 2n - 1 where the image has an odd side there."""
+    layers: list[nn.Module] = [nn.Unflatten(1, (latents, 1, 1))]
+    # a dense layer, written as the transposed convolution that it is in the paper
+    layers += [nn.ConvTranspose2d(latents, channels[-1], sides[-1], bias=False), *_normal(channels[-1])]
+    for step in range(len(sides) - 1, 0, -1):
+        is_last = step == 1
+        height, width = (int(want < 2 * have) for have, want in zip(sides[step], sides[step - 1], strict=True))
+        # 2 have + 2 - 2 padding + output_padding: 2 have with a padding of 1; 2 have - 1 with one of 2, and one row back
+        layers.append(
+            nn.ConvTranspose2d(
+                channels[step],
+                channels[step - 1],
+                4,
+                stride=2,
+                padding=(1 + height, 1 + width),
+                output_padding=(height, width),
+                bias=is_last,
+            )
+        )
+        layers += [nn.Sigmoid()] if is_last else _normal(channels[step - 1])
+    return _drawn(nn.Sequential(*layers))
 
 
-def _initialise(net: nn.Module) -> None:
-    """Weights from a normal distribution, from torch's global generator; biases 0."""
-    for layer in net.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            nn.init.normal_(layer.weight, std=DEVIATION)
+def _down(sides: list[tuple[int, int]], channels: list[int], *, is_spectral: bool) -> nn.Sequential:
+    """From an image to one number; an odd side is padded to the even one above it."""
+    layers: list[nn.Module] = []
+    for step, (height, width) in enumerate(sides[:-1], start=1):
+        if height % 2 or width % 2:
+            layers.append(nn.ZeroPad2d((0, width % 2, 0, height % 2)))
+        has_norm = step > 1 and not is_spectral
+        layers.append(nn.Conv2d(channels[step - 1], channels[step], 4, stride=2, padding=1, bias=not has_norm))
+        layers += [BatchNorm2d(channels[step])] if has_norm else []
+        layers.append(nn.LeakyReLU(0.2))
+    layers += [nn.Conv2d(channels[-1], 1, sides[-1]), nn.Flatten()]
+    _drawn(nn.Sequential(*layers))
+    return nn.Sequential(*(normalised(one) if is_spectral and isinstance(one, nn.Conv2d) else one for one in layers))
+
+
+def _normal(channels: int) -> list[nn.Module]:
+    return [BatchNorm2d(channels), nn.ReLU()]
+
+
+def _drawn(layers: nn.Sequential) -> nn.Sequential:
+    """Radford et al. 2016, section 4; the factors of batch normalisation as in the authors' code."""
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, DEVIATION)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm2d):
-            nn.init.normal_(layer.weight, mean=1.0, std=DEVIATION)
+        elif isinstance(layer, BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, DEVIATION)
+    return layers

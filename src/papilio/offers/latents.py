@@ -18,7 +18,7 @@ from papilio.runs.run import Run
 SAVED_HEIGHT = 256  # pixels that a saved picture has at most, unless the run's own images are larger
 GAP = 8
 AT_A_TIME = 500  # images that are generated at a time: as many as nets take at once
-GENERATORS = ("generator", "network.decoder")  # where an image comes from, in a game and in an autoencoder
+GENERATORS = ("average", "generator", "network.decoder")  # where an image comes from, the first that there is
 
 
 @dataclass(frozen=True)

@@ -2,45 +2,71 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from papilio.training.batches import Batch
 from papilio.training.noise import Noise
 from papilio.training.objectives import Nets, Objective, Phase
 
+LossName = Literal["non_saturating", "hinge", "wasserstein"]
 
-def objective() -> Objective:
-    """The two losses of Goodfellow et al. (2014), the generator's in its non-saturating form (section 3).
+
+def objective(
+    loss: LossName = "non_saturating",
+    penalty: float = 10.0,
+    r1: float = 0.0,
+    smoothing: float = 0.0,
+    discriminator_steps: int = 1,
+) -> Objective:
+    """A game of two nets by one of three losses, see `discriminator_loss` and `generator_loss`.
+
+    "wasserstein" has `penalty` times the gradient penalty of Gulrajani et al. 2017; `r1` / 2 times the squared gradient at
+    real images is added to any loss (Mescheder et al. 2018, equation 9). Where the discriminator takes several steps a
+    batch, each is on the same real images and fresh fakes. A net called `average`, whose `decay` says how much it keeps,
+    follows the generator after each step.
 
     The generator's attribute `latents` says how many numbers, drawn from N(0, 1), it makes an image of. Nothing says which
-    epoch is the best: neither loss measures how good images are.
+    epoch is the best: neither loss measures how good images are. Metrics are those of `judged`, without penalties.
     """
 
     def share(nets: Nets, batch: Batch, noise: Noise, step: int) -> dict[str, Tensor]:
         return {"fakes": draw(nets, len(batch), noise)}
 
     def discriminate(nets: Nets, batch: Batch, noise: Noise, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        found = judged(nets, batch.images, batch.shared["fakes"].detach())
-        return found["discriminator_loss"], {name: value.detach() for name, value in found.items()}
+        fresh = discriminator_steps > 1
+        fakes = (draw(nets, len(batch), noise) if fresh else batch.shared["fakes"]).detach()
+        found = judged(nets, batch.images, fakes, loss=loss, smoothing=smoothing)
+        total, discriminator = found["discriminator_loss"], nets["discriminator"]
+        if loss == "wasserstein":
+            total = total + penalty * gradient_penalty(discriminator, batch.images, fakes, noise)
+        if r1:
+            total = total + r1 / 2 * squared_gradients(discriminator, batch.images).mean()
+        return total, {name: value.detach() for name, value in found.items()}
 
     def generate(nets: Nets, batch: Batch, noise: Noise, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        loss = generator_loss(nets, batch.shared["fakes"])
-        return loss, {"generator_loss": loss.detach()}
+        value = generator_loss(nets["discriminator"](batch.shared["fakes"]), loss)
+        return value, {"generator_loss": value.detach()}
 
     def evaluate(nets: Nets, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         fakes = draw(nets, len(batch), noise)
-        return judged(nets, batch.images, fakes) | {
-            "generator_loss": generator_loss(nets, fakes),
+        return judged(nets, batch.images, fakes, loss=loss, smoothing=smoothing) | {
+            "generator_loss": generator_loss(nets["discriminator"](fakes), loss),
             "diversity": diversity(fakes, batch.images),
             "outside": ((fakes < 0) | (fakes > 1)).float().mean(),
         }
 
     return Objective(
-        phases=(Phase("discriminator", discriminate), Phase("generator", generate)),
+        phases=(
+            Phase("discriminator", discriminate, repeats=discriminator_steps),
+            Phase("generator", generate),
+        ),
         evaluate=evaluate,
         share=share,
+        after_step=follow,
         keeps_batches=True,
     )
 
@@ -50,20 +76,79 @@ def draw(nets: Nets, num: int, noise: Noise) -> Tensor:
     return nets["generator"](noise.normal(num, int(nets["generator"].latents)))  # pyright: ignore[reportArgumentType]
 
 
-def judged(nets: Nets, real: Tensor, fakes: Tensor) -> dict[str, Tensor]:
-    """What the discriminator makes of real images and of fakes.
+def judged(
+    nets: Nets, real: Tensor, fakes: Tensor, *, loss: LossName = "non_saturating", smoothing: float = 0.0
+) -> dict[str, Tensor]:
+    """What the discriminator makes of real images and of fakes: `discriminator_loss`, see there, and two mean probabilities.
 
-    `discriminator_loss` is the cross entropy of telling them apart, in nats, the mean over both halves; `real_score` and
-    `fake_score` are the mean probabilities that it gives either to be real.
+    `real_score` and `fake_score` are those that it gives real images and fakes to be real, its output taken as a logit.
     """
     on_real, on_fakes = nets["discriminator"](real), nets["discriminator"](fakes)
-    real_half = binary_cross_entropy_with_logits(on_real, torch.ones_like(on_real))
-    fake_half = binary_cross_entropy_with_logits(on_fakes, torch.zeros_like(on_fakes))
     return {
-        "discriminator_loss": (real_half + fake_half) / 2,
+        "discriminator_loss": discriminator_loss(on_real, on_fakes, loss, smoothing=smoothing),
         "real_score": on_real.sigmoid().mean(),
         "fake_score": on_fakes.sigmoid().mean(),
     }
+
+
+def discriminator_loss(on_real: Tensor, on_fakes: Tensor, loss: LossName, *, smoothing: float = 0.0) -> Tensor:
+    """What the discriminator minimises, of its outputs for real images and for fakes.
+
+    "non_saturating": the cross entropy of telling them apart, in nats, the mean over both halves (Goodfellow et al. 2014),
+    real images being real with probability 1 - `smoothing` (Salimans et al. 2016, section 3.4). "hinge":
+    E[max(0, 1 - D(real))] + E[max(0, 1 + D(fake))] (Lim & Ye 2017). "wasserstein": E[D(fake)] - E[D(real)] (Arjovsky et al.
+    2017).
+    """
+    if loss == "hinge":
+        return (1 - on_real).relu().mean() + (1 + on_fakes).relu().mean()
+    if loss == "wasserstein":
+        return on_fakes.mean() - on_real.mean()
+    real_half = binary_cross_entropy_with_logits(on_real, torch.full_like(on_real, 1 - smoothing))
+    fake_half = binary_cross_entropy_with_logits(on_fakes, torch.zeros_like(on_fakes))
+    return (real_half + fake_half) / 2
+
+
+def generator_loss(on_fakes: Tensor, loss: LossName) -> Tensor:
+    """What the generator minimises, of the discriminator's outputs for fakes.
+
+    "non_saturating": the cross entropy of fakes being taken for real ones, in nats (Goodfellow et al. 2014, section 3);
+    of the other two losses -E[D(fake)].
+    """
+    if loss == "non_saturating":
+        return binary_cross_entropy_with_logits(on_fakes, torch.ones_like(on_fakes))
+    return -on_fakes.mean()
+
+
+def gradient_penalty(discriminator: nn.Module, real: Tensor, fakes: Tensor, noise: Noise) -> Tensor:
+    """E[(|gradient of D at x| - 1)²], x drawn evenly between a real image and a fake: Gulrajani et al. 2017, equation 3."""
+    share = noise.uniform(len(real), 1, 1, 1)
+    lengths = (squared_gradients(discriminator, share * real + (1 - share) * fakes) + 1e-12).sqrt()
+    return (lengths - 1).square().mean()
+
+
+def squared_gradients(discriminator: nn.Module, images: Tensor) -> Tensor:
+    """|gradient of D at x|² for each image x: (batch,)."""
+    images = images.detach().requires_grad_(True)
+    (gradients,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
+    return gradients.flatten(1).square().sum(1)
+
+
+@torch.no_grad()
+def follow(nets: Nets, step: int) -> None:
+    """Let the net `average`, where there is one, follow the generator: exponential means of weights and statistics.
+
+    At step n it keeps (1 + n) / (10 + n) of itself at most, so that it forgets its random beginning. Yazıcı et al. 2019,
+    "The unusual effectiveness of averaging in GAN training".
+    """
+    if "average" not in nets:
+        return
+    decay = min(float(nets["average"].decay), (1 + step) / (10 + step))  # pyright: ignore[reportArgumentType]
+    fast = nets["generator"].state_dict()
+    for name, slow in nets["average"].state_dict().items():
+        if slow.is_floating_point():
+            slow.lerp_(fast[name], 1 - decay)
+        else:
+            slow.copy_(fast[name])
 
 
 def diversity(fakes: Tensor, real: Tensor) -> Tensor:
@@ -73,9 +158,3 @@ def diversity(fakes: Tensor, real: Tensor) -> Tensor:
     """
     spread, usual = (images.flatten(1).float().var(0, correction=0).sum() for images in (fakes, real))
     return (spread / usual.clamp(min=1e-12)).sqrt()
-
-
-def generator_loss(nets: Nets, fakes: Tensor) -> Tensor:
-    """Cross entropy of fakes being taken for real ones, in nats."""
-    scores = nets["discriminator"](fakes)
-    return binary_cross_entropy_with_logits(scores, torch.ones_like(scores))

@@ -1,0 +1,134 @@
+"""The losses and penalties of adversarial nets against closed forms, the averaged generator, and resuming."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+from toys import Stopper, ToyRun, same_weights, weights_of
+
+from papilio.data.imageset import ImageSet
+from papilio.errors import SettingError
+from papilio.kinds.options import GameSettings
+from papilio.models.dcgan import dcgan
+from papilio.models.families import build_nets
+from papilio.settings.train_settings import TrainSettings
+from papilio.settings.validation import validated
+from papilio.training.batches import Batch
+from papilio.training.gan import discriminator_loss, follow, generator_loss, gradient_penalty, objective
+from papilio.training.noise import Noise
+
+ON_REAL, ON_FAKES = torch.tensor([[2.0], [-0.5], [0.3]]), torch.tensor([[-2.0], [0.5], [0.1]])
+
+
+def noise() -> Noise:
+    return Noise(torch.Generator().manual_seed(0))
+
+
+class Linear(nn.Module):
+    """A discriminator whose gradient is its weights, everywhere."""
+
+    def __init__(self, weights: Tensor) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(weights)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images * self.weights).flatten(1).sum(1, keepdim=True)
+
+
+def test_losses_are_their_formulas() -> None:
+    expected = (softplus(-ON_REAL).mean() + softplus(ON_FAKES).mean()) / 2
+    torch.testing.assert_close(discriminator_loss(ON_REAL, ON_FAKES, "non_saturating"), expected)
+    # cross entropy with 0.9 is 0.9 times that with 1, and 0.1 times that with 0
+    smoothed = (0.9 * softplus(-ON_REAL) + 0.1 * softplus(ON_REAL)).mean() / 2 + softplus(ON_FAKES).mean() / 2
+    torch.testing.assert_close(discriminator_loss(ON_REAL, ON_FAKES, "non_saturating", smoothing=0.1), smoothed)
+    torch.testing.assert_close(generator_loss(ON_FAKES, "non_saturating"), softplus(-ON_FAKES).mean())
+    hinge = torch.tensor((0 + 1.5 + 0.7) / 3 + (0 + 1.5 + 1.1) / 3)
+    torch.testing.assert_close(discriminator_loss(ON_REAL, ON_FAKES, "hinge"), hinge)
+    wasserstein = ON_FAKES.mean() - ON_REAL.mean()
+    torch.testing.assert_close(discriminator_loss(ON_REAL, ON_FAKES, "wasserstein"), wasserstein)
+    for loss in ("hinge", "wasserstein"):
+        torch.testing.assert_close(generator_loss(ON_FAKES, loss), -ON_FAKES.mean())
+
+
+def test_gradient_penalties_of_a_linear_discriminator_are_its_weights() -> None:
+    weights = torch.full((1, 4, 4), 0.5)  # of length 2
+    net, real, fakes = Linear(weights), torch.rand(5, 1, 4, 4), torch.rand(5, 1, 4, 4)
+    assert gradient_penalty(net, real, fakes, noise()).item() == pytest.approx(1.0, rel=1e-5)
+    nets = {"discriminator": net}
+    cases: list[tuple[dict[str, Any], float]] = [({"r1": 3.0}, 6.0), ({"loss": "wasserstein", "penalty": 7.0}, 7.0)]
+    for settings, added in cases:
+        phase = objective(**settings).phases[0]
+        total, told = phase.loss(nets, Batch(real, torch.zeros(5), {"fakes": fakes}), noise(), 0)
+        assert total.item() == pytest.approx(told["discriminator_loss"].item() + added, rel=1e-4)
+        total.backward()
+        assert net.weights.grad is not None and torch.isfinite(net.weights.grad).all()
+
+
+def test_the_averaged_generator_follows_weights_and_statistics() -> None:
+    nets = build_nets(dcgan, {"width": 2, "latents": 3, "average": 0.9}, image_shape=(1, 16, 16), heads=(1,), seed=0)
+    before = {name: one.clone() for name, one in nets["average"].state_dict().items()}
+    with torch.no_grad():
+        for one in nets["generator"].state_dict().values():
+            one += 1
+    follow(nets, 1000)
+    for name, one in nets["average"].state_dict().items():
+        added = 0.1 if one.is_floating_point() else 1
+        torch.testing.assert_close(one, before[name] + added)
+    follow(nets, 0)  # early on it keeps a tenth
+    for name, one in nets["average"].state_dict().items():
+        added = 0.1 + 0.9 * 0.9 if one.is_floating_point() else 1
+        torch.testing.assert_close(one, before[name] + added)
+    assert not any(one.requires_grad for one in nets["average"].parameters())
+
+
+def training(epochs: int = 3, model: dict[str, Any] | None = None, **settings: Any) -> ToyRun:
+    """A game of a few small steps on 16x16 images."""
+    images = np.random.default_rng(0).integers(0, 256, (40, 1, 16, 16)).astype(np.uint8)
+    splits: dict[str, Any] = {"train": np.arange(32), "validation": np.arange(32, 40), "test": np.arange(0)}
+    image_set = ImageSet("noise", images, np.zeros(40, np.int64), (), **splits, origin="drawn")
+    nets = build_nets(dcgan, {"width": 2, "latents": 3} | (model or {}), image_shape=(1, 16, 16), heads=(1,), seed=0)
+    train = TrainSettings.model_validate({"epochs": epochs, "batch_size": 8, "betas": [0.5, 0.999]})
+    game = replace(objective(**settings), directions={"generator_loss": "min"})
+    return ToyRun(nets, game, settings=train, images=image_set, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        ({"average": 0.99}, {"r1": 1.0, "smoothing": 0.1}),
+        ({"spectral_norm": True}, {"loss": "hinge"}),
+        ({}, {"loss": "wasserstein", "discriminator_steps": 3}),
+    ],
+)
+def test_resumed_equals_uninterrupted_bit_for_bit(model: dict[str, Any], settings: Any, tmp_path: Path) -> None:
+    whole, watcher = training(model=model, **settings), Stopper()
+    whole.run(watcher=watcher)
+    records = []
+    for epochs in (1, None):
+        part, part_watcher = training(model=model, **settings), Stopper(epochs)
+        part.run(checkpoint=tmp_path / "state.safetensors", watcher=part_watcher)
+        records += part_watcher.records
+    assert same_weights(weights_of(whole), weights_of(part))
+    assert [{**one, "seconds": 0} for one in records] == [{**one, "seconds": 0} for one in watcher.records]
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"loss": "hinge", "penalty": 5.0}, "penalty goes with"),
+        ({"loss": "hinge", "smoothing": 0.1}, "smoothing goes with"),
+        ({"loss": "least_squares"}, "loss"),
+        ({"discriminator_steps": 0}, "discriminator_steps"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_one_line(given: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(SettingError, match=complaint) as caught:
+        validated(GameSettings, given, error=SettingError)
+    assert "\n" not in str(caught.value)
