@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from papilio.analysis.layer_names import WITH_WEIGHTS
 from papilio.data.imageset import ImageSet
 from papilio.engine import Arrays, Lane
 from papilio.kinds.options import GradientsOptions
+from papilio.models.layer_names import WITH_WEIGHTS
 from papilio.runs.arrays import load_arrays
 from papilio.runs.folder import RunFolder
 from papilio.runs.run import Run
