@@ -69,6 +69,11 @@ class NumpyEngine:
     def describe(self, settings: RunSettings, facts: ImageFacts) -> Description:
         return self._build(settings, facts).allocate().describe()
 
+    def refuse_other_starts(self, settings: RunSettings, facts: ImageFacts, starts: Arrays) -> None:
+        network = self._build(settings, facts).allocate()
+        for key in settings.model.sources:
+            start_from(network, key, starts)
+
     def refuse_missing_device(self, name: str) -> None:
         refuse_unknown("train.device", name, ["cpu"])
 

@@ -91,6 +91,7 @@ class TorchSession:
         torch.manual_seed(self.seeds.noise)  # for nets of the user's own that draw from the global generator
         give_noise(self.modules.values(), self.noise)
         self.stack.callback(give_noise, self.modules.values(), None)
+        self.stack.callback(torch.set_flush_denormal, False)  # the engine turned it on
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -137,7 +137,7 @@ class TorchEngine:
 
 
 def _set_up_process(threads: int) -> None:
-    """What holds for all that this process computes from now on.
+    """What holds for all that this process computes until the session ends.
 
     Moments of Adam for weights that get no gradient any more (of pixels that are nearly always black, of units that died) decay
     to denormal numbers and stay there, which made a step of an optimizer take up to six times as long: they are taken as zero.
