@@ -84,8 +84,8 @@ def test_nets_are_described_alike(net: str) -> None:
 @pytest.mark.parametrize("name", INITIALISERS)
 def test_weights_begin_as_large_as_in_torch(net: str, name: str) -> None:
     assert INITIALISERS.keys() == TORCH_INITIALISERS.keys()
-    NETS_WITH = NETS[net] | {"initialiser": name}  # noqa: N806
-    arguments = {key: value for key, value in NETS_WITH.items() if key != "family"}
+    settings = NETS[net] | {"initialiser": name}
+    arguments = {key: value for key, value in settings.items() if key != "family"}
     given = {} if net == "vae" else {"num_classes": 10}
     wanted = arrays_of_nets({"network": TORCH_FAMILIES[NETS[net]["family"]]((1, 28, 28), **given, **arguments)})
     network = families.FAMILIES[NETS[net]["family"]]((1, 28, 28), **given, **arguments).allocate()

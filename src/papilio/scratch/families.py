@@ -67,10 +67,10 @@ def cnn(
     num_classes: int,
     heads: tuple[int, ...] = (),
     *,
-    filters: list[int] = [32, 64],  # noqa: B006
+    filters: list[int] = [32, 64],  # noqa: B006 (never changed)
     kernel_size: int = 3,
     pool_after: list[int] | None = None,
-    dense: list[int] = [128],  # noqa: B006
+    dense: list[int] = [128],  # noqa: B006 (never changed)
     activation: str = "relu",
     dropout: float | list[float] = 0.0,
     conv_dropout: float = 0.0,
@@ -211,10 +211,10 @@ def autoencoder(
     image_shape: Shape,
     *,
     latents: int = 10,
-    filters: list[int] = [16, 32, 32],  # noqa: B006
+    filters: list[int] = [16, 32, 32],  # noqa: B006 (never changed)
     kernel_size: int = 3,
     blocks: int = 0,
-    dense: list[int] = [32],  # noqa: B006
+    dense: list[int] = [32],  # noqa: B006 (never changed)
     activation: str = "relu",
     dropout: float = 0.0,
     batch_norm: bool = False,
@@ -230,10 +230,10 @@ def vae(
     image_shape: Shape,
     *,
     latents: int = 10,
-    filters: list[int] = [16, 32, 32],  # noqa: B006
+    filters: list[int] = [16, 32, 32],  # noqa: B006 (never changed)
     kernel_size: int = 3,
     blocks: int = 0,
-    dense: list[int] = [32],  # noqa: B006
+    dense: list[int] = [32],  # noqa: B006 (never changed)
     activation: str = "relu",
     dropout: float = 0.0,
     batch_norm: bool = False,
