@@ -25,7 +25,7 @@ METRICS = {"error": "test_error", "active": "test_active_units", "kl": "test_kl"
 def trade(
     results: StudyResults, stage: str, options: TradeOptions, images_of: Callable[[RunResult], ImageSet]
 ) -> Arrays | None:
-    """The trials of a stage that encode images, in the order of a setting; None where it does not vary between them.
+    """The trials of a stage that have a setting and encode images, in its order; None where it does not vary between them.
 
     Arrays over t trials: `trials` and `values` text, of the setting `options.by`; `latents` int; `error`, the mean squared
     error per pixel of test images, `active`, how many latents are used, and `kl`, nats an image, means over `num_runs` runs,
@@ -36,7 +36,8 @@ def trade(
 
     MIG: Chen, Li, Grosse & Duvenaud, Isolating sources of disentanglement in variational autoencoders (2018), section 4.1.
     """
-    found = [(run, trial) for trial in results.trials(stage) if (run := _measured_run(results, trial)) is not None]
+    measured = [(run, trial) for trial in results.trials(stage) if (run := _measured_run(results, trial)) is not None]
+    found = [(run, trial) for run, trial in measured if setting_of(run, options.by) is not None]
     values = [setting_of(run, options.by) for run, _ in found]
     if len({value_words(value) for value in values}) < 2:
         return None

@@ -92,6 +92,13 @@ class TorchEngine:
     def prepare(self, lanes: Sequence[Lane], *, threads: int) -> TorchSession:
         (lane,) = lanes
         _set_up_process(threads)
+        try:
+            return self._session(lane)
+        except BaseException:
+            torch.set_flush_denormal(False)
+            raise
+
+    def _session(self, lane: Lane) -> TorchSession:
         settings, facts = lane.settings, lane.images.facts
         refuse_missing_device(settings.train.device)
         kind = kind_of(settings.train, facts, self.own)
