@@ -45,10 +45,10 @@ def processor() -> str:
     return " ".join(filter(None, [facts.get("model name", platform.machine()), widest and f"({widest})"]))
 
 
-def commit() -> str | None:
+def commit(checkout: Path = ROOT) -> str | None:
     done = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-        cwd=ROOT,
+        cwd=checkout,
         capture_output=True,
         text=True,
     )

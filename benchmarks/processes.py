@@ -22,11 +22,12 @@ SECONDS_BETWEEN_LOOKS = 0.25  # at memory: each look goes through the machine's 
 
 @dataclass(frozen=True)
 class Contender:
-    """Who is measured: a module of `benchmarks.contenders`, and the Python that runs it."""
+    """Who is measured: a module of a checkout's `benchmarks.contenders`, and the Python that runs it."""
 
     name: str
     module: str
     python: Path = Path(sys.executable)
+    root: Path = ROOT
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def run_contender(contender: Contender, task: str, job: Mapping[str, Any], *, is
     start = time.perf_counter()
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
-        env=environment(),
+        cwd=contender.root,
+        env=environment(contender.root),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -66,12 +67,12 @@ def run_contender(contender: Contender, task: str, job: Mapping[str, Any], *, is
     return Answer(json.loads(output.splitlines()[-1]), seconds, peak)
 
 
-def environment() -> dict[str, str]:
+def environment(root: Path = ROOT) -> dict[str, str]:
     """Every library's own defaults: all cores, no settings of the shell that started this; no accelerator."""
     foreign = ("OMP_", "MKL_", "TF_", "KERAS_", "MALLOC_", "GLIBC_TUNABLES", "PYTHONPATH")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return kept | {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)]),
         "CUDA_VISIBLE_DEVICES": "",
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "2",

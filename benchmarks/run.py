@@ -2,6 +2,7 @@
 
 All contenders run on one machine in one session, each in a process of its own, in turns (A B C, A B C, ...), with their
 own defaults and all cores. Only a whole run at full size is written to docs; others go where --out says, or are printed.
+With --before CHECKOUT, Papilio alone is measured: this checkout beside another one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from benchmarks.before import compare_with, find_checkout
 from benchmarks.bench import Bench
 from benchmarks.by_hand import train_by_hand
 from benchmarks.drawing import drawing
@@ -55,8 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     names = options.names or list(BENCHMARKS)
-    if unknown := [name for name in names if name not in BENCHMARKS]:
-        parser.error(f"{unknown[0]!r} is not a benchmark; allowed are {', '.join(BENCHMARKS)}")
+    benchmarks = BENCHMARKS
+    if options.before is not None:
+        try:
+            benchmarks, names = {"before": compare_with(find_checkout(options.before))}, options.names or ["before"]
+        except ValueError as error:
+            parser.error(f"--before: {error}")
+    if unknown := [name for name in names if name not in benchmarks]:
+        parser.error(f"{unknown[0]!r} is not a benchmark here; allowed are {', '.join(benchmarks)}")
     is_whole = set(names) == set(BENCHMARKS) and not options.quick
     out = options.out or (DOCS if is_whole else None)
     if options.rounds < 1:
@@ -66,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="papilio-bench-") as folder:
         bench = Bench(Path(folder), rounds=1 if options.quick else options.rounds, is_quick=options.quick)
         try:
-            rows = [row for name in names for row in BENCHMARKS[name](bench)]
+            rows = [row for name in names for row in benchmarks[name](bench)]
         except ContenderFailed as error:
             print(f"benchmarks: {error}", file=sys.stderr)
             return 1
@@ -135,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"by default all of {', '.join(BENCHMARKS)}")
     parser.add_argument(
         "--rounds", type=int, default=ROUNDS, help=f"rounds (default {ROUNDS}; what takes minutes at most 3)"
+    )
+    parser.add_argument(
+        "--before", type=Path, metavar="CHECKOUT", help="compare with Papilio in another checkout instead, in turns"
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round: only shows that everything runs")
     parser.add_argument("--out", type=Path, help="folder for the results (default: docs/results, for a whole run only)")

@@ -63,7 +63,7 @@ def train(job: TrainJob) -> dict[str, Any]:
             watch.pass_ended()
         nets = session.nets(0)
         probabilities = class_probabilities(nets.forward("network", images[:CHECKED_IMAGES]))
-        chosen = probabilities[np.arange(CHECKED_IMAGES), labels[:CHECKED_IMAGES]]
+        chosen = probabilities[np.arange(len(probabilities)), labels[:CHECKED_IMAGES]]
         return {
             "images_per_second": watch.images_per_second(len(images)),
             "parameters": session.describe(0).num_parameters,
