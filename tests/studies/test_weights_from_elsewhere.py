@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from pretend import PretendWorkers, worked
 from torch import Tensor, nn
 
@@ -345,6 +346,7 @@ def test_weights_of_another_network_are_refused(starts: dict[str, np.ndarray], c
     settings, own = settings_of(study_of(classes({"run": "one", "until": "dense1"})))
     with pytest.raises(RunError, match=r"model\.encoder: made for another network"):
         find_engine("torch", own).prepare([Lane(settings, images, 0, starts)], threads=1)
+    assert float(torch.tensor(1e-40) + 0) > 0, "denormal numbers are taken as zero although no session began"
 
 
 @pytest.mark.parametrize(
