@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,12 +24,13 @@ from papilio.execution.display import make_progress
 from papilio.execution.environment import describe_environment
 from papilio.execution.schedule import Execution, Workload
 from papilio.execution.signals import StopSignals
-from papilio.files import locked, open_atomic, remove_leftovers, write_json, write_text
+from papilio.files import locked, open_atomic, write_json, write_text
 from papilio.kinds.registry import KINDS
 from papilio.kinds.warnings import warnings_of
 from papilio.results.compare import compare
 from papilio.results.results import StudyResults, read_results
 from papilio.runs.folder import RunFolder
+from papilio.runs.mending import mend_run
 from papilio.runs.plan import RunPlan
 from papilio.runs.run import Run, load_run
 from papilio.search.expected import plan_runs
@@ -41,6 +41,16 @@ from papilio.settings.references import OwnFunctions
 from papilio.studies.checks import planning_notes, refuse_impossible_runs
 from papilio.studies.images import StudyImages
 from papilio.studies.study import Study, load_study, parse_toml
+from papilio.study_folder import (
+    ENVIRONMENT,
+    FIGURES,
+    OF_SHARED,
+    SHARED,
+    refuse_foreign,
+    remove_files,
+    remove_study,
+    remove_unfinished,
+)
 from papilio.workers.messages import Crew
 from papilio.workers.pool import Pool
 from papilio.workers.ray_pool import import_ray
@@ -63,19 +73,6 @@ __all__ = [
 ]
 
 MOST_ON_SHEET = 1024  # images on a contact sheet
-SHARED = ".images"  # the folder, in a study's, of what workers map; there only while they work
-OURS = (
-    "study.toml",
-    "environment.json",
-    "results.csv",
-    "report.html",
-    "figures",
-    "runs",
-    "analyses",
-    "search.journal",
-    "workers.log",
-    SHARED,
-)
 
 
 def run_study(
@@ -108,22 +105,25 @@ def run_study(
     plans = plan_runs(study, sources)
     hired = _hired(study, plans, folder, workers=workers, ray=ray)
     busy = f"{folder}: another process is at work on this study; wait for it, or choose another --out"
+    refuse_foreign(folder)
+    images = StudyImages(study.own)
+    notes = refuse_impossible_runs(study, plans, images)
     signals, progress = StopSignals(), make_progress(is_silent=is_silent)
     with signals.listening(), locked(folder / ".lock", busy=busy):
         if not is_fresh:
-            _refuse_other_contents(folder, study)
-        images = StudyImages(study.own)
-        notes = refuse_impossible_runs(study, plans, images)
+            _refuse_other_study(folder, study)
+            remove_unfinished(folder)
+            notes = [*_mended(folder), *notes]
         search = StudySearch(study, folder=folder, sources=sources, standing=images.standing_of)
         origins = Origins(search, images)
         origins.refuse_impossible(plans)
         with hired as crew:
             if is_fresh:
-                _remove_ours(folder)
+                remove_study(folder)
             _refuse_other_images(folder, plans, images)
             # nothing is written before this line: a wrong request leaves the folder as it was
-            write_text(folder / "study.toml", study.to_toml())
-            write_json(folder / "environment.json", describe_environment(images.distinct(), crew))
+            write_json(folder / ENVIRONMENT, describe_environment(images.distinct(), crew))
+            _write_study(folder / "study.toml", study)
             shared = SharedSets(folder / SHARED)
             workload = Workload(
                 folder,
@@ -142,7 +142,7 @@ def run_study(
                 with progress.display():
                     Execution(workload, progress, signals=signals, confirm=confirm).run()
             finally:
-                shutil.rmtree(folder / SHARED, ignore_errors=True)
+                remove_files(folder, OF_SHARED)
             results = read_results(folder)
             progress.on_note("making the analyses of the best runs, then the report")
             told = (lambda done, total, what: None) if is_silent else reading_progress()
@@ -270,7 +270,7 @@ def _write_report(results: StudyResults) -> Path:
     """The page with its figures; those of an earlier report go, so that none is left of a trial that is no more."""
     from papilio.sections.page import write_report  # it brings matplotlib
 
-    shutil.rmtree(results.folder / "figures", ignore_errors=True)
+    remove_files(results.folder, FIGURES)
     return write_report(results)
 
 
@@ -281,26 +281,31 @@ def _overrides(
     return dict(settings or {}) | {key: value for key, value in special.items() if value is not None}
 
 
-def _refuse_other_contents(folder: Path, study: Study) -> None:
-    """Raises RunError where something else than this study is in the folder."""
-    remove_leftovers(folder)
+def _refuse_other_study(folder: Path, study: Study) -> None:
+    """Raises RunError where another study is in the folder."""
     file = folder / "study.toml"
-    if file.exists():
-        with contextlib.suppress(StudyError, UnicodeDecodeError, OSError):  # a damaged copy is written anew
-            title = parse_toml(file.read_text(), where=str(file)).get("title")
-            if title != study.settings.title:
-                raise RunError(
-                    f"{folder}: holds another study ({title!r}); choose another --out, or --fresh to replace it"
-                )
-    elif any(one.name not in (".lock", *OURS) for one in folder.iterdir()):
-        raise RunError(f"{folder}: is not empty and not a study's folder; choose another --out")
+    with contextlib.suppress(StudyError, OSError, UnicodeDecodeError):  # a damaged copy is written anew
+        title = _read_toml(file).get("title")
+        if title != study.settings.title:
+            raise RunError(f"{folder}: holds another study ({title!r}); choose another --out, or --fresh to replace it")
 
 
-def _remove_ours(folder: Path) -> None:
-    """Remove what a study left, and nothing else."""
-    for name in OURS:
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+def _read_toml(file: Path) -> dict[str, Any]:
+    return parse_toml(file.read_text(encoding="utf-8"), where=str(file))
+
+
+def _mended(folder: Path) -> list[str]:
+    """What of the runs in a study's folder was damaged, and is made again."""
+    return [note for path in sorted((folder / "runs").glob("*/run.json")) for note in mend_run(RunFolder(path.parent))]
+
+
+def _write_study(file: Path, study: Study) -> None:
+    """Write the study as it is run; a file that says the same is left as it is, with the comments of whoever wrote it."""
+    text = study.to_toml()
+    with contextlib.suppress(StudyError, OSError, UnicodeDecodeError):
+        if _read_toml(file) == parse_toml(text, where=str(file)):
+            return
+    write_text(file, text)
 
 
 def _refuse_other_images(folder: Path, plans: list[RunPlan], images: StudyImages) -> None:

@@ -247,7 +247,7 @@ def test_another_study_in_the_folder_is_not_overwritten(finished: Path, tmp_path
     assert "holds another study ('Tiny')" in done.stderr
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
-    with pytest.raises(RunError, match="is not empty and not a study's folder"):
+    with pytest.raises(RunError, match="is no study's folder and not empty"):
         product.run_study(tiny(), out=tmp_path / "full", is_silent=True)
     assert (tmp_path / "full" / "thesis.txt").read_text() == "mine"
 

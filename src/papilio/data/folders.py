@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -34,6 +35,7 @@ from papilio.data.places import cache_folder
 from papilio.data.progress import Progress
 from papilio.errors import DataError
 from papilio.files import checksum, open_atomic, write_json
+from papilio.study_folder import OWN_FOLDERS, is_study_folder
 
 Result = TypeVar("Result")
 
@@ -172,15 +174,27 @@ def _walk_folder(path: Path, prefix: str = "", around: frozenset[tuple[int, int]
     # links are followed, as they are the user's own; one to a folder that it lies in is a loop
     if inode in around:
         return
+    is_ours = is_study_folder(path)
     for entry in entries:
         name = f"{prefix}{entry.name}"
-        if is_hidden(name):
+        if is_hidden(name) or (is_ours and entry.name in OWN_FOLDERS):
             continue
         if entry.is_dir():
-            yield Member(name, 0, True, lambda: io.BytesIO())
-            yield from _walk_folder(Path(entry.path), f"{name}/", around | {inode})
+            if not _holds_results(Path(entry.path)):
+                yield Member(name, 0, True, lambda: io.BytesIO())
+                yield from _walk_folder(Path(entry.path), f"{name}/", around | {inode})
         else:
             yield Member(name, 0, False, functools.partial(Path(entry.path).open, "rb"))
+
+
+def _holds_results(folder: Path) -> bool:
+    """Whether a folder is a study's, or has nothing but studies' folders in it, as `results` beside the pictures has."""
+    if is_study_folder(folder):
+        return True
+    with contextlib.suppress(OSError):
+        inside = [entry for entry in os.scandir(folder) if not is_hidden(entry.name)]
+        return bool(inside) and all(entry.is_dir() and is_study_folder(Path(entry.path)) for entry in inside)
+    return False
 
 
 def _decode_into_cache(

@@ -24,7 +24,7 @@ SPLIT_FOLDERS: dict[str, SplitName] = {
     "test": "test",
     "testing": "test",
 }
-LEFT_BY_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
+LEFT_BY_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx", "lost+found", "$recycle.bin", "system volume information")
 # a name split at its slashes; paths of pathlib took seconds for 60,000 pictures
 Parts = tuple[str, ...]
 EXPECTED = (

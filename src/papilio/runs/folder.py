@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from papilio.data.facts import ImageFacts
 from papilio.data.quantities import from_plain
@@ -15,6 +19,7 @@ from papilio.kinds.choosing import standing_of
 from papilio.kinds.ranking import Ranking, Standing
 from papilio.kinds.registry import KINDS
 from papilio.models.description import LayerRow
+from papilio.runs.arrays import older_of
 from papilio.runs.plan import RunPlan
 from papilio.settings.run_settings import RunSettings
 
@@ -89,8 +94,11 @@ class RunFacts:
 
     @property
     def run_settings(self) -> RunSettings:
-        """The settings again; raises pydantic's ValidationError where they are damaged."""
-        return RunSettings.of(self.settings)
+        """The settings again; raises RunError where they are damaged."""
+        try:
+            return RunSettings.of(self.settings)
+        except (ValidationError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"{self.run}: its settings in run.json are damaged ({_one_reason(error)})") from error
 
     @classmethod
     def of_plan(cls, plan: RunPlan, *, threads: int) -> RunFacts:
@@ -133,6 +141,11 @@ class RunFolder:
         return self.path / "checkpoint" / "state.safetensors"
 
     @property
+    def older_checkpoint_file(self) -> Path:
+        """The one before it."""
+        return older_of(self.checkpoint_file)
+
+    @property
     def start_file(self) -> Path:
         """Weights from elsewhere that the run begins with."""
         return self.path / "start.safetensors"
@@ -144,12 +157,12 @@ class RunFolder:
     def read(self) -> RunFacts | None:
         """What run.json says, None where there is none; raises RunError where it is not readable."""
         try:
-            return RunFacts(**json.loads(self.facts_file.read_text()))
+            return _reader().validate_json(self.facts_file.read_bytes(), strict=True)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+        except (OSError, ValidationError) as error:
             raise RunError(
-                f"{self.facts_file}: not a run's facts ({error}); delete the folder {self.path.name},"
+                f"{self.facts_file}: not a run's facts ({_one_reason(error)}); delete the folder {self.path.name},"
                 " and the study's command trains this run anew"
             ) from error
 
@@ -172,30 +185,72 @@ class RunFolder:
         write_json(self.facts_file, asdict(facts))
 
     def append_record(self, record: dict[str, Any]) -> None:
-        """Add one line to records.jsonl; raises StorageError when the disk is full."""
-        with storage_errors(self.records_file), self.records_file.open("a") as file:
-            file.write(json.dumps(record, allow_nan=False) + "\n")
+        """Add one line to records.jsonl, or nothing: raises StorageError when the disk is full."""
+        with storage_errors(self.records_file), self.records_file.open("ab") as file:
+            end = file.tell()
+            try:
+                file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
+                file.flush()
+            except OSError:
+                file.truncate(end)  # half a line would spoil the next one
+                raise
 
     def read_records(self) -> list[dict[str, Any]]:
-        """Every whole line of records.jsonl; a line that a kill cut short is left out."""
-        if not self.records_file.exists():
+        """The lines of records.jsonl up to the first that is damaged, as half a line is after a kill."""
+        try:
+            lines = self.records_file.read_bytes().splitlines()
+        except FileNotFoundError:
             return []
+        except OSError as error:
+            raise RunError(f"{self.records_file}: cannot be read ({error.strerror})") from error
         records = []
-        for line in self.records_file.read_text(errors="replace").splitlines():
-            try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError:
+        for number, line in enumerate(lines, start=1):
+            record = _record(line)
+            if record is None or record["epoch"] != number:
                 break
+            records.append(record)
         return records
+
+    def has_half_record(self) -> bool:
+        """Whether records.jsonl goes on after its last whole line."""
+        try:
+            return len(self.records_file.read_bytes().splitlines()) > len(self.read_records())
+        except FileNotFoundError:
+            return False
 
     def keep_records(self, num: int) -> None:
         """Drop all but the first `num` records: those of epochs that the checkpoint does not know will come again."""
-        records = self.read_records()
-        if self.records_file.exists() and (num == 0 or len(records) > num):
-            write_text(self.records_file, "".join(json.dumps(record) + "\n" for record in records[:num]))
+        if not self.records_file.exists():
+            return
+        kept = "".join(json.dumps(record) + "\n" for record in self.read_records()[:num])
+        if kept.encode() != self.records_file.read_bytes():
+            write_text(self.records_file, kept)
 
     def remove_checkpoint(self) -> None:
-        """Remove what only resuming needs."""
+        """Remove what only resuming needs; other people's files in its folder stay, and so does that then."""
         self.checkpoint_file.unlink(missing_ok=True)
-        if self.checkpoint_file.parent.is_dir():
+        self.older_checkpoint_file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is not empty, or not there
             self.checkpoint_file.parent.rmdir()
+
+
+@functools.cache
+def _reader() -> TypeAdapter[RunFacts]:
+    return TypeAdapter(RunFacts)
+
+
+def _one_reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if not isinstance(error, ValidationError):
+        return f"{type(error).__name__}: {error}"
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("epoch"), int) else None

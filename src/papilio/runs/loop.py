@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from papilio.engine import Arrays, Diverged, Record, Session
 from papilio.errors import RunError, SettingError
 from papilio.kinds.ranking import Ranking
-from papilio.runs.arrays import load_arrays, save_arrays, under_prefix, with_prefix
+from papilio.runs.arrays import keep_older, load_arrays, save_arrays, under_prefix, with_prefix
 from papilio.settings.train_settings import TrainSettings
 
 
@@ -106,8 +106,9 @@ class TrainingRun:
         self.best_weights = best_weights_in(arrays)
 
     def save(self, session: Session, lane: int) -> None:
-        """Write all of the state, atomically."""
+        """Write all of the state, atomically; the one before stays beside it."""
         if self.checkpoint is not None:
+            keep_older(self.checkpoint)
             best = with_prefix("best", self.best_weights) if self.ranking is not None else {}
             save_arrays(self.checkpoint, dict(session.state(lane)) | best, asdict(self.progress))
 

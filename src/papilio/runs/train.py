@@ -25,6 +25,7 @@ from papilio.runs.arrays import load_arrays, load_facts, save_arrays
 from papilio.runs.folder import FINAL, RunFacts, RunFolder
 from papilio.runs.kept import NUM_PREVIEWS, append_batches, write_preview
 from papilio.runs.loop import Outcome, Progress, TrainingRun, Watcher, best_weights_in, train_runs
+from papilio.runs.mending import mend_run
 from papilio.runs.plan import RunPlan
 from papilio.runs.run import Run
 from papilio.settings.references import OwnFunctions, resolve_reference
@@ -106,6 +107,7 @@ def _begin(job: RunJob, locks: ExitStack, *, threads: int, on_end: OnEnd) -> _Be
         locked(folder.lock_file, busy=f"{job.path}: another process is training this run", wait_seconds=30)
     )
     remove_leftovers(job.path)
+    mend_run(folder)
     before = folder.read()
     if before is not None and before.data_checksum not in ("", images.checksum):
         raise RunError(

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from papilio.files import open_atomic
+from papilio.runs.arrays import keep_older
 from papilio.runs.folder import RunFolder
 from papilio.runs.kept import BATCHES, PREVIEWS
 from papilio.workers.messages import Task, TaskRun
@@ -225,6 +226,8 @@ def write_files(path: Path, files: Files) -> None:
     """Write a run's files one after another, each atomically; raises StorageError where the disk is full."""
     for name, content in files.items():
         if content is not None:
+            if name == CHECKPOINT:
+                keep_older(path / name)
             with open_atomic(path / name) as file:
                 file.write(content)
         elif name == CHECKPOINT:

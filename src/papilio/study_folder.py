@@ -1,0 +1,109 @@
+"""A study's folder among other people's: whether it is ours, and which of the files in it are.
+
+A name is no proof: `runs` and `study.toml` may be anybody's. A folder is a study's by what is written into it before anything
+else, environment.json with the version of Papilio.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from papilio.errors import RunError
+from papilio.files import PART
+
+ENVIRONMENT = "environment.json"
+SHARED = ".images"  # what workers map; there only while they work
+# what a study and its runs write, as patterns below its folder
+FILES = ("study.toml", "results.csv", "report.html", "search.journal", "search.journal.lock", "workers.log")
+FIGURES = ("figures/*.svg", "figures/*.png", "figures/*.webp", "figures/*.gif")
+ANALYSES = ("analyses/*.npz",)
+OF_SHARED = (f"{SHARED}/*.npy", f"{SHARED}/*.npz")
+OF_RUNS = tuple(
+    f"runs/*/{name}"
+    for name in (
+        "run.json",
+        "records.jsonl",
+        "batches.jsonl",
+        "weights.safetensors",
+        "start.safetensors",
+        "error.txt",
+        ".lock",
+        "checkpoint/*.safetensors",
+        "previews/*.png",
+    )
+)
+FOLDERS = ("runs/*/checkpoint", "runs/*/previews", "runs/*", "runs", "figures", "analyses", SHARED)
+OWN_FOLDERS = ("runs", "figures", "analyses", SHARED)
+UNFINISHED = tuple(
+    f"{folder}.*{PART}" for folder in ("", *(f"{name}/" for name in FOLDERS))
+)  # left by a process that was killed while it wrote
+
+
+def is_study_folder(folder: Path) -> bool:
+    """Whether a study of Papilio was run into a folder: by environment.json, or where that is damaged by any run.json."""
+    if not (folder / ENVIRONMENT).is_file():
+        return False
+    return _has(folder / ENVIRONMENT, "versions", "papilio") or any(
+        _has(file, "settings", "model") for file in folder.glob("runs/*/run.json")
+    )
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raises RunError where a folder has something in it and is no study's."""
+    if not folder.is_dir() or is_study_folder(folder):
+        return
+    foreign = sorted(one.name for one in folder.iterdir() if not _is_first(one.name))
+    if foreign:
+        raise RunError(f"{folder}: is no study's folder and not empty (it has {foreign[0]!r}); choose another --out")
+
+
+def remove_study(folder: Path) -> None:
+    """Remove every file that a study wrote into its folder, and folders that are empty then; what is not ours stays.
+
+    Raises RunError, and removes nothing, where a part of it is a link.
+    """
+    for path in (folder / name for name in OWN_FOLDERS):
+        if path.is_symlink():
+            raise RunError(
+                f"{path}: is a link, and nothing is removed through links; remove it, or choose another --out"
+            )
+    remove_files(folder, (*FILES, *FIGURES, *ANALYSES, *OF_SHARED, *OF_RUNS, *UNFINISHED, ENVIRONMENT))
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a process that was killed while it wrote left of a study's files."""
+    remove_files(folder, UNFINISHED)
+
+
+def remove_files(folder: Path, patterns: tuple[str, ...]) -> None:
+    """Remove the files of these patterns below a study's folder, never through a link, and folders that are empty then."""
+    for pattern in patterns:
+        for path in list(_matches(folder, pattern)):
+            if path.is_symlink() or path.is_file():
+                path.unlink(missing_ok=True)
+    for pattern in FOLDERS:
+        for path in list(_matches(folder, pattern)):
+            if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+                path.rmdir()
+
+
+def _matches(folder: Path, pattern: str) -> Iterator[Path]:
+    """The paths of a pattern that no link leads to."""
+    for path in folder.glob(pattern):
+        between = path.relative_to(folder).parents
+        if not any((folder / parent).is_symlink() for parent in between if parent != Path()):
+            yield path
+
+
+def _has(file: Path, table: str, key: str) -> bool:
+    try:
+        return key in json.loads(file.read_text(encoding="utf-8"))[table]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _is_first(name: str) -> bool:
+    """Whether a file may be there before environment.json is."""
+    return name == ".lock" or (name.startswith((f".{ENVIRONMENT}.", ".study.toml.")) and name.endswith(PART))
