@@ -6,6 +6,7 @@ import contextlib
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from papilio.search.sources import read_sources
 from papilio.settings.references import OwnFunctions
 from papilio.studies.checks import planning_notes, refuse_impossible_runs
 from papilio.studies.images import StudyImages
+from papilio.studies.planning import with_written_defaults
 from papilio.studies.study import Study, load_study, parse_toml
 from papilio.workers.messages import Crew
 from papilio.workers.pool import Pool
@@ -104,6 +106,8 @@ def run_study(
     if not isinstance(study, Study):
         study = load_study(study, _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device))
     folder = Path(out) if out is not None else Path("results") / study.name
+    if not is_fresh:
+        study = replace(study, there=frozenset(path.name for path in folder.glob("runs/*")))
     sources = read_sources(study, folder)
     plans = plan_runs(study, sources)
     hired = _hired(study, plans, folder, workers=workers, ray=ray)
@@ -122,7 +126,7 @@ def run_study(
                 _remove_ours(folder)
             _refuse_other_images(folder, plans, images)
             # nothing is written before this line: a wrong request leaves the folder as it was
-            write_text(folder / "study.toml", study.to_toml())
+            write_text(folder / "study.toml", with_written_defaults(study, plans).to_toml())
             write_json(folder / "environment.json", describe_environment(images.distinct(), crew))
             shared = SharedSets(folder / SHARED)
             workload = Workload(
