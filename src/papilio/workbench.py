@@ -190,6 +190,7 @@ def sample(
     *,
     num: int = 64,
     seed: int = 0,
+    label: str | None = None,
     is_separate: bool = False,
     is_fresh: bool = False,
     progress: Progress | None = None,
@@ -198,8 +199,9 @@ def sample(
 
     `out` is a name that ends with .png, for a contact sheet, or with .npy, for an array of bytes (num, height, width), in color
     (num, height, width, 3), or a folder, for samples.png in it. `is_separate` also writes each image, as NAME-1.png beside the
-    sheet. The same seed gives the same images, those of `Run.sample`. Raises RunError where the run makes no images,
-    SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
+    sheet. The same seed gives the same images, those of `Run.sample`; `label` is the class that they are of, in a
+    conditional run. Raises RunError where the run makes no images, or none of a class that one can name, DataError for an
+    unknown class, SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
     """
     if num < 1:
         raise SettingError(f"--num: {num} is not a number of images; allowed is 1 or more")
@@ -213,7 +215,7 @@ def sample(
     if "sample" not in loaded.kind.offers:
         able = ", ".join(kind.name for kind in KINDS.values() if "sample" in kind.offers)
         raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} makes no new images; runs of these do: {able}")
-    images = loaded.sample(num, seed=seed, progress=progress)
+    images = loaded.sample(num, seed=seed, labels=label, progress=progress)
     if paths[0].suffix == ".npy":
         with open_atomic(paths[0]) as file:
             np.save(file, images[:, 0] if images.shape[1] == 1 else images.transpose(0, 2, 3, 1))

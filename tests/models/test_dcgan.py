@@ -83,6 +83,34 @@ def test_what_cannot_be_built_is_said(shape: tuple[int, int, int], arguments: di
         dcgan(shape, **arguments)  # pyright: ignore[reportArgumentType]
 
 
+def test_both_nets_are_told_of_classes_and_begin_by_minding_them_as_much_as_latents() -> None:
+    torch.manual_seed(0)
+    nets = dcgan((1, 16, 16), 3, width=4, latents=8, average=0.9, conditional=True)
+    latents, told = torch.randn(64, 8), torch.eye(3)
+    first = nets["generator"].layers[1]  # pyright: ignore
+    of_latents = (first.weight[:8].square().sum() / 8).item()
+    of_classes = (first.weight[8:].square().sum() / 3).item()
+    assert 8 * of_classes == pytest.approx(8 * of_latents, rel=0.2)  # a one-hot class times the root of 8, squared
+    images = [nets["generator"](torch.cat([latents, one.expand(64, 3)], dim=1)) for one in told]
+    assert images[0].shape == (64, 1, 16, 16) and (images[0] - images[1]).abs().max() > 1e-3
+    down = nets["discriminator"].eval()
+    logits = torch.cat([down(images[0], torch.full((64,), number)) for number in range(3)], dim=1)
+    assert logits.shape == (64, 3) and (logits[:, 0] != logits[:, 1]).all()
+    whole = down.layers(images[0])  # pyright: ignore
+    torch.testing.assert_close(logits, whole[:, :1] + whole[:, 1:])
+    torch.testing.assert_close(down(images[0]), whole[:, :1])
+
+
+def test_nets_that_are_told_nothing_are_what_they_were() -> None:
+    """The same seed gives the same weights, by the same names, as before nets could be told of classes."""
+    names = {
+        name: list(net.state_dict()) for name, net in dcgan((1, 16, 16), 3, width=2, latents=3, average=0.5).items()
+    }
+    assert names["discriminator"][0] == "0.weight" and names["generator"][0] == "layers.1.weight"
+    with pytest.raises(SettingError, match="conditional: these images show no classes that a net could be told of"):
+        dcgan((1, 16, 16), 1, conditional=True)
+
+
 def test_maps_are_halved_down_to_four_to_seven_pixels() -> None:
     for side in range(16, 129):
         assert 4 <= sides_of((1, side, side))[-1][0] <= 7

@@ -46,7 +46,9 @@ def gauges(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gauge_study(gauges: Path, **changes: object) -> dict:
     data = {"path": str(gauges / "images.npy"), "labels": str(gauges / "labels.npy"), "period": 360, "unit": "°"}
     stage = [{"name": "designs", "vary": {"train.target": DESIGNS}}]
-    study = tiny(data=data, stage=stage, train={"epochs": 12, "batch_size": 32, "learning_rate": 0.003}, analysis=[{"top": 3}])
+    study = tiny(
+        data=data, stage=stage, train={"epochs": 12, "batch_size": 32, "learning_rate": 0.003}, analysis=[{"top": 3}]
+    )
     return study | {"model": {"family": "mlp", "units": [64]}} | changes
 
 

@@ -22,7 +22,7 @@ class ByBrightness(nn.Module):
 
 def test_what_the_discriminator_says_is_told() -> None:
     real, fakes = torch.full((4, 1, 1, 1), 2.0), torch.tensor([-1.0, 1.0, -3.0, 3.0]).reshape(4, 1, 1, 1)
-    found = judged({"discriminator": ByBrightness()}, real, fakes)
+    found = judged({"discriminator": ByBrightness()}, Batch(real, torch.zeros(4)), fakes)
     assert found["real_score"].item() == pytest.approx(1 / (1 + torch.tensor(-2.0).exp().item()), abs=1e-6)
     assert found["fake_score"].item() == pytest.approx(0.5, abs=1e-6)
     real_nats = torch.nn.functional.softplus(torch.tensor(-2.0))
