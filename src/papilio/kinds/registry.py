@@ -51,11 +51,13 @@ def variational_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str,
 
 
 def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
+    has_probabilities = train.objective_settings.get("loss", "non_saturating") == "non_saturating"
+    what = "score" if has_probabilities else "output"
     return {
         "discriminator_loss": "min",
         "generator_loss": "min",
-        "real_score": "max",
-        "fake_score": "max",
+        f"real_{what}": "max",
+        f"fake_{what}": "max",
         "diversity": "max",
         "outside": "min",
     }

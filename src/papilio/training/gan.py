@@ -32,7 +32,8 @@ def objective(
     The generator's attribute `latents` says how many numbers, drawn from N(0, 1), it makes an image of. Nets with an attribute
     `classes` above 0 are told the class of each image, fakes being of the batch's own classes: the generator by so many
     numbers more, see `numbers_of`, the discriminator as its second argument. Nothing says which
-    epoch is the best: neither loss measures how good images are. Metrics are those of `judged`, without penalties.
+    epoch is the best: neither loss measures how good images are. Metrics are those of `judged`, without penalties. What is
+    evaluated is the net `average` where there is one, as images come from it then.
     """
 
     def share(nets: Nets, batch: Batch, noise: Noise, step: int) -> dict[str, Tensor]:
@@ -54,7 +55,7 @@ def objective(
         return value, {"generator_loss": value.detach()}
 
     def evaluate(nets: Nets, batch: Batch, noise: Noise) -> dict[str, Tensor]:
-        fakes = draw(nets, batch, noise)
+        fakes = draw(nets, batch, noise, by="average" if "average" in nets else "generator")
         return judged(nets, batch, fakes, loss=loss, smoothing=smoothing) | {
             "generator_loss": generator_loss(score(nets, fakes, batch), loss),
             "diversity": diversity(fakes, batch.images),
@@ -73,9 +74,9 @@ def objective(
     )
 
 
-def draw(nets: Nets, batch: Batch, noise: Noise) -> Tensor:
-    """As many images of the generator as a batch has, from fresh latents; of the batch's classes where it is told of any."""
-    generator = nets["generator"]
+def draw(nets: Nets, batch: Batch, noise: Noise, *, by: str = "generator") -> Tensor:
+    """As many images of a generator as a batch has, from fresh latents; of the batch's classes where it is told of any."""
+    generator = nets[by]
     latents = noise.normal(len(batch), int(generator.latents))  # pyright: ignore[reportArgumentType]
     return generator(numbers_of(latents, batch.targets, classes_of(generator)))
 
@@ -107,16 +108,16 @@ def score(nets: Nets, images: Tensor, batch: Batch) -> Tensor:
 def judged(
     nets: Nets, batch: Batch, fakes: Tensor, *, loss: LossName = "non_saturating", smoothing: float = 0.0
 ) -> dict[str, Tensor]:
-    """What the discriminator makes of a batch and of fakes: `discriminator_loss`, see there, and two mean probabilities.
+    """What the discriminator makes of a batch and of fakes: `discriminator_loss`, see there, and what it says in the mean.
 
-    `real_score` and `fake_score` are those that it gives real images and fakes to be real, its output taken as a logit.
+    `real_score` and `fake_score` are the probabilities that it gives real images and fakes to be real: its output is a logit.
+    The losses "hinge" and "wasserstein" know no probabilities: `real_output` and `fake_output` are its outputs themselves.
     """
     on_real, on_fakes = score(nets, batch.images, batch), score(nets, fakes, batch)
-    return {
-        "discriminator_loss": discriminator_loss(on_real, on_fakes, loss, smoothing=smoothing),
-        "real_score": on_real.sigmoid().mean(),
-        "fake_score": on_fakes.sigmoid().mean(),
-    }
+    found = {"discriminator_loss": discriminator_loss(on_real, on_fakes, loss, smoothing=smoothing)}
+    if loss == "non_saturating":
+        return found | {"real_score": on_real.sigmoid().mean(), "fake_score": on_fakes.sigmoid().mean()}
+    return found | {"real_output": on_real.mean(), "fake_output": on_fakes.mean()}
 
 
 def discriminator_loss(on_real: Tensor, on_fakes: Tensor, loss: LossName, *, smoothing: float = 0.0) -> Tensor:
