@@ -25,7 +25,7 @@ from papilio.kinds.options import QualityOptions
 from papilio.kinds.registry import AUTOENCODER, CLASSIFY, VAE
 from papilio.results.results import StudyResults
 from papilio.runs.shipped import shipped_runs
-from papilio.sections.quality_sections import _kernel, class_words, coverage_words
+from papilio.sections.quality_sections import class_words, coverage_words, kernel_words
 from papilio.workbench import run_study
 
 
@@ -257,4 +257,4 @@ def test_a_classifier_with_other_weights_is_noticed(results: StudyResults, tmp_p
     ],
 )
 def test_a_kernel_distance_has_the_decimals_that_its_spread_allows(value: float, spread: float, shown: str) -> None:
-    assert _kernel({"kernel": np.array([value]), "kernel_spread": np.array([spread])}, 0) == shown
+    assert kernel_words(value, spread) == shown

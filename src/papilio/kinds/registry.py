@@ -186,7 +186,7 @@ GAN = Kind(
     # Radford et al. 2016, section 4: at Adam's usual numbers training was unstable
     defaults={"optimizer": "adam", "learning_rate": 2e-4, "betas": (0.5, 0.999)},
     offers={"decode": "papilio.offers.latents:decode", "sample": "papilio.offers.latents:sample"},
-    analyses=("samples", "walk", "morph", "quality"),
+    analyses=("samples", "walk", "morph", "quality", "models"),
     warnings="papilio.kinds.warnings:game_warnings",
     watch="papilio.sections.game_sections:game_section",
     keeps=frozenset({"previews", "batches"}),

@@ -92,6 +92,18 @@ def likeness_words(arrays: Arrays) -> str:
     return f"{words} higher is better."
 
 
+def kernel_words(value: float, spread: float) -> str:
+    """A kernel distance with its spread to two digits, and no more decimals than that has; a spread of 0 is none.
+
+    >>> kernel_words(145.8, 14.93), kernel_words(1.5, 0.0)
+    ('146 ± 15', '1.5000')
+    """
+    if spread == 0:
+        return plain_number(value)
+    decimals = max(0, 1 - math.floor(math.log10(spread)))
+    return f"{value:.{decimals}f} ± {spread:.{decimals}f}"
+
+
 def _missing(context: SectionContext) -> str:
     shape = context.facts.shape if context.facts is not None else ()
     text = f"Not measured: no classifier of images like those of `{context.images_name}`"
@@ -107,7 +119,9 @@ def _table(arrays: Arrays) -> Table:
         (
             SETS[str(name)],
             plain_number(float(arrays["frechet"][row])),
-            _kernel(arrays, row),
+            kernel_words(
+                float(arrays["kernel"][row]), float(arrays["kernel_spread"][row]) if "kernel_spread" in arrays else 0.0
+            ),
             f"{arrays['precision'][row]:.3f}",
             f"{arrays['recall'][row]:.3f}",
         )
@@ -120,16 +134,6 @@ def _table(arrays: Arrays) -> Table:
     caption += f" layer of {arrays['classifier']}{score}."
     caption += " Lower distances are better, and higher precision and recall."
     return Table(columns, rows, caption, numbers=columns[1:])
-
-
-def _kernel(arrays: Arrays, row: int) -> str:
-    """With its spread to two digits, and no more decimals than that has."""
-    value = float(arrays["kernel"][row])
-    spread = float(arrays["kernel_spread"][row]) if "kernel_spread" in arrays else 0.0
-    if spread == 0:
-        return plain_number(value)
-    decimals = max(0, 1 - math.floor(math.log10(spread)))
-    return f"{value:.{decimals}f} ± {spread:.{decimals}f}"
 
 
 def _classes(arrays: Arrays, context: SectionContext) -> list[Block]:
