@@ -112,7 +112,7 @@ def sides_of(image_shape: tuple[int, int, int]) -> list[tuple[int, int]]:
     """(height, width) of the image and of each map on the way down, halved (rounded up) while 4 pixels are left.
 
     >>> sides_of((1, 28, 28)), sides_of((3, 33, 50))
-    ([(28, 28), (14, 14), (7, 7)], [(33, 50), (17, 25), (9, 13), (5, 7)])
+    ([(28, 28), (14, 14), (7, 7), (4, 4)], [(33, 50), (17, 25), (9, 13), (5, 7)])
     """
     _, height, width = image_shape
     low, high = SIDES
