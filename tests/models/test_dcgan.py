@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from papilio.errors import SettingError
-from papilio.models.dcgan import dcgan, sides_of
+from papilio.models.dcgan import FromPoint, ToPoint, dcgan, sides_of
 
 SIDE = st.integers(16, 128)
 
@@ -42,6 +42,18 @@ def test_normalization_is_neither_at_the_output_nor_at_the_input() -> None:
     down = [type(one).__name__ for one in nets["discriminator"].children()]
     assert up[-2:] == ["ConvTranspose2d", "Sigmoid"] and up.count("BatchNorm2d") == 3
     assert down[:3] == ["Conv2d", "LeakyReLU", "Conv2d"] and down.count("BatchNorm2d") == 2
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_outermost_layers_are_convolutions(layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    up, down = FromPoint(5, 6, (4, 3), bias=False).double(), ToPoint(6, 2, (4, 3)).double()
+    for layer in (up, down):
+        layer.weight.data = layer.weight.data.contiguous(memory_format=layout)
+    latents = torch.randn(7, 5, 1, 1, dtype=torch.float64)
+    maps = torch.randn(7, 6, 4, 3, dtype=torch.float64).contiguous(memory_format=layout)
+    torch.testing.assert_close(up(latents), nn.functional.conv_transpose2d(latents, up.weight), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(down(maps), nn.functional.conv2d(maps, down.weight, down.bias), rtol=1e-12, atol=1e-12)
 
 
 def test_weights_are_drawn_as_in_the_paper() -> None:
