@@ -22,6 +22,7 @@ from benchmarks.before import compare_with, find_checkout
 from benchmarks.bench import Bench
 from benchmarks.by_hand import train_by_hand
 from benchmarks.drawing import drawing
+from benchmarks.games import train_dcgan
 from benchmarks.halving import halving
 from benchmarks.latents import train_autoencoder, train_vae
 from benchmarks.machine import ROOT, describe_machine
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "cnn": train_cnn,
     "autoencoder": train_autoencoder,
     "vae": train_vae,
+    "dcgan": train_dcgan,
     "by-hand": train_by_hand,
     "sweep": sweep,
     "search": search,

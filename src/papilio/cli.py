@@ -203,6 +203,9 @@ def sample(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run that generates, DIR/runs/NAME.")],
     num: Annotated[int, typer.Option(help="How many images.")] = 64,
     seed: Annotated[int, typer.Option(help="Another seed gives other images.")] = 0,
+    label: Annotated[
+        str | None, typer.Option("--class", metavar="NAME", help="Of this class, where the run was told of classes.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="A .png file, a folder, or a .npy file for an array of all images.")] = Path(
         "samples.png"
     ),
@@ -215,10 +218,18 @@ def sample(
     from papilio.workbench import sample as sample_images
 
     paths = sample_images(
-        run, out, num=num, seed=seed, is_separate=separate, is_fresh=fresh, progress=reading_progress()
+        run,
+        out,
+        num=num,
+        seed=seed,
+        label=label,
+        is_separate=separate,
+        is_fresh=fresh,
+        progress=reading_progress(),
     )
     is_cut = num > MOST_ON_SHEET and paths[0].suffix != ".npy"
-    typer.echo(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{num:,} images, seed {seed}")
+    what = f"{num:,} images{'' if label is None else f' of class {label}'}"
+    typer.echo(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
     if len(paths) > 1:
         typer.echo(f"one by one: {paths[1]} to {paths[-1].name}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from papilio.search.sources import read_sources
 from papilio.settings.references import OwnFunctions
 from papilio.studies.checks import planning_notes, refuse_impossible_runs
 from papilio.studies.images import StudyImages
+from papilio.studies.planning import with_written_defaults
 from papilio.studies.study import Study, load_study, parse_toml
 from papilio.study_folder import (
     ENVIRONMENT,
@@ -101,6 +103,8 @@ def run_study(
     if not isinstance(study, Study):
         study = load_study(study, _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device))
     folder = Path(out) if out is not None else Path("results") / study.name
+    if not is_fresh:
+        study = replace(study, there=frozenset(path.name for path in folder.glob("runs/*")))
     sources = read_sources(study, folder)
     plans = plan_runs(study, sources)
     hired = _hired(study, plans, folder, workers=workers, ray=ray)
@@ -123,7 +127,7 @@ def run_study(
             _refuse_other_images(folder, plans, images)
             # nothing is written before this line: a wrong request leaves the folder as it was
             write_json(folder / ENVIRONMENT, describe_environment(images.distinct(), crew))
-            _write_study(folder / "study.toml", study)
+            _write_study(folder / "study.toml", with_written_defaults(study, plans))
             shared = SharedSets(folder / SHARED)
             workload = Workload(
                 folder,
@@ -186,6 +190,7 @@ def sample(
     *,
     num: int = 64,
     seed: int = 0,
+    label: str | None = None,
     is_separate: bool = False,
     is_fresh: bool = False,
     progress: Progress | None = None,
@@ -194,8 +199,9 @@ def sample(
 
     `out` is a name that ends with .png, for a contact sheet, or with .npy, for an array of bytes (num, height, width), in color
     (num, height, width, 3), or a folder, for samples.png in it. `is_separate` also writes each image, as NAME-1.png beside the
-    sheet. The same seed gives the same images, those of `Run.sample`. Raises RunError where the run makes no images,
-    SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
+    sheet. The same seed gives the same images, those of `Run.sample`; `label` is the class that they are of, in a
+    conditional run. Raises RunError where the run makes no images, or none of a class that one can name, DataError for an
+    unknown class, SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
     """
     if num < 1:
         raise SettingError(f"--num: {num} is not a number of images; allowed is 1 or more")
@@ -209,7 +215,7 @@ def sample(
     if "sample" not in loaded.kind.offers:
         able = ", ".join(kind.name for kind in KINDS.values() if "sample" in kind.offers)
         raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} makes no new images; runs of these do: {able}")
-    images = loaded.sample(num, seed=seed, progress=progress)
+    images = loaded.sample(num, seed=seed, labels=label, progress=progress)
     if paths[0].suffix == ".npy":
         with open_atomic(paths[0]) as file:
             np.save(file, images[:, 0] if images.shape[1] == 1 else images.transpose(0, 2, 3, 1))

@@ -20,6 +20,7 @@ class LinearRun:
     strengths: tuple[float, ...] = (0.02, 0.1, 0.05)
     offers: tuple[str, ...] = ("encode", "decode")
     folder: Path = Path("linear")
+    conditional_classes: int = 0
     decoded: list[np.ndarray] = field(default_factory=list)
 
     @property

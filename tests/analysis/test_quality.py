@@ -15,7 +15,7 @@ from torch import nn
 import papilio
 from papilio.analysis.analyse import WantedOfRun
 from papilio.analysis.features import SHIPPED, classifier_checksum, find_classifier, last_hidden_layer
-from papilio.analysis.quality import mean_image, quality, samples_of
+from papilio.analysis.quality import _class_shares, mean_image, quality, samples_of
 from papilio.analysis.store import is_current, read_analysis, write_analysis
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
@@ -25,7 +25,7 @@ from papilio.kinds.options import QualityOptions
 from papilio.kinds.registry import AUTOENCODER, CLASSIFY, VAE
 from papilio.results.results import StudyResults
 from papilio.runs.shipped import shipped_runs
-from papilio.sections.quality_sections import _kernel, class_words
+from papilio.sections.quality_sections import class_words, coverage_words, kernel_words
 from papilio.workbench import run_study
 
 
@@ -114,6 +114,26 @@ def test_samples_of_one_class_are_told_as_that_class(digits: ImageSet, classifie
     words = class_words(found["classes"].tolist(), real, made)
     assert words.startswith("Rare among samples, less than half as frequent as among real images: 0, 1, 2,")
     assert words.endswith("More than twice as frequent: 7.")
+    row = found["sets"].tolist().index("samples")
+    assert found["covered"][row] <= 3 and found["largest"][row] == found["set_shares"][row, 7] == made[7]
+    told = coverage_words(found)
+    assert told.startswith(
+        f"Samples cover {found['covered'][row]} of 10 classes (real test images 10); the largest, 7, has "
+    )
+
+
+def test_classes_are_counted_as_covered_from_a_tenth_of_their_share_on(digits: ImageSet, classifier: Path) -> None:
+    run = papilio.load_run(classifier)
+    taken_for = run.probabilities(digits.images).argmax(axis=1)
+    threes, rare = digits.images[taken_for == 3][:150], digits.images[taken_for == 5][:3]
+    sets = {"samples": np.concatenate([threes[:147], rare])}
+    found = _class_shares(run, digits.images, sets)  # each class has about a tenth of the digits
+    assert found["num_classes"] == 10 and found["covered"].tolist() == [2]
+    assert found["largest"].tolist() == pytest.approx([0.98])
+    found = _class_shares(run, digits.images, {"samples": np.concatenate([threes[:149], rare[:1]])})
+    assert found["covered"].tolist() == [1]  # one in 150 may be a mistake of the classifier's
+    found = _class_shares(run, digits.images, {"samples": digits.images[digits.test], "real": threes})
+    assert found["covered"].tolist() == [10, 1] and found["largest"][0] < 0.2
 
 
 def test_classes_in_their_proportions_are_said_to_be(digits: ImageSet) -> None:
@@ -203,6 +223,7 @@ def test_the_page_has_numbers_or_says_how_to_get_them(results: StudyResults) -> 
     assert "no classifier of images like those of <code>digits</code> (1 × 8 × 8" in page
     assert "Fréchet distance" in page and "Real test images" in page
     assert "Mean image, repeated" in page and "Classes of samples" in page
+    assert page.count("Classes covered") == 2 and "(real test images 1" in page
     assert page.count("Reconstructions have a PSNR of") == 2 and "a study of the same <code>[data]</code>" in page
     assert page.index("Real test images</") < page.index("Reconstructions of test images</")
     assert page.count("A plain autoencoder has no prior to sample from") == 1
@@ -236,4 +257,4 @@ def test_a_classifier_with_other_weights_is_noticed(results: StudyResults, tmp_p
     ],
 )
 def test_a_kernel_distance_has_the_decimals_that_its_spread_allows(value: float, spread: float, shown: str) -> None:
-    assert _kernel({"kernel": np.array([value]), "kernel_spread": np.array([spread])}, 0) == shown
+    assert kernel_words(value, spread) == shown

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from benchmarks.contenders import papilio_engines, torch_nets
+import torch
+from benchmarks.contenders import game_nets, papilio_engines, papilio_games, torch_nets
 from benchmarks.contenders.papilio_runs import MODELS, SWEEP_MODEL
 from benchmarks.multiply_adds import multiply_adds, training_flop
 from torch import nn
@@ -40,6 +41,16 @@ def test_both_sides_train_the_same_net(model: dict, plain: Callable[[], nn.Modul
     ours, theirs = papilio_net(model), plain()
     assert torch_nets.count_parameters(ours) == torch_nets.count_parameters(theirs) == num_parameters
     assert multiply_adds(ours, SHAPE) == multiply_adds(theirs, SHAPE)
+
+
+def test_both_sides_of_a_game_are_the_same_nets():
+    settings = dict(papilio_games.MODEL)
+    nets = build_nets(find_builder(settings.pop("family")), settings, image_shape=SHAPE, heads=(10,), seed=0)
+    theirs = {"generator": game_nets.generator(), "discriminator": game_nets.discriminator()}
+    for name, net in theirs.items():
+        shapes = [tuple(one.shape) for one in net.parameters()]
+        assert [tuple(one.shape) for one in nets[name].parameters()] == shapes
+    assert theirs["generator"](torch.randn(2, game_nets.LATENTS, 1, 1)).shape == (2, *SHAPE)
 
 
 def test_multiply_adds_of_a_small_net_by_hand():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from papilio.errors import SettingError
-from papilio.models.dcgan import dcgan, sides_of
+from papilio.models.dcgan import FromPoint, ToPoint, dcgan, sides_of
 
 SIDE = st.integers(16, 128)
 
@@ -42,6 +42,18 @@ def test_normalization_is_neither_at_the_output_nor_at_the_input() -> None:
     down = [type(one).__name__ for one in nets["discriminator"].children()]
     assert up[-2:] == ["ConvTranspose2d", "Sigmoid"] and up.count("BatchNorm2d") == 3
     assert down[:3] == ["Conv2d", "LeakyReLU", "Conv2d"] and down.count("BatchNorm2d") == 2
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_outermost_layers_are_convolutions(layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    up, down = FromPoint(5, 6, (4, 3), bias=False).double(), ToPoint(6, 2, (4, 3)).double()
+    for layer in (up, down):
+        layer.weight.data = layer.weight.data.contiguous(memory_format=layout)
+    latents = torch.randn(7, 5, 1, 1, dtype=torch.float64)
+    maps = torch.randn(7, 6, 4, 3, dtype=torch.float64).contiguous(memory_format=layout)
+    torch.testing.assert_close(up(latents), nn.functional.conv_transpose2d(latents, up.weight), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(down(maps), nn.functional.conv2d(maps, down.weight, down.bias), rtol=1e-12, atol=1e-12)
 
 
 def test_weights_are_drawn_as_in_the_paper() -> None:
@@ -81,6 +93,34 @@ def test_a_spectrally_normalized_discriminator_has_singular_values_of_one() -> N
 def test_what_cannot_be_built_is_said(shape: tuple[int, int, int], arguments: dict[str, float], complaint: str) -> None:
     with pytest.raises(SettingError, match=complaint):
         dcgan(shape, **arguments)  # pyright: ignore[reportArgumentType]
+
+
+def test_both_nets_are_told_of_classes_and_begin_by_minding_them_as_much_as_latents() -> None:
+    torch.manual_seed(0)
+    nets = dcgan((1, 16, 16), 3, width=4, latents=8, average=0.9, conditional=True)
+    latents, told = torch.randn(64, 8), torch.eye(3)
+    first = nets["generator"].layers[1]  # pyright: ignore
+    of_latents = (first.weight[:8].square().sum() / 8).item()
+    of_classes = (first.weight[8:].square().sum() / 3).item()
+    assert 8 * of_classes == pytest.approx(8 * of_latents, rel=0.2)  # a one-hot class times the root of 8, squared
+    images = [nets["generator"](torch.cat([latents, one.expand(64, 3)], dim=1)) for one in told]
+    assert images[0].shape == (64, 1, 16, 16) and (images[0] - images[1]).abs().max() > 1e-3
+    down = nets["discriminator"].eval()
+    logits = torch.cat([down(images[0], torch.full((64,), number)) for number in range(3)], dim=1)
+    assert logits.shape == (64, 3) and (logits[:, 0] != logits[:, 1]).all()
+    whole = down.layers(images[0])  # pyright: ignore
+    torch.testing.assert_close(logits, whole[:, :1] + whole[:, 1:])
+    torch.testing.assert_close(down(images[0]), whole[:, :1])
+
+
+def test_nets_that_are_told_nothing_are_what_they_were() -> None:
+    """The same seed gives the same weights, by the same names, as before nets could be told of classes."""
+    names = {
+        name: list(net.state_dict()) for name, net in dcgan((1, 16, 16), 3, width=2, latents=3, average=0.5).items()
+    }
+    assert names["discriminator"][0] == "0.weight" and names["generator"][0] == "layers.1.weight"
+    with pytest.raises(SettingError, match="conditional: these images show no classes that a net could be told of"):
+        dcgan((1, 16, 16), 1, conditional=True)
 
 
 def test_maps_are_halved_down_to_four_to_seven_pixels() -> None:

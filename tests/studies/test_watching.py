@@ -71,9 +71,21 @@ def test_latents_that_tell_nothing_are_warned_of() -> None:
     [
         ({"val_diversity": [0.9, 0.2, 0.1, 0.123]}, "collapse", "nearly alike (12% as far apart as real ones)"),
         (
-            {"train_real_score": [0.98, 0.99, 0.991], "train_fake_score": [0.02, 0.01, 0.004]},
+            {
+                "train_real_score": [0.5, 0.98, 0.99, 0.991, 0.993, 0.99],
+                "train_fake_score": [0.5, *[0.02, 0.01] * 2, 0.004],
+            },
             "outright",
             "the discriminator wins outright (it gives real images 0.99, generated ones 0.00)",
+        ),
+        (
+            {
+                "train_real_output": [1.2, 1.4, 1.3, 1.4, 1.5],
+                "train_fake_output": [-1.2, -1.4, -1.3, -1.4, -1.5],
+                "train_discriminator_loss": [0.05, 0.04, 0.01, 0.01, 0.02],
+            },
+            "outright",
+            "the discriminator wins outright (0.02 is left of its hinge loss)",
         ),
         ({"val_outside": [0.0, 0.034]}, "range", "3.4% of generated pixels lie outside the range of images"),
     ],
@@ -91,6 +103,23 @@ def test_what_goes_wrong_in_a_game_is_told(metrics: dict[str, list[float]], name
         )
         == {}
     )
+
+
+def test_a_game_that_goes_well_is_not_warned_of_in_its_first_epochs() -> None:
+    """As dcgan on MNIST began: the discriminator is nearly certain for two epochs, and the generator then catches up."""
+    real, fake = [0.94, 0.985, 0.984, 0.982, 0.975, 0.95, 0.8], [0.06, 0.015, 0.016, 0.018, 0.025, 0.05, 0.2]
+    even = [0.02, 0.05, 0.15, 0.4, 0.7, 0.8, 0.9]  # images are all gray at first
+    heard = records(train_real_score=real, train_fake_score=fake, val_diversity=even)
+    assert spells_of(game_warnings, heard) == []
+    slow = records(train_real_score=[0.99, 0.99, 0.988, 0.986, 0.98], train_fake_score=[0.01, 0.01, 0.01, 0.012, 0.02])
+    assert spells_of(game_warnings, slow) == []
+
+
+def test_a_critic_that_is_far_ahead_is_no_harm_under_the_wasserstein_loss() -> None:
+    far = {"train_real_output": [30.0] * 6, "train_fake_output": [-30.0] * 6, "train_discriminator_loss": [-60.0] * 6}
+    assert game_warnings(records(**far)) == {}
+    level = {"train_real_output": [2.0] * 6, "train_fake_output": [2.0] * 6, "train_discriminator_loss": [0.001] * 6}
+    assert game_warnings(records(**level)) == {}
 
 
 def test_a_game_that_goes_well_is_not_warned_of() -> None:

@@ -92,8 +92,9 @@ def training(epochs: int = 3, model: dict[str, Any] | None = None, **settings: A
     """A game of a few small steps on 16x16 images."""
     images = np.random.default_rng(0).integers(0, 256, (40, 1, 16, 16)).astype(np.uint8)
     splits: dict[str, Any] = {"train": np.arange(32), "validation": np.arange(32, 40), "test": np.arange(0)}
-    image_set = ImageSet("noise", images, np.zeros(40, np.int64), (), **splits, origin="drawn")
-    nets = build_nets(dcgan, {"width": 2, "latents": 3} | (model or {}), image_shape=(1, 16, 16), heads=(1,), seed=0)
+    labels = np.arange(40) % 3
+    image_set = ImageSet("noise", images, labels, ("a", "b", "c"), **splits, origin="drawn")
+    nets = build_nets(dcgan, {"width": 2, "latents": 3} | (model or {}), image_shape=(1, 16, 16), heads=(3,), seed=0)
     train = TrainSettings.model_validate({"epochs": epochs, "batch_size": 8, "betas": [0.5, 0.999]})
     game = replace(objective(**settings), directions={"generator_loss": "min"})
     return ToyRun(nets, game, settings=train, images=image_set, seed=1)
@@ -105,6 +106,8 @@ def training(epochs: int = 3, model: dict[str, Any] | None = None, **settings: A
         ({"average": 0.99}, {"r1": 1.0, "smoothing": 0.1}),
         ({"spectral_norm": True}, {"loss": "hinge"}),
         ({}, {"loss": "wasserstein", "discriminator_steps": 3}),
+        ({"conditional": True, "average": 0.9}, {"loss": "wasserstein", "r1": 1.0}),
+        ({"conditional": True, "spectral_norm": True}, {"loss": "hinge", "discriminator_steps": 2}),
     ],
 )
 def test_resumed_equals_uninterrupted_bit_for_bit(model: dict[str, Any], settings: Any, tmp_path: Path) -> None:
@@ -117,6 +120,34 @@ def test_resumed_equals_uninterrupted_bit_for_bit(model: dict[str, Any], setting
         records += part_watcher.records
     assert same_weights(weights_of(whole), weights_of(part))
     assert [{**one, "seconds": 0} for one in records] == [{**one, "seconds": 0} for one in watcher.records]
+
+
+class ByClass(nn.Module):
+    """A discriminator that gives each image its class as a logit, and a generator that paints it."""
+
+    latents, classes = 2, 3
+
+    def forward(self, given: Tensor, classes: Tensor | None = None) -> Tensor:
+        if classes is None:
+            return given[:, 2:].argmax(1).float().reshape(-1, 1, 1, 1)
+        assert torch.equal(given.flatten(), classes.float())  # images are of the class that it is told
+        return classes.float()[:, None]
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_fakes_are_of_the_batchs_classes_and_the_discriminator_is_told_them(steps: int) -> None:
+    classes = torch.tensor([0, 2, 1, 1])
+    batch = Batch(classes.float().reshape(-1, 1, 1, 1), classes)
+    nets: dict[str, nn.Module] = {"generator": ByClass(), "discriminator": ByClass()}
+    game = objective(discriminator_steps=steps)
+    assert game.share is not None
+    shared = Batch(batch.images, batch.targets, game.share(nets, batch, noise(), 0))
+    for phase in game.phases:
+        phase.loss(nets, shared, noise(), 0)
+    measured = game.evaluate(nets, batch, noise())
+    expected = classes.float().sigmoid().mean()
+    torch.testing.assert_close(measured["real_score"], expected)
+    torch.testing.assert_close(measured["fake_score"], expected)
 
 
 @pytest.mark.parametrize(

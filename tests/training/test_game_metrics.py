@@ -8,8 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from papilio.data.facts import ImageFacts
+from papilio.kinds.registry import game_metrics
+from papilio.settings.train_settings import TrainSettings
 from papilio.training.batches import Batch
-from papilio.training.gan import diversity, judged, objective
+from papilio.training.gan import LossName, diversity, judged, objective
 from papilio.training.noise import Noise
 
 
@@ -22,12 +25,42 @@ class ByBrightness(nn.Module):
 
 def test_what_the_discriminator_says_is_told() -> None:
     real, fakes = torch.full((4, 1, 1, 1), 2.0), torch.tensor([-1.0, 1.0, -3.0, 3.0]).reshape(4, 1, 1, 1)
-    found = judged({"discriminator": ByBrightness()}, real, fakes)
+    found = judged({"discriminator": ByBrightness()}, Batch(real, torch.zeros(4)), fakes)
     assert found["real_score"].item() == pytest.approx(1 / (1 + torch.tensor(-2.0).exp().item()), abs=1e-6)
     assert found["fake_score"].item() == pytest.approx(0.5, abs=1e-6)
     real_nats = torch.nn.functional.softplus(torch.tensor(-2.0))
     fake_nats = torch.nn.functional.softplus(fakes).mean()
     assert found["discriminator_loss"].item() == pytest.approx(((real_nats + fake_nats) / 2).item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "wasserstein"])
+def test_what_is_no_probability_is_not_told_as_one(loss: LossName) -> None:
+    real, fakes = torch.full((4, 1, 1, 1), 2.0), torch.full((4, 1, 1, 1), -3.0)
+    found = judged({"discriminator": ByBrightness()}, Batch(real, torch.zeros(4)), fakes, loss=loss)
+    assert set(found) == {"discriminator_loss", "real_output", "fake_output"}
+    assert (found["real_output"].item(), found["fake_output"].item()) == (2.0, -3.0)
+    train = TrainSettings(objective="gan", objective_settings={"loss": loss})
+    assert set(found) < game_metrics(train, ImageFacts((1, 8, 8))).keys()
+
+
+def test_the_averaged_generator_is_what_is_measured() -> None:
+    class Flat(nn.Module):
+        latents = 2
+
+        def __init__(self, value: float) -> None:
+            super().__init__()
+            self.value = value
+
+        def forward(self, latents: Tensor) -> Tensor:
+            return torch.full((len(latents), 1, 1, 1), self.value)
+
+    nets = {"generator": Flat(3.0), "discriminator": ByBrightness()}
+    batch = Batch(torch.rand(6, 1, 1, 1), torch.zeros(6, dtype=torch.int64), {})
+    scores = []
+    for more in ({}, {"average": Flat(-3.0)}):
+        measured = objective().evaluate(nets | more, batch, Noise(torch.Generator().manual_seed(0)))
+        scores.append(measured["fake_score"].item())
+    assert scores[0] == pytest.approx(1 - scores[1], abs=1e-6) and scores[0] > 0.9
 
 
 def test_diversity_is_the_distance_of_all_pairs_as_a_share() -> None:

@@ -95,7 +95,8 @@ def morphs(run: Run, images: ImageSet, options: MorphOptions) -> Arrays:
     """Morphs between pairs of test images, or, of a run that does not encode, between draws from its prior.
 
     Arrays over p pairs: `linear` and `spherical` uint8 (p, f, channel, height, width), of which every `every`-th picture
-    is a step and the others lie between; `ends` uint8 (p, 2, ...), the images themselves, and their `labels` (p, 2), both
+    is a step and the others lie between; `classes` text (p,), of a conditional run, the class that each is of;
+    `ends` uint8 (p, 2, ...), the images themselves, and their `labels` (p, 2), both
     not there where ends are draws; `angles` float64 (p,), between the two latents, in degrees. Empty where the run does not
     decode, or there are no two test images. Raises DataError for a test image that is not there.
     """
@@ -115,9 +116,14 @@ def morphs(run: Run, images: ImageSet, options: MorphOptions) -> Arrays:
         latents = drawn_latents(run, images, num=2 * num, seed=options.seed).reshape(num, 2, run.latents)
     every = 2 if 4 * len(latents) * options.steps * np.prod(run.image_shape) <= MOST_BYTES else 1
     shares = np.linspace(0, 1, every * (options.steps - 1) + 1)
+    labels: dict[str, np.ndarray] = {}
+    if run.conditional_classes:
+        classes = np.arange(len(latents)) % run.conditional_classes
+        arrays["classes"] = np.array(run.class_names)[classes]
+        labels["labels"] = np.repeat(classes, len(shares))
     for way in WAYS:
         steps = np.concatenate([between(start, end, shares, way=way) for start, end in latents])
-        arrays[way] = run.decode(steps).reshape(len(latents), len(shares), *run.image_shape)
+        arrays[way] = run.decode(steps, **labels).reshape(len(latents), len(shares), *run.image_shape)
     angles = [np.degrees(angle_between(start, end)) for start, end in latents]
     return arrays | {"angles": np.array(angles), "every": np.array(every)}
 

@@ -15,6 +15,7 @@ from papilio.kinds.options import QualityOptions
 from papilio.runs.run import Run
 
 FEWEST = 20  # images, for covariances and neighbors
+COVERED = 0.1  # of a class's share among training images: a mistake of the classifier's now and then is less
 MOST_FITTED = 10_000  # training images, to whose latents a normal distribution is fitted
 
 
@@ -25,9 +26,11 @@ def quality(run: Run, images: ImageSet, options: QualityOptions) -> Arrays:
     repeated), "samples" and "reconstructions"; `frechet`, `kernel`, `kernel_spread` (of random quarters), `precision`,
     `recall` float (r,), each against `num` training images; `psnr` in dB and `ssim` float (r,), against the test images, nan
     where an image has none of its own. `classes` text (k,) and `shares` float (2, k): what the classifier takes training
-    images and samples for. `classifier` text, the name of its folder, empty where there is none: then there are no numbers.
-    `is_fitted` bool: whether samples were decoded from a normal distribution fitted to latents, as of a plain autoencoder,
-    which has no prior. Empty for runs that make no images, and for fewer than 20 test or training images.
+    images and samples for; `set_shares` float (r, k), what it takes each set for, `covered` int (r,), how many classes are at
+    least a tenth as frequent there as among training images, of `num_classes` that these show, and `largest` float (r,), the
+    share of the most frequent one. `classifier` text, the name of its folder, empty where there is none: then there are no
+    numbers. `is_fitted` bool: whether samples were decoded from a normal distribution fitted to latents, as of a plain
+    autoencoder, which has no prior. Empty for runs that make no images, and for fewer than 20 test or training images.
     """
     num = min(options.num, len(images.test), len(images.train))
     offers = run.kind.offers.keys()
@@ -54,7 +57,7 @@ def quality(run: Run, images: ImageSet, options: QualityOptions) -> Arrays:
         "classifier": np.array(classifier.folder.name),
         "accuracy": np.array(classifier.metrics.get("test_accuracy", np.nan)),
         "is_fitted": np.array("sample" not in offers),
-        **_class_shares(classifier, reference, sets["samples"]),
+        **_class_shares(classifier, reference, sets),
     }
 
 
@@ -100,13 +103,23 @@ def _likeness(sets: dict[str, np.ndarray], real: np.ndarray) -> dict[str, np.nda
     return {"psnr": found[0], "ssim": found[1]}
 
 
-def _class_shares(classifier: Run, real: np.ndarray, made: np.ndarray) -> dict[str, np.ndarray]:
+def _class_shares(classifier: Run, reference: np.ndarray, sets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Empty of a run that does not classify."""
     if "probabilities" not in classifier.kind.offers:
         return {}
     names = classifier.class_names
-    counts = [
-        np.bincount(classifier.probabilities(one).argmax(axis=1), minlength=len(names)) / len(one)
-        for one in (real, made)
-    ]
-    return {"classes": np.array(names), "shares": np.array(counts)}
+    usual, *found = (_shares(classifier, images, len(names)) for images in (reference, *sets.values()))
+    shares = np.stack(found)
+    return {
+        "classes": np.array(names),
+        "shares": np.stack([usual, shares[list(sets).index("samples")]]),
+        "set_shares": shares,
+        "covered": ((shares >= COVERED * usual) & (usual > 0)).sum(axis=1),
+        "num_classes": np.array(np.count_nonzero(usual)),
+        "largest": shares.max(axis=1),
+    }
+
+
+def _shares(classifier: Run, images: np.ndarray, num_classes: int) -> np.ndarray:
+    """What the classifier takes images for: the share of each class, (num_classes,)."""
+    return np.bincount(classifier.probabilities(images).argmax(axis=1), minlength=num_classes) / len(images)

@@ -14,6 +14,7 @@ MOST_TEST = 500  # test images that say what distance is usual
 MOST_PRODUCTS = 1e11  # multiplications for them; of many large images fewer are looked at
 NEIGHBOURS = 50
 ROWS = 2048  # training images at a time
+MOST_ROWS = 20  # classes that have a row each
 CLOSE = 0.01  # of test images are as near to a training image as a sample that is marked
 
 
@@ -27,13 +28,20 @@ def draw_samples(run: Run, images: ImageSet, options: SamplesOptions) -> Arrays:
     1st percentiles of these and of their ratios: a sample that is below both `looks_copied` (n,). Blurred pictures are near to
     all others, so that the distance alone would not do. `num_train` counts training images; `is_fitted` is true where the run
     has no prior of its own. `real` uint8 (n, ...), where the options ask for it, has as many training images, evenly from
-    all of them. Empty where the run does not decode.
+    all of them. Of a conditional run with up to 20 classes samples come class by class, the same number of each, about as many
+    as the options ask for: `rows` text (k,) names the classes, of which `real` has as many, too, where the images have them.
+    Empty where the run does not decode.
 
     Distances relative to the next 50: Carlini et al., Extracting training data from diffusion models (2023), arXiv 2301.13188.
     """
     if "decode" not in run.kind.offers:
         return {}
-    samples = sample_images(run, images, num=options.num, seed=options.seed)
+    rows = run.class_names if 0 < run.conditional_classes <= MOST_ROWS else []
+    if rows:
+        labels = np.repeat(np.arange(len(rows)), max(1, round(options.num / len(rows))))
+        samples = run.sample(len(labels), seed=options.seed, labels=labels)
+    else:
+        samples = sample_images(run, images, num=options.num, seed=options.seed)
     where, distances, ratios = nearest(samples, images.images, images.train)
     per_image = max(len(images.train) * samples[0].size, 1)
     num_test = min(MOST_TEST, max(100, int(MOST_PRODUCTS / per_image)))
@@ -41,10 +49,12 @@ def draw_samples(run: Run, images: ImageSet, options: SamplesOptions) -> Arrays:
     _, usual, usual_ratios = nearest(images.images[held_out], images.images, images.train)
     limit, ratio_limit = np.quantile(usual, CLOSE), np.quantile(usual_ratios, CLOSE)
     shown = np.argsort(distances, kind="stable")[: options.nearest]
-    evenly = images.train[np.linspace(0, len(images.train) - 1, options.num).round().astype(np.int64)]
+    per_row = len(samples) // len(rows) if list(images.class_names) == rows else 0
+    chosen = _of_each_class(images, per_row) if per_row else _evenly(images.train, len(samples))
     return {
         "samples": samples,
-        **({"real": images.images[evenly]} if options.real else {}),
+        **({"rows": np.array(rows)} if rows else {}),
+        **({"real": images.images[chosen]} if options.real else {}),
         "distances": distances,
         "ratios": ratios,
         "looks_copied": (distances < limit) & (ratios < ratio_limit),
@@ -56,6 +66,18 @@ def draw_samples(run: Run, images: ImageSet, options: SamplesOptions) -> Arrays:
         "num_train": np.array(len(images.train)),
         "is_fitted": np.array(not has_prior(run)),
     }
+
+
+def _evenly(indices: np.ndarray, num: int) -> np.ndarray:
+    """So many of the indices from all of them, some several times where there are too few."""
+    return indices[np.linspace(0, len(indices) - 1, num).round().astype(np.int64)]
+
+
+def _of_each_class(images: ImageSet, num: int) -> np.ndarray:
+    """Training images, so many of each class, class by class: their indices."""
+    of_train = images.labels[images.train]
+    found = [images.train[of_train == number] for number in range(len(images.class_names))]
+    return np.concatenate([_evenly(one if len(one) else images.train, num) for one in found])
 
 
 def sample_images(run: Run, images: ImageSet, *, num: int, seed: int) -> np.ndarray:

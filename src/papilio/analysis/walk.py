@@ -45,7 +45,8 @@ def walk(run: Run, images: ImageSet, options: WalkOptions) -> Arrays:
     Arrays over r rows and s steps: `coordinates` text (r,), numbers from 0, several with commas between them; `offsets`
     float64 (s,) from the start, in standard deviations of the coordinate (see `latent_scale`); `images` uint8
     (r, f, channel, height, width), of which every `every`-th belongs to an offset and the others lie between;
-    `start` float32 (latents,); `missing` text, coordinates that were asked for and are not there. `changes` float64
+    `start` float32 (latents,); `class`, of a conditional run, the name of the class that is shown, its first;
+    `missing` text, coordinates that were asked for and are not there. `changes` float64
     (latents,) is given where the rows were chosen by it: how much each coordinate changes the picture, see
     `picture_change`. `is_fitted` is true where the run has no prior of its own. Of a run that has none of the
     coordinates there are only `missing` and the number of its `latents`. Empty where the run does not decode.
@@ -78,6 +79,7 @@ def walk(run: Run, images: ImageSet, options: WalkOptions) -> Arrays:
         "every": np.array(every),
         "images": pictures.reshape(len(rows), len(fine), *pictures.shape[1:]),
         "start": start,
+        **({"class": np.array(run.class_names[0])} if run.conditional_classes else {}),
         "is_fitted": np.array(not has_prior(run)),
     }
 

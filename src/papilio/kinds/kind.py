@@ -85,8 +85,9 @@ class Kind:
     metric (`loss`) the settings in `settings` with which it means something else, so that runs which differ in them are not
     ranked by it but by the metric `otherwise` (`error`), which means the same in all kinds that name it. `units` has, with such
     settings, what metrics are measured in. `nets` are those
-    that the objective calls. `takes` names the settings of [train] that are not for every kind. `offers` has what a
-    trained run can do, as f(run, ...); `on_request` names those of its analyses that are made only where a study names them;
+    that the objective calls. `takes` names the settings of [train] that are not for every kind; `defaults` has by
+    name the settings of [train] that have another default in this kind. `offers` has what a trained run can do, as f(run, ...);
+    `on_request` names those of its analyses that are made only where a study names them;
     `finish` is f(nets, images, settings) -> plain facts that run.json keeps. `warnings` is f(records) -> sentences, by a
     short name each, on what is wrong after the last of a run's records so far; none where all is well. `watch` is f(context)
     -> papilio.sections.blocks.Section of a run's folder, shown while it trains, too, or None; context is as of an analysis.
@@ -104,6 +105,7 @@ class Kind:
     nets: frozenset[str] = frozenset({"network"})
     settings: type[BaseModel] = Nothing
     takes: frozenset[str] = frozenset()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     heads: Reference | None = (
         None  # f(train, facts) -> numbers that each head puts out; None: one head, a number a class
     )

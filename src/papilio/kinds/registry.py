@@ -51,11 +51,13 @@ def variational_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str,
 
 
 def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direction]:
+    has_probabilities = train.objective_settings.get("loss", "non_saturating") == "non_saturating"
+    what = "score" if has_probabilities else "output"
     return {
         "discriminator_loss": "min",
         "generator_loss": "min",
-        "real_score": "max",
-        "fake_score": "max",
+        f"real_{what}": "max",
+        f"fake_{what}": "max",
         "diversity": "max",
         "outside": "min",
     }
@@ -181,8 +183,10 @@ GAN = Kind(
     ranked_by=None,
     nets=frozenset({"generator", "discriminator"}),
     settings=GameSettings,
+    # Radford et al. 2016, section 4: at Adam's usual numbers training was unstable
+    defaults={"optimizer": "adam", "learning_rate": 2e-4, "betas": (0.5, 0.999)},
     offers={"decode": "papilio.offers.latents:decode", "sample": "papilio.offers.latents:sample"},
-    analyses=("samples", "walk", "morph", "quality"),
+    analyses=("samples", "walk", "morph", "quality", "models"),
     warnings="papilio.kinds.warnings:game_warnings",
     watch="papilio.sections.game_sections:game_section",
     keeps=frozenset({"previews", "batches"}),
@@ -205,6 +209,22 @@ def kind_of(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Kind:
         )
     _refuse_other_settings(kind, train, facts)
     return kind
+
+
+def defaults_of(objective: str, own: OwnFunctions) -> Mapping[str, Any]:
+    """The settings of [train] that have another default in the kind that `train.objective` names.
+
+    None where there is no such kind: `kind_of` complains of that, once it is known what the images show.
+    """
+    if objective in KINDS:
+        return KINDS[objective].defaults
+    if ":" not in objective and objective not in own:
+        return {}
+    try:
+        found = find_own(objective, what="train.objective", own=own, instance_of=Kind)
+    except Exception:  # a module of the user's own may raise anything
+        return {}
+    return found.defaults if isinstance(found, Kind) else {}
 
 
 def make_objective(kind: Kind, engine: str, train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Any:

@@ -15,7 +15,12 @@ Warn = Callable[[Records], Mapping[str, str]]
 IN_A_ROW = 3  # epochs: one alone may be chance
 LEAST_NATS = 0.1  # of KL, of all latents together
 COLLAPSED = 0.25  # generated images that are nearer to each other than this share of what real ones are
+LONG = 5  # epochs in a row: at the beginning of a game that goes well the discriminator is ahead for a while
 CERTAIN = 0.97  # a discriminator that says so of real images, and the opposite of generated ones
+HINGE_LEFT = (
+    0.06  # of the hinge loss, which is 2 at the beginning, and 0 for a discriminator with nothing left to learn
+)
+STEADY = 0.005  # of probabilities: one that falls by more is being caught up with
 MOST_OUTSIDE = 0.01  # of generated pixels
 
 
@@ -91,22 +96,22 @@ def game_warnings(records: Records) -> dict[str, str]:
     """Of a generator against a discriminator: what usually goes wrong between them, as far as it is recorded.
 
     `diversity` is how far generated images are apart, as a share of how far real ones are; `real_score` and `fake_score` are
-    the discriminator's probabilities that real and generated images are real; `outside` is the share of generated pixels
+    the discriminator's probabilities that real and generated images are real; `real_output` and `fake_output` in their place
+    are what it puts out under a loss that makes no probabilities of that; `outside` is the share of generated pixels
     outside the range of images. Goodfellow, NIPS 2016 tutorial, arXiv 1701.00160, sections 5.1 and 4.
     """
     found: dict[str, str] = {}
     diversity = last_values(records, "diversity")
-    if diversity and max(diversity) < COLLAPSED:
+    # at the very beginning all images are alike, and become less so
+    if diversity and max(diversity) < COLLAPSED and diversity[-1] <= diversity[0]:
         found["collapse"] = (
             f"generated images are nearly alike ({diversity[-1]:.0%} as far apart as real ones): the generator has"
             " collapsed; a lower learning rate, or another seed, may help"
         )
-    # while it learns: that is what the generator learns from
-    real, fake = (last_values(records, name, split="train") for name in ("real_score", "fake_score"))
-    if real and fake and min(real) > CERTAIN and max(fake) < 1 - CERTAIN:
+    if how := _certainty(records) or _margins(records):
         found["outright"] = (
-            f"the discriminator wins outright (it gives real images {real[-1]:.2f}, generated ones {fake[-1]:.2f}): the"
-            " generator learns little from it; a lower learning rate for the discriminator, or smoothed labels, may help"
+            f"the discriminator wins outright ({how}): the generator learns little from it; a lower learning rate for the"
+            " discriminator, or smoothed labels, may help"
         )
     outside = last_values(records, "outside", num=1)
     if outside and outside[-1] > MOST_OUTSIDE:
@@ -114,3 +119,28 @@ def game_warnings(records: Records) -> dict[str, str]:
             f"{outside[-1]:.1%} of generated pixels lie outside the range of images, from 0 to 1, and are cut off there"
         )
     return found
+
+
+def _certainty(records: Records) -> str:
+    """How a discriminator that gives probabilities wins and is not being caught up with, in words; empty where it does not."""
+    # while it learns: that is what the generator learns from
+    real, fake = (last_values(records, name, num=LONG, split="train") for name in ("real_score", "fake_score"))
+    if not real or not fake or min(real) <= CERTAIN or max(fake) >= 1 - CERTAIN:
+        return ""
+    leads = [one - other for one, other in zip(real, fake, strict=True)]
+    if leads[-1] < max(leads) - STEADY:
+        return ""
+    return f"it gives real images {real[-1]:.2f}, generated ones {fake[-1]:.2f}"
+
+
+def _margins(records: Records) -> str:
+    """The same of a hinge loss: all images are beyond the margins, where it has nothing to learn.
+
+    Of a critic under the Wasserstein loss, which is the more useful the better it is, nothing is said: its loss is below 0
+    where its outputs lie so far apart.
+    """
+    names = ("real_output", "fake_output", "discriminator_loss")
+    real, fake, loss = (last_values(records, name, num=LONG, split="train") for name in names)
+    if not (real and fake and loss) or min(real) <= 1 or max(fake) >= -1:
+        return ""
+    return f"{loss[-1]:.2g} is left of its hinge loss" if min(loss) >= 0 and max(loss) < HINGE_LEFT else ""

@@ -11,9 +11,9 @@ import numpy as np
 
 from papilio.data.pictures import read_picture
 from papilio.data.progress import Progress
-from papilio.errors import DataError, RunError
+from papilio.errors import DataError, RunError, did_you_mean
 from papilio.offers.files import counted
-from papilio.runs.run import Run
+from papilio.runs.run import Labels, Run
 
 SAVED_HEIGHT = 256  # pixels that a saved picture has at most, unless the run's own images are larger
 GAP = 8
@@ -98,7 +98,7 @@ def reconstruct(run: Run, images: np.ndarray) -> np.ndarray:
     return run.nets.forward("network", images)
 
 
-def decode(run: Run, latents: np.ndarray) -> np.ndarray:
+def decode(run: Run, latents: np.ndarray, *, labels: Labels | None = None) -> np.ndarray:
     """An image of each latent; see `Run.decode`. Raises DataError for latents of another length."""
     generator = next((name for name in GENERATORS if name.partition(".")[0] in run.nets.names), "")
     if not generator:
@@ -106,6 +106,11 @@ def decode(run: Run, latents: np.ndarray) -> np.ndarray:
     given = np.asarray(latents, dtype=np.float32)
     if given.ndim != 2 or not np.isfinite(given).all():
         raise DataError(f"{run.folder}: got latents {given.shape}; needed are finite numbers (num, latents)")
+    if classes := run.conditional_classes:
+        chosen = class_numbers(run, 0 if labels is None else labels, num=len(given))
+        given = np.concatenate([given, np.eye(classes, dtype=np.float32)[chosen]], axis=1)
+    elif labels is not None:
+        raise _not_conditional(run)
     try:
         images = run.nets.forward(generator, given)
     except RuntimeError as error:
@@ -113,14 +118,48 @@ def decode(run: Run, latents: np.ndarray) -> np.ndarray:
     return np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
 
 
-def sample(run: Run, num: int, *, seed: int = 0, progress: Progress | None = None) -> np.ndarray:
+def sample(
+    run: Run, num: int, *, seed: int = 0, labels: Labels | None = None, progress: Progress | None = None
+) -> np.ndarray:
     """New images from latents that are drawn from N(0, 1); see `Run.sample`."""
     if num < 1:
         raise DataError(f"sample({num}): allowed are 1 and more")
+    if labels is not None and not run.conditional_classes:
+        raise _not_conditional(run)
     latents = np.random.default_rng(seed).standard_normal((num, run.latents)).astype(np.float32)
+    chosen = None
+    if classes := run.conditional_classes:
+        chosen = np.arange(num) % classes if labels is None else class_numbers(run, labels, num=num)
     images = np.empty((num, *run.image_shape), dtype=np.uint8)
     for start in range(0, num, AT_A_TIME):
-        images[start : start + AT_A_TIME] = decode(run, latents[start : start + AT_A_TIME])
+        part = slice(start, start + AT_A_TIME)
+        images[part] = decode(run, latents[part], labels=None if chosen is None else chosen[part])
         if progress is not None:
             progress(min(start + AT_A_TIME, num), num, "generating images")
     return images
+
+
+def class_numbers(run: Run, labels: Labels, *, num: int) -> np.ndarray:
+    """The class of each of `num` images by its number, int64 (num,); raises DataError for what is no class of the run."""
+    given = [labels] * num if isinstance(labels, str | int) else list(labels)
+    if len(given) != num:
+        raise DataError(f"{run.folder}: got {len(given)} labels for {num} images; give one for all, or one an image")
+    return np.array([_class_number(run, one) for one in given], dtype=np.int64)
+
+
+def _class_number(run: Run, label: Any) -> int:
+    names = run.class_names
+    if isinstance(label, str):
+        if label not in names:
+            raise DataError(f"{run.folder}: {label!r} is not one of its classes; {did_you_mean(label, names)}")
+        return names.index(label)
+    if not 0 <= int(label) < len(names):
+        raise DataError(f"{run.folder}: its classes are numbered from 0 to {len(names) - 1}; got {label}")
+    return int(label)
+
+
+def _not_conditional(run: Run) -> RunError:
+    return RunError(
+        f"{run.folder}: its nets were told of no classes, so that none can be asked for; train a dcgan with"
+        " conditional = true under [model]"
+    )

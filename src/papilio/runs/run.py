@@ -25,6 +25,8 @@ from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.shipped import find_run
 from papilio.settings.references import OwnFunctions, resolve_reference
 
+Labels = str | int | Sequence[str] | Sequence[int] | np.ndarray  # of images: classes by name or number
+
 
 @dataclass(frozen=True)
 class Run:
@@ -86,6 +88,11 @@ class Run:
             raise RunError(f"{self.folder}: a run of {self.kind.name} has no latents")
         return sizes[0]
 
+    @property
+    def conditional_classes(self) -> int:
+        """How many classes the nets that make its images are told of; 0 for a run that is not conditional."""
+        return max((int(getattr(net, "classes", 0)) for net in self.modules.values()), default=0)
+
     def outputs(self, images: np.ndarray) -> np.ndarray:
         """The network's outputs, float32 (num, ...), for uint8 images (num, channel, height, width).
 
@@ -143,18 +150,27 @@ class Run:
         """What the network gives back of uint8 images: float32 (num, channel, height, width), from 0 to 1."""
         return self._offer("reconstruct")(self, images)
 
-    def decode(self, latents: np.ndarray) -> np.ndarray:
-        """An image of each of latents (num, latents): uint8 (num, channel, height, width)."""
-        return self._offer("decode")(self, latents)
+    def decode(self, latents: np.ndarray, *, labels: Labels | None = None) -> np.ndarray:
+        """An image of each of latents (num, latents): uint8 (num, channel, height, width).
 
-    def sample(self, num: int, *, seed: int = 0, progress: Progress | None = None) -> np.ndarray:
+        `labels`, of a conditional run, are classes by name or number, one for all or one an image; by default its first class.
+        """
+        return self._offer("decode")(self, latents, **({} if labels is None else {"labels": labels}))
+
+    def sample(
+        self, num: int, *, seed: int = 0, labels: Labels | None = None, progress: Progress | None = None
+    ) -> np.ndarray:
         """So many new images, uint8 (num, channel, height, width); the same seed gives the same ones.
 
-        `progress` is told how many there are.
+        `labels`, of a conditional run, are classes by name or number, one for all or one an image; by default all classes take
+        turns. `progress` is told how many there are. Raises RunError for labels where the run is not conditional.
         """
         function = self._offer("sample")
-        takes_progress = "progress" in inspect.signature(function).parameters
-        return function(self, num, seed=seed, **({"progress": progress} if takes_progress else {}))
+        known = inspect.signature(function).parameters
+        if labels is not None and "labels" not in known:
+            raise RunError(f"{self.folder}: a run of {self.kind.name} is told of no classes; leave labels away")
+        given = {"labels": labels, "progress": progress}
+        return function(self, num, seed=seed, **{name: given[name] for name in given if name in known})
 
     def refuse_other_images(self, images: ImageSet) -> None:
         """Raises DataError where this run's scores on the image set would mean nothing."""

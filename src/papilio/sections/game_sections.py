@@ -13,6 +13,7 @@ from papilio.drawing.figure_files import data_uri
 from papilio.drawing.films import film_uri, frames_of, save_film
 from papilio.drawing.line_figures import MOST_POINTS, Line, lines
 from papilio.drawing.sheets import sheet
+from papilio.results.results import RunResult
 from papilio.results.words import counted
 from papilio.runs.folder import RunFolder
 from papilio.runs.kept import NUM_PREVIEWS, read_batches, read_previews
@@ -23,6 +24,10 @@ from papilio.sections.latent_words import file_words
 
 LOSSES = {"generator": "generator_loss", "discriminator": "discriminator_loss"}
 SCORES = {"real images": "real_score", "generated images": "fake_score"}
+OUTPUTS = {
+    "real images": "real_output",
+    "generated images": "fake_output",
+}  # of losses that make no probabilities of them
 EVEN = {"generated images": "diversity"}
 SHOWN_EPOCHS = 8  # rows of the sheet
 IN_FILM = 16  # images of a frame
@@ -37,20 +42,29 @@ def game_section(context: SectionContext) -> Section | None:
         _by_epoch(context, LOSSES, name="losses", title="Loss"),
         _by_batch(context),
         _by_epoch(context, SCORES, name="scores", title="How real the discriminator finds them", limits=(0, 1)),
+        _by_epoch(context, OUTPUTS, name="outputs", title="What the discriminator puts out"),
         _by_epoch(context, EVEN, name="diversity", title="Distances between images, of those between real ones"),
     ]
     return Section(
         title=f"How {context.trial} learns",
         note=f"Seed {run.seed} (`{run.name}`), after {counted(int(run.records[-1]['epoch']), 'epoch')}.",
-        blocks=(Text(_words(run.records)), *filter(None, figures), *_images(context)),
+        blocks=(Text(_words(run)), *filter(None, figures), *_images(context)),
     )
 
 
-def _words(records: Sequence[Mapping[str, float]]) -> str:
+def _words(run: RunResult) -> str:
     text = "Neither loss says how good the images are: each net is measured against the other, and both change."
-    if any("train_real_score" in record or "val_real_score" in record for record in records[-1:]):
+    last = run.records[-1]
+    if "train_real_score" in last or "val_real_score" in last:
         text += " The discriminator’s score is the probability that it gives an image to be real; where it cannot tell, both"
         text += " are at 0.5."
+    elif "train_real_output" in last or "val_real_output" in last:
+        text += (
+            " What the discriminator puts out is no probability: it is to be high for real images and low for generated"
+        )
+        text += " ones; where it cannot tell, both are the same."
+    if float(run.settings["model"].get("average", 0.0)) > 0:
+        text += " What is measured on validation images, and every image here, is of the averaged generator."
     return text
 
 

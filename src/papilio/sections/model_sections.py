@@ -1,64 +1,19 @@
-"""What the page shows of autoencoders side by side: the arrays of papilio.analysis.model_comparison in, a section out."""
+"""What the page shows of models side by side: the arrays of papilio.analysis.model_comparison in, a section out."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+
+from papilio.drawing.canvas import WIDE
+from papilio.drawing.sheets import sheet
 from papilio.engine import Arrays
 from papilio.results.words import duration, mean_spread, plain_number
-from papilio.sections.blocks import Section, Table
+from papilio.sections.blocks import Block, Section, Table
 from papilio.sections.context import SectionContext
-
-
-def models_section(arrays: Arrays, context: SectionContext) -> Section:
-    """One table: a row for each trial, and for as many principal components as there are latents."""
-    labels = int(arrays["labels"])
-    columns = (
-        "Trial",
-        "Latents",
-        "Test error",
-        "Fréchet, samples",
-        "Fréchet, reconstructions",
-        f"Probe, {labels:,} labels",
-        "Time",
-    )
-    rows = [
-        (
-            trial,
-            str(latents),
-            mean_spread(error, None if math.isnan(spread) else spread, num_runs),
-            *map(_number, (samples, reconstructions)),
-            _share(accuracy),
-            duration(seconds),
-        )
-        for trial, latents, error, spread, num_runs, samples, reconstructions, accuracy, seconds in zip(
-            *(arrays[name].tolist() for name in NAMES), strict=True
-        )
-    ]
-    rows += [
-        (f"{num} principal components", str(num), plain_number(error), "–", "–", _share(accuracy), "–")
-        for num, error, accuracy in zip(
-            *(arrays[name].tolist() for name in ("pca_latents", "pca_error", "pca_accuracy")), strict=True
-        )
-    ]
-    caption = (
-        "Test error: the mean squared error per pixel of reconstructions, the mean over runs. Fréchet: the distance of samples"
-        " and of reconstructions from real images, lower is better. Probe: the accuracy of a linear classifier on latents."
-        " Time: training, a run."
-    )
-    used = [index for index in range(len(columns)) if index < 3 or any(row[index] != "–" for row in rows)]
-    return Section(
-        "Side by side",
-        blocks=(
-            Table(
-                tuple(columns[index] for index in used),
-                tuple(tuple(row[index] for index in used) for row in rows),
-                caption,
-                numbers=tuple(columns[index] for index in used[1:]),
-            ),
-        ),
-    )
-
+from papilio.sections.quality_sections import SETS, kernel_words
 
 NAMES = (
     "trials",
@@ -70,7 +25,114 @@ NAMES = (
     "reconstructions",
     "accuracy",
     "seconds",
+    "epoch_seconds",
 )
+NARROW = 6  # samples of a trial on narrow screens
+
+
+def models_section(arrays: Arrays, context: SectionContext) -> Section:
+    """A row for each trial, and for as many principal components as there are latents; samples, measured and to be seen."""
+    blocks: list[Block] = [_models(arrays)]
+    if "precision" in arrays and not np.isnan(arrays["precision"]).all():
+        blocks.append(_samples(arrays))
+    if "shown" in arrays:
+        blocks.append(_pictures(arrays, context))
+    return Section("Side by side", blocks=tuple(blocks))
+
+
+def _models(arrays: Arrays) -> Table:
+    labels = int(arrays["labels"])
+    columns = (
+        "Trial",
+        "Latents",
+        "Test error",
+        "Fréchet, samples",
+        "Fréchet, reconstructions",
+        f"Probe, {labels:,} labels",
+        "An epoch",
+        "Time",
+    )
+    unknown = np.full(len(arrays["trials"]), np.nan)  # of what earlier versions did not measure
+    rows = [
+        (
+            trial,
+            str(latents),
+            "–" if math.isnan(error) else mean_spread(error, None if math.isnan(spread) else spread, num_runs),
+            *map(_number, (samples, reconstructions)),
+            _share(accuracy),
+            "–" if math.isnan(epoch_seconds) else duration(epoch_seconds),
+            duration(seconds),
+        )
+        for (
+            trial,
+            latents,
+            error,
+            spread,
+            num_runs,
+            samples,
+            reconstructions,
+            accuracy,
+            seconds,
+            epoch_seconds,
+        ) in zip(*(arrays.get(name, unknown).tolist() for name in NAMES), strict=True)
+    ]
+    rows += [
+        (f"{num} principal components", str(num), plain_number(error), "–", "–", _share(accuracy), "–", "–")
+        for num, error, accuracy in zip(
+            *(arrays[name].tolist() for name in ("pca_latents", "pca_error", "pca_accuracy")), strict=True
+        )
+    ]
+    caption = (
+        "Test error: the mean squared error per pixel of reconstructions, the mean over runs. Fréchet: the distance of samples"
+        " and of reconstructions from real images, lower is better. Probe: the accuracy of a linear classifier on latents."
+        " Time: training, a run."
+    )
+    used = [index for index in range(len(columns)) if index < 2 or any(row[index] != "–" for row in rows)]
+    return Table(
+        tuple(columns[index] for index in used),
+        tuple(tuple(row[index] for index in used) for row in rows),
+        caption,
+        numbers=tuple(columns[index] for index in used[1:]),
+    )
+
+
+def _samples(arrays: Arrays) -> Table:
+    """Samples of each trial below real test images and the mean image."""
+    columns = ("Images", "Fréchet", "Kernel", "Precision", "Recall")
+    kinds = ("frechet", "kernel", "kernel_spread", "precision", "recall")
+    floors = [
+        _measured(SETS[str(name)], *(float(arrays[f"floor_{kind}"][row]) for kind in kinds))
+        for row, name in enumerate(arrays.get("floors", np.array([])))
+    ]
+    made = [
+        _measured(str(trial), *(float(arrays["samples" if kind == "frechet" else kind][row]) for kind in kinds))
+        for row, trial in enumerate(arrays["trials"])
+    ]
+    caption = "Samples of each trial’s best run. Lower distances are better, and higher precision and recall; real test images"
+    caption += " show the best that can be expected. A run without a prior is sampled from a normal distribution that is fitted"
+    caption += " to the latents of training images."
+    return Table(columns, (*floors, *made), caption, numbers=columns[1:], heading="How real samples look")
+
+
+def _measured(
+    name: str, frechet: float, kernel: float, spread: float, precision: float, recall: float
+) -> tuple[str, ...]:
+    if math.isnan(frechet):
+        return (name, "–", "–", "–", "–")
+    return (name, plain_number(frechet), kernel_words(kernel, spread), f"{precision:.3f}", f"{recall:.3f}")
+
+
+def _pictures(arrays: Arrays, context: SectionContext) -> Block:
+    names = ["real test images", *arrays["trials"].tolist()]
+    images = np.concatenate([arrays["real"][None], arrays["shown"]])
+
+    def draw(width: float) -> Drawing:
+        most = images.shape[1] if width >= WIDE else NARROW
+        return sheet(images[:, :most], row_names=names, row_breaks=[1], width=width)
+
+    label = f"Rows of samples of {', '.join(names[1:])} below real test images"
+    caption = "Samples of each trial, none of them chosen by hand, below real test images."
+    return context.figure(draw, name="models-samples", label=label, caption=caption, heading="Samples side by side")
 
 
 def _number(value: float) -> str:

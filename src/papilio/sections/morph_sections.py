@@ -36,6 +36,8 @@ def _words(arrays: Arrays, context: SectionContext) -> str:
         ends = "the images themselves stand at both ends, beside what comes back of them"
     else:
         text, ends = "Between two draws from the prior, in equal steps", ""
+        if "classes" in arrays:
+            text = f"Between two draws from the prior, of the classes {', '.join(arrays['classes'].tolist())}, in equal steps"
     text += ": linear along the straight line, spherical along the arc about the origin of latent space"
     text += f"; {ends}." if ends else "."
     known = angles[np.isfinite(angles)]

@@ -66,6 +66,21 @@ def class_words(names: list[str], real: np.ndarray, made: np.ndarray) -> str:
     return " ".join(words) or "Each class is between half and twice as frequent among samples as among real images."
 
 
+def coverage_words(arrays: Arrays) -> str:
+    """How many classes samples cover, and the share of the largest, beside real test images; empty of earlier arrays."""
+    if "covered" not in arrays:
+        return ""
+    rows = {str(name): row for row, name in enumerate(arrays["sets"])}
+    made, real = rows["samples"], rows["real"]
+    num, names = int(arrays["num_classes"]), arrays["classes"].tolist()
+    largest = names[int(arrays["set_shares"][made].argmax())]
+    words = f"Samples cover {int(arrays['covered'][made])} of {num} classes (real test images {int(arrays['covered'][real])});"
+    words += (
+        f" the largest, {largest}, has {100 * float(arrays['largest'][made]):.1f} % of them (among real test images the"
+    )
+    return f"{words} largest has {100 * float(arrays['largest'][real]):.1f} %)."
+
+
 def likeness_words(arrays: Arrays) -> str:
     """How like the images reconstructions are, beside the mean image; empty where nothing was reconstructed."""
     rows = {str(name): row for row, name in enumerate(arrays["sets"])}
@@ -75,6 +90,18 @@ def likeness_words(arrays: Arrays) -> str:
     words = f"Reconstructions have a PSNR of {arrays['psnr'][made]:.1f} dB and an SSIM of {arrays['ssim'][made]:.3f}"
     words += f" with their originals (the mean image: {arrays['psnr'][mean]:.1f} dB and {arrays['ssim'][mean]:.3f});"
     return f"{words} higher is better."
+
+
+def kernel_words(value: float, spread: float) -> str:
+    """A kernel distance with its spread to two digits, and no more decimals than that has; a spread of 0 is none.
+
+    >>> kernel_words(145.8, 14.93), kernel_words(1.5, 0.0)
+    ('146 ± 15', '1.5000')
+    """
+    if spread == 0:
+        return plain_number(value)
+    decimals = max(0, 1 - math.floor(math.log10(spread)))
+    return f"{value:.{decimals}f} ± {spread:.{decimals}f}"
 
 
 def _missing(context: SectionContext) -> str:
@@ -92,7 +119,9 @@ def _table(arrays: Arrays) -> Table:
         (
             SETS[str(name)],
             plain_number(float(arrays["frechet"][row])),
-            _kernel(arrays, row),
+            kernel_words(
+                float(arrays["kernel"][row]), float(arrays["kernel_spread"][row]) if "kernel_spread" in arrays else 0.0
+            ),
             f"{arrays['precision'][row]:.3f}",
             f"{arrays['recall'][row]:.3f}",
         )
@@ -107,28 +136,38 @@ def _table(arrays: Arrays) -> Table:
     return Table(columns, rows, caption, numbers=columns[1:])
 
 
-def _kernel(arrays: Arrays, row: int) -> str:
-    """With its spread to two digits, and no more decimals than that has."""
-    value = float(arrays["kernel"][row])
-    spread = float(arrays["kernel_spread"][row]) if "kernel_spread" in arrays else 0.0
-    if spread == 0:
-        return plain_number(value)
-    decimals = max(0, 1 - math.floor(math.log10(spread)))
-    return f"{value:.{decimals}f} ± {spread:.{decimals}f}"
-
-
 def _classes(arrays: Arrays, context: SectionContext) -> list[Block]:
     names, (real, made) = arrays["classes"].tolist(), arrays["shares"]
 
     def draw(width: float) -> Drawing:
         return quality_figures.class_shares(names, real=real, made=made, width=width)
 
-    words = class_words(names, real, made)
+    words = " ".join(filter(None, [coverage_words(arrays), class_words(names, real, made)]))
+    table = [_coverage(arrays)] if "covered" in arrays else []
     if len(names) > MOST_CLASSES:
-        return [Text(words, heading="Classes of samples")]
+        return [Text(words, heading="Classes of samples"), *table]
     caption = "What the classifier takes training images and samples for."
     heading = "Classes of samples"
     figure = context.figure(
         draw, name="classes", label=f"Classes of samples. {words}", caption=caption, heading=heading
     )
-    return [figure, Text(words)]
+    return [figure, Text(words), *table]
+
+
+def _coverage(arrays: Arrays) -> Table:
+    """A row a set: how many classes it covers, and the largest."""
+    names, num = arrays["classes"].tolist(), int(arrays["num_classes"])
+    rows = tuple(
+        (
+            SETS[str(name)],
+            f"{int(arrays['covered'][row])} of {num}",
+            names[int(arrays["set_shares"][row].argmax())],
+            f"{100 * float(arrays['largest'][row]):.1f} %",
+        )
+        for row, name in enumerate(arrays["sets"])
+    )
+    columns = ("Images", "Classes covered", "Largest class", "Its share")
+    caption = (
+        "A class is covered where it is at least a tenth as frequent as among training images, by the same classifier."
+    )
+    return Table(columns, rows, caption, numbers=("Classes covered", "Its share"))

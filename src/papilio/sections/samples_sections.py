@@ -33,6 +33,8 @@ def samples_section(arrays: Arrays, context: SectionContext) -> Section | None:
 def _grid(arrays: Arrays, context: SectionContext) -> Figure:
     samples = arrays["samples"]
     label = counted(len(samples), "sample")
+    if "rows" in arrays:
+        return _by_class(arrays, context, label=label)
     if "real" in arrays:
         return _beside_real(arrays["real"], samples, context, label=label)
 
@@ -41,6 +43,24 @@ def _grid(arrays: Arrays, context: SectionContext) -> Figure:
         return sheet(cells, shown=shown, width=width)
 
     return context.figure(draw, name="grid", label=label)
+
+
+def _by_class(arrays: Arrays, context: SectionContext, *, label: str) -> Figure:
+    """A row a class; where there are training images they stand at the left of each."""
+    names = arrays["rows"].tolist()
+    parts = [arrays[name] for name in ("real", "samples") if name in arrays]
+    parts = [one.reshape(len(names), -1, *one.shape[1:]) for one in parts]
+
+    def draw(width: float) -> Drawing:
+        most = parts[0].shape[1] if width >= WIDE else 6 // len(parts)
+        cells = np.concatenate([one[:, :most] for one in parts], axis=1)
+        breaks = [min(most, parts[0].shape[1])] if len(parts) > 1 else []
+        return sheet(cells, row_names=names, column_breaks=breaks, width=width)
+
+    caption = "A row a class, of which the generator was told."
+    if len(parts) > 1:
+        caption += " Left: training images of the class. Right: new ones."
+    return context.figure(draw, name="grid", label=f"{label}, a row a class: {', '.join(names)}", caption=caption)
 
 
 def _beside_real(real: np.ndarray, samples: np.ndarray, context: SectionContext, *, label: str) -> Figure:
@@ -61,6 +81,11 @@ def _beside_real(real: np.ndarray, samples: np.ndarray, context: SectionContext,
 
 def _origin(arrays: Arrays, context: SectionContext) -> str:
     num, seed = len(arrays["samples"]), context.options["seed"]
+    if "rows" in arrays:
+        words = (
+            f"`run.sample({num}, seed={seed}, labels=...)`: decoded draws from {PRIOR}, none of them chosen by hand,"
+        )
+        return f"{words} {num // len(arrays['rows'])} of each class."
     if arrays["is_fitted"]:
         return f"Decoded random latents, none of them chosen by hand. {FITTED} (seed {seed})."
     return f"`run.sample({num}, seed={seed})`: decoded draws from {PRIOR}, none of them chosen by hand."

@@ -39,6 +39,7 @@ def _words(arrays: Arrays, context: SectionContext) -> str:
     begins = STARTS.get(str(start), f"{context.split} image {start}").format(seed=seed)
     text = "In each row the named coordinates of the latent move, and all others stay where they are at the start,"
     text += f" {begins}. Coordinates are counted from 0."
+    text += f" All pictures are of the class {arrays['class']}." if "class" in arrays else ""
     if "changes" in arrays and len(arrays["coordinates"]) < num:
         rows = len(arrays["coordinates"])
         text += f" Shown are the {rows} of {num:,} coordinates that change the picture most, the strongest first."

@@ -6,11 +6,12 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from papilio.engine import Engine, find_engine
 from papilio.errors import SettingError, StudyError, did_you_mean
+from papilio.kinds.registry import defaults_of
 from papilio.runs.plan import RunPlan
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.references import OwnFunctions
@@ -22,6 +23,8 @@ from papilio.studies.schema import BASE_TABLES, StageSettings, Table, TrialSetti
 from papilio.studies.space import CHOICE, Choice, Point, Space, parse_space
 from papilio.studies.study import Study, slug
 
+# what varies, so that kinds of runs or optimizers differ from trial to trial
+DECIDE_DEFAULTS = frozenset({"model", "model.family", "train", "train.objective", "train.optimizer"})
 BASE = "trial"  # the key, in a point, that says on which of a stage's named trials it stands
 Tables = dict[str, Table]
 Sources = Mapping[str, Sequence[tuple[str, Tables]]]  # by stage: names and tables of the trials that it starts from
@@ -73,17 +76,36 @@ class StagePlan:
         for key in sorted(varied, key=_outer_first):
             if not key.startswith(f"{CHOICE}."):
                 _set_varied(tables, key, varied[key], where=where)
-        settings = resolve(
-            tables, where=where, own=self.study.own, folds=stage.folds, max_epochs=self.study.settings.max_epochs
-        )
+        settings = self._resolved(tables, name, where=where)
         _refuse_later_stages(self.study, stage, settings.model, where=where)
-        stem = f"{slug(stage.name)[:24]}-{slug(name)[:40]}-{_fingerprint(stage.name, settings)[:8]}"
         runs = [
-            RunPlan(_run_name(stem, seed, fold), stage.name, name, seed, varied, settings, fold, number)
-            for seed in stage.seed_list()
-            for fold in stage.fold_list()
+            RunPlan(run_name, stage.name, name, seed, varied, settings, fold, number)
+            for run_name, seed, fold in self._runs(name, settings)
         ]
         return TrialPlan(number, name, point, varied, tables, tuple(runs))
+
+    def _resolved(self, tables: Tables, trial: str, *, where: str) -> RunSettings:
+        """A trial's settings; those of a trial that began before its kind had defaults of its own are what they were."""
+        study, folds = self.study, self.settings.folds
+        settings = resolve(tables, where=where, own=study.own, folds=folds, max_epochs=study.settings.max_epochs)
+        if not study.there or not defaults_of(settings.train.objective, study.own):
+            return settings
+        earlier = resolve(
+            tables,
+            where=where,
+            own=study.own,
+            folds=folds,
+            max_epochs=study.settings.max_epochs,
+            has_kind_defaults=False,
+        )
+        return earlier if any(name in study.there for name, _, _ in self._runs(trial, earlier)) else settings
+
+    def _runs(self, trial: str, settings: RunSettings) -> list[tuple[str, int, int | None]]:
+        """Name, seed and fold of each of a trial's runs."""
+        stage = self.settings
+        stem = f"{slug(stage.name)[:24]}-{slug(trial)[:40]}-{_fingerprint(stage.name, settings)[:8]}"
+        pairs = [(seed, fold) for seed in stage.seed_list() for fold in stage.fold_list()]
+        return [(_run_name(stem, seed, fold), seed, fold) for seed, fold in pairs]
 
     @property
     def num_trials(self) -> int:
@@ -145,8 +167,12 @@ def resolve(
     own: OwnFunctions,
     folds: int | None = None,
     max_epochs: int | None = None,
+    has_kind_defaults: bool = True,
 ) -> RunSettings:
-    """The tables data, model and train as one, every default filled in; raises StudyError for what is not allowed."""
+    """The tables data, model and train as one, every default filled in; raises StudyError for what is not allowed.
+
+    `has_kind_defaults`: the kind of run has its own say in that (`Kind.defaults`).
+    """
     data: DataSettings = validated(DataSettings, tables["data"], where=where, prefix="data")
     train: TrainSettings = validated(TrainSettings, tables["train"], where=where, prefix="train")
     try:
@@ -158,7 +184,37 @@ def resolve(
     changes: dict[str, Any] = {} if "objective" in tables["train"] else {"objective": purpose}
     if max_epochs is not None:
         changes["epochs"] = min(train.epochs, max_epochs)
-    return RunSettings(data=data, model=model, train=train.model_copy(update=changes), folds=folds)
+    train = train.model_copy(update=changes)
+    if has_kind_defaults:
+        train = _with_kind_defaults(train, own, where=where)
+    return RunSettings(data=data, model=model, train=train, folds=folds)
+
+
+def with_written_defaults(study: Study, plans: Sequence[RunPlan]) -> Study:
+    """The study with the defaults of its runs' kind written into [train], so that study.toml says them.
+
+    The same study where its runs are of several kinds, or not all have those numbers: run.json has each run's own.
+    """
+    objectives = {plan.settings.train.objective for plan in plans}
+    varied = {key for stage in study.settings.stage for key in stage.vary}
+    if len(objectives) != 1 or varied & DECIDE_DEFAULTS:
+        return study
+    train: TrainSettings = validated(TrainSettings, study.settings.train, where=study.where, prefix="train")
+    missing = missing_defaults(train, defaults_of(objectives.pop(), study.own))
+    if any(getattr(plan.settings.train, name) != value for plan in plans for name, value in missing.items()):
+        return study
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in missing.items()}
+    return replace(study, settings=study.settings.model_copy(update={"train": {**study.settings.train, **plain}}))
+
+
+def missing_defaults(train: TrainSettings, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a kind's defaults that a study has not set.
+
+    Under another optimizer than the kind's own none of that one's rates is taken over.
+    """
+    is_other = train.optimizer != defaults.get("optimizer", train.optimizer)
+    left_out = {*train.model_fields_set, *(OF_OPTIMISER if is_other else ())}
+    return {name: value for name, value in defaults.items() if name not in left_out}
 
 
 def trial_name(base: str, varied: Mapping[str, Any], *, family: str) -> str:
@@ -170,6 +226,14 @@ def trial_name(base: str, varied: Mapping[str, Any], *, family: str) -> str:
     parts = [base] if base else []
     parts += [f"{key.split('.')[-1]} {_shown(value)}" for key, value in varied.items()]
     return ", ".join(parts) or family
+
+
+def _with_kind_defaults(train: TrainSettings, own: OwnFunctions, *, where: str) -> TrainSettings:
+    missing = missing_defaults(train, defaults_of(train.objective, own))
+    if not missing:
+        return train
+    checked = validated(TrainSettings, missing, where=f"{where}: defaults of {train.objective}", prefix="train")
+    return train.model_copy(update={name: getattr(checked, name) for name in missing})
 
 
 def _base(source: Base, stage: StageSettings, trial: TrialSettings | None) -> Base:

@@ -27,12 +27,16 @@ OWN_KEYS = (".model.family", ".train.loss", ".train.objective", ".train.engine")
 
 @dataclass(frozen=True)
 class Study:
-    """A checked study: its name, where it was read, its settings, and the functions and kinds that Python handed over."""
+    """A checked study: its name, where it was read, its settings, and the functions and kinds that Python handed over.
+
+    `there` has the names of the runs that its folder has, as far as that is looked at: what has begun stays what it is.
+    """
 
     name: str
     where: str
     settings: StudySettings
     own: dict[str, Any]
+    there: frozenset[str] = frozenset()
 
     def to_toml(self) -> str:
         """The study as a file again: reading it gives an equal one."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 from papilio.training.batches import Batch
 from papilio.training.noise import Noise
@@ -29,32 +29,35 @@ def objective(
     batch, each is on the same real images and fresh fakes. A net called `average`, whose `decay` says how much it keeps,
     follows the generator after each step.
 
-    The generator's attribute `latents` says how many numbers, drawn from N(0, 1), it makes an image of. Nothing says which
-    epoch is the best: neither loss measures how good images are. Metrics are those of `judged`, without penalties.
+    The generator's attribute `latents` says how many numbers, drawn from N(0, 1), it makes an image of. Nets with an attribute
+    `classes` above 0 are told the class of each image, fakes being of the batch's own classes: the generator by so many
+    numbers more, see `numbers_of`, the discriminator as its second argument. Nothing says which
+    epoch is the best: neither loss measures how good images are. Metrics are those of `judged`, without penalties. What is
+    evaluated is the net `average` where there is one, as images come from it then.
     """
 
     def share(nets: Nets, batch: Batch, noise: Noise, step: int) -> dict[str, Tensor]:
-        return {"fakes": draw(nets, len(batch), noise)}
+        return {"fakes": draw(nets, batch, noise)}
 
     def discriminate(nets: Nets, batch: Batch, noise: Noise, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         fresh = discriminator_steps > 1
-        fakes = (draw(nets, len(batch), noise) if fresh else batch.shared["fakes"]).detach()
-        found = judged(nets, batch.images, fakes, loss=loss, smoothing=smoothing)
-        total, discriminator = found["discriminator_loss"], nets["discriminator"]
+        fakes = (draw(nets, batch, noise) if fresh else batch.shared["fakes"]).detach()
+        found = judged(nets, batch, fakes, loss=loss, smoothing=smoothing)
+        total, told = found["discriminator_loss"], told_to(nets["discriminator"], batch)
         if loss == "wasserstein":
-            total = total + penalty * gradient_penalty(discriminator, batch.images, fakes, noise)
+            total = total + penalty * gradient_penalty(nets["discriminator"], batch.images, fakes, noise, *told)
         if r1:
-            total = total + r1 / 2 * squared_gradients(discriminator, batch.images).mean()
+            total = total + r1 / 2 * squared_gradients(nets["discriminator"], batch.images, *told).mean()
         return total, {name: value.detach() for name, value in found.items()}
 
     def generate(nets: Nets, batch: Batch, noise: Noise, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        value = generator_loss(nets["discriminator"](batch.shared["fakes"]), loss)
+        value = generator_loss(score(nets, batch.shared["fakes"], batch), loss)
         return value, {"generator_loss": value.detach()}
 
     def evaluate(nets: Nets, batch: Batch, noise: Noise) -> dict[str, Tensor]:
-        fakes = draw(nets, len(batch), noise)
-        return judged(nets, batch.images, fakes, loss=loss, smoothing=smoothing) | {
-            "generator_loss": generator_loss(nets["discriminator"](fakes), loss),
+        fakes = draw(nets, batch, noise, by="average" if "average" in nets else "generator")
+        return judged(nets, batch, fakes, loss=loss, smoothing=smoothing) | {
+            "generator_loss": generator_loss(score(nets, fakes, batch), loss),
             "diversity": diversity(fakes, batch.images),
             "outside": ((fakes < 0) | (fakes > 1)).float().mean(),
         }
@@ -71,24 +74,50 @@ def objective(
     )
 
 
-def draw(nets: Nets, num: int, noise: Noise) -> Tensor:
-    """So many images of the generator, from fresh latents."""
-    return nets["generator"](noise.normal(num, int(nets["generator"].latents)))  # pyright: ignore[reportArgumentType]
+def draw(nets: Nets, batch: Batch, noise: Noise, *, by: str = "generator") -> Tensor:
+    """As many images of a generator as a batch has, from fresh latents; of the batch's classes where it is told of any."""
+    generator = nets[by]
+    latents = noise.normal(len(batch), int(generator.latents))  # pyright: ignore[reportArgumentType]
+    return generator(numbers_of(latents, batch.targets, classes_of(generator)))
+
+
+def numbers_of(latents: Tensor, targets: Tensor, classes: int) -> Tensor:
+    """What a generator is given: (num, latents), followed by a number a class, 1 for the image's own and 0 for the others.
+
+    The latents alone for one that is told of no classes.
+    """
+    return torch.cat([latents, one_hot(targets.long(), classes).to(latents)], dim=1) if classes else latents
+
+
+def classes_of(net: nn.Module) -> int:
+    """How many classes a net is told of; 0 for most nets."""
+    return int(getattr(net, "classes", 0))
+
+
+def told_to(discriminator: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
+    """What a discriminator is given beside images: their classes, where it is told of any."""
+    return (batch.targets,) if classes_of(discriminator) else ()
+
+
+def score(nets: Nets, images: Tensor, batch: Batch) -> Tensor:
+    """What the discriminator gives images of a batch's classes."""
+    discriminator = nets["discriminator"]
+    return discriminator(images, *told_to(discriminator, batch))
 
 
 def judged(
-    nets: Nets, real: Tensor, fakes: Tensor, *, loss: LossName = "non_saturating", smoothing: float = 0.0
+    nets: Nets, batch: Batch, fakes: Tensor, *, loss: LossName = "non_saturating", smoothing: float = 0.0
 ) -> dict[str, Tensor]:
-    """What the discriminator makes of real images and of fakes: `discriminator_loss`, see there, and two mean probabilities.
+    """What the discriminator makes of a batch and of fakes: `discriminator_loss`, see there, and what it says in the mean.
 
-    `real_score` and `fake_score` are those that it gives real images and fakes to be real, its output taken as a logit.
+    `real_score` and `fake_score` are the probabilities that it gives real images and fakes to be real: its output is a logit.
+    The losses "hinge" and "wasserstein" know no probabilities: `real_output` and `fake_output` are its outputs themselves.
     """
-    on_real, on_fakes = nets["discriminator"](real), nets["discriminator"](fakes)
-    return {
-        "discriminator_loss": discriminator_loss(on_real, on_fakes, loss, smoothing=smoothing),
-        "real_score": on_real.sigmoid().mean(),
-        "fake_score": on_fakes.sigmoid().mean(),
-    }
+    on_real, on_fakes = score(nets, batch.images, batch), score(nets, fakes, batch)
+    found = {"discriminator_loss": discriminator_loss(on_real, on_fakes, loss, smoothing=smoothing)}
+    if loss == "non_saturating":
+        return found | {"real_score": on_real.sigmoid().mean(), "fake_score": on_fakes.sigmoid().mean()}
+    return found | {"real_output": on_real.mean(), "fake_output": on_fakes.mean()}
 
 
 def discriminator_loss(on_real: Tensor, on_fakes: Tensor, loss: LossName, *, smoothing: float = 0.0) -> Tensor:
@@ -119,17 +148,17 @@ def generator_loss(on_fakes: Tensor, loss: LossName) -> Tensor:
     return -on_fakes.mean()
 
 
-def gradient_penalty(discriminator: nn.Module, real: Tensor, fakes: Tensor, noise: Noise) -> Tensor:
+def gradient_penalty(discriminator: nn.Module, real: Tensor, fakes: Tensor, noise: Noise, *told: Tensor) -> Tensor:
     """E[(|gradient of D at x| - 1)²], x drawn evenly between a real image and a fake: Gulrajani et al. 2017, equation 3."""
     share = noise.uniform(len(real), 1, 1, 1)
-    lengths = (squared_gradients(discriminator, share * real + (1 - share) * fakes) + 1e-12).sqrt()
+    lengths = (squared_gradients(discriminator, share * real + (1 - share) * fakes, *told) + 1e-12).sqrt()
     return (lengths - 1).square().mean()
 
 
-def squared_gradients(discriminator: nn.Module, images: Tensor) -> Tensor:
-    """|gradient of D at x|² for each image x: (batch,)."""
+def squared_gradients(discriminator: nn.Module, images: Tensor, *told: Tensor) -> Tensor:
+    """|gradient of D at x|² for each image x, of the class that D is told: (batch,)."""
     images = images.detach().requires_grad_(True)
-    (gradients,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
+    (gradients,) = torch.autograd.grad(discriminator(images, *told).sum(), images, create_graph=True)
     return gradients.flatten(1).square().sum(1)
 
 

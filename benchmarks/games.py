@@ -1,0 +1,49 @@
+"""Training throughput of a DCGAN: Papilio, the loop of PyTorch's tutorial, Lightning, in turns."""
+
+from __future__ import annotations
+
+from benchmarks.bench import Bench
+from benchmarks.machine import num_cores
+from benchmarks.peers import peers_python
+from benchmarks.processes import Answer, Contender, run_contender
+from benchmarks.tables import Row, Target, paired_ratios
+
+PAPILIO = "Papilio"
+TARGET = Target(ratio_at_least=1.3)
+
+
+def train_dcgan(bench: Bench) -> list[Row]:
+    """Images a second in training a generator against a discriminator, a step of each a batch."""
+    num_images, passes = bench.size(6400, quick=256), bench.size(2, quick=1)
+    folder = bench.images.save(bench.folder / "dcgan", num_images)
+    job = {"net": "dcgan", "images": str(folder), "passes": passes, "cores": num_cores()}
+    contenders = [
+        Contender(PAPILIO, "papilio_games"),
+        Contender("PyTorch's tutorial", "tutorial_games"),
+        Contender("Lightning", "lightning_games", peers_python()),
+    ]
+    answers: dict[str, list[Answer]] = {contender.name: [] for contender in contenders}
+    for number in range(bench.rounds):
+        for contender in contenders:
+            answer = run_contender(contender, "train", job)
+            answers[contender.name].append(answer)
+            bench.note_versions(contender.name, answer.facts["versions"])
+            rate = answer.facts["images_per_second"]
+            bench.say(f"dcgan, round {number + 1} of {bench.rounds}: {contender.name} {rate:,.0f} images/s")
+    counts = {name: given[0].facts["parameters"] for name, given in answers.items()}
+    if len(set(counts.values())) > 1:
+        raise AssertionError(f"these are different nets, by their parameters: {counts}")
+    rates = {name: [answer.facts["images_per_second"] for answer in given] for name, given in answers.items()}
+    title = f"dcgan: generator and discriminator of width 64 for 28x28, Adam, batches of 128, float32; {num_images:,} images"
+    return [
+        Row(
+            f"{title}, passes timed: {passes}",
+            name,
+            "images/s",
+            rates[name],
+            ratios=paired_ratios(rates[PAPILIO], rates[name]) if name != PAPILIO else (),
+            target=TARGET if name != PAPILIO else None,
+            note=f"mean image {answers[name][-1].facts['error']:.3f} off the real one, a pixel, afterwards",
+        )
+        for name in answers
+    ]
