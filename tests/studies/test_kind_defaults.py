@@ -74,6 +74,10 @@ def test_a_kind_of_ones_own_has_defaults_too() -> None:
         3,
         64,
     )
+    study["train"] = {"objective": of_another_kind(epochs=3)}
+    for most, expected in ((None, 3), (2, 2), (9, 3)):
+        (plan,) = plan_runs(load_study(study | {"max_epochs": most}))
+        assert plan.settings.train.epochs == expected
     study["train"]["objective"] = of_another_kind(learning_rat=0.1)
     with pytest.raises(StudyError, match=r"defaults of .*gan: train\.learning_rat is not"):
         plan_runs(load_study(study))

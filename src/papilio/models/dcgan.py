@@ -57,7 +57,7 @@ class ConvolutionalGenerator(nn.Module):
         if self.classes:
             latents, told = numbers.split([self.latents, self.classes], dim=1)
             numbers = torch.cat([latents, self.latents**0.5 * told], dim=1)
-        return self.layers(numbers)
+        return _as_channels_last(self.layers(numbers))
 
 
 class ProjectingDiscriminator(nn.Module):
@@ -147,6 +147,16 @@ def sides_of(image_shape: tuple[int, int, int]) -> list[tuple[int, int]]:
     return found
 
 
+def _as_channels_last(images: Tensor) -> Tensor:
+    """The same images, gray ones by the strides of channels-last, which a single channel has in two ways.
+
+    By the strides the discriminator's first convolution decides on the layout of what it gives; in the other one each map
+    would be copied before the next convolution.
+    """
+    num, channels, height, width = images.shape
+    return images if channels > 1 else images.reshape(num, height, width, 1).permute(0, 3, 1, 2)
+
+
 def _up(sides: list[tuple[int, int]], channels: list[int], numbers: int) -> nn.Sequential:
     """From numbers to an image: from a map of n rows to one of 2n, or of 2n - 1 where the image has an odd side there."""
     layers: list[nn.Module] = [nn.Unflatten(1, (numbers, 1, 1))]
@@ -180,14 +190,14 @@ def _down(sides: list[tuple[int, int]], channels: list[int], *, num_logits: int,
         has_norm = step > 1 and not is_spectral
         layers.append(nn.Conv2d(channels[step - 1], channels[step], 4, stride=2, padding=1, bias=not has_norm))
         layers += [BatchNorm2d(channels[step])] if has_norm else []
-        layers.append(nn.LeakyReLU(0.2))
+        layers.append(nn.LeakyReLU(0.2, inplace=True))  # no new memory: of large maps that takes longer than they do
     layers += [ToPoint(channels[-1], num_logits, sides[-1]), nn.Flatten()]
     _drawn(nn.Sequential(*layers))
     return nn.Sequential(*(normalised(one) if is_spectral and isinstance(one, nn.Conv2d) else one for one in layers))
 
 
 def _normal(channels: int) -> list[nn.Module]:
-    return [BatchNorm2d(channels), nn.ReLU()]
+    return [BatchNorm2d(channels), nn.ReLU(inplace=True)]
 
 
 def _drawn(layers: nn.Sequential) -> nn.Sequential:

@@ -181,12 +181,12 @@ def resolve(
         purpose = engine.purpose(model.family)
     except SettingError as error:
         raise StudyError(f"{where}: {error}") from error
-    changes: dict[str, Any] = {} if "objective" in tables["train"] else {"objective": purpose}
-    if max_epochs is not None:
-        changes["epochs"] = min(train.epochs, max_epochs)
-    train = train.model_copy(update=changes)
+    if "objective" not in tables["train"]:
+        train = train.model_copy(update={"objective": purpose})
     if has_kind_defaults:
         train = _with_kind_defaults(train, own, where=where)
+    if max_epochs is not None:
+        train = train.model_copy(update={"epochs": min(train.epochs, max_epochs)})
     return RunSettings(data=data, model=model, train=train, folds=folds)
 
 
