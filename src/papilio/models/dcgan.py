@@ -22,7 +22,7 @@ DEVIATION = 0.02  # of the weights that nets begin with
 class FromPoint(nn.ConvTranspose2d):
     """A transposed convolution of maps of one pixel, as the matrix product that it is: a tenth of the time."""
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride] (called so alone)
         _, channels, height, width = self.weight.shape
         rows = self.weight.permute(0, 2, 3, 1).flatten(1)  # a view where weights are channels-last
         maps = features.flatten(1) @ rows
@@ -32,7 +32,7 @@ class FromPoint(nn.ConvTranspose2d):
 class ToPoint(nn.Conv2d):
     """A convolution with a kernel as large as its maps, as the matrix product that it is: a fifth of the time."""
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride] (called so alone)
         columns = self.weight.permute(0, 2, 3, 1).flatten(1)
         assert self.bias is not None  # the discriminator's last layer has one
         return (features.permute(0, 2, 3, 1).flatten(1) @ columns.t() + self.bias)[:, :, None, None]
