@@ -44,7 +44,7 @@ def test_steps_are_those_of_torch(case: str, weight_decay: float) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_remembered_of_weights_without_gradient_does_not_become_denormal(case: str) -> None:
-    """Steps beside such numbers took up to six times as long, and there is no way out of them: 0.9 times the smallest is itself."""
+    """Steps with such numbers took up to six times as long, and 0.9 times the smallest of them is itself."""
     rule = CASES[case][2]
     w, rng = np.zeros(40, np.float32), np.random.default_rng(0)
     optimiser = Optimiser(rule, w)

@@ -27,8 +27,8 @@ from papilio.errors import SettingError
 Array = np.ndarray
 Shape = tuple[int, ...]
 BLOCK = 2**20  # numbers of which a convolution makes one matrix at a time: they stay in the cache
-# exp(-60) = 9e-27 is nothing beside 1, but gradients with it as a factor are still normal numbers in float32, which end at 1e-38;
-# processors are a hundred times slower with denormal ones
+# exp(-60) = 9e-27 is nothing beside 1, but gradients with it as a factor are still normal numbers in float32, which end at
+# 1e-38: processors are a hundred times slower with the denormal ones below
 FAINT = -60
 
 
