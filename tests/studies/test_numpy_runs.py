@@ -58,7 +58,10 @@ def test_it_is_an_engine_as_the_protocol_has_it(digits: ImageSet) -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam"])
 @pytest.mark.parametrize("net", NETS)
-def test_what_is_taken_up_again_goes_on_bit_for_bit(net: str, optimizer: str, digits: ImageSet) -> None:
+def test_what_is_taken_up_again_goes_on_bit_for_bit(
+    net: str, optimizer: str, digits: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("papilio.scratch.optimisers.STEPS_BETWEEN_SWEEPS", 7)
     settings = settings_of(net, optimizer=optimizer, learning_rate=1e-4, schedule="cosine")
     engine = find_engine("numpy", {})
     with engine.prepare([Lane(settings, digits, 3)], threads=1) as session:

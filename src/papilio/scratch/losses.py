@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from papilio.scratch.layers import Array, sigmoid
+from papilio.scratch.layers import FAINT, Array, sigmoid
 
 
 def cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
@@ -20,7 +20,7 @@ def cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
     """
     images = np.arange(len(labels))
     shifted = logits - logits.max(axis=0)
-    gradient = np.exp(shifted)
+    gradient = np.exp(np.maximum(shifted, FAINT))
     total = gradient.sum(axis=0)
     losses = np.log(total) - shifted[labels, images]
     gradient /= total
