@@ -49,7 +49,7 @@ def draw_samples(run: Run, images: ImageSet, options: SamplesOptions) -> Arrays:
     _, usual, usual_ratios = nearest(images.images[held_out], images.images, images.train)
     limit, ratio_limit = np.quantile(usual, CLOSE), np.quantile(usual_ratios, CLOSE)
     shown = np.argsort(distances, kind="stable")[: options.nearest]
-    per_row = len(samples) // len(rows) if list(images.class_names) == rows else 0
+    per_row = len(samples) // len(rows) if rows and list(images.class_names) == rows else 0
     chosen = _of_each_class(images, per_row) if per_row else _evenly(images.train, len(samples))
     return {
         "samples": samples,
