@@ -87,6 +87,7 @@ def test_weights_begin_as_large_as_in_torch(net: str, name: str) -> None:
     settings = NETS[net] | {"initialiser": name}
     arguments = {key: value for key, value in settings.items() if key != "family"}
     given = {} if net == "vae" else {"num_classes": 10}
+    torch.manual_seed(0)
     wanted = arrays_of_nets({"network": TORCH_FAMILIES[NETS[net]["family"]]((1, 28, 28), **given, **arguments)})
     network = families.FAMILIES[NETS[net]["family"]]((1, 28, 28), **given, **arguments).allocate()
     network.initialise(name, np.random.default_rng(0))
@@ -94,7 +95,7 @@ def test_weights_begin_as_large_as_in_torch(net: str, name: str) -> None:
         other = wanted[f"network/{own}"]
         if value.size > 500:
             assert value.std() == pytest.approx(other.std(), rel=0.15)
-            assert abs(value).max() == pytest.approx(abs(other).max(), rel=0.05 if "uniform" in name else 0.5)
+            assert np.quantile(abs(value), 0.95) == pytest.approx(np.quantile(abs(other), 0.95), rel=0.2)
         assert (abs(value).max() > 0) == (abs(other).max() > 0)
 
 
