@@ -84,7 +84,7 @@ def one_reason(error: Exception) -> str:
 def _read_zip(path: Path) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-        _refuse_too_much(path, sum(info.file_size for info in members), _limit_bytes(path))
+        refuse_too_much(path, sum(info.file_size for info in members), unpacking_limit(path))
         for info in members:
             mode = info.external_attr >> 16
             if stat.S_ISLNK(mode):
@@ -121,11 +121,13 @@ def _member(path: Path, name: str, size_bytes: int, is_folder: bool, opener: Cal
     return Member(safe_name(path, name), size_bytes, is_folder, opener)
 
 
-def _limit_bytes(path: Path) -> int:
+def unpacking_limit(path: Path) -> int:
+    """How many bytes an archive of its size may unpack to."""
     return min(MAX_BYTES, max(SMALL_BYTES, MAX_RATIO * path.stat().st_size))
 
 
-def _refuse_too_much(path: Path, num_bytes: int, limit_bytes: int) -> None:
+def refuse_too_much(path: Path, num_bytes: int, limit_bytes: int) -> None:
+    """Raise DataError where an archive unpacks to more than that."""
     if num_bytes > limit_bytes:
         raise DataError(
             f"{path}: unpacks to {num_bytes} bytes or more, at most {limit_bytes} are read from an archive of its size;"
@@ -139,17 +141,17 @@ class _Bounded:
     def __init__(self, file: IO[bytes], path: Path) -> None:
         self.file = file
         self.path = path
-        self.limit_bytes = _limit_bytes(path)
+        self.limit_bytes = unpacking_limit(path)
         self.last_block = b""
 
     def read(self, num_bytes: int = -1) -> bytes:
-        _refuse_too_much(self.path, self.file.tell() + max(num_bytes, 0), self.limit_bytes)
+        refuse_too_much(self.path, self.file.tell() + max(num_bytes, 0), self.limit_bytes)
         content = self.file.read(num_bytes)
         self.last_block = content
         return content
 
     def seek(self, position: int, whence: int = 0) -> int:
-        _refuse_too_much(self.path, position, self.limit_bytes)
+        refuse_too_much(self.path, position, self.limit_bytes)
         return self.file.seek(position, whence)
 
     def tell(self) -> int:
@@ -161,7 +163,7 @@ class _Bounded:
             raise EOFError(f"no end mark: cut short or damaged at byte {self.file.tell()}")
         # reading on to the end makes gzip check its checksum
         while self.file.read(2**20):
-            _refuse_too_much(self.path, self.file.tell(), self.limit_bytes)
+            refuse_too_much(self.path, self.file.tell(), self.limit_bytes)
 
 
 @contextlib.contextmanager

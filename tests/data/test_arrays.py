@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from image_files import some_images
 
 from papilio.data.load import load_images
+from papilio.data.quantities import CLOCK
 from papilio.errors import DataError
 
 NUM = 12
@@ -44,24 +46,106 @@ def test_grey_images_stay_in_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("images", "labels", "complaint"),
     [
-        (GREY.astype(np.float32), LABELS, r"images are float32 \(12, 4, 5\), expected uint8"),
-        (GREY[0], LABELS, r"images are uint8 \(4, 5\), expected uint8 \(num, height, width\)"),
+        (
+            GREY.astype(np.float32),
+            LABELS,
+            r"images are float32 \(12, 4, 5\), from \d+ to 2\d\d, expected 0 to 1; divide them by 255",
+        ),
+        (GREY - 3.0, LABELS, "expected 0 to 1; bring them to 0 to 1"),
+        (GREY * np.uint16(300), LABELS, "expected 0 to 255; bring them to 0 to 255"),
+        (np.where(GREY > 200, np.nan, 0.5), LABELS, "some values are not numbers"),
+        (GREY.astype(complex), LABELS, "images are complex128"),
+        (GREY[0], LABELS, r"images are uint8 \(4, 5\), expected uint8, or floats from 0 to 1, \(num, height, width\)"),
         (GREY[:, None, None], LABELS, r"images are uint8 \(12, 1, 1, 4, 5\)"),
         (np.zeros((NUM, 4, 5, 2), np.uint8), LABELS, "no axis has 1 or 3 channels"),
         (np.zeros((NUM, 3, 5, 3), np.uint8), LABELS, "either axis 1 or axis 3 may be the channels"),
         (GREY[:0], LABELS[:0], r"images are uint8 \(0, 4, 5\)"),
-        (GREY, LABELS[:-1], r"labels are int64 \(11,\) for the 12 images"),
+        (GREY, LABELS[:-1], r"labels are int64 \(11,\) for 12 images"),
         (GREY, LABELS.astype(float), "labels are float64"),
-        (GREY, LABELS - 1, "labels go from -1 to 1"),
-        (GREY, LABELS * 0, "labels go from 0 to 0"),
-        (GREY, LABELS * 1000, "labels go from 0 to 2000 for 12 images"),
-        (GREY, np.stack([LABELS] * 3, axis=1), r"expected integers \(12,\), or \(12, 2\) for \[hour, minute\]"),
+        (GREY, LABELS * 0, "all are 0; classes are at least two"),
+        (GREY, np.arange(NUM), "12 different values for 12 images are no classes"),
+        (GREY, np.stack([LABELS] * 3, axis=1), r"row 0 is not one-hot .*labels\.argmax"),
+        (GREY, np.eye(3)[LABELS] * 0.9, "row 0 is not one-hot"),
+        (GREY, np.eye(3)[LABELS * 0], "all images have one class"),
+        (GREY, LABELS[:, None, None], r"labels are int64 \(12, 1, 1\), expected integers or words"),
+        (GREY, np.array(["a", " a", "b"])[LABELS], "two classes differ by blanks only"),
+        (GREY, np.array([b"a", b"\xff", b"b"])[LABELS], "bytes are not UTF-8"),
     ],
 )
 def test_other_arrays_are_refused(tmp_path: Path, images: np.ndarray, labels: np.ndarray, complaint: str) -> None:
     with pytest.raises(DataError, match=complaint) as caught:
         load_images(**write(tmp_path, images, labels))
     assert "\n" not in str(caught.value) and ".npy" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (LABELS + 1, "1 2 3"),
+        (LABELS - 1, "-1 0 1"),
+        (LABELS * 1000, "0 1000 2000"),
+        (LABELS.astype(np.uint8)[:, None], "0 1 2"),
+        (LABELS > 0, "False True"),
+        (np.array(["eel", "cat", "dog"])[LABELS], "cat dog eel"),
+        (np.array([b"cat", b"dog", b"eel"])[LABELS], "cat dog eel"),
+        (np.eye(3, dtype=np.float32)[LABELS], "0 1 2"),
+        (np.eye(2, dtype=int)[LABELS % 2], "0 1"),
+        (np.eye(5, dtype=bool)[LABELS], "0 1 2 3 4"),
+    ],
+)
+def test_classes_are_the_values_that_occur(tmp_path: Path, labels: np.ndarray, names: str) -> None:
+    images = load_images(**write(tmp_path, GREY, labels))
+    assert images.class_names == tuple(names.split()) and images.quantity is None
+    one_a_row = labels.argmax(axis=1) if labels.shape[1:] > (1,) else labels.reshape(-1)
+    wanted = [one.decode() if isinstance(one, bytes) else str(one) for one in one_a_row.tolist()]
+    assert [images.class_names[label] for label in images.labels] == wanted
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int16", "int64"])
+def test_times_are_read_from_integers_of_any_size(tmp_path: Path, kind: str) -> None:
+    images = load_images(**write(tmp_path, GREY, np.stack([np.arange(NUM), np.arange(NUM) * 5], axis=1).astype(kind)))
+    assert images.quantity == CLOCK and images.labels.tolist() == [65 * hour for hour in range(NUM)]
+    assert "labels of two numbers are read as [hour, minute]" in images.notes
+
+
+def test_pairs_of_small_numbers_are_times_only_where_that_is_said(tmp_path: Path) -> None:
+    files = write(tmp_path, GREY, np.stack([LABELS, LABELS], axis=1))
+    with pytest.raises(DataError, match=r"labels\.npy: .* all from 0 to 2: set period = 720 if they are"):
+        load_images(**files)
+    assert load_images(**files, period=720).quantity == CLOCK
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64", "bool", "int64", "uint16"])
+def test_images_of_other_numbers_are_rounded(tmp_path: Path, kind: str) -> None:
+    given = GREY > 100 if kind == "bool" else (GREY / 255 if "float" in kind else GREY).astype(kind)
+    images = load_images(**write(tmp_path, given, LABELS))
+    wanted = np.where(GREY > 100, 255, 0) if kind == "bool" else GREY
+    assert images.images.dtype == np.uint8 and np.array_equal(images.images[:, 0], wanted)
+    assert any("rounded to 256 levels" in note for note in images.notes) == ("float" in kind)
+
+
+def test_arrays_are_taken_as_they_are() -> None:
+    images = load_images(GREY, ["eel" if label else "cat" for label in LABELS], validation=0.2, test=0.0)
+    assert images.class_names == ("cat", "eel") and np.array_equal(images.images[:, 0], GREY)
+    assert load_images(torch.from_numpy(GREY), torch.from_numpy(LABELS)).num_classes == 3
+    assert load_images(GREY, size=8).facts.shows == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (([[1, 2], [3]], None), "images: a list of which NumPy makes no array"),
+        ((np.array([{}] * NUM), LABELS), r"images: object \(12,\), expected an array of numbers"),
+        ((GREY, np.array([None] * NUM)), r"labels: object \(12,\), expected an array of numbers or words"),
+        ((GREY, "labels.npy"), "images in memory go with labels in memory"),
+        (("digits", LABELS), "labels in memory go with images in memory"),
+        ((np.zeros((NUM, 2, 2), "U900"), LABELS), r"images are <U900 \(12, 2, 2\)"),
+    ],
+)
+def test_arrays_that_are_refused_are_not_printed(given: tuple, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint) as caught:
+        load_images(*given)
+    assert len(str(caught.value)) < 250
 
 
 @pytest.mark.parametrize("which", ["images.npy", "labels.npy"])

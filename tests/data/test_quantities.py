@@ -61,16 +61,21 @@ def test_the_same_values_with_another_period_are_another_set(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("labels", "settings", "complaint"),
     [
-        (np.array([0.5, 1.5]), {}, r"labels are float64 \(2,\): numbers on a circle need its length, period = 360"),
+        (
+            np.array([0.5, 1.5]),
+            {},
+            r"labels are float64 \(2,\); for classes, store integers .* set its length: period = 360",
+        ),
         (
             np.array([[12, 60], [0, 0]]),
             {},
-            r"two numbers an image are \[hour 0-11, minute 0-59\]; some of these are not",
+            r"two numbers an image are \[hour 0-11, minute 0-59\], and some of these are not",
         ),
-        (np.array([[1, 5], [0, 0]]), {"period": 720}, "hours and minutes, whose period is known; leave period away"),
-        (np.array([[0.5], [1.0]]), {"period": 2}, "expected one number an image"),
+        (np.array([[1, 15], [0, 0]]), {"period": 360}, "whose period is 720: leave period out"),
+        (np.array([[1, 5], [0, 0]]), {}, r"all from 0 to 5: set period = 720 if they are \[hour, minute\]"),
+        (np.array([[0.5, 1.0], [1.0, 0.0]]), {"period": 2}, "expected one number an image"),
         (np.array([0.5, np.nan]), {"period": 2}, "some are not numbers"),
-        (np.array([0.5]), {"period": 2}, "for the 2 images"),
+        (np.array([0.5]), {"period": 2}, "for 2 images"),
     ],
 )
 def test_wrong_labels_are_one_line(tmp_path: Path, labels: np.ndarray, settings: dict, complaint: str) -> None:

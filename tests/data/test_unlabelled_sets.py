@@ -190,7 +190,7 @@ def test_an_array_that_is_called_labels_is_not_beside_itself(tmp_path: Path) -> 
 def test_labels_that_are_all_one_class_say_what_to_set(tmp_path: Path) -> None:
     values, classes = some_images(12, (1, 4, 5), num_classes=1, seed=0)
     path, labels = save(tmp_path, "images.npy", values), save(tmp_path, "labels.npy", classes)
-    with pytest.raises(DataError, match=r'labels go from 0 to 0 .*; labels = "none" leaves them out'):
+    with pytest.raises(DataError, match=r'all are 0; classes are at least two; labels = "none" leaves labels out'):
         load_images(path, labels=labels)
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tiny import OwnNet, own_loss, tiny, write_study
 
 from papilio.data.load import load_images
-from papilio.errors import StudyError
+from papilio.errors import DataError, StudyError
 from papilio.search.expected import plan_runs
 from papilio.studies.study import bundled_studies, load_study, parse_toml, slug
-from papilio.workbench import parse_settings, study_schema
+from papilio.workbench import parse_settings, run_study, study_schema
 
 
 @pytest.mark.parametrize("name", list(bundled_studies()))
@@ -249,3 +249,17 @@ def test_fewer_training_images_leave_the_other_splits_as_they_are() -> None:
     assert "100 of" in few.notes[-1]
     reduced = load_images("digits", num_train=100, fraction=0.02)
     assert len(reduced.train) < 100
+
+
+def test_arrays_in_a_study_become_files(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (60, 8, 8), dtype=np.uint8)
+    labels = np.array(["cat", "dog"])[np.arange(60) % 2]
+    tables = tiny(data={"images": images / 255, "labels": labels}, stage=[{"name": "a", "data": {"labels": labels}}])
+    data, again = (load_study(tables).settings.data for _ in range(2))
+    assert data == again and str(data.path).endswith(".npy")
+    read = load_images(str(data.path), labels=data.labels)
+    assert read.class_names == ("cat", "dog") and np.array_equal(read.images[:, 0], images)
+    results = run_study(tables, out=tmp_path / "out", is_silent=True)
+    assert results.runs[0].status == "done"
+    with pytest.raises(DataError, match=r"data\.images: object \(2,\), expected an array of numbers$"):
+        load_study(tiny(data={"images": np.array([{}, {}])}))

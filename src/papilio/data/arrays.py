@@ -1,21 +1,22 @@
-"""Image sets from `.npy` files and the `.npz` files of Kuzushiji-49; objects in them are refused (they are pickles)."""
+"""Image sets from arrays and `.npy` files; objects in them are refused (they are pickles)."""
 
 from __future__ import annotations
 
 import tokenize
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from papilio.archives import one_reason
-from papilio.data.facts import NO_LABELS
+from papilio.data.array_labels import read_labels
 from papilio.data.imageset import RawImages, no_labels
-from papilio.data.quantities import CLOCK, Quantity
+from papilio.data.quantities import Quantity
 from papilio.errors import DataError
 
+PIECE = 1000  # images that are converted at a time
 IMAGE_SHAPES = "(num, height, width), (num, height, width, 1 or 3) or (num, 1 or 3, height, width)"
 # what damaged headers make NumPy raise: they are Python literals inside
 BROKEN = (
@@ -33,36 +34,42 @@ BROKEN = (
 )
 
 
-def read_unlabelled_array(path: Path) -> RawImages:
-    """Read uint8 images without labels from a `.npy` file, of the shapes that `read_arrays` takes; raises what it raises."""
-    images = _as_nchw(read_npy(path), path)
-    return RawImages(path.stem, images, no_labels(len(images)), (), f"{path.resolve()}", {})
+def read_array_set(images_path: Path, labels_path: Path | None = None, quantity: Quantity | None = None) -> RawImages:
+    """Read images, and their labels if there are any, from `.npy` files, as `from_arrays` takes them.
 
-
-def read_arrays(images_path: Path, labels_path: Path, quantity: Quantity | None = None) -> RawImages:
-    """Read uint8 images and their labels from two `.npy` files.
-
-    Images are (num, height, width), (num, height, width, channel) or (num, channel, height, width) with 1 or 3
-    channels, mapped into memory where they need no new order. Labels are integers (num,), classes counted from 0; or
-    integers (num, 2), [hour, minute] on a dial; or, for a `quantity`, numbers (num,). Raises DataError for anything else.
+    Images that are uint8 already stay mapped into memory where they need no new order. Raises DataError.
     """
-    images = _as_nchw(read_npy(images_path), images_path)
-    labels = read_npy(labels_path)
-    found = f"{labels_path}: labels are {labels.dtype} {labels.shape}"
-    if labels.ndim and len(labels) != len(images):
-        raise DataError(f"{found} for the {len(images)} images of {images_path}; one label an image is needed")
-    class_names: tuple[str, ...] = ()
-    if labels.ndim == 2 and labels.shape[1] == 2 and labels.dtype.kind in "iu":
-        if quantity is not None:
-            raise DataError(f"{found}, hours and minutes, whose period is known; leave period away")
-        labels, quantity = _as_minutes(np.asarray(labels), labels_path), CLOCK
-    elif quantity is not None:
-        labels = as_values(np.asarray(labels), quantity, found=found)
-    else:
-        labels = _as_labels(labels, labels_path, num_images=len(images))
-        class_names = tuple(str(label) for label in range(labels.max() + 1))
-    origin = f"{images_path.resolve()} with {labels_path.resolve()}"
-    return RawImages(images_path.stem, images, labels, class_names, origin, {}, quantity=quantity)
+    raw = from_arrays(
+        read_npy(images_path),
+        None if labels_path is None else read_npy(labels_path),
+        quantity,
+        images_from=str(images_path),
+        labels_from=str(labels_path),
+    )
+    origin = f"{images_path.resolve()}" + ("" if labels_path is None else f" with {labels_path.resolve()}")
+    return replace(raw, name=images_path.stem, origin=origin)
+
+
+def from_arrays(
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    quantity: Quantity | None = None,
+    *,
+    images_from: str = "images",
+    labels_from: str = "labels",
+) -> RawImages:
+    """An image set of arrays; `images_from` and `labels_from` begin messages about them.
+
+    Images are (num, height, width), (num, height, width, channel) or (num, channel, height, width) with 1 or 3 channels:
+    uint8, other integers from 0 to 255, booleans, or floats from 0 to 1, which are rounded to 256 levels. Labels are as
+    `papilio.data.array_labels.read_labels` takes them. Raises DataError for anything else.
+    """
+    pixels, notes = as_pixels(images, where=images_from)
+    if labels is None:
+        return RawImages("arrays", pixels, no_labels(len(pixels)), (), "arrays", {}, notes)
+    read = read_labels(labels, quantity, num_images=len(pixels), where=labels_from)
+    notes = (*notes, *read.notes)
+    return RawImages("arrays", pixels, read.values, read.class_names, "arrays", {}, notes, quantity=read.quantity)
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -78,75 +85,41 @@ def read_npy(path: Path) -> np.ndarray:
     return array
 
 
-def read_npz_array(path: Path, *, shape: tuple[int, ...], remedy: str) -> np.ndarray:
-    """The only array in an `.npz` file, uint8 of the shape that is expected.
-
-    Raises DataError, ending with `remedy`, for a damaged file or other content; the header is checked before the values
-    are unpacked.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if len(names) != 1:
-                raise ValueError(f"it holds {len(names)} arrays, expected one")
-            with archive.open(names[0]) as file:
-                _refuse_other_header(file, shape)
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays[arrays.files[0]]
-    except BROKEN as error:
-        raise DataError(f"{path}: cannot be read as .npz ({one_reason(error)}); {remedy}") from error
-
-
-def _refuse_other_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    version = np.lib.format.read_magic(file)
-    if version not in readers:
-        raise ValueError(f"format {version} is not known")
-    found, _, dtype = readers[version](file)
-    if found != shape or dtype != np.uint8:
-        raise ValueError(f"it holds {dtype} {found}, expected uint8 {shape}")
-
-
-def _as_nchw(images: np.ndarray, path: Path) -> np.ndarray:
-    found = f"{path}: images are {images.dtype} {images.shape}"
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape:
-        raise DataError(f"{found}, expected uint8 {IMAGE_SHAPES}")
+def as_pixels(images: np.ndarray, *, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Images as uint8 (num, channel, height, width), and what was done to them in words. Raises DataError."""
+    found = f"{where}: images are {images.dtype} {images.shape}"
+    if images.ndim not in (3, 4) or 0 in images.shape or images.dtype.kind not in "buif":
+        raise DataError(f"{found}, expected uint8, or floats from 0 to 1, {IMAGE_SHAPES}")
     if images.ndim == 3:
-        return images[:, None]
-    is_first, is_last = images.shape[1] in (1, 3), images.shape[3] in (1, 3)
-    if is_first == is_last:
-        which = "either axis 1 or axis 3 may be the channels" if is_first else "no axis has 1 or 3 channels"
+        images = images[:, None]
+    elif (is_first := images.shape[1] in (1, 3)) == (is_last := images.shape[3] in (1, 3)):
+        which = "either axis 1 or axis 3 may be the channels" if is_last else "no axis has 1 or 3 channels"
         raise DataError(f"{found}: {which}; expected {IMAGE_SHAPES}")
-    return images if is_first else np.ascontiguousarray(np.moveaxis(images, 3, 1))
+    elif not is_first:
+        images = np.moveaxis(images, 3, 1)
+    if images.dtype == np.uint8:
+        return (images if images.flags.c_contiguous else np.ascontiguousarray(images)), ()
+    return _rounded(images, found=found)
 
 
-def as_values(values: np.ndarray, quantity: Quantity, *, found: str) -> np.ndarray:
-    """Numbers as values of the quantity, float64, brought into [0, period). Raises DataError, beginning with `found`."""
-    if values.ndim != 1 or values.dtype.kind not in "iuf":
-        raise DataError(f"{found}, expected one number an image")
-    if not np.all(np.isfinite(values)):
-        raise DataError(f"{found}, and some are not numbers (NaN or infinite)")
-    values = np.remainder(values.astype(np.float64), quantity.period)
-    return np.where(values < quantity.period, values, 0.0)  # a tiny negative number rounds up to the period itself
+def _rounded(images: np.ndarray, *, found: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Numbers of another type as uint8, a piece at a time."""
+    pixels = np.empty(images.shape, np.uint8)
+    scale = 1 if images.dtype.kind in "ui" else 255
+    for begin in range(0, len(images), PIECE):
+        piece = images[begin : begin + PIECE]
+        if piece.dtype.kind != "b":
+            _refuse_out_of_range(images, piece, highest=255 // scale, found=found)
+        pixels[begin : begin + PIECE] = np.rint(piece.astype(np.float64) * scale)
+    if images.dtype.kind != "f":
+        return pixels, ()
+    return pixels, (f"images are {images.dtype} from 0 to 1, rounded to 256 levels",)
 
 
-def _as_minutes(labels: np.ndarray, path: Path) -> np.ndarray:
-    hours, minutes = labels[:, 0], labels[:, 1]
-    if not np.all((hours >= 0) & (hours <= 12) & (minutes >= 0) & (minutes < 60)):
-        raise DataError(f"{path}: two numbers an image are [hour 0-11, minute 0-59]; some of these are not")
-    return np.remainder(hours * 60 + minutes, 720).astype(np.float64)
-
-
-def _as_labels(labels: np.ndarray, path: Path, *, num_images: int) -> np.ndarray:
-    found = f"{path}: labels are {labels.dtype} {labels.shape}"
-    if labels.dtype.kind == "f" and labels.ndim == 1:
-        raise DataError(f"{found}: numbers on a circle need its length, period = 360 for degrees; classes are integers")
-    if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise DataError(f"{found}, expected integers ({num_images},), or ({num_images}, 2) for [hour, minute]")
-    lowest, highest = int(labels.min()), int(labels.max())
-    if lowest < 0 or highest == 0 or highest >= num_images:
-        raise DataError(
-            f"{path}: labels go from {lowest} to {highest} for {num_images} images;"
-            f' classes count from 0, are at least two and no more than the images; labels = "{NO_LABELS}" leaves them out'
-        )
-    return np.asarray(labels).astype(np.int64)
+def _refuse_out_of_range(images: np.ndarray, piece: np.ndarray, *, highest: int, found: str) -> None:
+    if piece.dtype.kind == "f" and not np.all(np.isfinite(piece)):
+        raise DataError(f"{found}, and some values are not numbers (NaN or infinite); replace them (numpy.nan_to_num)")
+    if piece.min() < 0 or piece.max() > highest:
+        low, high = (float(extreme) for extreme in (np.nanmin(images), np.nanmax(images)))
+        remedy = "divide them by 255" if low >= 0 and highest == 1 and high <= 255 else f"bring them to 0 to {highest}"
+        raise DataError(f"{found}, from {low:g} to {high:g}, expected 0 to {highest}; {remedy} and store them again")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from papilio.data.arrays import as_values
+from papilio.data.array_labels import as_values
 from papilio.data.imageset import RawImages
 from papilio.data.parallel import map_threaded
 from papilio.data.pictures import (

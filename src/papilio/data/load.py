@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from papilio.archives import is_archive
-from papilio.data.arrays import read_arrays, read_unlabelled_array
+from papilio.data.arrays import from_arrays, read_array_set
 from papilio.data.binary import binarized
 from papilio.data.factors import FACTORS, read_factors
 from papilio.data.facts import NO_LABELS
@@ -16,6 +18,7 @@ from papilio.data.folders import read_pictures
 from papilio.data.imageset import ImageSet, RawImages
 from papilio.data.label_tables import read_labelled_pictures
 from papilio.data.named import READERS, read_named
+from papilio.data.npz import read_npz_set
 from papilio.data.pictures import MODES, Color, Size, convert_images, resolve_size
 from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
@@ -23,13 +26,13 @@ from papilio.data.splits import check_shares, draw_splits
 from papilio.errors import DataError, SettingError, did_you_mean
 
 DRAWN = ("clocks", "gauges", "butterflies", "brush-kanji")  # sets that Papilio draws itself
-SOURCES = "a path to a folder, a zip or tar of pictures, or a .npy file"
+SOURCES = "a path to a folder, a zip or tar of pictures, or a .npy or .npz file"
 
 
 def load_images(
-    name_or_path: str | Path,
+    name_or_path: str | Path | np.ndarray,
+    labels: str | Path | np.ndarray | None = None,
     *,
-    labels: str | Path | None = None,
     size: int | tuple[int, int] | None = None,
     color: Literal["grey", "rgb"] | None = None,
     binarize: bool = False,
@@ -45,7 +48,7 @@ def load_images(
     download: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ImageSet:
-    """Load an image set: a named one, or a folder, zip or tar of pictures, or a `.npy` file, its `labels` in another.
+    """Load an image set: a named one; a folder, zip or tar of pictures; or arrays, in `.npy` or `.npz` files, or in memory.
 
     A string that is a set's name is that set, also where a folder of this name is there: write `./mnist` for the
     folder. Splits that a set comes with are kept. `test` is the share of all images (of the training images, where a
@@ -54,13 +57,16 @@ def load_images(
     indices. `fraction` takes that share of every split afterwards, `num_train` so many of the training images
     that are then left, all of them where a fraction leaves fewer.
 
-    Labels are classes, counted from 0; or (num, 2) integers, [hour, minute] on a dial; or, where `period` is given, numbers on
-    a circle of that length, in `unit`s. A folder's `labels` are then a table, labels.csv, with a picture's file and its value
+    Arrays of images are (num, height, width), (num, height, width, channel) or (num, channel, height, width) with 1 or 3
+    channels, of integers from 0 to 255 or floats from 0 to 1. Labels are classes: integers or words (num,), whose values that
+    occur are the classes, or one-hot rows (num, classes); or (num, 2) integers, [hour, minute] on a dial; or, where `period`
+    is given, numbers on a circle of that length, in `unit`s. A `.npz` file holds images and labels, or x_train, y_train,
+    x_test and y_test. A folder's `labels` are then a table, labels.csv, with a picture's file and its value
     (or its time, as 5:33) in each row.
 
     A set without labels has no class names and no quantity, and `split` gives None in their place; its array `labels`, by which
     images are split, is all 0. It comes from pictures that
-    lie in no class folder, from a `.npy` file without labels, and from every source where `labels` is "none", which
+    lie in no class folder, from an array without labels, and from every source where `labels` is "none", which
     ignores class folders of any depth and the labels of a named set, and keeps splits that the set comes with.
 
     `render` says how a set that Papilio draws itself is drawn: { num = 18000, seed = 0, size = 150, variety = "plain" }.
@@ -79,17 +85,24 @@ def load_images(
     """
     check_shares(validation=validation, test=test)
     check_settings(color=color, fraction=fraction, seed=seed)
-    raw = read_images(
-        name_or_path,
-        labels=labels,
-        quantity=as_quantity(period, unit),
-        render=render,
-        size=resolve_size(size),
-        color=color,
-        home=home,
-        download=download,
-        progress=progress,
-    )
+    if isinstance(name_or_path, str | Path):
+        if not (labels is None or isinstance(labels, str | Path)):
+            raise DataError(f"{name_or_path}: labels in memory go with images in memory; give a file of labels")
+        raw = read_images(
+            name_or_path,
+            labels=labels,
+            quantity=as_quantity(period, unit),
+            render=render,
+            size=resolve_size(size),
+            color=color,
+            home=home,
+            download=download,
+            progress=progress,
+        )
+    else:
+        if render is not None:
+            raise DataError(f"images: render goes with {', '.join(DRAWN)}, which Papilio draws itself")
+        raw = _converted(_in_memory(name_or_path, labels, as_quantity(period, unit)), resolve_size(size), color)
     raw = binarized(raw) if binarize else raw
     images = split_images(raw, validation=validation, test=test, seed=seed).fraction(fraction, seed)
     if num_train is None:
@@ -123,7 +136,7 @@ def read_images(
     label_file = Path(labels).expanduser() if labels is not None and with_labels else None
     if label_file is not None:
         _refuse_misplaced(label_file, name, path)
-    elif quantity is not None:
+    elif quantity is not None and path.suffix != ".npz":
         raise DataError(f"{name_or_path}: {_no_numbers(name, with_labels=with_labels)}")
     if name is not None:
         raw = _read_by_name(name, render=render, home=home, download=download, progress=progress)
@@ -132,6 +145,8 @@ def read_images(
         return read_labelled_pictures(path, label_file, quantity, size=size, color=color, progress=progress)
     if path.is_dir() or (path.is_file() and is_archive(path)):
         return read_pictures(path, size=size, color=color, progress=progress, with_classes=with_labels)
+    if path.is_file() and path.suffix == ".npz":
+        return _converted(read_npz_set(path, quantity, with_labels=with_labels), size, color)
     if path.is_file() and path.suffix == ".npy":
         raw = _read_file(path, label_file, quantity, with_labels=with_labels)
         return _converted(_with_factors(raw, path), size, color)
@@ -188,6 +203,29 @@ def _converted(raw: RawImages, size: Size | None, color: Color | None) -> RawIma
     return replace(raw, images=images, notes=(*raw.notes, f"converted from {old} (channel, height, width) to {new}"))
 
 
+def _in_memory(images: Any, labels: Any, quantity: Quantity | None) -> RawImages:
+    """Arrays that were handed over, or what NumPy makes arrays of."""
+    if isinstance(labels, Path) or (isinstance(labels, str) and labels != NO_LABELS):
+        raise DataError(f"labels = {labels}: images in memory go with labels in memory; load them with numpy.load")
+    given = None if labels is None or isinstance(labels, str) else as_array(labels, what="labels")
+    if given is None and quantity is not None:
+        raise DataError("images: period goes with numbers as labels; hand the labels over, too")
+    return from_arrays(as_array(images, what="images"), given, quantity)
+
+
+def as_array(given: Any, *, what: str) -> np.ndarray:
+    """What was handed over as an array of numbers or words. Raises DataError, naming its type and shape only."""
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError, RuntimeError):
+        raise DataError(f"{what}: a {type(given).__name__} of which NumPy makes no array; give a NumPy array") from None
+    if array.dtype.kind not in "biufUS":
+        raise DataError(
+            f"{what}: {array.dtype} {array.shape}, expected an array of numbers{' or words' * (what == 'labels')}"
+        )
+    return array
+
+
 def _read_by_name(
     name: str, *, render: Mapping[str, Any] | None, home: Path | None, download: bool, progress: Progress | None
 ) -> RawImages:
@@ -202,12 +240,12 @@ def _read_file(path: Path, label_file: Path | None, quantity: Quantity | None, *
     if label_file is None:
         if with_labels:
             _refuse_labels_beside(path)
-        return read_unlabelled_array(path)
+        return read_array_set(path)
     if not label_file.is_file():
         raise DataError(
             f'{label_file}: the labels of {path} are not there; give a .npy file of integers, or labels = "{NO_LABELS}"'
         )
-    return read_arrays(path, label_file, quantity)
+    return read_array_set(path, label_file, quantity)
 
 
 def _with_factors(raw: RawImages, path: Path) -> RawImages:

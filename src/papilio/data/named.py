@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from papilio.data import published
-from papilio.data.arrays import read_npz_array
 from papilio.data.cifar import read_cifar
 from papilio.data.downloads import download_set
 from papilio.data.folders import read_pictures
 from papilio.data.idx import read_idx, refuse_other_bytes
 from papilio.data.imageset import RawImages
+from papilio.data.npz import read_npz_array
 from papilio.data.pictures import Color
 from papilio.data.places import find_set, find_stand_in, not_here, path_of
 from papilio.data.progress import Progress

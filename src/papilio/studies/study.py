@@ -14,6 +14,7 @@ import numpy as np
 import tomli_w
 
 from papilio.data.facts import NO_LABELS
+from papilio.data.handed_over import with_kept_arrays
 from papilio.errors import StudyError, did_you_mean
 from papilio.kinds.kind import Kind, name_of_kind
 from papilio.settings.references import name_of
@@ -51,7 +52,7 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
     """
     own: dict[str, Any] = {}
     if isinstance(source, Mapping):
-        name, where, tables = "study", "the study", source
+        name, where, tables = "study", "the study", _with_arrays_as_files(source)
     else:
         name, where, tables = _read_file(source)
     tables = plain_tables(tables, own, where=where)
@@ -60,6 +61,16 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
     if isinstance(source, Mapping):
         name = slug(settings.title)[:60]
     return Study(name, where, settings, own)
+
+
+def _with_arrays_as_files(tables: Mapping[str, Any]) -> Table:
+    """The same tables, whose [data], of the study and of its stages, names files in place of arrays."""
+    tables = dict(tables)
+    if isinstance(tables.get("data"), Mapping):
+        tables["data"] = with_kept_arrays(tables["data"])
+    if isinstance(stages := tables.get("stage"), list | tuple):
+        tables["stage"] = [_with_arrays_as_files(one) if isinstance(one, Mapping) else one for one in stages]
+    return tables
 
 
 def bundled_studies() -> dict[str, str]:

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 from papilio.data.rendering.drawn_sets import DrawnSet
 from papilio.data.rendering.settings import RenderSettings
 from papilio.data.rendering.wings import SHAPES, Points, closed_curve
+from papilio.data.splits import SplitName
 from papilio.errors import SettingError
 
 FINE = 4  # times as large while it is drawn
@@ -98,7 +99,7 @@ class ButterflyRenderer(DrawnSet):
         return {name: column.astype(np.int64 if name in is_count else np.float64) for name, column in columns}
 
     @staticmethod
-    def splits(num: int) -> dict[str, np.ndarray]:
+    def splits(num: int) -> dict[SplitName, np.ndarray]:
         """A twelfth each for validation and test: pictures are in no order."""
         held_out = num // 12
         ends = (0, num - 2 * held_out, num - held_out, num)

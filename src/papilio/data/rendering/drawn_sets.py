@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 
 from papilio.data.quantities import Quantity
 from papilio.data.rendering.settings import RenderSettings
+from papilio.data.splits import SplitName
 from papilio.errors import SettingError
 
 
@@ -66,6 +67,6 @@ class DrawnSet(ABC):
         return {}
 
     @staticmethod
-    def splits(num: int) -> dict[str, np.ndarray]:
+    def splits(num: int) -> dict[SplitName, np.ndarray]:
         """Indices of the splits that the set comes with; nothing where they are drawn."""
         return {}

@@ -7,11 +7,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from papilio.data.arrays import read_arrays
+import numpy as np
+
+from papilio.data.array_labels import read_labels
+from papilio.data.arrays import as_pixels, read_npy
 from papilio.data.factors import FACTORS, read_factors
 from papilio.data.imageset import RawImages
 from papilio.data.places import cache_folder
@@ -39,16 +42,17 @@ def read_rendered(
         raise SettingError(f"data.render: {error}") from error
     drawn = RENDERERS[name]
     quantity = drawn.quantity
-    raw = read_arrays(
-        folder / "images.npy", folder / "labels.npy", quantity if quantity and not quantity.is_time else None
-    )
+    labels = read_npy(folder / "labels.npy")
+    if quantity is not None:
+        labels = read_labels(labels, quantity, num_images=len(labels), where=str(folder)).values
     words = ", ".join(
         [f"{key} {value}" for key, value in asdict(settings).items()]
         + [f"{file} {digest[:8]}" for file, digest in drawn.made_from().items()]
     )
-    return replace(
-        raw,
+    return RawImages(
         name=name,
+        images=as_pixels(read_npy(folder / "images.npy"), where=str(folder))[0],
+        labels=np.asarray(labels),
         class_names=drawn.class_names,
         origin=f"drawn by Papilio: {words}",
         given=drawn.splits(settings.num),
