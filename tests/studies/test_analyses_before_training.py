@@ -78,3 +78,29 @@ def test_what_some_trials_have_is_looked_at_in_those(tmp_path: Path, capsys: pyt
     assert lines == [f"{told}, and there are 3"]
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.count('<section id="analysis-plane-') == 1 and page.count('<section id="analysis-walk-') == 3
+
+
+def test_tables_of_one_kind_stand_side_by_side_and_every_seed_is_looked_at_where_asked(tmp_path: Path) -> None:
+    tables = [
+        {"kind": "walk", "coordinates": [0]},
+        {"kind": "walk", "coordinates": [1]},
+        {"kind": "walk", "name": "the largest changes"},
+        {"kind": "samples", "num": 4, "seeds": "all"},
+    ]
+    asked = tiny(model=SMALL, stage=[{"name": "first", "seeds": 2}], train={"epochs": 1}, analysis=tables)
+    results = run_study(asked, out=tmp_path / "out", is_silent=True)
+    best = results.best_run(results.trials("first")[0])
+    assert best is not None
+    names = {path.stem for path in (tmp_path / "out" / "analyses").iterdir()}
+    assert names == {
+        "models-first",
+        f"walk-{best.name}",
+        f"walk-{best.name}-2",
+        f"walk-{best.name}-the-largest-changes",
+        *(f"samples-{run.name}" for run in results.runs),
+    }
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    other = next(run for run in results.runs if run != best)
+    assert "Walks of autoencoder, the largest changes" in page
+    assert f"Samples of autoencoder, seed {other.seed}" in page and f"the run, seed {other.seed}" in page
+    assert f"the trial’s best run, seed {best.seed}" in page

@@ -19,7 +19,7 @@ from papilio.execution import live_report
 from papilio.execution.alarms import Alarms
 from papilio.execution.live_report import LiveReport
 from papilio.kinds.registry import KINDS
-from papilio.kinds.warnings import game_warnings, spells_of, vae_warnings, warnings_of
+from papilio.kinds.warnings import autoencoder_warnings, game_warnings, spells_of, vae_warnings, warnings_of
 from papilio.results.results import read_results
 from papilio.runs.folder import RunFolder
 from papilio.runs.kept import append_batches, preview_file, read_batches, read_previews, write_preview
@@ -64,6 +64,14 @@ def test_latents_that_tell_nothing_are_warned_of() -> None:
     assert "latents" in vae_warnings(records(train_kl=[0.0, 0.0, 0.0]))  # without validation images
     assert vae_warnings(records(val_loss=[1.0, 1.0, 1.0])) == {}
     assert warnings_of(KINDS["vae"]) is vae_warnings and warnings_of(KINDS["classify"]) is None
+
+
+def test_an_autoencoder_that_gives_one_image_for_all_is_told_of() -> None:
+    assert autoencoder_warnings(records(val_error=[0.11, 0.1118])) == {}  # too early to tell
+    assert autoencoder_warnings(records(val_error=[0.05, 0.0499, 0.0498])) == {}
+    stuck = autoencoder_warnings(records(val_error=[0.12, 0.11185, 0.11185, 0.11185]))["stuck"]
+    assert "stays at 0.112" in stuck and "batch_norm" in stuck
+    assert warnings_of(KINDS["autoencoder"]) is autoencoder_warnings
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from papilio.errors import PapilioError, RunFailed, SettingError, StorageError
 from papilio.kinds.analyses import section_reference
 from papilio.kinds.kind import Analysis, Kind
 from papilio.kinds.registry import kind_of
-from papilio.results.results import RunResult, StudyResults
+from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.runs.folder import RunFolder
 from papilio.runs.run import Run, load_run
 from papilio.settings.references import OwnFunctions, resolve_reference
@@ -45,8 +46,8 @@ class WantedOfRun:
 
     @property
     def file_name(self) -> str:
-        where = f"-on-{slug(self.title or 'other images')}" if self.has_other_images else ""
-        return f"{slug(self.analysis.name)}-{self.run.name}{where}.npz"
+        words = ["on", self.title or "other images"] if self.has_other_images else [self.title] if self.title else []
+        return f"{'-'.join([slug(self.analysis.name), self.run.name, *map(slug, words)])}.npz"
 
     @property
     def header(self) -> Header:
@@ -96,7 +97,7 @@ def analyse(
     images, or options, do not go together. `progress` is told of each that is computed, and inside those that take long.
     """
     folder, tables = results.folder / FOLDER, study.settings.analysis
-    of_runs = {one.file_name: one for table in tables for one in _of_runs(results, table, images, top=table.top)}
+    of_runs = _by_file([one for table in tables for one in _of_runs(results, table, images, top=table.top)])
     of_stages = [one for stage in results.stages for one in _of_stage(results, stage, tables, study.own)]
     wanted_files = {*of_runs, *(one.file_name for one in of_stages)}
     unwanted = {file for file in folder.glob("*.npz") if file.name not in wanted_files}
@@ -116,6 +117,18 @@ def analyse(
             failed.append(error)
     if failed:
         raise failed[0]
+
+
+def _by_file(wanted: Sequence[WantedOfRun]) -> dict[str, WantedOfRun]:
+    """Each by the name of its file, numbered where another of that name has other options."""
+    found: dict[str, WantedOfRun] = {}
+    for one in wanted:
+        names = (
+            one.file_name if number == 1 else f"{one.file_name[:-4]}-{number}.npz" for number in itertools.count(1)
+        )
+        name = next(name for name in names if name not in found or found[name].options == one.options)
+        found[name] = one
+    return found
 
 
 def _still_standing(
@@ -145,7 +158,7 @@ def add_missing_of_stages(results: StudyResults) -> None:
 
 def _of_runs(results: StudyResults, table: AnalysisSettings, images: StudyImages, *, top: int) -> Iterator[WantedOfRun]:
     trials = [trial for stage in results.stages for trial in results.ranked(stage)[:top]]
-    for run in filter(None, map(results.best_run, trials)):
+    for run in (run for trial in trials for run in _runs(results, trial, table)):
         asked = run_analyses(table, _kind(run, images.own))
         if not asked:
             continue
@@ -153,6 +166,13 @@ def _of_runs(results: StudyResults, table: AnalysisSettings, images: StudyImages
         for analysis, options in asked:
             if analysis.split is None or len(image_set.indices(analysis.split)):
                 yield WantedOfRun(analysis, options, run, image_set, table.name, bool(table.data))
+
+
+def _runs(results: StudyResults, trial: TrialResult, table: AnalysisSettings) -> Sequence[RunResult]:
+    if table.seeds == "all":
+        return trial.finished
+    best = results.best_run(trial)
+    return () if best is None else (best,)
 
 
 def _of_stage(

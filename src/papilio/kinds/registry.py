@@ -110,6 +110,7 @@ AUTOENCODER = Kind(
     depends={"loss": ("error", "noise", "level")},
     otherwise="error",
     units=reconstruction_units,
+    warnings="papilio.kinds.warnings:autoencoder_warnings",
     settings=ReconstructionSettings,
     takes=frozenset({"regulariser"}),
     offers={

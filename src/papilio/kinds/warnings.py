@@ -13,6 +13,7 @@ Records = Sequence[Mapping[str, Any]]
 Warn = Callable[[Records], Mapping[str, str]]
 
 IN_A_ROW = 3  # epochs: one alone may be chance
+UNMOVED = 1e-6  # relative change of an error that three epochs of training have not moved
 LEAST_NATS = 0.1  # of KL, of all latents together
 COLLAPSED = 0.25  # generated images that are nearer to each other than this share of what real ones are
 LONG = 5  # epochs in a row: at the beginning of a game that goes well the discriminator is ahead for a while
@@ -74,6 +75,17 @@ def last_values(records: Records, name: str, *, num: int = IN_A_ROW, split: str 
     found = [record.get(f"{split}_{name}", record.get(f"{other}_{name}")) for record in records[-num:]]
     values = [float(value) for value in found if value is not None]
     return values if len(values) == num else []
+
+
+def autoencoder_warnings(records: Records) -> dict[str, str]:
+    """Of an autoencoder: whatever it is shown, it gives back the same image."""
+    errors = last_values(records, "error")
+    if errors and max(errors) - min(errors) <= UNMOVED * max(errors):
+        return {
+            "stuck": f"the validation error stays at {errors[-1]:.3g}: the network gives the same image for all of them;"
+            " lower train.learning_rate, or set model.batch_norm = true"
+        }
+    return {}
 
 
 def vae_warnings(records: Records) -> dict[str, str]:

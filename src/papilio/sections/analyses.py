@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from papilio.analysis.store import StoredAnalysis
 from papilio.drawing.figure_files import Pictures
@@ -80,6 +80,8 @@ def _section(results: StudyResults, stored: StoredAnalysis, *, name: str, pictur
         facts=header.facts,
         options=header.options,
     )
+    if context.run is not None and not context.is_first_choice:
+        context = replace(context, trial=f"{context.trial}, seed {context.run.seed}")
     try:
         return make(stored.arrays, context)
     except PapilioError:

@@ -33,8 +33,20 @@ class SectionContext:
     @property
     def run_words(self) -> str:
         """Which run it is of, for the end of a sentence."""
-        seed = f", seed {self.run.seed}" if self.run is not None else ""
-        return f"the trial’s best run{seed} (`{self.run_name}`)"
+        if self.run is None:
+            return f"the trial’s best run (`{self.run_name}`)"
+        which = "best run" if self.run.ranking is not None else "first run"
+        which = f"the trial’s {which}" if self.is_first_choice else "the run"
+        return f"{which}, seed {self.run.seed} (`{self.run_name}`)"
+
+    @property
+    def is_first_choice(self) -> bool:
+        """Whether the run is the one of its trial that is looked at where a study does not ask for others."""
+        return self.run is None or any(
+            self.results.best_run(trial) == self.run
+            for trial in self.results.trials(self.stage)
+            if self.run in trial.runs
+        )
 
     def figure(
         self,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema, mo
 from papilio.errors import did_you_mean
 from papilio.kinds.analyses import ANALYSES
 from papilio.settings.data_settings import DataSettings
+from papilio.settings.since import Since
 from papilio.studies.space import MOST_COUNTED, parse_space
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -173,6 +174,9 @@ class AnalysisSettings(BaseModel):
     name: str = Field("", description="of the images, where they are others: a heading's word")
     data: Table = Field({}, description="set on top of the run's [data]: test images of another set")
     top: int = Field(1, ge=1, description="of a stage's trials, so many of the best")
+    seeds: Annotated[Literal["best", "all"], Since("0.2")] = Field(
+        "best", description="of a trial, its best run, or the runs of all its seeds and folds"
+    )
 
     @property
     def options(self) -> Table:
