@@ -22,11 +22,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_LETTERS = 2000  # of a message
+MOST_QUOTED = 80  # of a value in it
+
 
 class PapilioError(Exception):
     """The root: catch this to catch whatever Papilio itself has to complain about."""
 
     exit_status = 1
+
+    def __str__(self) -> str:
+        """The message in one line, whatever names and values it quotes; the middle of a very long one is left out."""
+        text = printable(super().__str__())
+        return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 500]} ... {text[-500:]}"
 
 
 class RequestError(PapilioError):
@@ -69,6 +77,34 @@ class StorageError(WorkError):
 
 class RunFailed(WorkError):
     """A run ended without a result."""
+
+
+def printable(text: str) -> str:
+    r"""A text with its line breaks, control characters and undecodable bytes written as escapes.
+
+    >>> printable("two\nlines of caf\udce9")
+    'two\\nlines of caf\\udce9'
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def quoted(value: str) -> str:
+    """A value in quotes, for a message; only the beginning of a long one.
+
+    >>> quoted("ten"), len(quoted("9" * 5000))
+    ("'ten'", 105)
+    """
+    if len(value) <= MOST_QUOTED:
+        return repr(value)
+    return f"{value[:MOST_QUOTED]!r}... ({len(value):,} characters)"
+
+
+def one_reason(error: Exception) -> str:
+    """What an error says, in one line; of the operating system's only what went wrong."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()) or type(error).__name__
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:

@@ -11,15 +11,18 @@ import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from papilio.errors import BusyError, StorageError
+from papilio.errors import BusyError, RequestError, StorageError, one_reason
 
 PART = ".part"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+# a pipe that nobody writes to would be waited for; Windows has no such flag, and needs another
+WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @contextlib.contextmanager
@@ -48,6 +51,32 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
+def user_path(given: Path | str) -> Path:
+    """A path that a user gave, with ~ as their home folder. Raises RequestError for what no path can be."""
+    if "\0" in str(given):
+        raise RequestError(f"{given}: a path cannot have the character NUL in it")
+    try:
+        path = Path(given).expanduser()
+        path.exists()
+    except RuntimeError as error:
+        raise RequestError(f"{given}: there is no such user; write the home folder's path itself") from error
+    except OSError as error:
+        raise RequestError(f"{given}: no path of this system ({one_reason(error)}); give another") from error
+    return path
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file for reading; raises OSError for whatever is none: a folder, a pipe to wait at, a device without an end."""
+    try:
+        handle = os.open(path, os.O_RDONLY | WITHOUT_WAITING)
+    except ValueError as error:  # NUL in a name
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(handle, "rb")
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove the unfinished files that a process which was killed while writing left in `folder` or below."""
     for path in Path(folder).rglob(f".*{PART}"):
@@ -64,7 +93,7 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError(
                 f"{path}: the disk is full; free some space and give the same command again, what is finished is kept"
             ) from error
-        raise StorageError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+        raise StorageError(f"{path}: cannot be written ({one_reason(error)}); choose another folder") from error
 
 
 def write_text(path: Path, text: str) -> None:

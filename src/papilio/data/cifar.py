@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from papilio.archives import BROKEN, one_reason, read_archive
-from papilio.errors import DataError
+from papilio.archives import BROKEN, read_archive
+from papilio.errors import DataError, one_reason
 
 TRAIN_FILES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST_FILE = "test_batch.bin"

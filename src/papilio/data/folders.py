@@ -16,7 +16,7 @@ from typing import IO, TypeVar
 
 import numpy as np
 
-from papilio.archives import BROKEN, Member, is_archive, one_reason, read_archive
+from papilio.archives import BROKEN, Member, is_archive, read_archive
 from papilio.data.facts import NO_LABELS
 from papilio.data.imageset import RawImages
 from papilio.data.layout import Layout, arrange, is_hidden, is_picture
@@ -33,11 +33,12 @@ from papilio.data.pictures import (
 )
 from papilio.data.places import cache_folder
 from papilio.data.progress import Progress
-from papilio.errors import DataError
-from papilio.files import checksum, open_atomic, write_json
+from papilio.errors import DataError, one_reason
+from papilio.files import checksum, open_atomic, open_regular, write_json
 from papilio.study_folder import OWN_FOLDERS, is_study_folder
 
 Result = TypeVar("Result")
+Inodes = frozenset[tuple[int, int]]  # with their devices
 
 # part of every key: raise it whenever the same pictures would come out as other pixels
 READER_VERSION = 1
@@ -163,28 +164,43 @@ def _content(member: Member) -> bytes | UnreadablePictureError:
         return UnreadablePictureError(one_reason(error))
 
 
-def _walk_folder(path: Path, prefix: str = "", around: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Member]:
-    """What is in a folder, at any depth; `around` are the devices and inodes of the folders that it lies in."""
+def _walk_folder(path: Path) -> Iterator[Member]:
+    """What is in a folder, at any depth, in the order of names, a folder before what is in it."""
+    # what is still to be looked at, the next at the end; of each the folders around it, by device and inode
+    waiting = _entries(path, "", frozenset())
+    while waiting:
+        entry, name, around = waiting.pop()
+        if not _is_folder(entry):
+            yield Member(name, 0, False, functools.partial(open_regular, Path(entry.path)))
+        elif not _holds_results(Path(entry.path)):
+            yield Member(name, 0, True, lambda: io.BytesIO())
+            waiting += _entries(Path(entry.path), f"{name}/", around)
+
+
+def _entries(folder: Path, prefix: str, around: Inodes) -> list[tuple[os.DirEntry[str], str, Inodes]]:
+    """What lies in a folder and belongs to a set, the last first, each with its name and the folders around it."""
     try:
-        facts = path.stat()
-        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        facts = folder.stat()
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name, reverse=True)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        raise DataError(f"{folder}: cannot be read ({one_reason(error)}); make it readable, or remove it") from error
     inode = (facts.st_dev, facts.st_ino)
     # links are followed, as they are the user's own; one to a folder that it lies in is a loop
     if inode in around:
-        return
-    is_ours = is_study_folder(path)
-    for entry in entries:
-        name = f"{prefix}{entry.name}"
-        if is_hidden(name) or (is_ours and entry.name in OWN_FOLDERS):
-            continue
-        if entry.is_dir():
-            if not _holds_results(Path(entry.path)):
-                yield Member(name, 0, True, lambda: io.BytesIO())
-                yield from _walk_folder(Path(entry.path), f"{name}/", around | {inode})
-        else:
-            yield Member(name, 0, False, functools.partial(Path(entry.path).open, "rb"))
+        return []
+    ours = OWN_FOLDERS if is_study_folder(folder) else ()
+    return [
+        (entry, f"{prefix}{entry.name}", around | {inode})
+        for entry in entries
+        if not is_hidden(entry.name) and entry.name not in ours
+    ]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _holds_results(folder: Path) -> bool:
