@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from unicodedata import category
 
 MOST_LETTERS = 2000  # of a message
 MOST_QUOTED = 80  # of a value in it
@@ -87,7 +88,10 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    # of what Python holds for unprintable, spaces of other widths are part of many a name
+    return "".join(
+        one if one.isprintable() or category(one) == "Zs" else one.encode("unicode_escape").decode() for one in text
+    )
 
 
 def quoted(value: str) -> str:

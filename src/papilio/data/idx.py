@@ -72,7 +72,6 @@ def _read_header(file: SupportsRead) -> tuple[bytes, tuple[int, ...]]:
     return start + lengths, shape
 
 
-
 def _read_at_most(file: SupportsRead, num_bytes: int) -> bytes:
     """So many bytes, or those that there are: a header is not believed before they have come."""
     pieces: list[bytes] = []
