@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from papilio.errors import DataError, one_reason
+from papilio.errors import DataError, reason_of
 from papilio.files import open_regular
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -196,5 +196,5 @@ def _one_line_errors(path: Path) -> Iterator[None]:
         yield
     except BROKEN as error:
         raise DataError(
-            f"{path}: a damaged or incomplete archive ({one_reason(error)}); fetch or pack it again"
+            f"{path}: a damaged or incomplete archive ({reason_of(error)}); fetch or pack it again"
         ) from error

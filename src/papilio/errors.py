@@ -14,17 +14,18 @@
         ├── StorageError    the disk is full or cannot be written
         └── RunFailed       a run ended without a result
 
-Each message is one line: where, what was found, what is allowed, what to do.
+Each message is one line of moderate length, whatever names and values are in it: where, what was found, what is allowed, what
+to do.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from unicodedata import category
 
-MOST_LETTERS = 2000  # of a message
-MOST_QUOTED = 80  # of a value in it
+MOST_LETTERS = 900  # of a message
+MOST_OF_A_VALUE = 100
+MOST_OF_A_WORD = 320  # what has no space in it: a path, a value
 
 
 class PapilioError(Exception):
@@ -32,10 +33,9 @@ class PapilioError(Exception):
 
     exit_status = 1
 
-    def __str__(self) -> str:
-        """The message in one line, whatever names and values it quotes; the middle of a very long one is left out."""
-        text = printable(super().__str__())
-        return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 500]} ... {text[-500:]}"
+    def __init__(self, message: object = "") -> None:
+        words = one_line(str(message)).split(" ")
+        super().__init__(shortened(" ".join(shortened(word, MOST_OF_A_WORD) for word in words), MOST_LETTERS))
 
 
 class RequestError(PapilioError):
@@ -80,35 +80,38 @@ class RunFailed(WorkError):
     """A run ended without a result."""
 
 
-def printable(text: str) -> str:
-    r"""A text with its line breaks, control characters and undecodable bytes written as escapes.
+def one_line(text: str) -> str:
+    r"""The text with every character that cannot be printed, a line break too, as Python writes it.
 
-    >>> printable("two\nlines of caf\udce9")
-    'two\\nlines of caf\\udce9'
+    >>> print(one_line("a\nb"))
+    a\nb
     """
     if text.isprintable():
         return text
-    # of what Python holds for unprintable, spaces of other widths are part of many a name
-    return "".join(
-        one if one.isprintable() or category(one) == "Zs" else one.encode("unicode_escape").decode() for one in text
-    )
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
-def quoted(value: str) -> str:
-    """A value in quotes, for a message; only the beginning of a long one.
+def shortened(text: str, most: int) -> str:
+    """The text, or where it has more letters than `most` its two ends.
 
-    >>> quoted("ten"), len(quoted("9" * 5000))
-    ("'ten'", 105)
+    >>> shortened("abcdefghij", 5)
+    'ab…ij'
     """
-    if len(value) <= MOST_QUOTED:
-        return repr(value)
-    return f"{value[:MOST_QUOTED]!r}... ({len(value):,} characters)"
+    if len(text) <= most:
+        return text
+    half = (most - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
 
 
-def one_reason(error: Exception) -> str:
-    """What an error says, in one line; of the operating system's only what went wrong."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__
+def shown(value: object) -> str:
+    """A value as Python writes it, in a message; of a long one the two ends."""
+    return shortened(repr(value), MOST_OF_A_VALUE)
+
+
+def reason_of(error: Exception) -> str:
+    """What the operating system, or whoever raised the error, says of it in a few words."""
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or str(error) or type(error).__name__
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:

@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from papilio.errors import BusyError, RequestError, StorageError, one_reason
+from papilio.errors import BusyError, PapilioError, StorageError, reason_of
 
 PART = ".part"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+MOST_OF_A_NAME, MOST_OF_A_PATH = 255, 4095  # bytes, as Linux and others have it
 # a pipe that nobody writes to would be waited for; Windows has no such flag, and needs another
 WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -51,18 +52,31 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
-def user_path(given: Path | str) -> Path:
-    """A path that a user gave, with ~ as their home folder. Raises RequestError for what no path can be."""
-    if "\0" in str(given):
-        raise RequestError(f"{given}: a path cannot have the character NUL in it")
+def possible_path(text: Path | str, *, error: type[PapilioError]) -> Path:
+    """A path as a user gave it; raises `error` for one that no file can have, as nearly every use of it would raise its own."""
+    where = str(text)
     try:
-        path = Path(given).expanduser()
-        path.exists()
-    except RuntimeError as error:
-        raise RequestError(f"{given}: there is no such user; write the home folder's path itself") from error
-    except OSError as error:
-        raise RequestError(f"{given}: no path of this system ({one_reason(error)}); give another") from error
-    return path
+        names = [os.fsencode(part) for part in Path(text).parts]
+    except UnicodeEncodeError:
+        raise error(f"{where}: has letters that a path cannot have; name another") from None
+    if "\0" in where:
+        raise error(f"{where}: has a NUL character, which a path cannot have; name another")
+    longest = max(map(len, names), default=0)
+    if longest > MOST_OF_A_NAME or sum(map(len, names)) + len(names) > MOST_OF_A_PATH:
+        raise error(
+            f"{where}: is too long (a name in it has {longest} bytes); allowed are {MOST_OF_A_NAME} for a name, and"
+            f" {MOST_OF_A_PATH} for a path"
+        )
+    return Path(text)
+
+
+def expanded_path(text: Path | str, *, error: type[PapilioError]) -> Path:
+    """A path as a user gave it, `~` and `~user` expanded; raises `error` where that is not possible."""
+    path = possible_path(text, error=error)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise error(f"{text}: there is no home folder of {path.parts[0]}; write the path in full") from None
 
 
 def open_regular(path: Path) -> IO[bytes]:
@@ -93,7 +107,7 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError(
                 f"{path}: the disk is full; free some space and give the same command again, what is finished is kept"
             ) from error
-        raise StorageError(f"{path}: cannot be written ({one_reason(error)}); choose another folder") from error
+        raise StorageError(f"{path}: cannot be written ({reason_of(error)}); choose another folder") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -90,7 +90,12 @@ def odd_labels(rng: random.Random) -> Fault:
     files = {"images.npy": npy_bytes(images), "labels.npy": npy_bytes(values)}
     period = ("--period", rng.choice(("360", "1e-300", "1e300", "5e-324", "inf"))) if rng.random() < 0.4 else ()
     command = ("data", rng.choice(("info", "check")), "images.npy", "--labels", "labels.npy", *period)
-    return Fault(f"labels {values.dtype} {values.shape}", functools.partial(write_files, files), command, file=".npy")
+    return Fault(
+        f"labels {values.dtype} {values.shape}",
+        functools.partial(write_files, files),
+        command,
+        file="" if period else ".npy",
+    )
 
 
 def odd_published(rng: random.Random) -> Fault:

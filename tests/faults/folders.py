@@ -34,8 +34,6 @@ PATHS = (
     "/proc/self/mem",
     "",
     ".",
-    "..",
-    "/",
     "set\udce9",
     "a" * 300 + "/b.npy",
 )
@@ -43,7 +41,6 @@ PATHS += (
     "nowhere.zip",
     "nowhere.npy",
     "nowhere/deeper",
-    "~",
     "set/ant/0.png",
     "mnits",
     "C:\\x",
@@ -111,13 +108,13 @@ def _device(folder: Path, rng: random.Random) -> None:
 
 
 def _links(folder: Path, rng: random.Random) -> None:
-    target = rng.choice(("loop.png", "..", ".", "nowhere", "/", "../ant"))
+    target = rng.choice(("loop.png", "..", ".", "nowhere", "../ant"))
     (folder / CLASSES[0] / "loop.png").symlink_to(target)
 
 
 def _deep(folder: Path, rng: random.Random) -> None:
     here = folder / CLASSES[0]
-    for _ in range(rng.choice((2, 30, 1500))):
+    for _ in range(rng.choice((2, 30, 400))):
         here = here / "d"
         here.mkdir()
     (here / "deep.png").write_bytes(good_picture(70))

@@ -23,7 +23,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from papilio.errors import PapilioError, printable
+from papilio.errors import PapilioError, one_line
 
 HANG_SECONDS = 10.0
 LIMIT_SECONDS = 30.0  # after which an input is given up
@@ -176,9 +176,9 @@ def judge(fault: Fault, status: int, stdout: str, stderr: str, seconds: float, p
 def _is_clear(fault: Fault, stdout: str, stderr: str) -> bool:
     """Whether a refusal is one line of moderate length that names the file; a check's findings are its answer."""
     if not stderr and isinstance(fault.attempt, tuple) and fault.attempt[:2] == ("data", "check"):
-        return "error" in stdout and all(printable(line) == line for line in stdout.splitlines())
+        return "error" in stdout and all(one_line(line) == line for line in stdout.splitlines())
     (line, *more) = stderr.splitlines() or [""]
-    return not more and printable(line) == line and len(line) <= MESSAGE_LETTERS and fault.file in line
+    return not more and one_line(line) == line and len(line) <= MESSAGE_LETTERS and fault.file in line
 
 
 @contextlib.contextmanager

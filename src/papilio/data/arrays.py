@@ -17,7 +17,7 @@ import numpy as np
 from papilio.data.facts import NO_LABELS
 from papilio.data.imageset import RawImages, no_labels
 from papilio.data.quantities import CLOCK, Quantity
-from papilio.errors import DataError, one_reason
+from papilio.errors import DataError, reason_of
 from papilio.files import open_regular
 
 IMAGE_SHAPES = "(num, height, width), (num, height, width, 1 or 3) or (num, 1 or 3, height, width)"
@@ -85,7 +85,7 @@ def read_npy(path: Path) -> np.ndarray:
         return np.memmap(path, dtype, "r", offset=start, shape=shape, order=order)
     except BROKEN as error:
         raise DataError(
-            f"{path}: cannot be read as .npy ({one_reason(error)}); write it again with numpy.save"
+            f"{path}: cannot be read as .npy ({reason_of(error)}); write it again with numpy.save"
         ) from error
 
 
@@ -107,7 +107,7 @@ def read_npz_array(path: Path, *, shape: tuple[int, ...], remedy: str) -> np.nda
                 values = file.read(math.prod(shape) + 1)  # one more makes it check its checksum
         return np.frombuffer(values, dtype=np.uint8).reshape(shape)
     except BROKEN as error:
-        raise DataError(f"{path}: cannot be read as .npz ({one_reason(error)}); {remedy}") from error
+        raise DataError(f"{path}: cannot be read as .npz ({reason_of(error)}); {remedy}") from error
 
 
 def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

@@ -21,6 +21,8 @@ from papilio.data.parallel import map_threaded
 from papilio.data.pictures import Size, UnreadablePictureError, decode_picture, pillow_limits
 from papilio.data.progress import Progress
 from papilio.data.splits import SPLITS, SplitName, check_shares, draw_splits
+from papilio.errors import DataError
+from papilio.files import expanded_path
 
 Severity = Literal["ok", "warning", "error"]
 Kind = Literal[
@@ -83,7 +85,7 @@ def check_images(
     a set cannot be looked through at all.
     """
     check_shares(validation=validation, test=test)
-    path = Path(name_or_path).expanduser()
+    path = expanded_path(name_or_path, error=DataError)
     is_named = name_or_path in READERS or name_or_path in DRAWN
     with_classes = not is_no_labels(labels)
     has_table = labels is not None and with_classes

@@ -40,7 +40,7 @@ from papilio.data.pictures import (
 )
 from papilio.data.places import cache_folder
 from papilio.data.progress import Progress
-from papilio.errors import DataError, one_reason, printable
+from papilio.errors import DataError, one_line, reason_of
 from papilio.files import checksum, open_atomic, open_regular, write_json
 from papilio.study_folder import OWN_FOLDERS, is_study_folder
 
@@ -87,8 +87,8 @@ def read_pictures(
         raise DataError(f"{cache_folder() / 'pictures'}: was changed while it was written; give the same command again")
     return replace(
         cached,
-        name=printable(_set_name(path)),
-        origin=printable(f"{path.resolve()}: {len(cached.labels)} pictures"),
+        name=one_line(_set_name(path)),
+        origin=one_line(f"{path.resolve()}: {len(cached.labels)} pictures"),
     )
 
 
@@ -152,7 +152,7 @@ def _entries(folder: Path, prefix: str, around: Inodes) -> list[tuple[os.DirEntr
         facts = folder.stat()
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name, reverse=True)
     except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({one_reason(error)}); make it readable, or remove it") from error
+        raise DataError(f"{folder}: cannot be read ({reason_of(error)}); make it readable, or remove it") from error
     inode = (facts.st_dev, facts.st_ino)
     # links are followed, as they are the user's own; one to a folder that it lies in is a loop
     if inode in around:
@@ -286,10 +286,15 @@ def _content_key(path: Path, *, size: Size | None, color: Color | None, with_cla
 def _file_facts(folder: Path) -> Iterator[str]:
     """Name, size and times of every file and folder; the change time betrays a file replaced under its old date."""
     for member in _walk_folder(folder):
-        facts = (folder / member.name).lstat() if not (folder / member.name).exists() else (folder / member.name).stat()
-        size_bytes = 0 if member.is_folder else facts.st_size
-        times = "" if member.is_folder else f"{facts.st_mtime_ns} {facts.st_ctime_ns}"
-        yield f"{member.name}\0{size_bytes} {times}\n"
+        if member.is_folder:
+            yield f"{member.name}\0" + "0 \n"
+            continue
+        try:
+            facts = (folder / member.name).stat()
+        except OSError:  # a link that leads nowhere
+            yield f"{member.name}\0 nothing\n"
+        else:
+            yield f"{member.name}\0{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}\n"
 
 
 def _set_name(path: Path) -> str:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from papilio.errors import DataError, one_reason
+from papilio.errors import DataError, reason_of
 from papilio.files import open_regular
 
 UNSIGNED_BYTE = 0x08
@@ -44,7 +44,7 @@ def read_idx(path: Path, *, unpacked_md5: str | None, remedy: str) -> np.ndarray
             # one byte more than expected: shows what follows, and makes gzip reach and check its checksum
             values = _read_at_most(file, math.prod(shape) + 1)
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as idx ({one_reason(error)}); {remedy}") from error
+        raise DataError(f"{path}: cannot be read as idx ({reason_of(error)}); {remedy}") from error
     if len(values) != math.prod(shape):
         found = "more" if len(values) > math.prod(shape) else f"{len(values)}"
         raise DataError(f"{path}: {found} values found, its header says {math.prod(shape)} {shape}; {remedy}")

@@ -30,7 +30,7 @@ from papilio.data.pictures import (
 )
 from papilio.data.progress import Progress
 from papilio.data.quantities import CLOCK, Quantity
-from papilio.errors import DataError, one_reason, printable, quoted
+from papilio.errors import DataError, one_line, reason_of, shown
 from papilio.files import open_regular
 
 TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
@@ -69,8 +69,8 @@ def read_labelled_pictures(
     values, quantity = _values(rows, quantity, table)
     rows, values = _each_once(rows, values, table)
     images = _read_images(folder, [row.file for row in rows], size=size, color=color, progress=progress)
-    origin = printable(f"{folder.resolve()} with {table.resolve()}: {len(rows)} pictures")
-    return RawImages(printable(folder.resolve().name), images, values, (), origin, {}, quantity=quantity)
+    origin = one_line(f"{folder.resolve()} with {table.resolve()}: {len(rows)} pictures")
+    return RawImages(one_line(folder.resolve().name), images, values, (), origin, {}, quantity=quantity)
 
 
 def _rows(table: Path, folder: Path) -> Iterator[Row]:
@@ -84,19 +84,19 @@ def _rows(table: Path, folder: Path) -> Iterator[Row]:
                     continue
                 where = f"{table}, line {reader.line_num}"
                 if len(cells) < 2:
-                    raise DataError(f"{where}: {quoted(','.join(row))} has no value; {EXPECTED}")
+                    raise DataError(f"{where}: {shown(','.join(row))} has no value; {EXPECTED}")
                 is_header = num_cells is None and _is_header(cells, folder)
                 if num_cells is None:
                     num_cells = len(cells) if is_header else 2
                 if len(cells) != num_cells:
                     raise DataError(
-                        f"{where}: {quoted(','.join(row))} has {len(cells)} cells, expected {num_cells};"
+                        f"{where}: {shown(','.join(row))} has {len(cells)} cells, expected {num_cells};"
                         f" decimals have a point, 3.5; {EXPECTED}"
                     )
                 if not is_header:
                     yield Row(cells[0], cells[1], reader.line_num)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table}: cannot be read as a table ({one_reason(error)}); {EXPECTED}") from error
+        raise DataError(f"{table}: cannot be read as a table ({reason_of(error)}); {EXPECTED}") from error
 
 
 def _is_header(cells: list[str], folder: Path) -> bool:
@@ -114,7 +114,7 @@ def _values(rows: Sequence[Row], quantity: Quantity | None, table: Path) -> tupl
         raise DataError(f"{table}: numbers on a circle need its length: period = 360 for degrees")
     odd = next((row for row in rows if not NUMBER.fullmatch(row.value)), None)
     if odd is not None:
-        raise DataError(f"{table}, line {odd.line}: {quoted(odd.value)} is not a number; {EXPECTED}")
+        raise DataError(f"{table}, line {odd.line}: {shown(odd.value)} is not a number; {EXPECTED}")
     numbers = np.array([float(row.value) for row in rows])
     return as_values(numbers, quantity, found=f"{table}: its values"), quantity
 
@@ -133,7 +133,7 @@ def _each_once(rows: Sequence[Row], values: np.ndarray, table: Path) -> tuple[li
         other = first.setdefault(os.path.normpath(row.file), index)
         if values[other] != values[index]:
             raise DataError(
-                f"{table}, line {row.line}: {quoted(row.file)} is {quoted(row.value)}, but {quoted(rows[other].value)}"
+                f"{table}, line {row.line}: {shown(row.file)} is {shown(row.value)}, but {shown(rows[other].value)}"
                 f" in line {rows[other].line}; leave one of them"
             )
     kept = sorted(first.values())

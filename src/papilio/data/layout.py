@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from unicodedata import category
 
 import numpy as np
 
 from papilio.data.facts import NO_LABELS
 from papilio.data.pictures import SUFFIXES
 from papilio.data.splits import SplitName
-from papilio.errors import DataError, printable
+from papilio.errors import DataError
 
 SPLIT_FOLDERS: dict[str, SplitName] = {
     "train": "train",
@@ -31,6 +32,7 @@ EXPECTED = (
     "expected CLASS/picture or SPLIT/CLASS/picture, a split being train, valid or test, or pictures without folders"
 )
 WITHOUT_CLASSES = f'labels = "{NO_LABELS}" uses the pictures without classes'
+NO_LETTERS = ("Cc", "Cs")  # control characters, and bytes that are not UTF-8
 LABEL_TABLE = "labels.csv"
 
 
@@ -187,7 +189,7 @@ def _refuse_empty(source: str, filled: set[Parts], folders: set[Parts], level: i
 
 def _class_names(source: str, names: list[str]) -> tuple[str, ...]:
     unique = set(names)
-    odd = next((name for name in unique if printable(name) != name), None)
+    odd = next((name for name in unique if any(category(letter) in NO_LETTERS for letter in name)), None)
     if odd is not None:
         raise DataError(
             f"{source}: the folder {odd} has a name that is not UTF-8, or has a line break in it; rename it"

@@ -12,7 +12,7 @@ from papilio.archives import BROKEN, Member
 from papilio.data.parallel import map_threaded
 from papilio.data.pictures import MAX_SIDE, Color, Looks, Size, UnreadablePictureError, probe_picture
 from papilio.data.progress import Progress
-from papilio.errors import DataError, one_reason
+from papilio.errors import DataError, reason_of
 
 Result = TypeVar("Result")
 
@@ -38,7 +38,7 @@ def probe_member(member: Member) -> Looks | UnreadablePictureError:
         with member.open() as file:
             return probe_picture(file)
     except (UnreadablePictureError, *BROKEN) as error:
-        return UnreadablePictureError(one_reason(error))
+        return UnreadablePictureError(reason_of(error))
 
 
 def for_each_picture(
@@ -111,4 +111,4 @@ def _content(member: Member) -> bytes | UnreadablePictureError:
         with member.open() as file:
             return file.read()
     except BROKEN as error:
-        return UnreadablePictureError(one_reason(error))
+        return UnreadablePictureError(reason_of(error))

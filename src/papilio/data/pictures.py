@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING, Literal
 import numpy as np
 
 from papilio.data.parallel import map_threaded
-from papilio.errors import DataError, SettingError, one_reason
-from papilio.files import open_atomic, open_regular
+from papilio.errors import DataError, SettingError, reason_of
+from papilio.files import open_atomic, open_regular, possible_path
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -100,10 +100,10 @@ def _read_file(path: Path, *, channel: int, size: Size | None) -> np.ndarray:
     if channel not in colors:
         raise DataError(f"{path}: a picture has 1 or 3 channels, {channel} were asked for")
     try:
-        with pillow_limits(), open_regular(path) as file:
+        with pillow_limits(), open_regular(possible_path(path, error=DataError)) as file:
             return decode_picture(file, size=size, color=colors[channel])
     except OSError as error:
-        raise DataError(f"{path}: cannot be opened ({one_reason(error)}); give a picture file") from error
+        raise DataError(f"{path}: cannot be opened ({reason_of(error)}); give a picture file") from error
     except UnreadablePictureError as error:
         raise DataError(
             f"{path}: not a picture that can be read ({error}); give one of {', '.join(FORMATS)}"
@@ -416,6 +416,6 @@ def _one_reason() -> Iterator[None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "there is too little memory to decode it"
-    text = one_reason(error)
+    text = " ".join(reason_of(error).split())
     # Pillow names the in-memory file by its address
     return "not a picture of a known format" if "cannot identify" in text else text
