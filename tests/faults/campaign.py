@@ -51,9 +51,10 @@ class Worker:
         self.job, self.deadline = job, time.monotonic() + seconds
 
     def end(self) -> None:
+        self.pipe.close()
+        self.process.join(timeout=0 if self.job else 5)
         self.process.kill()
         self.process.join()
-        self.pipe.close()
 
 
 def run_campaign(jobs: Sequence[Job], *, num_workers: int) -> Iterator[tuple[Job, Outcome]]:

@@ -144,7 +144,7 @@ def _empty(folder: Path, rng: random.Random) -> None:
 
 
 def _none_readable(folder: Path, rng: random.Random) -> None:
-    for path in folder.glob("*/*.png"):
+    for path in filter(Path.is_file, folder.glob("*/*.png")):
         path.write_bytes(rng.choice((b"", b"nothing", good_picture(0)[:40])))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import os
 import struct
 import threading
 import warnings
@@ -35,6 +36,7 @@ ORIENTATION_TAG = 0x0112
 EXIF_KEYS = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # of what Pillow knows of a picture
 EXIF_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # of a PNG
 PNG_HEAD_BYTES = 8
+STDERR = 2
 MAX_SIDE = 4096
 MAX_PIXELS_AT_ONCE = 2**26  # decoded by all threads together; a larger picture is decoded alone
 MAX_PADDED_PIXELS = 2**26  # of a window around a whole picture
@@ -177,7 +179,7 @@ def decode_picture(file: IO[bytes], *, size: Size | None, color: Color) -> np.nd
         image = _open(file)
         _refuse_wide_values(image)
         _shrink_while_reading(image, size)
-        with ROOM.taken(image.width * image.height):
+        with ROOM.taken(image.width * image.height), SILENCE.kept(image.format == "TIFF"):
             image = _turned(image)
             image = _in_color(_in_eight_bits(image), color)
             values = np.asarray(image if size is None else fit(image, size))
@@ -399,7 +401,44 @@ class _Room:
                 self.changed.notify_all()
 
 
-ROOM = _Room()
+class _Silence:
+    """libtiff writes what it thinks of a damaged file to the process' standard error, past Python: not while it is kept."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.num_inside = 0
+        self.stderr: int | None = None
+
+    @contextlib.contextmanager
+    def kept(self, is_needed: bool) -> Iterator[None]:
+        if not is_needed:
+            yield
+            return
+        with self.lock:
+            self.num_inside += 1
+            if self.num_inside == 1:
+                self._begin()
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.num_inside -= 1
+                if self.num_inside == 0 and self.stderr is not None:
+                    os.dup2(self.stderr, STDERR)
+                    os.close(self.stderr)
+
+    def _begin(self) -> None:
+        try:
+            self.stderr = os.dup(STDERR)
+        except OSError:  # it is closed
+            self.stderr = None
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, STDERR)
+        os.close(nowhere)
+
+
+ROOM, SILENCE = _Room(), _Silence()
 
 
 @contextlib.contextmanager
