@@ -277,7 +277,7 @@ def _content_key(path: Path, *, size: Size | None, color: Color | None, with_cla
         digest.update(checksum(path).encode())
     else:
         # the path too: unpacked archives may agree in names, sizes and times, and differ in content
-        digest.update(f"{path.resolve()}".encode())
+        digest.update(os.fsencode(path.resolve()))
         for line in _file_facts(path):
             digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()

@@ -108,9 +108,9 @@ def _classes_and_splits(
     has_splits = _has_splits(pictures, depth)
     level = depth + (2 if has_splits else 1)
     _refuse_wrong_depth(source, pictures, level=level, has_splits=has_splits)
-    _refuse_empty(source, _folders_of(pictures), folders, level)
+    _refuse_empty(source, _folders_of(pictures), folders, len(pictures[0]) - 1)
     given = _given_splits(source, [name[level - 2] for name in pictures]) if has_splits else {}
-    return [name[level - 1] for name in pictures], given
+    return ["/".join(name[level - 1 : -1]) for name in pictures], given
 
 
 def _splits_without_classes(source: str, pictures: list[Parts], folders: set[Parts]) -> dict[SplitName, np.ndarray]:
@@ -170,7 +170,9 @@ def _refuse_wrong_depth(source: str, pictures: list[Parts], *, level: int, has_s
     for name in pictures:
         if len(name) <= level:
             raise DataError(f"{source}: {'/'.join(name)} is in no class folder; {EXPECTED}; {WITHOUT_CLASSES}")
-        if len(name) > level + 1:
+        # folders in folders are classes by their whole path, where all are as deep and no split is among them
+        inside = {part.lower() for part in name[level - 1 : -1]}
+        if len(name) > level + 1 and (len(name) != len(pictures[0]) or inside & SPLIT_FOLDERS.keys()):
             raise DataError(f"{source}: {'/'.join(name)} lies too deep; {EXPECTED}; {WITHOUT_CLASSES}")
 
 
