@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # a file of tests at a time on each of two processes: half of the time of many tests is waiting for processes to start
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check faults format bench clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -26,6 +26,12 @@ check: $(VENV)/.ready
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/pytest $(SIDE_BY_SIDE)
+
+# damaged and odd inputs, thousands of them, and what came of each; tests/faults tries a few dozen
+NUM ?= 4000
+SEED ?= 0
+faults: $(VENV)/.ready
+	$(BIN)/python -m tests.faults --num $(NUM) --seed $(SEED)
 
 format: $(VENV)/.ready
 	$(BIN)/ruff format

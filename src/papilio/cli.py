@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import signal
 import sys
 from collections.abc import Iterator
@@ -236,6 +237,10 @@ def sample(
 
 def main() -> None:
     """Run the command line; what Papilio complains about becomes one line and an exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # a name that is no text is printed with its bytes as escapes
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except PapilioError as error:

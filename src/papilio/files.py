@@ -11,15 +11,19 @@ import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from papilio.errors import BusyError, StorageError
+from papilio.errors import BusyError, PapilioError, StorageError, reason_of
 
 PART = ".part"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+MOST_OF_A_NAME, MOST_OF_A_PATH = 255, 4095  # bytes, as Linux and others have it
+# a pipe that nobody writes to would be waited for; Windows has no such flag, and needs another
+WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @contextlib.contextmanager
@@ -48,6 +52,45 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
+def possible_path(text: Path | str, *, error: type[PapilioError]) -> Path:
+    """A path as a user gave it; raises `error` for one that no file can have, as nearly every use of it would raise its own."""
+    where = str(text)
+    try:
+        names = [os.fsencode(part) for part in Path(text).parts]
+    except UnicodeEncodeError:
+        raise error(f"{where}: has letters that a path cannot have; name another") from None
+    if "\0" in where:
+        raise error(f"{where}: has a NUL character, which a path cannot have; name another")
+    longest = max(map(len, names), default=0)
+    if longest > MOST_OF_A_NAME or sum(map(len, names)) + len(names) > MOST_OF_A_PATH:
+        raise error(
+            f"{where}: is too long (a name in it has {longest} bytes); allowed are {MOST_OF_A_NAME} for a name, and"
+            f" {MOST_OF_A_PATH} for a path"
+        )
+    return Path(text)
+
+
+def expanded_path(text: Path | str, *, error: type[PapilioError]) -> Path:
+    """A path as a user gave it, `~` and `~user` expanded; raises `error` where that is not possible."""
+    path = possible_path(text, error=error)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise error(f"{text}: there is no home folder of {path.parts[0]}; write the path in full") from None
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file for reading; raises OSError for whatever is none: a folder, a pipe to wait at, a device without an end."""
+    try:
+        handle = os.open(path, os.O_RDONLY | WITHOUT_WAITING)
+    except ValueError as error:  # NUL in a name
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(handle, "rb")
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove the unfinished files that a process which was killed while writing left in `folder` or below."""
     for path in Path(folder).rglob(f".*{PART}"):
@@ -64,7 +107,7 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError(
                 f"{path}: the disk is full; free some space and give the same command again, what is finished is kept"
             ) from error
-        raise StorageError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+        raise StorageError(f"{path}: cannot be written ({reason_of(error)}); choose another folder") from error
 
 
 def write_text(path: Path, text: str) -> None:

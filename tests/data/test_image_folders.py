@@ -73,7 +73,8 @@ def test_order_depends_on_names_alone(names: list[str]) -> None:
         (["a/notes.txt", ".hidden/x.png"], "no pictures"),
         (["a/x.png", "a/y.png"], "only one class, a"),
         (["x.png", "a/y.png"], 'x.png is in no class folder; .*; labels = "none" uses the pictures without classes'),
-        (["a/b/c/x.png", "b/b/c/x.png"], "lies too deep"),
+        (["a/b/c/x.png", "b/b/x.png"], "lies too deep"),
+        (["a/train/x.png", "b/train/x.png", "b/test/y.png"], "lies too deep"),
         (["train/x.png", "test/y.png"], "in a split but in no class folder"),
         (["valid/a/x.png", "test/b/x.png"], "no train"),
         (["train/a/x.png", "val/a/x.png", "valid/b/x.png"], "both the validation split"),
@@ -85,6 +86,16 @@ def test_other_layouts_are_refused(files: list[str], complaint: str) -> None:
     with pytest.raises(DataError, match=complaint) as caught:
         arrange("set", files, [])
     assert str(caught.value).startswith("set: ")
+
+
+def test_folders_in_folders_are_classes_by_their_whole_path() -> None:
+    """As Omniglot has them: alphabet/character."""
+    layout = arrange("set", ["a/1/x.png", "a/2/x.png", "b/1/x.png", "b/1/y.png"], ["a", "b"])
+    assert layout.class_names == ("a/1", "a/2", "b/1") and layout.labels.tolist() == [0, 1, 2, 2]
+    layout = arrange("set", ["train/a/1/x.png", "train/b/1/x.png", "test/b/1/y.png"], [])
+    assert layout.class_names == ("a/1", "b/1") and layout.given["test"].tolist() == [0]
+    with pytest.raises(DataError, match="folder a/3 has no pictures"):
+        arrange("set", ["a/1/x.png", "b/1/x.png"], ["a/3"])
 
 
 def test_a_tar_may_have_an_entry_for_the_folder_itself(tmp_path: Path) -> None:

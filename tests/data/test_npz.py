@@ -58,7 +58,7 @@ def test_values_on_a_circle(tmp_path: Path) -> None:
             {"x_train": TRAIN[0], "y_train": TRAIN[1], "x_test": part(6, side=7)[0], "y_test": part(6)[1]},
             r"its splits differ in shape .*\(1, 6, 6\), \(1, 7, 7\)",
         ),
-        ({"images": np.array([{}] * 9), "labels": TRAIN[1][:9]}, "holds Python objects, which are not read"),
+        ({"images": np.array([{}] * 9), "labels": TRAIN[1][:9]}, "holds Python objects, which are never unpacked"),
         ({}, "its arrays are none"),
     ],
 )

@@ -109,11 +109,11 @@ def test_a_folder_with_a_table_of_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "complaint"),
     [
-        ("", "no rows; each row is a picture's file and its value"),
+        ("", "no rows; each row is a picture's file and its class or value"),
         ("file,value\na.png,ten\n", "line 2: 'ten' is not a number"),
         ("a.png\n", "line 1: 'a.png' has no value"),
         ("a.png,25:00\n", "line 1: 25:00 is not a time of day"),
-        ("nowhere.png,3\n", "nowhere.png: cannot be read as a picture"),
+        ("nowhere.png,3\n", r"gauges: 1 pictures cannot be read: nowhere.png \(No such file"),
         ("a.png,inf\n", "some are not numbers"),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_wrong_table_is_one_line_with_its_place(tmp_path: Path, table: str, co
 
 def test_numbers_without_a_period_say_what_to_add(tmp_path: Path) -> None:
     write_pictures(tmp_path / "gauges", ["a.png"])
-    (tmp_path / "labels.csv").write_text("a.png,3\n")
+    (tmp_path / "labels.csv").write_text("a.png,3.5\n")
     with pytest.raises(DataError, match="period = 360 for degrees"):
         load_images(tmp_path / "gauges", labels=tmp_path / "labels.csv")
     with pytest.raises(DataError, match="period goes with numbers as labels; this set has classes"):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from papilio.archives import one_reason
 from papilio.data.array_labels import read_labels
 from papilio.data.imageset import RawImages, no_labels
 from papilio.data.quantities import Quantity
-from papilio.errors import DataError
+from papilio.errors import DataError, reason_of
+from papilio.files import open_regular
 
 PIECE = 1000  # images that are converted at a time
 IMAGE_SHAPES = "(num, height, width), (num, height, width, 1 or 3) or (num, 1 or 3, height, width)"
@@ -24,14 +28,21 @@ BROKEN = (
     EOFError,
     ValueError,
     TypeError,
-    KeyError,
+    LookupError,
+    AttributeError,
     SyntaxError,
-    OverflowError,
+    ArithmeticError,
+    RuntimeError,  # RecursionError and NotImplementedError, too
+    MemoryError,
+    struct.error,
     tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
-    NotImplementedError,
+    lzma.LZMAError,
 )
+# by version: the header's reader, and the bytes of its length
+HEADERS = {(1, 0): (np.lib.format.read_array_header_1_0, 2), (2, 0): (np.lib.format.read_array_header_2_0, 4)}
+MAX_HEADER_BYTES = 10_000
 
 
 def read_array_set(images_path: Path, labels_path: Path | None = None, quantity: Quantity | None = None) -> RawImages:
@@ -75,14 +86,37 @@ def from_arrays(
 def read_npy(path: Path) -> np.ndarray:
     """A `.npy` file as a read-only memory map. Raises DataError for one that is none, cut short, or holds objects."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with open_regular(path) as file:
+            shape, is_fortran, dtype = read_header(file)
+            start, order = file.tell(), "F" if is_fortran else "C"
+        return np.memmap(path, dtype, "r", offset=start, shape=shape, order=order)
     except BROKEN as error:
         raise DataError(
-            f"{path}: cannot be read as .npy ({one_reason(error)}); write it again with numpy.save"
+            f"{path}: cannot be read as .npy ({reason_of(error)}); write it again with numpy.save"
         ) from error
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{path}: holds several arrays (.npz), expected one; write it with numpy.save")
-    return array
+
+
+def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether the first axis is the fastest, and type, of a `.npy` file, which is left at its values.
+
+    Raises ValueError for what is no such header, is too long, or states what no array can have.
+    """
+    try:
+        version = np.lib.format.read_magic(file)
+        read, length_bytes = HEADERS[version]
+        start = file.tell()
+        if int.from_bytes(file.read(length_bytes), "little") > MAX_HEADER_BYTES:
+            raise ValueError(f"its header is longer than {MAX_HEADER_BYTES:,} bytes")
+        file.seek(start)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a header that Python 2 wrote is as good
+            shape, is_fortran, dtype = read(file)
+    except BROKEN as error:
+        # NumPy quotes the whole header
+        raise ValueError("its header is damaged, or that of another kind of file") from error
+    if any(length < 0 for length in shape) or dtype.hasobject:
+        raise ValueError("it holds Python objects, which are never unpacked" if dtype.hasobject else f"shape {shape}")
+    return shape, is_fortran, dtype
 
 
 def as_pixels(images: np.ndarray, *, where: str) -> tuple[np.ndarray, tuple[str, ...]]:

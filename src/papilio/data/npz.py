@@ -7,16 +7,16 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
-from papilio.archives import one_reason, refuse_too_much, unpacking_limit
-from papilio.data.arrays import BROKEN, as_pixels, from_arrays
+from papilio.archives import refuse_too_much, unpacking_limit
+from papilio.data.arrays import BROKEN, as_pixels, from_arrays, read_header
 from papilio.data.imageset import RawImages
 from papilio.data.quantities import Quantity
 from papilio.data.splits import SplitName
-from papilio.errors import DataError
+from papilio.errors import DataError, reason_of
+from papilio.files import open_regular
 
 IMAGES, LABELS = ("x", "images", "data"), ("y", "labels", "targets")
 SPLIT_WORDS: dict[SplitName, tuple[str, ...]] = {
@@ -34,7 +34,7 @@ def read_npz_set(path: Path, quantity: Quantity | None, *, with_labels: bool) ->
     are there; the same with other usual words (train_images, X_train). They are what `papilio.data.arrays.from_arrays` takes.
     With `with_labels` off labels are not read. Raises DataError, naming the arrays that the file has, for other content.
     """
-    with _one_line_errors(path, remedy="write it again with numpy.savez"), zipfile.ZipFile(path) as archive:
+    with _opened(path, remedy="write it again with numpy.savez") as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         refuse_too_much(path, sum(info.file_size for info in members.values()), unpacking_limit(path))
         named = _parts(list(members))
@@ -73,40 +73,31 @@ def read_npz_array(path: Path, *, shape: tuple[int, ...], remedy: str) -> np.nda
     Raises DataError, ending with `remedy`, for a damaged file or other content; the header is checked before the values
     are unpacked.
     """
-    with _one_line_errors(path, remedy=remedy), zipfile.ZipFile(path) as archive:
+    with _opened(path, remedy=remedy) as archive:
         members = archive.infolist()
         if len(members) != 1:
             raise ValueError(f"it holds {len(members)} arrays, expected one")
         with archive.open(members[0]) as file:
-            found, dtype = _header(file)
-        if found != shape or dtype != np.uint8:
+            found, is_fortran, dtype = read_header(file)
+        if found != shape or dtype != np.uint8 or is_fortran:
             raise ValueError(f"it holds {dtype} {found}, expected uint8 {shape}")
         return _read_member(archive, members[0])
 
 
 @contextmanager
-def _one_line_errors(path: Path, *, remedy: str) -> Iterator[None]:
+def _opened(path: Path, *, remedy: str) -> Iterator[zipfile.ZipFile]:
+    """The archive; what is wrong with it, also within the block, is a DataError of one line."""
     try:
-        yield
+        with open_regular(path) as raw, zipfile.ZipFile(raw) as archive:
+            yield archive
     except BROKEN as error:
-        raise DataError(f"{path}: cannot be read as .npz ({one_reason(error)}); {remedy}") from error
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    version = np.lib.format.read_magic(file)
-    if version not in readers:
-        raise ValueError(f"format {version} is not known")
-    shape, _, dtype = readers[version](file)
-    return shape, dtype
+        raise DataError(f"{path}: cannot be read as .npz ({reason_of(error)}); {remedy}") from error
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     """An array, once its header says no more than its bytes can hold."""
     with archive.open(member) as file:
-        shape, dtype = _header(file)
-    if dtype.hasobject:
-        raise ValueError(f"{member.filename} holds Python objects, which are not read")
+        shape, _, dtype = read_header(file)
     if math.prod(shape) * dtype.itemsize > member.file_size:
         raise ValueError(f"{member.filename} is {dtype} {shape} in its header, more than its {member.file_size} bytes")
     with archive.open(member) as file:

@@ -1,0 +1,128 @@
+"""Thousands of inputs on several processes, each of which is replaced when an input takes it down."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from tests.faults.generators import GENERATORS
+from tests.faults.harness import LIMIT_SECONDS, Fault, Outcome, Verdict, try_apart, try_here, warm_up
+
+WAIT_SECONDS = 2 * LIMIT_SECONDS  # for an answer: an input may hang where no alarm reaches it
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """An input by its generator and number, which make it again anywhere."""
+
+    generator: str
+    seed: int
+    number: int
+    is_apart: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.generator}/{self.seed}/{self.number}"
+
+    def fault(self) -> Fault:
+        return GENERATORS[self.generator](random.Random(self.name))
+
+
+@dataclass
+class Worker:
+    """A process that tries one input at a time; `job` is what it is at, until `deadline`."""
+
+    process: BaseProcess
+    pipe: Connection
+    job: Job | None = None
+    deadline: float = 0.0
+
+    def take(self, job: Job, *, seconds: float) -> None:
+        self.pipe.send(job)
+        self.job, self.deadline = job, time.monotonic() + seconds
+
+    def end(self) -> None:
+        self.pipe.close()
+        self.process.join(timeout=0 if self.job else 5)
+        self.process.kill()
+        self.process.join()
+
+
+def run_campaign(jobs: Sequence[Job], *, num_workers: int) -> Iterator[tuple[Job, Outcome]]:
+    """Each job with its outcome, as they come."""
+    waiting = list(reversed(jobs))
+    workers = [_start() for _ in range(min(num_workers, len(waiting)))]
+    try:
+        for worker in workers:
+            worker.take(waiting.pop(), seconds=START_SECONDS + WAIT_SECONDS)
+        while any(worker.job for worker in workers):
+            ready = wait([worker.pipe for worker in workers if worker.job], timeout=1.0)
+            for index, worker in enumerate(workers):
+                if worker.job is None or (worker.pipe not in ready and time.monotonic() < worker.deadline):
+                    continue
+                job, outcome = worker.job, _heard(worker)
+                seconds = WAIT_SECONDS
+                if outcome is None:
+                    outcome = _lost(worker)
+                    worker.end()
+                    workers[index] = worker = _start()
+                    seconds += START_SECONDS
+                worker.job = None
+                if waiting:
+                    worker.take(waiting.pop(), seconds=seconds)
+                yield job, outcome
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+def _heard(worker: Worker) -> Outcome | None:
+    try:
+        return worker.pipe.recv() if worker.pipe.poll() else None
+    except (EOFError, ConnectionResetError):
+        return None
+
+
+def _lost(worker: Worker) -> Outcome:
+    """The outcome of an input that took the process down, or that it never came back from."""
+    assert worker.job is not None
+    if worker.process.is_alive() and time.monotonic() >= worker.deadline:
+        return Outcome(worker.job.name, 1, "", "no answer", WAIT_SECONDS, 0, Verdict.HANG)
+    worker.process.join(timeout=5)
+    status = worker.process.exitcode or 1
+    return Outcome(worker.job.name, status, "", f"the process ended with status {status}", 0.0, 0, Verdict.WRONG_EXIT)
+
+
+def _start() -> Worker:
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_work, args=(there,), daemon=True)
+    process.start()
+    there.close()
+    return Worker(process, here)
+
+
+def _work(pipe: Connection) -> None:
+    with tempfile.TemporaryDirectory(prefix="faults-cache-", ignore_cleanup_errors=True) as cache:
+        os.environ |= {"PAPILIO_CACHE": cache, "OMP_NUM_THREADS": "1"}
+        warm_up()
+        base_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        while True:
+            try:
+                job = pipe.recv()
+            except EOFError:
+                return
+            fault = job.fault()
+            pipe.send(
+                try_apart(fault, base_bytes=base_bytes)
+                if job.is_apart and not callable(fault.attempt)
+                else try_here(fault)
+            )

@@ -1,0 +1,58 @@
+"""A few dozen inputs of the campaign, always the same; `make faults` tries thousands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.faults.campaign import Job
+from tests.faults.generators import GENERATORS
+from tests.faults.harness import Fault, Verdict, try_apart, try_here, warm_up
+
+SEED = 17
+NUM = 6  # of each generator
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    warm_up()
+
+
+@pytest.mark.parametrize("number", range(NUM))
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_an_odd_input_is_read_or_refused_in_one_line(generator: str, number: int) -> None:
+    outcome = try_here(Job(generator, SEED, number).fault())
+    assert outcome.verdict is Verdict.OK, f"{outcome.name}: status {outcome.status}\n{outcome.stderr}"
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_the_same_numbers_make_the_same_files(generator: str, tmp_path: Path) -> None:
+    contents = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        Job(generator, SEED, 0).fault().write(tmp_path / name)
+        files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
+        contents.append([(path.relative_to(tmp_path / name), path.read_bytes()) for path in files])
+    assert contents[0] == contents[1]
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def test_what_a_user_would_see_is_judged() -> None:
+    def verdict(attempt: object, **options: object) -> Verdict:
+        fault = Fault("x", lambda folder: None, attempt, **options)  # type: ignore[arg-type]
+        return try_here(fault).verdict
+
+    assert verdict(lambda folder: None) is Verdict.OK
+    assert verdict(lambda folder: _raise(KeyError("x"))) is Verdict.TRACEBACK
+    assert verdict(lambda folder: _raise(MemoryError())) is Verdict.MEMORY
+    assert verdict(lambda folder: None, statuses=(1, 2)) is Verdict.WRONG_EXIT
+    assert verdict(("data", "info", "no-such-set"), file="no-such-set") is Verdict.OK
+    assert verdict(("data", "info", "no-such-set"), file="another") is Verdict.MESSAGE
+
+
+def test_a_command_is_tried_in_a_process_of_its_own() -> None:
+    fault = Fault("x", lambda folder: None, ("data", "info", "no-such-set"), file="no-such-set", statuses=(2,))
+    assert try_apart(fault, base_bytes=2**30).verdict is Verdict.OK
