@@ -7,9 +7,12 @@ from typing import Any
 
 import typer
 
+from papilio.errors import one_line
+
 
 def print_table(header: list[str], rows: list[list[str]]) -> None:
-    """Columns as wide as they need; numbers to the right."""
+    """Columns as wide as they need; numbers to the right; a row is one line, whatever is in it."""
+    header, *rows = [[one_line(cell) for cell in row] for row in [header, *rows]]
     widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
     is_number = [all(row[index][:1].isdigit() or row[index] in "–" for row in rows) for index in range(len(header))]
     for row in [header, *rows]:

@@ -14,7 +14,8 @@
         ├── StorageError    the disk is full or cannot be written
         └── RunFailed       a run ended without a result
 
-Each message is one line: where, what was found, what is allowed, what to do.
+Each message is one line of moderate length, whatever names and values are in it: where, what was found, what is allowed, what
+to do.
 """
 
 from __future__ import annotations
@@ -22,11 +23,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_LETTERS = 900  # of a message
+MOST_OF_A_VALUE = 100
+MOST_OF_A_WORD = 320  # what has no space in it: a path, a value
+
 
 class PapilioError(Exception):
     """The root: catch this to catch whatever Papilio itself has to complain about."""
 
     exit_status = 1
+
+    def __init__(self, message: object = "") -> None:
+        words = one_line(str(message)).split(" ")
+        super().__init__(shortened(" ".join(shortened(word, MOST_OF_A_WORD) for word in words), MOST_LETTERS))
 
 
 class RequestError(PapilioError):
@@ -69,6 +78,40 @@ class StorageError(WorkError):
 
 class RunFailed(WorkError):
     """A run ended without a result."""
+
+
+def one_line(text: str) -> str:
+    r"""The text with every character that cannot be printed, a line break too, as Python writes it.
+
+    >>> print(one_line("a\nb"))
+    a\nb
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, or where it has more letters than `most` its two ends.
+
+    >>> shortened("abcdefghij", 5)
+    'ab…ij'
+    """
+    if len(text) <= most:
+        return text
+    half = (most - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, in a message; of a long one the two ends."""
+    return shortened(repr(value), MOST_OF_A_VALUE)
+
+
+def reason_of(error: Exception) -> str:
+    """What the operating system, or whoever raised the error, says of it in a few words."""
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or str(error) or type(error).__name__
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:

@@ -11,15 +11,19 @@ import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from papilio.errors import BusyError, StorageError
+from papilio.errors import BusyError, PapilioError, StorageError, reason_of
 
 PART = ".part"
+OF_UNFINISHED = "????????"  # the letters that tell unfinished files of one name apart
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+MOST_OWN_BYTES = 2**28  # of a file of text or JSON that Papilio wrote
+MOST_OF_A_NAME, MOST_OF_A_PATH = 255, 4095  # bytes, as Linux and others have it
 
 
 @contextlib.contextmanager
@@ -48,12 +52,6 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the unfinished files that a process which was killed while writing left in `folder` or below."""
-    for path in Path(folder).rglob(f".*{PART}"):
-        path.unlink(missing_ok=True)
-
-
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's complaints about writing `path` into one line that says what to do."""
@@ -64,7 +62,54 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError(
                 f"{path}: the disk is full; free some space and give the same command again, what is finished is kept"
             ) from error
-        raise StorageError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+        raise StorageError(f"{path}: cannot be written ({reason_of(error)}); choose another folder") from error
+
+
+def read_own(path: Path, *, most_bytes: int = MOST_OWN_BYTES) -> bytes:
+    """The bytes of a file of text or JSON that Papilio wrote.
+
+    Raises FileNotFoundError where there is none, and OSError with a reason where what lies there is no regular file (a pipe would
+    be waited for without end), is larger than `most_bytes`, or cannot be read.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        if facts.st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"it has {facts.st_size:,} bytes, allowed are {most_bytes:,}", str(path))
+        return file.read()
+
+
+def possible_path(text: Path | str, *, error: type[PapilioError]) -> Path:
+    """A path as a user gave it; raises `error` for one that no file can have, as nearly every use of it would raise its own."""
+    where = str(text)
+    try:
+        names = [os.fsencode(part) for part in Path(text).parts]
+    except UnicodeEncodeError:
+        raise error(f"{where}: has letters that a path cannot have; name another") from None
+    if "\0" in where:
+        raise error(f"{where}: has a NUL character, which a path cannot have; name another")
+    longest = max(map(len, names), default=0)
+    if longest > MOST_OF_A_NAME or sum(map(len, names)) + len(names) > MOST_OF_A_PATH:
+        raise error(
+            f"{where}: is too long (a name in it has {longest} bytes); allowed are {MOST_OF_A_NAME} for a name, and"
+            f" {MOST_OF_A_PATH} for a path"
+        )
+    return Path(text)
+
+
+def expanded_path(text: Path | str, *, error: type[PapilioError]) -> Path:
+    """A path as a user gave it, `~` and `~user` expanded; raises `error` where that is not possible."""
+    path = possible_path(text, error=error)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise error(f"{text}: there is no home folder of {path.parts[0]}; write the path in full") from None
+
+
+def full_path(path: Path) -> Path:
+    """The absolute path without links; unlike `Path.resolve` of links that lead in a circle, too."""
+    return Path(os.path.realpath(path))
 
 
 def write_text(path: Path, text: str) -> None:

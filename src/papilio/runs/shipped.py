@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from papilio.errors import RunError
+from papilio.files import possible_path
 
 FOLDER = Path(str(resources.files("papilio"))) / "pretrained"
 
@@ -23,7 +24,7 @@ def find_run(run: Path | str) -> Path:
     shipped = shipped_runs()
     if isinstance(run, str) and run in shipped:
         return shipped[run]
-    if not Path(run).is_dir():
+    if not possible_path(run, error=RunError).is_dir():
         raise RunError(
             f"{run}: there is no such folder, and no such run comes with Papilio; these do: {', '.join(shipped)}"
         )
