@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import lzma
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -15,24 +17,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from papilio.errors import DataError
+from papilio.errors import DataError, reason_of
+from papilio.files import open_regular
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 MAX_BYTES = 64 * 2**30
-MAX_MEMBER_BYTES = 2**30
+MAX_MEMBER_BYTES = 2**28
 # a picture hardly shrinks in an archive, a bomb grows a thousandfold; small archives may be padded more
 MAX_RATIO = 200
 SMALL_BYTES = 2**28
+# a member takes more than that of any archive, packed or not
+MIN_MEMBER_BYTES = 64
+SMALL_MEMBERS = 50_000
 BLOCK_BYTES = 512
+UTF_8_FLAG = 0x800
+# what damaged headers and streams make the libraries raise
 BROKEN = (
     OSError,
     EOFError,
+    ValueError,
+    OverflowError,
+    RuntimeError,  # RecursionError and NotImplementedError, too
+    MemoryError,
+    struct.error,
     zlib.error,
+    lzma.LZMAError,
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
     tarfile.TarError,
-    NotImplementedError,  # a compression that zipfile does not know
-    UnicodeDecodeError,
 )
 
 
@@ -59,50 +71,62 @@ def read_archive(path: Path) -> Iterator[Member]:
     """
     walk = _read_zip if path.name.lower().endswith(".zip") else _read_tar
     seen: set[str] = set()
+    most = max(SMALL_MEMBERS, path.stat().st_size // MIN_MEMBER_BYTES)
     with _one_line_errors(path):
-        for member in walk(path):
+        for num, member in enumerate(walk(path), start=1):
+            if num > most:
+                raise DataError(f"{path}: has more than {most:,} members, the most that are read from one of its size")
             if member.name in seen and not member.is_folder:
                 raise DataError(f"{path}: holds {member.name} twice; pack it again")
             seen.add(member.name)
             yield member
 
 
-def safe_name(path: Path, name: str) -> str:
-    """The member's name with forward slashes. Raises DataError for one that would leave the archive."""
+def safe_name(path: Path, name: str, *, is_folder: bool = False) -> str:
+    """The member's name with forward slashes. Raises DataError for one that would leave the archive, or for no name."""
     cleaned = name.replace("\\", "/")
     parts = [part for part in cleaned.split("/") if part not in ("", ".")]
+    if not parts and not is_folder:
+        raise DataError(f"{path}: has a member without a name; pack it again")
     if cleaned.startswith("/") or re.match(r"[A-Za-z]:", cleaned) or ".." in parts or "\0" in cleaned:
         raise DataError(f"{path}: member {name!r} points out of the archive; it is not read, pack it again")
     return "/".join(parts)
 
 
-def one_reason(error: Exception) -> str:
-    """What an error says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 def _read_zip(path: Path) -> Iterator[Member]:
-    with zipfile.ZipFile(path) as archive:
+    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         _refuse_too_much(path, sum(info.file_size for info in members), _limit_bytes(path))
         for info in members:
-            mode = info.external_attr >> 16
+            name, mode = _zip_name(info), info.external_attr >> 16
             if stat.S_ISLNK(mode):
-                raise DataError(f"{path}: member {info.filename!r} is a link; pack the pictures themselves")
+                raise DataError(f"{path}: member {name!r} is a link; pack the pictures themselves")
             if info.flag_bits & 1:
-                raise DataError(f"{path}: member {info.filename!r} is encrypted; pack it again without a password")
-            yield _member(path, info.filename, info.file_size, info.is_dir(), lambda info=info: archive.open(info))
+                raise DataError(f"{path}: member {name!r} is encrypted; pack it again without a password")
+            yield _member(path, name, info.file_size, info.is_dir(), lambda info=info: archive.open(info))
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """The member's name: UTF-8 is often written without the flag that says so."""
+    if not info.flag_bits & UTF_8_FLAG:
+        with contextlib.suppress(UnicodeError):
+            return info.filename.encode("cp437").decode("utf-8")
+    return info.filename
 
 
 def _read_tar(path: Path) -> Iterator[Member]:
     with contextlib.ExitStack() as stack:
-        raw = stack.enter_context(path.open("rb"))
+        raw = stack.enter_context(open_regular(path))
         plain = raw if path.name.lower().endswith(".tar") else stack.enter_context(gzip.GzipFile(fileobj=raw))
         source = _Bounded(cast(IO[bytes], plain), path)
         archive = stack.enter_context(tarfile.open(fileobj=cast(IO[bytes], source), mode="r:"))
-        for info in archive:
+        while (info := archive.next()) is not None:
+            archive.members.clear()  # a list of all members is of no use, and may be of any length
             if not info.isfile() and not info.isdir():
                 raise DataError(f"{path}: member {info.name!r} is a link or a device; pack the pictures themselves")
+            if info.issparse():
+                # holes cost nothing in the archive, and all their bytes in memory
+                raise DataError(f"{path}: member {info.name!r} has holes; pack it again without --sparse")
             yield _member(path, info.name, info.size, info.isdir(), lambda info=info: _extract(archive, info))
         source.refuse_bad_end()
 
@@ -117,8 +141,10 @@ def _extract(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 def _member(path: Path, name: str, size_bytes: int, is_folder: bool, opener: Callable[[], IO[bytes]]) -> Member:
     if size_bytes > MAX_MEMBER_BYTES:
-        raise DataError(f"{path}: member {name!r} unpacks to {size_bytes} bytes, at most {MAX_MEMBER_BYTES} are read")
-    return Member(safe_name(path, name), size_bytes, is_folder, opener)
+        raise DataError(
+            f"{path}: member {name!r} unpacks to {size_bytes:,} bytes, at most {MAX_MEMBER_BYTES:,} are read; leave it out"
+        )
+    return Member(safe_name(path, name, is_folder=is_folder), size_bytes, is_folder, opener)
 
 
 def _limit_bytes(path: Path) -> int:
@@ -128,7 +154,7 @@ def _limit_bytes(path: Path) -> int:
 def _refuse_too_much(path: Path, num_bytes: int, limit_bytes: int) -> None:
     if num_bytes > limit_bytes:
         raise DataError(
-            f"{path}: unpacks to {num_bytes} bytes or more, at most {limit_bytes} are read from an archive of its size;"
+            f"{path}: unpacks to {num_bytes:,} bytes or more, at most {limit_bytes:,} are read from an archive of its size;"
             " unpack it yourself if you trust it, and give the folder"
         )
 
@@ -170,5 +196,5 @@ def _one_line_errors(path: Path) -> Iterator[None]:
         yield
     except BROKEN as error:
         raise DataError(
-            f"{path}: a damaged or incomplete archive ({one_reason(error)}); fetch or pack it again"
+            f"{path}: a damaged or incomplete archive ({reason_of(error)}); fetch or pack it again"
         ) from error

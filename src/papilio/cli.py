@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -238,6 +239,10 @@ def sample(
 def main() -> None:
     """Run the command line; what Papilio or the operating system complains about becomes one line and an exit status."""
     _open_closed_streams()
+    for stream in (sys.stdout, sys.stderr):
+        # a name that is no text is printed with its bytes as escapes
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             app()
@@ -258,7 +263,9 @@ def _complain(text: str, *, status: int) -> NoReturn:
     typer.echo(f"papilio: {one_line(text)}", err=True)
     if sys.stdout is sys.__stdout__:
         with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to be written complains no more
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # what is left to be written complains no more
     sys.exit(status)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from papilio.console import print_json, print_table, words
+from papilio.errors import one_line
 
 MAX_ITEMS = 20  # files or images that a finding lists
 
@@ -126,9 +127,9 @@ def data_check(name: SetArgument, labels: LabelsOption = None, period: PeriodOpt
 
     findings = check_images(name, labels=labels, period=period, progress=reading_progress())
     for finding in findings:
-        typer.echo(f"{finding.severity:<8} {finding.message}")
+        typer.echo(f"{finding.severity:<8} {one_line(finding.message)}")
         for item in finding.items[:MAX_ITEMS] if finding.severity != "ok" else ():
-            typer.echo(f"         {item}")
+            typer.echo(f"         {one_line(str(item))}")
         if len(finding.items) > MAX_ITEMS and finding.severity != "ok":
             typer.echo(f"         and {len(finding.items) - MAX_ITEMS:,} more")
     raise typer.Exit(1 if any(finding.severity == "error" for finding in findings) else 0)

@@ -24,6 +24,8 @@ OF_UNFINISHED = "????????"  # the letters that tell unfinished files of one name
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 MOST_OWN_BYTES = 2**28  # of a file of text or JSON that Papilio wrote
 MOST_OF_A_NAME, MOST_OF_A_PATH = 255, 4095  # bytes, as Linux and others have it
+# a pipe that nobody writes to would be waited for; Windows has no such flag, and needs another
+WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @contextlib.contextmanager
@@ -52,34 +54,6 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
-@contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's complaints about writing `path` into one line that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL_DISK:
-            raise StorageError(
-                f"{path}: the disk is full; free some space and give the same command again, what is finished is kept"
-            ) from error
-        raise StorageError(f"{path}: cannot be written ({reason_of(error)}); choose another folder") from error
-
-
-def read_own(path: Path, *, most_bytes: int = MOST_OWN_BYTES) -> bytes:
-    """The bytes of a file of text or JSON that Papilio wrote.
-
-    Raises FileNotFoundError where there is none, and OSError with a reason where what lies there is no regular file (a pipe would
-    be waited for without end), is larger than `most_bytes`, or cannot be read.
-    """
-    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
-        if facts.st_size > most_bytes:
-            raise OSError(errno.EFBIG, f"it has {facts.st_size:,} bytes, allowed are {most_bytes:,}", str(path))
-        return file.read()
-
-
 def possible_path(text: Path | str, *, error: type[PapilioError]) -> Path:
     """A path as a user gave it; raises `error` for one that no file can have, as nearly every use of it would raise its own."""
     where = str(text)
@@ -105,6 +79,44 @@ def expanded_path(text: Path | str, *, error: type[PapilioError]) -> Path:
         return path.expanduser()
     except RuntimeError:
         raise error(f"{text}: there is no home folder of {path.parts[0]}; write the path in full") from None
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file for reading; raises OSError for whatever is none: a folder, a pipe to wait at, a device without an end."""
+    try:
+        handle = os.open(path, os.O_RDONLY | WITHOUT_WAITING)
+    except ValueError as error:  # NUL in a name
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(handle, "rb")
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's complaints about writing `path` into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise StorageError(
+                f"{path}: the disk is full; free some space and give the same command again, what is finished is kept"
+            ) from error
+        raise StorageError(f"{path}: cannot be written ({reason_of(error)}); choose another folder") from error
+
+
+def read_own(path: Path, *, most_bytes: int = MOST_OWN_BYTES) -> bytes:
+    """The bytes of a file of text or JSON that Papilio wrote.
+
+    Raises FileNotFoundError where there is none, and OSError with a reason where what lies there is no regular file (a pipe would
+    be waited for without end), is larger than `most_bytes`, or cannot be read.
+    """
+    with open_regular(path) as file:
+        num_bytes = os.fstat(file.fileno()).st_size
+        if num_bytes > most_bytes:
+            raise OSError(errno.EFBIG, f"it has {num_bytes:,} bytes, allowed are {most_bytes:,}", str(path))
+        return file.read()
 
 
 def full_path(path: Path) -> Path:

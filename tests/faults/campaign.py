@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -50,9 +51,10 @@ class Worker:
         self.job, self.deadline = job, time.monotonic() + seconds
 
     def end(self) -> None:
+        self.pipe.close()
+        self.process.join(timeout=0 if self.job else 5)
         self.process.kill()
         self.process.join()
-        self.pipe.close()
 
 
 def run_campaign(jobs: Sequence[Job], *, num_workers: int) -> Iterator[tuple[Job, Outcome]]:
@@ -112,10 +114,15 @@ def _work(pipe: Connection) -> None:
     with tempfile.TemporaryDirectory(prefix="faults-cache-", ignore_cleanup_errors=True) as cache:
         os.environ |= {"PAPILIO_CACHE": cache, "OMP_NUM_THREADS": "1"}
         warm_up()
+        base_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         while True:
             try:
                 job = pipe.recv()
             except EOFError:
                 return
             fault = job.fault()
-            pipe.send(try_apart(fault) if job.is_apart and not callable(fault.attempt) else try_here(fault))
+            pipe.send(
+                try_apart(fault, base_bytes=base_bytes)
+                if job.is_apart and not callable(fault.attempt)
+                else try_here(fault)
+            )

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from tests.faults.archives import odd_archive
+from tests.faults.arrays import odd_array, odd_labels, odd_published
+from tests.faults.folders import odd_folder, odd_path
 from tests.faults.harness import Generator
 from tests.faults.pictures import exif_picture, labelled_picture, predicted_picture, probed_picture
+from tests.faults.tables import odd_factors, odd_table
 
 GENERATORS: dict[str, Generator] = {
     "pictures": probed_picture,
-    "tables-of-pictures": labelled_picture,
-    "predict": predicted_picture,
     "exif": exif_picture,
+    "pictures-of-tables": labelled_picture,
+    "predict": predicted_picture,
+    "archives": odd_archive,
+    "arrays": odd_array,
+    "labels": odd_labels,
+    "published": odd_published,
+    "tables": odd_table,
+    "factors": odd_factors,
+    "folders": odd_folder,
+    "paths": odd_path,
 }

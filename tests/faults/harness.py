@@ -23,7 +23,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from papilio.errors import PapilioError
+from papilio.errors import PapilioError, one_line
 
 HANG_SECONDS = 10.0
 LIMIT_SECONDS = 30.0  # after which an input is given up
@@ -64,7 +64,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an input; `peak_bytes` is beyond what the process had before."""
+    """What came of an input; `peak_bytes` is beyond what the process had before.
+
+    `seconds` are without those in which other processes had the processor.
+    """
 
     name: str
     status: int
@@ -92,10 +95,10 @@ def try_here(fault: Fault) -> Outcome:
             io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors=how) for how in ("strict", "backslashreplace")
         )
         _forget_peak()
-        before, start = _memory("VmRSS"), time.monotonic()
+        before, start = _memory("VmRSS"), _own_seconds()
         with _inside(folder), _limits(before), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = _attempt(fault, folder)
-        seconds, peak = time.monotonic() - start, max(0, _memory("VmHWM") - before)
+        seconds, peak = _own_seconds() - start, max(0, _memory("VmHWM") - before)
     return _outcome(fault, status, _text(out), _text(err), seconds, peak)
 
 
@@ -113,7 +116,9 @@ def try_apart(fault: Fault, *, base_bytes: int = 0) -> Outcome:
             status, used = _wait(process, start)
         texts = [(Path(name) / one).read_text(errors="replace") for one in ("out", "err")]
     peak = max(0, used.ru_maxrss * 1024 - base_bytes)
-    return _outcome(fault, status, *texts, time.monotonic() - start, peak)
+    wall_seconds = time.monotonic() - start
+    seconds = wall_seconds if wall_seconds > LIMIT_SECONDS else used.ru_utime + used.ru_stime
+    return _outcome(fault, status, *texts, seconds, peak)
 
 
 def warm_up() -> None:
@@ -171,9 +176,9 @@ def judge(fault: Fault, status: int, stdout: str, stderr: str, seconds: float, p
 def _is_clear(fault: Fault, stdout: str, stderr: str) -> bool:
     """Whether a refusal is one line of moderate length that names the file; a check's findings are its answer."""
     if not stderr and isinstance(fault.attempt, tuple) and fault.attempt[:2] == ("data", "check"):
-        return "error" in stdout and all(line.isprintable() for line in stdout.splitlines())
+        return "error" in stdout and all(one_line(line) == line for line in stdout.splitlines())
     (line, *more) = stderr.splitlines() or [""]
-    return not more and line.isprintable() and len(line) <= MESSAGE_LETTERS and fault.file in line
+    return not more and one_line(line) == line and len(line) <= MESSAGE_LETTERS and fault.file in line
 
 
 @contextlib.contextmanager
@@ -222,6 +227,15 @@ def _text(stream: io.TextIOWrapper) -> str:
     buffer = stream.buffer
     assert isinstance(buffer, io.BytesIO)
     return buffer.getvalue().decode("utf-8")
+
+
+def _own_seconds() -> float:
+    """A clock that stands still while this thread could go on, but other processes have the processor."""
+    try:
+        _, waited_nanoseconds, _ = Path("/proc/thread-self/schedstat").read_text().split()
+    except (OSError, ValueError):
+        return time.monotonic()
+    return time.monotonic() - int(waited_nanoseconds) / 1e9
 
 
 def _memory(field: str) -> int:

@@ -63,9 +63,9 @@ def write_files(files: dict[str, bytes], folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def good_set(prefix: str = "set") -> dict[str, bytes]:
+def good_set(prefix: str = "set/") -> dict[str, bytes]:
     """Class folders of a few good pictures."""
-    return {f"{prefix}/{name}/{i}.png": good_picture(10 * c + i) for c, name in enumerate(CLASSES) for i in range(4)}
+    return {f"{prefix}{name}/{i}.png": good_picture(10 * c + i) for c, name in enumerate(CLASSES) for i in range(4)}
 
 
 def odd_picture(rng: random.Random) -> tuple[str, str, bytes]:

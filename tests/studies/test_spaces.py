@@ -77,7 +77,10 @@ FIRST, SECOND = "choice.first", "choice.second"
         ({"train.epochs.x": [1]}, "train.epochs.x cannot vary: epochs is 3 and not a table"),
         ({"choice.x": [1, 2]}, 'stage "search": "x 1" and "x 2" have the same settings'),
         ({"train.epochs": [2, "2"]}, "train.epochs: input should be a valid integer (given: '2')"),
-        ({"train.optimizer": ["adam", {"name": "adam"}]}, '"optimizer adam" and "optimizer adam" have the same settings'),
+        (
+            {"train.optimizer": ["adam", {"name": "adam"}]},
+            '"optimizer adam" and "optimizer adam" have the same settings',
+        ),
         ([0.1, 0.2], "stage.0.vary: input should be a valid dictionary (given: [0.1, 0.2])"),
     ],
 )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
+import math
+import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,11 +14,11 @@ from typing import IO
 
 import numpy as np
 
-from papilio.archives import one_reason
 from papilio.data.facts import NO_LABELS
 from papilio.data.imageset import RawImages, no_labels
 from papilio.data.quantities import CLOCK, Quantity
-from papilio.errors import DataError
+from papilio.errors import DataError, reason_of
+from papilio.files import open_regular
 
 IMAGE_SHAPES = "(num, height, width), (num, height, width, 1 or 3) or (num, 1 or 3, height, width)"
 # what damaged headers make NumPy raise: they are Python literals inside
@@ -23,14 +27,21 @@ BROKEN = (
     EOFError,
     ValueError,
     TypeError,
-    KeyError,
+    LookupError,
+    AttributeError,
     SyntaxError,
-    OverflowError,
+    ArithmeticError,
+    RuntimeError,  # RecursionError and NotImplementedError, too
+    MemoryError,
+    struct.error,
     tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
-    NotImplementedError,
+    lzma.LZMAError,
 )
+# by version: the header's reader, and the bytes of its length
+HEADERS = {(1, 0): (np.lib.format.read_array_header_1_0, 2), (2, 0): (np.lib.format.read_array_header_2_0, 4)}
+MAX_HEADER_BYTES = 10_000
 
 
 def read_unlabelled_array(path: Path) -> RawImages:
@@ -68,14 +79,14 @@ def read_arrays(images_path: Path, labels_path: Path, quantity: Quantity | None 
 def read_npy(path: Path) -> np.ndarray:
     """A `.npy` file as a read-only memory map. Raises DataError for one that is none, cut short, or holds objects."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with open_regular(path) as file:
+            shape, is_fortran, dtype = _read_header(file)
+            start, order = file.tell(), "F" if is_fortran else "C"
+        return np.memmap(path, dtype, "r", offset=start, shape=shape, order=order)
     except BROKEN as error:
         raise DataError(
-            f"{path}: cannot be read as .npy ({one_reason(error)}); write it again with numpy.save"
+            f"{path}: cannot be read as .npy ({reason_of(error)}); write it again with numpy.save"
         ) from error
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{path}: holds several arrays (.npz), expected one; write it with numpy.save")
-    return array
 
 
 def read_npz_array(path: Path, *, shape: tuple[int, ...], remedy: str) -> np.ndarray:
@@ -85,26 +96,41 @@ def read_npz_array(path: Path, *, shape: tuple[int, ...], remedy: str) -> np.nda
     are unpacked.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as raw, zipfile.ZipFile(raw) as archive:
             names = archive.namelist()
             if len(names) != 1:
                 raise ValueError(f"it holds {len(names)} arrays, expected one")
             with archive.open(names[0]) as file:
-                _refuse_other_header(file, shape)
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays[arrays.files[0]]
+                found, is_fortran, dtype = _read_header(file)
+                if found != shape or dtype != np.uint8 or is_fortran:
+                    raise ValueError(f"it holds {dtype} {found}, expected uint8 {shape}")
+                values = file.read(math.prod(shape) + 1)  # one more makes it check its checksum
+        return np.frombuffer(values, dtype=np.uint8).reshape(shape)
     except BROKEN as error:
-        raise DataError(f"{path}: cannot be read as .npz ({one_reason(error)}); {remedy}") from error
+        raise DataError(f"{path}: cannot be read as .npz ({reason_of(error)}); {remedy}") from error
 
 
-def _refuse_other_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    version = np.lib.format.read_magic(file)
-    if version not in readers:
-        raise ValueError(f"format {version} is not known")
-    found, _, dtype = readers[version](file)
-    if found != shape or dtype != np.uint8:
-        raise ValueError(f"it holds {dtype} {found}, expected uint8 {shape}")
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether the first axis is the fastest, and type, of a `.npy` file, which is left at its values.
+
+    Raises ValueError for what is no such header, is too long, or states what no array can have.
+    """
+    try:
+        version = np.lib.format.read_magic(file)
+        read, length_bytes = HEADERS[version]
+        start = file.tell()
+        if int.from_bytes(file.read(length_bytes), "little") > MAX_HEADER_BYTES:
+            raise ValueError(f"its header is longer than {MAX_HEADER_BYTES:,} bytes")
+        file.seek(start)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a header that Python 2 wrote is as good
+            shape, is_fortran, dtype = read(file)
+    except BROKEN as error:
+        # NumPy quotes the whole header
+        raise ValueError("its header is damaged, or that of another kind of file") from error
+    if any(length < 0 for length in shape) or dtype.hasobject:
+        raise ValueError("it holds Python objects, which are never unpacked" if dtype.hasobject else f"shape {shape}")
+    return shape, is_fortran, dtype
 
 
 def _as_nchw(images: np.ndarray, path: Path) -> np.ndarray:
@@ -131,7 +157,7 @@ def as_values(values: np.ndarray, quantity: Quantity, *, found: str) -> np.ndarr
 
 
 def _as_minutes(labels: np.ndarray, path: Path) -> np.ndarray:
-    hours, minutes = labels[:, 0], labels[:, 1]
+    hours, minutes = labels.astype(np.int64).T  # bytes hold them, but not their sum
     if not np.all((hours >= 0) & (hours <= 12) & (minutes >= 0) & (minutes < 60)):
         raise DataError(f"{path}: two numbers an image are [hour 0-11, minute 0-59]; some of these are not")
     return np.remainder(hours * 60 + minutes, 720).astype(np.float64)

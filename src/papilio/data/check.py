@@ -12,14 +12,17 @@ from typing import IO, Literal, TypeVar
 import numpy as np
 
 from papilio.archives import is_archive
-from papilio.data.folders import Survey, for_each_picture, size_counts, survey_pictures
+from papilio.data.folders import Survey, members_of, survey_pictures
 from papilio.data.imageset import RawImages
 from papilio.data.load import DRAWN, as_quantity, is_no_labels, read_images
+from papilio.data.members import for_each_picture, size_counts
 from papilio.data.named import READERS
 from papilio.data.parallel import map_threaded
 from papilio.data.pictures import Size, UnreadablePictureError, decode_picture, pillow_limits
 from papilio.data.progress import Progress
 from papilio.data.splits import SPLITS, SplitName, check_shares, draw_splits
+from papilio.errors import DataError
+from papilio.files import expanded_path
 
 Severity = Literal["ok", "warning", "error"]
 Kind = Literal[
@@ -82,7 +85,7 @@ def check_images(
     a set cannot be looked through at all.
     """
     check_shares(validation=validation, test=test)
-    path = Path(name_or_path).expanduser()
+    path = expanded_path(name_or_path, error=DataError)
     is_named = name_or_path in READERS or name_or_path in DRAWN
     with_classes = not is_no_labels(labels)
     has_table = labels is not None and with_classes
@@ -128,7 +131,11 @@ def _look_at_pictures(
     with pillow_limits():
         results = dict(
             for_each_picture(
-                path, _digest_picture, num_pictures=len(layout.rows), what=f"checking {path.name}", progress=progress
+                members_of(path, layout),
+                _digest_picture,
+                num_pictures=len(layout.rows),
+                what=f"checking {path.name}",
+                progress=progress,
             )
         )
     broken = {name: str(result) for name, result in results.items() if isinstance(result, UnreadablePictureError)}

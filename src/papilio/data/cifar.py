@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from papilio.archives import BROKEN, one_reason, read_archive
-from papilio.errors import DataError
+from papilio.archives import BROKEN, read_archive
+from papilio.errors import DataError, reason_of
 
 TRAIN_FILES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST_FILE = "test_batch.bin"
@@ -49,7 +49,7 @@ def _read_contents(path: Path, wanted: tuple[str, ...], remedy: str) -> dict[str
                 with member.open() as file:
                     contents[name] = file.read()
             except BROKEN as error:
-                raise DataError(f"{path}: {name} cannot be read ({one_reason(error)}); {remedy}") from error
+                raise DataError(f"{path}: {name} cannot be read ({reason_of(error)}); {remedy}") from error
     missing = [name for name in wanted if name not in contents]
     if missing:
         raise DataError(f"{path}: {', '.join(missing)} not in it; {remedy}")

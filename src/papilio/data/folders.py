@@ -9,18 +9,26 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO
 
 import numpy as np
 
-from papilio.archives import BROKEN, Member, is_archive, one_reason, read_archive
+from papilio.archives import Member, is_archive, read_archive
 from papilio.data.facts import NO_LABELS
 from papilio.data.imageset import RawImages
 from papilio.data.layout import Layout, arrange, is_hidden, is_picture
-from papilio.data.parallel import map_threaded
+from papilio.data.members import (
+    begins_as_picture,
+    common_color,
+    common_size,
+    for_each_picture,
+    probe_member,
+    refuse_broken,
+    size_counts,
+)
 from papilio.data.pictures import (
     CHANNELS,
     Color,
@@ -29,19 +37,17 @@ from papilio.data.pictures import (
     UnreadablePictureError,
     decode_picture,
     pillow_limits,
-    probe_picture,
 )
 from papilio.data.places import cache_folder
 from papilio.data.progress import Progress
-from papilio.errors import DataError
-from papilio.files import checksum, open_atomic, write_json
+from papilio.errors import DataError, one_line, reason_of
+from papilio.files import checksum, open_atomic, open_regular, write_json
 from papilio.study_folder import OWN_FOLDERS, is_study_folder
 
-Result = TypeVar("Result")
+Inodes = frozenset[tuple[int, int]]  # with their devices
 
 # part of every key: raise it whenever the same pictures would come out as other pixels
-READER_VERSION = 1
-NUM_NAMED = 3
+READER_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,11 @@ def read_pictures(
         cached = _read_cached(key)
     if cached is None:
         raise DataError(f"{cache_folder() / 'pictures'}: was changed while it was written; give the same command again")
-    return replace(cached, name=_set_name(path), origin=f"{path.resolve()}: {len(cached.labels)} pictures")
+    return replace(
+        cached,
+        name=one_line(_set_name(path)),
+        origin=one_line(f"{path.resolve()}: {len(cached.labels)} pictures"),
+    )
 
 
 def walk(path: Path) -> Iterator[Member]:
@@ -98,93 +108,68 @@ def survey_pictures(path: Path, progress: Progress | None, *, with_classes: bool
     with pillow_limits():
         for member in walk(path):
             names[member.is_folder].append(member.name)
-            if member.is_folder or not is_picture(member.name):
+            if member.is_folder or is_hidden(member.name):
                 continue
-            try:
-                with member.open() as file:
-                    looks[member.name] = probe_picture(file)
-            except (UnreadablePictureError, *BROKEN) as error:
-                broken[member.name] = one_reason(error)
+            if not is_picture(member.name) and not begins_as_picture(member):
+                continue
+            look = probe_member(member)
+            if isinstance(look, Looks):
+                looks[member.name] = look
+            else:
+                broken[member.name] = str(look)
             if progress is not None:
                 progress(len(looks) + len(broken), 0, f"looking through {path.name}")
-    return Survey(arrange(str(path), names[False], names[True], with_classes=with_classes), looks, broken)
+    pictures = looks.keys() | broken.keys()
+    return Survey(arrange(str(path), names[False], names[True], pictures, with_classes=with_classes), looks, broken)
 
 
-def for_each_picture(
-    path: Path, function: Callable[[IO[bytes]], Result], *, num_pictures: int, what: str, progress: Progress | None
-) -> Iterator[tuple[str, Result | UnreadablePictureError]]:
-    """Apply a function to every picture's file, with threads; gives names and results in the order they are read.
-
-    A picture that cannot be read gives its error as the result. Enter `pillow_limits` around it.
-    """
-
-    def apply(item: tuple[str, bytes | UnreadablePictureError]) -> tuple[str, Result | UnreadablePictureError]:
-        name, content = item
-        if isinstance(content, UnreadablePictureError):
-            return name, content
-        try:
-            return name, function(io.BytesIO(content))
-        except UnreadablePictureError as error:
-            return name, error
-
-    contents = ((member.name, _content(member)) for member in walk(path) if _is_wanted(member))
-    for done, result in enumerate(map_threaded(apply, contents), start=1):
-        yield result
-        if progress is not None:
-            progress(done, num_pictures, what)
+def members_of(path: Path, layout: Layout) -> Iterator[Member]:
+    """The pictures of a folder or an archive, in the order they are stored."""
+    return (member for member in walk(path) if member.name in layout.rows)
 
 
-def refuse_broken(path: Path, broken: dict[str, str], *, has_classes: bool) -> None:
-    """Raise DataError, naming the first few, where pictures cannot be read."""
-    if broken:
-        first = ", ".join(f"{name} ({reason})" for name, reason in sorted(broken.items())[:NUM_NAMED])
-        command = f"papilio data check {path}{'' if has_classes else f' --labels {NO_LABELS}'}"
-        raise DataError(
-            f"{path}: {len(broken)} pictures cannot be read: {first}{', ...' if len(broken) > NUM_NAMED else ''};"
-            f" remove or replace them; `{command}` lists all"
-        )
+def unreadable_advice(path: Path, layout: Layout) -> str:
+    """What tells all pictures that cannot be read, behind a message that names some."""
+    return f"; `papilio data check {path}{'' if layout.class_names else f' --labels {NO_LABELS}'}` lists all"
 
 
-def size_counts(sizes: Counter[Size]) -> str:
-    """The commonest sizes in words, as height x width."""
-    listed = ", ".join(f"{height} x {width} ({count})" for (height, width), count in sizes.most_common(NUM_NAMED))
-    return f"{listed}{f', and {len(sizes) - NUM_NAMED} other sizes' if len(sizes) > NUM_NAMED else ''}"
+def _walk_folder(path: Path) -> Iterator[Member]:
+    """What is in a folder, at any depth, in the order of names, a folder before what is in it."""
+    # what is still to be looked at, the next at the end; of each the folders around it, by device and inode
+    waiting = _entries(path, "", frozenset())
+    while waiting:
+        entry, name, around = waiting.pop()
+        if not _is_folder(entry):
+            yield Member(name, 0, False, functools.partial(open_regular, Path(entry.path)))
+        elif not _holds_results(Path(entry.path)):
+            yield Member(name, 0, True, lambda: io.BytesIO())
+            waiting += _entries(Path(entry.path), f"{name}/", around)
 
 
-def _is_wanted(member: Member) -> bool:
-    return not member.is_folder and is_picture(member.name)
-
-
-def _content(member: Member) -> bytes | UnreadablePictureError:
+def _entries(folder: Path, prefix: str, around: Inodes) -> list[tuple[os.DirEntry[str], str, Inodes]]:
+    """What lies in a folder and belongs to a set, the last first, each with its name and the folders around it."""
     try:
-        with member.open() as file:
-            return file.read()
-    except BROKEN as error:
-        return UnreadablePictureError(one_reason(error))
-
-
-def _walk_folder(path: Path, prefix: str = "", around: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Member]:
-    """What is in a folder, at any depth; `around` are the devices and inodes of the folders that it lies in."""
-    try:
-        facts = path.stat()
-        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        facts = folder.stat()
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name, reverse=True)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        raise DataError(f"{folder}: cannot be read ({reason_of(error)}); make it readable, or remove it") from error
     inode = (facts.st_dev, facts.st_ino)
     # links are followed, as they are the user's own; one to a folder that it lies in is a loop
     if inode in around:
-        return
-    is_ours = is_study_folder(path)
-    for entry in entries:
-        name = f"{prefix}{entry.name}"
-        if is_hidden(name) or (is_ours and entry.name in OWN_FOLDERS):
-            continue
-        if entry.is_dir():
-            if not _holds_results(Path(entry.path)):
-                yield Member(name, 0, True, lambda: io.BytesIO())
-                yield from _walk_folder(Path(entry.path), f"{name}/", around | {inode})
-        else:
-            yield Member(name, 0, False, functools.partial(Path(entry.path).open, "rb"))
+        return []
+    ours = OWN_FOLDERS if is_study_folder(folder) else ()
+    return [
+        (entry, f"{prefix}{entry.name}", around | {inode})
+        for entry in entries
+        if not is_hidden(entry.name) and entry.name not in ours
+    ]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _holds_results(folder: Path) -> bool:
@@ -200,19 +185,12 @@ def _holds_results(folder: Path) -> bool:
 def _decode_into_cache(
     key: str, path: Path, survey: Survey, *, size: Size | None, color: Color | None, progress: Progress | None
 ) -> None:
-    refuse_broken(path, survey.broken, has_classes=bool(survey.layout.class_names))
-    size = size or _only_size(path, survey.sizes)
-    color = color or ("grey" if all(look.is_grey for look in survey.looks.values()) else "rgb")
+    refuse_broken(path, survey.broken, advice=unreadable_advice(path, survey.layout))
+    size = size or common_size(path, survey.looks.values())
+    color = color or common_color(survey.looks.values())
     _write_images(_cached_images(key), path, survey.layout, size=size, color=color, progress=progress)
     # last: it is what tells that the images are whole
     write_json(_cached_index(key), _index(survey, size))
-
-
-def _only_size(path: Path, sizes: Counter[Size]) -> Size:
-    if len(sizes) > 1:
-        smallest = min(min(size) for size in sizes)
-        raise DataError(f"{path}: the pictures differ in size: {size_counts(sizes)}; set size = {smallest}, say")
-    return next(iter(sizes))
 
 
 def _write_images(
@@ -231,7 +209,12 @@ def _write_images(
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
         start = file.tell()
         pictures = for_each_picture(
-            path, decode, num_pictures=len(rows), what=f"decoding {path.name}", progress=progress
+            members_of(path, layout),
+            decode,
+            num_pictures=len(rows),
+            what=f"decoding {path.name}",
+            progress=progress,
+            result_bytes=row_bytes,
         )
         for name, values in pictures:
             if isinstance(values, UnreadablePictureError):
@@ -239,7 +222,7 @@ def _write_images(
             else:
                 file.seek(start + rows[name] * row_bytes)
                 file.write(values)
-        refuse_broken(path, broken, has_classes=bool(layout.class_names))
+        refuse_broken(path, broken, advice=unreadable_advice(path, layout))
 
 
 def _index(survey: Survey, size: Size) -> dict[str, object]:
@@ -303,10 +286,15 @@ def _content_key(path: Path, *, size: Size | None, color: Color | None, with_cla
 def _file_facts(folder: Path) -> Iterator[str]:
     """Name, size and times of every file and folder; the change time betrays a file replaced under its old date."""
     for member in _walk_folder(folder):
-        facts = (folder / member.name).lstat() if not (folder / member.name).exists() else (folder / member.name).stat()
-        size_bytes = 0 if member.is_folder else facts.st_size
-        times = "" if member.is_folder else f"{facts.st_mtime_ns} {facts.st_ctime_ns}"
-        yield f"{member.name}\0{size_bytes} {times}\n"
+        if member.is_folder:
+            yield f"{member.name}\0" + "0 \n"
+            continue
+        try:
+            facts = (folder / member.name).stat()
+        except OSError:  # a link that leads nowhere
+            yield f"{member.name}\0 nothing\n"
+        else:
+            yield f"{member.name}\0{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}\n"
 
 
 def _set_name(path: Path) -> str:

@@ -16,10 +16,12 @@ from typing import Protocol
 
 import numpy as np
 
-from papilio.errors import DataError
+from papilio.errors import DataError, reason_of
+from papilio.files import open_regular
 
 UNSIGNED_BYTE = 0x08
-MAX_VALUES = 2**33
+MAX_VALUES = 2**28  # six times those of MNIST
+PIECE_BYTES = 2**20
 
 
 class SupportsRead(Protocol):
@@ -36,12 +38,13 @@ def read_idx(path: Path, *, unpacked_md5: str | None, remedy: str) -> np.ndarray
     one.
     """
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        with open_regular(path) as raw:
+            file = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
             header, shape = _read_header(file)
             # one byte more than expected: shows what follows, and makes gzip reach and check its checksum
-            values = file.read(math.prod(shape) + 1)
+            values = _read_at_most(file, math.prod(shape) + 1)
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as idx ({_one_line(error)}); {remedy}") from error
+        raise DataError(f"{path}: cannot be read as idx ({reason_of(error)}); {remedy}") from error
     if len(values) != math.prod(shape):
         found = "more" if len(values) > math.prod(shape) else f"{len(values)}"
         raise DataError(f"{path}: {found} values found, its header says {math.prod(shape)} {shape}; {remedy}")
@@ -65,9 +68,14 @@ def _read_header(file: SupportsRead) -> tuple[bytes, tuple[int, ...]]:
         raise ValueError("it ends inside its header")
     shape = struct.unpack(f">{start[3]}I", lengths)
     if math.prod(shape) > MAX_VALUES:
-        raise ValueError(f"its header states {math.prod(shape)} values, more than any such file has")
+        raise ValueError(f"its header states {math.prod(shape):,} values, at most {MAX_VALUES:,} are read")
     return start + lengths, shape
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _read_at_most(file: SupportsRead, num_bytes: int) -> bytes:
+    """So many bytes, or those that there are: a header is not believed before they have come."""
+    pieces: list[bytes] = []
+    while num_bytes and (piece := file.read(min(num_bytes, PIECE_BYTES))):
+        pieces.append(piece)
+        num_bytes -= len(piece)
+    return b"".join(pieces)

@@ -3,31 +3,49 @@
 from __future__ import annotations
 
 import csv
+import functools
+import io
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
+from papilio.archives import Member
 from papilio.data.arrays import as_values
 from papilio.data.imageset import RawImages
-from papilio.data.parallel import map_threaded
+from papilio.data.members import common_color, common_size, for_each_picture, probe_member, refuse_broken
 from papilio.data.pictures import (
     CHANNELS,
+    SUFFIXES,
     Color,
     Looks,
     Size,
     UnreadablePictureError,
     decode_picture,
     pillow_limits,
-    probe_picture,
 )
 from papilio.data.progress import Progress
 from papilio.data.quantities import CLOCK, Quantity
-from papilio.errors import DataError
+from papilio.errors import DataError, one_line, reason_of, shown
+from papilio.files import open_regular
 
-TIME = re.compile(r"(\d{1,2}):(\d{2})")
+TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
+# as everybody writes them: Python's own 1_000 is as likely a slip
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|[+-]?inf(inity)?", re.ASCII | re.IGNORECASE)
 EXPECTED = "each row is a picture's file and its value: photo.jpg,123.4 (or a time, 5:33)"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a line of a table says of a picture."""
+
+    file: str
+    value: str
+    line: int
 
 
 def read_labelled_pictures(
@@ -41,89 +59,120 @@ def read_labelled_pictures(
 ) -> RawImages:
     """Read the pictures that a CSV table names, relative to the folder, with the value of each.
 
-    Where all values are times (5:33) the quantity is the time on a dial; otherwise one must be given. A first row without
-    a number is a header. Raises DataError for rows that are wrong, naming the line, and for pictures that cannot be read.
+    Where all values are times (5:33) the quantity is the time on a dial; otherwise one must be given. A first row that has no
+    number and names no picture is a header. A picture that is named twice with one value counts once. Raises DataError for
+    rows that are wrong, naming the line, for a picture with two values, and for pictures that cannot be read.
     """
-    rows = list(_rows(table))
+    rows = list(_rows(table, folder))
     if not rows:
         raise DataError(f"{table}: no rows; {EXPECTED}")
-    values, quantity = _values([text for _, text, _ in rows], [line for *_, line in rows], quantity, table)
-    paths = [folder / name for name, *_ in rows]
-    images = np.stack(list(_decoded(paths, _shape(paths, size, color), progress)))
-    origin = f"{folder.resolve()} with {table.resolve()}: {len(paths)} pictures"
-    return RawImages(folder.resolve().name, images, values, (), origin, {}, quantity=quantity)
+    values, quantity = _values(rows, quantity, table)
+    rows, values = _each_once(rows, values, table)
+    images = _read_images(folder, [row.file for row in rows], size=size, color=color, progress=progress)
+    origin = one_line(f"{folder.resolve()} with {table.resolve()}: {len(rows)} pictures")
+    return RawImages(one_line(folder.resolve().name), images, values, (), origin, {}, quantity=quantity)
 
 
-def _rows(table: Path) -> Iterator[tuple[str, str, int]]:
-    """(file, value, line) of each row below the header."""
+def _rows(table: Path, folder: Path) -> Iterator[Row]:
+    """The rows below the header."""
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            for line, row in enumerate(csv.reader(file), start=1):
+        with io.TextIOWrapper(open_regular(table), encoding="utf-8-sig", newline="") as file:
+            reader, num_cells = csv.reader(file), None
+            for row in reader:
                 cells = [cell.strip() for cell in row]
                 if not any(cells):
                     continue
+                where = f"{table}, line {reader.line_num}"
                 if len(cells) < 2:
-                    raise DataError(f"{table}, line {line}: {','.join(row)!r} has no value; {EXPECTED}")
-                if line > 1 or _number(cells[1]) is not None or TIME.fullmatch(cells[1]):
-                    yield cells[0], cells[1], line
+                    raise DataError(f"{where}: {shown(','.join(row))} has no value; {EXPECTED}")
+                is_header = num_cells is None and _is_header(cells, folder)
+                if num_cells is None:
+                    num_cells = len(cells) if is_header else 2
+                if len(cells) != num_cells:
+                    raise DataError(
+                        f"{where}: {shown(','.join(row))} has {len(cells)} cells, expected {num_cells};"
+                        f" decimals have a point, 3.5; {EXPECTED}"
+                    )
+                if not is_header:
+                    yield Row(cells[0], cells[1], reader.line_num)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table}: cannot be read as a table ({error}); {EXPECTED}") from error
+        raise DataError(f"{table}: cannot be read as a table ({reason_of(error)}); {EXPECTED}") from error
 
 
-def _values(texts: list[str], lines: list[int], quantity: Quantity | None, table: Path) -> tuple[np.ndarray, Quantity]:
-    if all(TIME.fullmatch(text) for text in texts):
-        return np.array([_minutes(text, table, line) for text, line in zip(texts, lines, strict=True)]), CLOCK
+def _is_header(cells: list[str], folder: Path) -> bool:
+    """Whether a first row has names of columns: it has no value, and its first cell is no picture's file."""
+    name, value = cells[:2]
+    if NUMBER.fullmatch(value) or TIME.fullmatch(value):
+        return False
+    return not name.lower().endswith(SUFFIXES) and not os.path.isfile(folder / name)  # noqa: PTH113 (never raises)
+
+
+def _values(rows: Sequence[Row], quantity: Quantity | None, table: Path) -> tuple[np.ndarray, Quantity]:
+    if all(TIME.fullmatch(row.value) for row in rows):
+        return np.array([_minutes(row, table) for row in rows]), CLOCK
     if quantity is None:
         raise DataError(f"{table}: numbers on a circle need its length: period = 360 for degrees")
-    numbers = []
-    for text, line in zip(texts, lines, strict=True):
-        number = _number(text)
-        if number is None:
-            raise DataError(f"{table}, line {line}: {text!r} is not a number; {EXPECTED}")
-        numbers.append(number)
-    return as_values(np.array(numbers), quantity, found=f"{table}: its values"), quantity
+    odd = next((row for row in rows if not NUMBER.fullmatch(row.value)), None)
+    if odd is not None:
+        raise DataError(f"{table}, line {odd.line}: {shown(odd.value)} is not a number; {EXPECTED}")
+    numbers = np.array([float(row.value) for row in rows])
+    return as_values(numbers, quantity, found=f"{table}: its values"), quantity
 
 
-def _minutes(text: str, table: Path, line: int) -> float:
-    hour, minute = map(int, text.split(":"))
+def _minutes(row: Row, table: Path) -> float:
+    hour, minute = map(int, row.value.split(":"))
     if hour > 23 or minute > 59:
-        raise DataError(f"{table}, line {line}: {text} is not a time of day")
+        raise DataError(f"{table}, line {row.line}: {row.value} is not a time of day")
     return float((hour * 60 + minute) % 720)
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+def _each_once(rows: Sequence[Row], values: np.ndarray, table: Path) -> tuple[list[Row], np.ndarray]:
+    """The rows without repetitions; raises DataError for a picture with two values."""
+    first: dict[str, int] = {}
+    for index, row in enumerate(rows):
+        other = first.setdefault(os.path.normpath(row.file), index)
+        if values[other] != values[index]:
+            raise DataError(
+                f"{table}, line {row.line}: {shown(row.file)} is {shown(row.value)}, but {shown(rows[other].value)}"
+                f" in line {rows[other].line}; leave one of them"
+            )
+    kept = sorted(first.values())
+    return [rows[index] for index in kept], values[kept]
 
 
-def _shape(paths: list[Path], size: Size | None, color: Color | None) -> tuple[Size, Color]:
-    """The size and colours that all pictures are brought to: what was asked for, or what they all have."""
-    looks: list[Looks] = []
+def _read_images(
+    folder: Path, names: Sequence[str], *, size: Size | None, color: Color | None, progress: Progress | None
+) -> np.ndarray:
+    """The pictures, uint8 (num, channel, height, width); raises DataError for those that cannot be read."""
+    members = [Member(name, 0, False, functools.partial(open_regular, folder / name)) for name in names]
     with pillow_limits():
-        for path in paths:
-            try:
-                with path.open("rb") as file:
-                    looks.append(probe_picture(file))
-            except (OSError, UnreadablePictureError) as error:
-                raise DataError(f"{path}: cannot be read as a picture ({error})") from error
-    sizes = {look.size for look in looks}
-    if size is None and len(sizes) > 1:
-        (low, high) = min(sizes), max(sizes)
-        raise DataError(f"{paths[0].parent}: pictures from {low} to {high} in size; give one: size = 64")
-    return size or looks[0].size, color or ("grey" if all(look.is_grey for look in looks) else "rgb")
+        found = {member.name: probe_member(member) for member in members}
+        refuse_broken(folder, _broken(found))
+        looks = [look for look in found.values() if isinstance(look, Looks)]
+        shape = size or common_size(folder, looks)
+        mode = color or common_color(looks)
+        images = np.empty((len(names), CHANNELS[mode], *shape), dtype=np.uint8)
+
+        def decode(file: IO[bytes]) -> np.ndarray:
+            return decode_picture(file, size=shape, color=mode)
+
+        decoded = for_each_picture(
+            members,
+            decode,
+            num_pictures=len(names),
+            what="reading pictures",
+            progress=progress,
+            result_bytes=images[0].size,
+        )
+        broken = {}
+        for row, (name, image) in enumerate(decoded):
+            if isinstance(image, UnreadablePictureError):
+                broken[name] = str(image)
+            else:
+                images[row] = image
+    refuse_broken(folder, broken)
+    return images
 
 
-def _decoded(paths: list[Path], shape: tuple[Size, Color], progress: Progress | None) -> Iterator[np.ndarray]:
-    size, color = shape
-
-    def decode(path: Path) -> np.ndarray:
-        with path.open("rb") as file:
-            return decode_picture(file, size=size, color=color)
-
-    with pillow_limits():
-        for done, image in enumerate(map_threaded(decode, paths), start=1):
-            if progress is not None:
-                progress(done, len(paths), "reading pictures")
-            yield image.reshape(CHANNELS[color], *size)
+def _broken(found: dict[str, Looks | UnreadablePictureError]) -> dict[str, str]:
+    return {name: str(look) for name, look in found.items() if isinstance(look, UnreadablePictureError)}

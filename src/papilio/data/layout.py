@@ -5,8 +5,9 @@ Pictures that lie beside each other, without any folder, have no classes; nor ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from unicodedata import category
 
 import numpy as np
 
@@ -31,6 +32,7 @@ EXPECTED = (
     "expected CLASS/picture or SPLIT/CLASS/picture, a split being train, valid or test, or pictures without folders"
 )
 WITHOUT_CLASSES = f'labels = "{NO_LABELS}" uses the pictures without classes'
+NO_LETTERS = ("Cc", "Cs")  # control characters, and bytes that are not UTF-8
 LABEL_TABLE = "labels.csv"
 
 
@@ -49,8 +51,17 @@ class Layout:
     num_other: int
 
 
-def arrange(source: str, files: Iterable[str], folders: Iterable[str], *, with_classes: bool = True) -> Layout:
+def arrange(
+    source: str,
+    files: Iterable[str],
+    folders: Iterable[str],
+    known: Collection[str] = (),
+    *,
+    with_classes: bool = True,
+) -> Layout:
     """Find classes and splits in the names of files and folders (relative, with forward slashes).
+
+    Pictures are the files whose names end as those of pictures do, and those that are `known` to be some.
 
     The order of pictures depends on names alone, so that a folder, a zip and a tar of it are the same set. Classes are
     sorted by name, by number where all names are numbers. Where every picture lies at the top there are no classes, and
@@ -59,7 +70,7 @@ def arrange(source: str, files: Iterable[str], folders: Iterable[str], *, with_c
     has no pictures, or there is only one class; without classes, where a picture is in none of the splits that are there.
     """
     visible = [Parts(name.split("/")) for name in files if not is_hidden(name)]
-    pictures = sorted(name for name in visible if name[-1].lower().endswith(SUFFIXES))
+    pictures = sorted(name for name in visible if name[-1].lower().endswith(SUFFIXES) or "/".join(name) in known)
     if not pictures:
         raise DataError(f"{source}: no pictures in it; {EXPECTED}")
     # tar has an entry without a name for the folder that was packed
@@ -178,6 +189,11 @@ def _refuse_empty(source: str, filled: set[Parts], folders: set[Parts], level: i
 
 def _class_names(source: str, names: list[str]) -> tuple[str, ...]:
     unique = set(names)
+    odd = next((name for name in unique if any(category(letter) in NO_LETTERS for letter in name)), None)
+    if odd is not None:
+        raise DataError(
+            f"{source}: the folder {odd} has a name that is not UTF-8, or has a line break in it; rename it"
+        )
     if len(unique) < 2:
         raise DataError(
             f"{source}: only one class, {names[0]}; at least two class folders are needed, or {WITHOUT_CLASSES}"

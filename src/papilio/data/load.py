@@ -21,8 +21,10 @@ from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
 from papilio.data.splits import check_shares, draw_splits
 from papilio.errors import DataError, SettingError, did_you_mean
+from papilio.files import expanded_path
 
 DRAWN = ("clocks", "gauges", "butterflies", "brush-kanji")  # sets that Papilio draws itself
+MIN_PERIOD = 1e-9
 SOURCES = "a path to a folder, a zip or tar of pictures, or a .npy file"
 
 
@@ -115,12 +117,12 @@ def read_images(
     progress: Callable[[int, int, str], None] | None,
 ) -> RawImages:
     """Read a set as `load_images` does, but leave it with the splits that it comes with."""
-    path = Path(name_or_path).expanduser()
+    path = expanded_path(name_or_path, error=DataError)
     name = name_or_path if isinstance(name_or_path, str) and name_or_path in [*DRAWN, *READERS] else None
     if render is not None and name not in DRAWN:
         raise DataError(f"{name_or_path}: render goes with {', '.join(DRAWN)}, which Papilio draws itself")
     with_labels = not is_no_labels(labels)
-    label_file = Path(labels).expanduser() if labels is not None and with_labels else None
+    label_file = expanded_path(labels, error=DataError) if labels is not None and with_labels else None
     if label_file is not None:
         _refuse_misplaced(label_file, name, path)
     elif quantity is not None:
@@ -147,8 +149,8 @@ def as_quantity(period: float | None, unit: str = "") -> Quantity | None:
     """What numbers on a circle of that length are; None where labels are no such numbers. Raises SettingError."""
     if period is None:
         return None
-    if not 0 < period < float("inf"):
-        raise SettingError(f"period = {period}: must be above 0")
+    if not MIN_PERIOD <= period <= 1 / MIN_PERIOD:
+        raise SettingError(f"period = {period}: must be above 0, from {MIN_PERIOD:g} to {1 / MIN_PERIOD:g}")
     return Quantity(float(period), unit)
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
+import os
+import struct
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +17,8 @@ from typing import IO, TYPE_CHECKING, Literal
 import numpy as np
 
 from papilio.data.parallel import map_threaded
-from papilio.errors import DataError, SettingError
-from papilio.files import open_atomic
+from papilio.errors import DataError, SettingError, reason_of
+from papilio.files import open_atomic, open_regular, possible_path
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,9 +33,20 @@ MODES: dict[Color, str] = {"grey": "L", "rgb": "RGB"}
 CHANNELS: dict[Color, int] = {"grey": 1, "rgb": 3}
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
 ORIENTATION_TAG = 0x0112
+EXIF_KEYS = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # of what Pillow knows of a picture
+EXIF_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # of a PNG
+PNG_HEAD_BYTES = 8
+STDERR = 2
 MAX_SIDE = 4096
+MAX_PIXELS_AT_ONCE = 2**26  # decoded by all threads together; a larger picture is decoded alone
+MAX_PADDED_PIXELS = 2**26  # of a window around a whole picture
+MAX_LOOKED_AT = (2**14, 2**25)  # the longer side, and the pixels, of a picture of which parts are looked at
 SHEET_SIDE = 64  # pixels that an image has at least on a contact sheet
 SHEET_GAP = 2
+
+
+# what Pillow raises for EXIF that is none; the picture is as good without it
+DAMAGED_EXIF = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError, OverflowError, struct.error)
 
 
 class UnreadablePictureError(Exception):
@@ -72,8 +87,14 @@ def read_picture(path: Path, *, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def read_whole_picture(path: Path, *, channel: int) -> np.ndarray:
-    """A picture file at its own size, uint8 (channel, rows, columns), else as `read_picture`; raises what it raises."""
-    return _read_file(path, channel=channel, size=None)
+    """A picture file at its own size, uint8 (channel, rows, columns), else as `read_picture`; raises what it raises.
+
+    A picture with a side above 16,384 pixels, or more than 33 million of them, is made smaller.
+    """
+    picture = _read_file(path, channel=channel, size=None)
+    longest, most = MAX_LOOKED_AT
+    factor = max(math.ceil(max(picture.shape[1:]) / longest), math.ceil(math.sqrt(picture[0].size / most)))
+    return _reduced(picture, factor)
 
 
 def _read_file(path: Path, *, channel: int, size: Size | None) -> np.ndarray:
@@ -81,10 +102,10 @@ def _read_file(path: Path, *, channel: int, size: Size | None) -> np.ndarray:
     if channel not in colors:
         raise DataError(f"{path}: a picture has 1 or 3 channels, {channel} were asked for")
     try:
-        with pillow_limits(), Path(path).open("rb") as file:
+        with pillow_limits(), open_regular(possible_path(path, error=DataError)) as file:
             return decode_picture(file, size=size, color=colors[channel])
     except OSError as error:
-        raise DataError(f"{path}: cannot be opened ({error.strerror}); give a picture file") from error
+        raise DataError(f"{path}: cannot be opened ({reason_of(error)}); give a picture file") from error
     except UnreadablePictureError as error:
         raise DataError(
             f"{path}: not a picture that can be read ({error}); give one of {', '.join(FORMATS)}"
@@ -126,7 +147,7 @@ def resolve_size(size: int | tuple[int, int] | None) -> Size | None:
 
 @contextlib.contextmanager
 def pillow_limits() -> Iterator[None]:
-    """Within, pictures beyond Pillow's MAX_IMAGE_PIXELS are errors, and its remarks on odd metadata are not shown.
+    """Within, Pillow's remarks on odd metadata and many pixels are not shown: what is too large is refused here.
 
     Warning filters belong to the process, not to a thread: enter it once, around the threads.
     """
@@ -134,7 +155,7 @@ def pillow_limits() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
 
 
@@ -142,10 +163,10 @@ def probe_picture(file: IO[bytes]) -> Looks:
     """Read a picture's header. Raises UnreadablePictureError."""
     with _one_reason():
         image = _open(file)
+        _refuse_wide_values(image)
         size = image.height, image.width
-        # getexif decodes a whole PNG that has none up front: `decode_picture` looks again
-        has_exif = "exif" in image.info or image.format == "TIFF"
-        is_turned = has_exif and image.getexif().get(ORIENTATION_TAG, 1) >= 5
+        # what Pillow knows of a PNG without EXIF in front, it knows by decoding all of it
+        is_turned = (image.format != "PNG" or _has_exif(image, file)) and _orientation(image) >= 5
         return Looks((size[1], size[0]) if is_turned else size, image.mode in GREY_MODES and not _is_tinted(image))
 
 
@@ -154,18 +175,15 @@ def decode_picture(file: IO[bytes], *, size: Size | None, color: Color) -> np.nd
 
     Raises UnreadablePictureError for whatever is wrong with it.
     """
-    from PIL import ImageOps
-
     with _one_reason():
         image = _open(file)
-        if size is not None:
-            # lets the JPEG decoder shrink by 2, 4 or 8, to no less than twice what is needed
-            image.draft(None, (2 * max(size), 2 * max(size)))
-        source_format = image.format
-        ImageOps.exif_transpose(image, in_place=True)
-        image = _in_color(_in_eight_bits(image, source_format), color)
-        values = np.asarray(image if size is None else fit(image, size))
-        return values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
+        _refuse_wide_values(image)
+        _shrink_while_reading(image, size)
+        with ROOM.taken(image.width * image.height), SILENCE.kept(image.format == "TIFF"):
+            image = _turned(image)
+            image = _in_color(_in_eight_bits(image), color)
+            values = np.asarray(image if size is None else fit(image, size))
+            return values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
 def fit(image: Image.Image, size: Size) -> Image.Image:
@@ -188,6 +206,9 @@ def cut(picture: np.ndarray, window: Window, size: Size) -> np.ndarray:
     rows, columns = picture.shape[1:]
     ratio = (max if window.is_whole else min)(columns / size[1], rows / size[0]) * window.scale
     wide, high = ratio * size[1], ratio * size[0]
+    if window.is_whole and wide * high > MAX_PADDED_PIXELS and ratio >= 16:
+        # the rim of a thin picture would fill the memory; eight of its pixels for one that is shown are as good
+        return cut(_reduced(picture, int(ratio / 8)), window, size)
     left, top = (columns - wide) / 2 + window.x * wide, (rows - high) / 2 + window.y * high
     # the rim is repeated outwards as far as the window reaches
     margin = [math.ceil(max(0.0, one)) for one in (-top, top + high - rows, -left, left + wide - columns)]
@@ -226,40 +247,198 @@ def _convert_image(values: np.ndarray, size: Size, color: Color) -> np.ndarray:
 
 
 def _open(file: IO[bytes]) -> Image.Image:
+    """A picture of which the header is read, with no more pixels than are decoded."""
     from PIL import Image
 
-    image = Image.open(file, formats=FORMATS)
     limit = Image.MAX_IMAGE_PIXELS
-    # again by hand: another thread may have put back the filter that makes the warning an error
-    if limit is not None and image.width * image.height > limit:
-        raise UnreadablePictureError(f"{image.width} x {image.height} pixels, at most {limit} are decoded")
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise UnreadablePictureError(f"more than {2 * (limit or 0):,} pixels") from error
+    if _is_too_large(image) and not _is_shrinkable(image):
+        num = image.width * image.height
+        raise UnreadablePictureError(f"{image.width} x {image.height} = {num:,} pixels, at most {limit:,} are decoded")
     return image
 
 
-def _in_eight_bits(image: Image.Image, source_format: str | None) -> Image.Image:
+def _is_too_large(image: Image.Image) -> bool:
     from PIL import Image
 
-    is_sixteen = image.mode.startswith("I;16") or (image.mode == "I" and source_format in ("PNG", "PPM"))
-    if is_sixteen:
-        values = np.asarray(image).astype(np.uint32)
-        return Image.fromarray(((values + 128) // 257).clip(0, 255).astype(np.uint8))
-    if image.mode in ("I", "F"):
+    return Image.MAX_IMAGE_PIXELS is not None and image.width * image.height > Image.MAX_IMAGE_PIXELS
+
+
+def _is_shrinkable(image: Image.Image) -> bool:
+    # a progressive JPEG is in memory as a whole before it is shrunk
+    return image.format == "JPEG" and "progressive" not in image.info
+
+
+def _shrink_while_reading(image: Image.Image, size: Size | None) -> None:
+    """Let the JPEG decoder shrink by 2, 4 or 8, to no less than twice what is needed, and one that is too large by 2."""
+    sides = image.size if size is None else (2 * max(size), 2 * max(size))
+    if _is_too_large(image):
+        sides = min(sides[0], image.width // 2), min(sides[1], image.height // 2)
+    if sides != image.size:
+        image.draft(None, sides)
+
+
+def _has_exif(image: Image.Image, file: IO[bytes]) -> bool:
+    """Whether a PNG may say how it is to be turned: in front, or in a chunk behind its pixels."""
+    if any(key in image.info for key in EXIF_KEYS):
+        return True
+    place, is_behind = file.tell(), False
+    try:
+        file.seek(PNG_HEAD_BYTES)
+        while len(head := file.read(8)) == 8:
+            num_bytes, kind = struct.unpack(">I4s", head)
+            if is_behind and kind in EXIF_CHUNKS:
+                return True
+            is_behind = is_behind or kind == b"IDAT"
+            file.seek(num_bytes + 4, io.SEEK_CUR)
+        return False
+    finally:
+        file.seek(place)
+
+
+def _orientation(image: Image.Image) -> int:
+    """How a picture is to be turned, from 1 to 8, as EXIF counts; 1, not at all, where that is anything but such a number."""
+    try:
+        value = image.getexif().get(ORIENTATION_TAG)
+    except DAMAGED_EXIF:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    image.load()
+    turn = Image.Transpose
+    turns = {
+        2: turn.FLIP_LEFT_RIGHT,
+        3: turn.ROTATE_180,
+        4: turn.FLIP_TOP_BOTTOM,
+        5: turn.TRANSPOSE,
+        6: turn.ROTATE_270,
+        7: turn.TRANSVERSE,
+        8: turn.ROTATE_90,
+    }
+    orientation = _orientation(image)
+    return image.transpose(turns[orientation]) if orientation in turns else image
+
+
+def _has_wide_values(image: Image.Image) -> bool:
+    return image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM"))
+
+
+def _refuse_wide_values(image: Image.Image) -> None:
+    if _has_wide_values(image):
         raise UnreadablePictureError("pixels of 32 bits have no fixed range: save it with 8 or 16")
-    return image
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    table = ((np.arange(2**16) + 128) // 257).astype(np.uint8)
+    return Image.fromarray(table[np.asarray(image).clip(0, 2**16 - 1)])
 
 
 def _in_color(image: Image.Image, color: Color) -> Image.Image:
+    if image.has_transparency_data:
+        image = _on_white(image)
+    return image if image.mode == MODES[color] else image.convert(MODES[color])
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """A transparent picture as RGB on white, some rows at a time: it is large enough once."""
     from PIL import Image
 
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert(MODES[color])
+    result = Image.new("RGB", image.size)
+    for top in range(0, image.height, rows := max(1, 2**22 // image.width)):
+        part = image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGBA")
+        result.paste(Image.alpha_composite(Image.new("RGBA", part.size, "white"), part).convert("RGB"), (0, top))
+    return result
+
+
+def _reduced(picture: np.ndarray, factor: int) -> np.ndarray:
+    """A picture, uint8 (channel, rows, columns), with each side shorter by a whole factor, but of one pixel at least."""
+    if factor <= 1:
+        return picture
+    rows, columns = picture.shape[1:]
+    factors = min(factor, columns), min(factor, rows)
+    return np.stack([np.asarray(_as_grey(channel).reduce(factors)) for channel in picture])
+
+
+def _as_grey(values: np.ndarray) -> Image.Image:
+    from PIL import Image
+
+    return Image.fromarray(values)
 
 
 def _is_tinted(image: Image.Image) -> bool:
     # a transparent colour of a grey PNG is one grey value; anything else is a colour
     return isinstance(image.info.get("transparency"), tuple)
+
+
+class _Room:
+    """Pixels that threads may decode at the same time: they wait for each other where there would be more."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.num_pixels = 0
+
+    @contextlib.contextmanager
+    def taken(self, num_pixels: int) -> Iterator[None]:
+        with self.changed:
+            self.changed.wait_for(lambda: not self.num_pixels or self.num_pixels + num_pixels <= MAX_PIXELS_AT_ONCE)
+            self.num_pixels += num_pixels
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.num_pixels -= num_pixels
+                self.changed.notify_all()
+
+
+class _Silence:
+    """libtiff writes what it thinks of a damaged file to the process' standard error, past Python: not while it is kept."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.num_inside = 0
+        self.stderr: int | None = None
+
+    @contextlib.contextmanager
+    def kept(self, is_needed: bool) -> Iterator[None]:
+        if not is_needed:
+            yield
+            return
+        with self.lock:
+            self.num_inside += 1
+            if self.num_inside == 1:
+                self._begin()
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.num_inside -= 1
+                if self.num_inside == 0 and self.stderr is not None:
+                    os.dup2(self.stderr, STDERR)
+                    os.close(self.stderr)
+
+    def _begin(self) -> None:
+        try:
+            self.stderr = os.dup(STDERR)
+        except OSError:  # it is closed
+            self.stderr = None
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, STDERR)
+        os.close(nowhere)
+
+
+ROOM, SILENCE = _Room(), _Silence()
 
 
 @contextlib.contextmanager
@@ -274,6 +453,8 @@ def _one_reason() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return "there is too little memory to decode it"
+    text = " ".join(reason_of(error).split())
     # Pillow names the in-memory file by its address
-    return "not a picture of a known format" if "cannot identify" in text else text or type(error).__name__
+    return "not a picture of a known format" if "cannot identify" in text else text

@@ -18,9 +18,9 @@ from papilio.data.quantities import Quantity, from_plain
 from papilio.errors import RunError, StudyError
 from papilio.files import possible_path, read_own, write_text
 from papilio.kinds.ranking import UNRANKED, Ranking, Standing, common_ranking
+from papilio.results.own_files import Row, check_environment, check_rows
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
-from papilio.results.own_files import Row, check_environment, check_rows
 from papilio.settings.validation import one_reason
 from papilio.studies.study import load_study, parse_toml
 from papilio.study_folder import ENVIRONMENT

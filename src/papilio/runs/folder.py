@@ -59,7 +59,9 @@ class RunFacts:
     chosen_by: str | None = None  # the recorded metric that chooses epochs and ranks trials
     direction: Literal["min", "max"] | None = None
     meaning: str | None = None  # of that metric: papilio.kinds.ranking.Standing; None in files of 0.1.0
-    otherwise: MetricAndDirection | None = None  # metric and direction by which it is ranked among runs of other meanings
+    otherwise: MetricAndDirection | None = (
+        None  # metric and direction by which it is ranked among runs of other meanings
+    )
     metrics: dict[str, Finite] = field(default_factory=dict)
     parameters: Count | None = None
     layers: Layers = field(default_factory=list)
@@ -73,7 +75,9 @@ class RunFacts:
     seconds: Finite = 0.0
     number: Count = 0  # of its trial, in its stage
     defaults: dict[str, Any] = field(default_factory=dict)  # what settings leave to defaults, by dotted key
-    starts: dict[str, dict[str, str]] = field(default_factory=dict)  # where weights came from that it began with, by net
+    starts: dict[str, dict[str, str]] = field(
+        default_factory=dict
+    )  # where weights came from that it began with, by net
     beside: list[str] = field(
         default_factory=list
     )  # runs that it trained with in one session, on which last bits depend

@@ -146,9 +146,7 @@ class StageSettings(BaseModel):
             raise ValueError(f"sampler = {self.sampler.name} needs something to vary")
         most = math.inf if space.num_points is None else max(1, len(self.trial)) * space.num_points
         if min(self.trials or most, most) * len(seeds) * (self.folds or 1) > MOST_COUNTED:
-            raise ValueError(
-                f"trials, seeds and folds make too many runs; allowed are {MOST_COUNTED:,} in a stage"
-            )
+            raise ValueError(f"trials, seeds and folds make too many runs; allowed are {MOST_COUNTED:,} in a stage")
         return self
 
     def seed_list(self) -> list[int]:
