@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from papilio.console import print_json, print_table
 from papilio.data_commands import data_app
-from papilio.errors import PapilioError, SettingError
+from papilio.errors import PapilioError, SettingError, one_line, reason_of
 
 MAX_TRIALS = 20  # of a stage, in a table
 HOURS_TO_ASK = 2  # from how many hours on a terminal is asked before a study starts
@@ -236,16 +237,49 @@ def sample(
 
 
 def main() -> None:
-    """Run the command line; what Papilio complains about becomes one line and an exit status."""
+    """Run the command line; what Papilio or the operating system complains about becomes one line and an exit status."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # a name that is no text is printed with its bytes as escapes
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where it can still be said that nobody has read it, or that the disk is full
     except PapilioError as error:
-        typer.echo(f"papilio: {error}", err=True)
-        sys.exit(error.exit_status)
+        _complain(str(error), status=error.exit_status)
+    except OSError as error:
+        what = error.filename or "the output"
+        _complain(f"{what}: cannot be read or written ({reason_of(error)})", status=1)
+    except (MemoryError, ImportError) as error:
+        if not _is_short_of_memory(error):
+            raise
+        _complain(f"there is too little memory ({reason_of(error)}); end other programs, or allow it more", status=1)
+
+
+def _complain(text: str, *, status: int) -> NoReturn:
+    typer.echo(f"papilio: {one_line(text)}", err=True)
+    if sys.stdout is sys.__stdout__:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # what is left to be written complains no more
+    sys.exit(status)
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    """Whether it is that, and not a library that is missing or broken."""
+    signs = ("cannot allocate memory", "failed to map segment", "not enough memory")
+    return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in signs)
+
+
+def _open_closed_streams() -> None:
+    """Standard streams that were closed lead nowhere: files that are opened later do not take their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))
 
 
 @contextlib.contextmanager
@@ -262,9 +296,10 @@ def _held_interrupts() -> Iterator[None]:
 
 
 def _confirm(seconds: float) -> bool:
+    from papilio.data.progress import is_terminal
     from papilio.execution.display import spoken_seconds
 
-    if seconds < HOURS_TO_ASK * 3600 or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if seconds < HOURS_TO_ASK * 3600 or not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         return True
     if not typer.confirm(f"This will take about {spoken_seconds(seconds)}. Start?", default=True):
         raise typer.Exit(0)

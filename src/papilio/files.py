@@ -20,7 +20,9 @@ from typing import IO, Any
 from papilio.errors import BusyError, PapilioError, StorageError, reason_of
 
 PART = ".part"
+OF_UNFINISHED = "????????"  # the letters that tell unfinished files of one name apart
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+MOST_OWN_BYTES = 2**28  # of a file of text or JSON that Papilio wrote
 MOST_OF_A_NAME, MOST_OF_A_PATH = 255, 4095  # bytes, as Linux and others have it
 # a pipe that nobody writes to would be waited for; Windows has no such flag, and needs another
 WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -91,12 +93,6 @@ def open_regular(path: Path) -> IO[bytes]:
     return os.fdopen(handle, "rb")
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the unfinished files that a process which was killed while writing left in `folder` or below."""
-    for path in Path(folder).rglob(f".*{PART}"):
-        path.unlink(missing_ok=True)
-
-
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's complaints about writing `path` into one line that says what to do."""
@@ -108,6 +104,24 @@ def storage_errors(path: Path) -> Iterator[None]:
                 f"{path}: the disk is full; free some space and give the same command again, what is finished is kept"
             ) from error
         raise StorageError(f"{path}: cannot be written ({reason_of(error)}); choose another folder") from error
+
+
+def read_own(path: Path, *, most_bytes: int = MOST_OWN_BYTES) -> bytes:
+    """The bytes of a file of text or JSON that Papilio wrote.
+
+    Raises FileNotFoundError where there is none, and OSError with a reason where what lies there is no regular file (a pipe would
+    be waited for without end), is larger than `most_bytes`, or cannot be read.
+    """
+    with open_regular(path) as file:
+        num_bytes = os.fstat(file.fileno()).st_size
+        if num_bytes > most_bytes:
+            raise OSError(errno.EFBIG, f"it has {num_bytes:,} bytes, allowed are {most_bytes:,}", str(path))
+        return file.read()
+
+
+def full_path(path: Path) -> Path:
+    """The absolute path without links; unlike `Path.resolve` of links that lead in a circle, too."""
+    return Path(os.path.realpath(path))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,34 +11,39 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from papilio.errors import RunError
-from papilio.files import PART
+from papilio.files import OF_UNFINISHED, PART, read_own
 
 ENVIRONMENT = "environment.json"
 SHARED = ".images"  # what workers map; there only while they work
 # what a study and its runs write, as patterns below its folder
-FILES = ("study.toml", "results.csv", "report.html", "search.journal", "search.journal.lock", "workers.log")
+JOURNAL_LOCK = "search.journal.lock"  # of Optuna; there only where an earlier version was killed
+FILES = ("study.toml", "results.csv", "report.html", "search.journal", JOURNAL_LOCK, "workers.log")
 FIGURES = ("figures/*.svg", "figures/*.png", "figures/*.webp", "figures/*.gif")
 ANALYSES = ("analyses/*.npz",)
 OF_SHARED = (f"{SHARED}/*.npy", f"{SHARED}/*.npz")
-OF_RUNS = tuple(
-    f"runs/*/{name}"
-    for name in (
-        "run.json",
-        "records.jsonl",
-        "batches.jsonl",
-        "weights.safetensors",
-        "start.safetensors",
-        "error.txt",
-        ".lock",
-        "checkpoint/*.safetensors",
-        "previews/*.png",
-    )
+OF_A_RUN = (
+    "run.json",
+    "records.jsonl",
+    "batches.jsonl",
+    "weights.safetensors",
+    "start.safetensors",
+    "error.txt",
+    ".lock",
+    "checkpoint/*.safetensors",
+    "previews/*.png",
 )
+OF_RUNS = tuple(f"runs/*/{name}" for name in OF_A_RUN)
 FOLDERS = ("runs/*/checkpoint", "runs/*/previews", "runs/*", "runs", "figures", "analyses", SHARED)
 OWN_FOLDERS = ("runs", "figures", "analyses", SHARED)
-UNFINISHED = tuple(
-    f"{folder}.*{PART}" for folder in ("", *(f"{name}/" for name in FOLDERS))
-)  # left by a process that was killed while it wrote
+
+
+def _unfinished(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """What a process that was killed while it wrote files of these patterns left of them."""
+    parts = [pattern.rpartition("/") for pattern in patterns]
+    return tuple(f"{folder}{slash}.{name}.{OF_UNFINISHED}{PART}" for folder, slash, name in parts)
+
+
+UNFINISHED = (*_unfinished((*FILES, ENVIRONMENT, *FIGURES, *ANALYSES, *OF_SHARED, *OF_RUNS)), JOURNAL_LOCK)
 
 
 def is_study_folder(folder: Path) -> bool:
@@ -77,13 +82,18 @@ def remove_unfinished(folder: Path) -> None:
     remove_files(folder, UNFINISHED)
 
 
-def remove_files(folder: Path, patterns: tuple[str, ...]) -> None:
-    """Remove the files of these patterns below a study's folder, never through a link, and folders that are empty then."""
+def remove_unfinished_of_run(folder: Path) -> None:
+    """Remove what a process that was killed while it wrote left of the files in a run's folder."""
+    remove_files(folder, _unfinished(OF_A_RUN), folders=())
+
+
+def remove_files(folder: Path, patterns: tuple[str, ...], *, folders: tuple[str, ...] = FOLDERS) -> None:
+    """Remove the files of these patterns below a folder, never through a link, and those of `folders` that are empty then."""
     for pattern in patterns:
         for path in list(_matches(folder, pattern)):
             if path.is_symlink() or path.is_file():
                 path.unlink(missing_ok=True)
-    for pattern in FOLDERS:
+    for pattern in folders:
         for path in list(_matches(folder, pattern)):
             if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
                 path.rmdir()
@@ -99,7 +109,7 @@ def _matches(folder: Path, pattern: str) -> Iterator[Path]:
 
 def _has(file: Path, table: str, key: str) -> bool:
     try:
-        return key in json.loads(file.read_text(encoding="utf-8"))[table]
+        return key in json.loads(read_own(file))[table]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 

@@ -42,7 +42,7 @@ from papilio.settings.references import OwnFunctions
 from papilio.studies.checks import planning_notes, refuse_impossible_runs
 from papilio.studies.images import StudyImages
 from papilio.studies.planning import with_written_defaults
-from papilio.studies.study import Study, load_study, parse_toml
+from papilio.studies.study import Study, load_study, parse_toml, read_toml
 from papilio.study_folder import (
     ENVIRONMENT,
     FIGURES,
@@ -74,6 +74,7 @@ __all__ = [
     "study_schema",
 ]
 
+DIGITS = 18  # of a number, at most, that is taken for a text where it is no number: 007
 MOST_ON_SHEET = 1024  # images on a contact sheet
 
 
@@ -265,11 +266,18 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
         key, separator, text = pair.partition("=")
         if not separator or not key.strip():
             raise StudyError(f"--set {pair}: expected KEY=VALUE, for example train.epochs=5")
-        try:
-            settings[key.strip()] = parse_toml(f"value = {text}", where="--set")["value"]
-        except StudyError:
-            settings[key.strip()] = text.strip()
+        settings[key.strip()] = _parse_value(text.strip(), where=f"--set {key.strip()}")
     return settings
+
+
+def _parse_value(text: str, *, where: str) -> Any:
+    """A value as in TOML; what is none, and does not look as if it were meant to be one, is a text."""
+    try:
+        return parse_toml(f"value = {text}", where=where)["value"]
+    except StudyError:
+        if text.startswith(("[", "{")) or (len(text) > DIGITS and text.lstrip("+-").isdecimal()):
+            raise
+        return text
 
 
 def _write_report(results: StudyResults) -> Path:
@@ -290,14 +298,10 @@ def _overrides(
 def _refuse_other_study(folder: Path, study: Study) -> None:
     """Raises RunError where another study is in the folder."""
     file = folder / "study.toml"
-    with contextlib.suppress(StudyError, OSError, UnicodeDecodeError):  # a damaged copy is written anew
-        title = _read_toml(file).get("title")
+    with contextlib.suppress(StudyError):  # a damaged copy is written anew
+        title = read_toml(file).get("title")
         if title != study.settings.title:
             raise RunError(f"{folder}: holds another study ({title!r}); choose another --out, or --fresh to replace it")
-
-
-def _read_toml(file: Path) -> dict[str, Any]:
-    return parse_toml(file.read_text(encoding="utf-8"), where=str(file))
 
 
 def _mended(folder: Path) -> list[str]:
@@ -308,8 +312,8 @@ def _mended(folder: Path) -> list[str]:
 def _write_study(file: Path, study: Study) -> None:
     """Write the study as it is run; a file that says the same is left as it is, with the comments of whoever wrote it."""
     text = study.to_toml()
-    with contextlib.suppress(StudyError, OSError, UnicodeDecodeError):
-        if _read_toml(file) == parse_toml(text, where=str(file)):
+    with contextlib.suppress(StudyError):
+        if read_toml(file) == parse_toml(text, where=str(file)):
             return
     write_text(file, text)
 

@@ -6,7 +6,9 @@ from tests.faults.archives import odd_archive
 from tests.faults.arrays import odd_array, odd_labels, odd_published
 from tests.faults.folders import odd_folder, odd_path
 from tests.faults.harness import Generator
+from tests.faults.own_files import OWN_FILES
 from tests.faults.pictures import exif_picture, labelled_picture, predicted_picture, probed_picture
+from tests.faults.studies import odd_setting, odd_study
 from tests.faults.tables import odd_factors, odd_table
 
 GENERATORS: dict[str, Generator] = {
@@ -22,4 +24,7 @@ GENERATORS: dict[str, Generator] = {
     "factors": odd_factors,
     "folders": odd_folder,
     "paths": odd_path,
+    "studies": odd_study,
+    "settings": odd_setting,
+    **OWN_FILES,
 }

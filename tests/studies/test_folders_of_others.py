@@ -76,7 +76,7 @@ def test_fresh_removes_what_a_study_wrote_and_nothing_else(out: Path) -> None:
     (run,) = (out / "runs").iterdir()
     mine = ("notes.txt", "runs/notes.txt", "runs/mine/model.bin", f"runs/{run.name}/notes.txt", "figures/mine.pdf")
     write(out, *mine)
-    write(out, ".report.html.k3j.part", f"runs/{run.name}/.run.json.x.part")
+    write(out, ".report.html.k3j_x01a.part", f"runs/{run.name}/.run.json.x__9abcd.part")
     product.run_study(STUDY | {"title": "Another"}, out=out, is_fresh=True, is_silent=True)
     assert all((out / name).read_text() == "mine" for name in mine)
     assert not list(out.rglob(".*.part")) and is_study_folder(out)

@@ -52,7 +52,8 @@ FIRST, SECOND = "choice.first", "choice.second"
         ({DROPOUT: {"low": 0.5, "high": 0.5}}, "vary: 'model.dropout': low must be below high (given: 0.5 and 0.5)"),
         ({DROPOUT: {"low": "a", "high": 1}}, "vary: 'model.dropout': low must be a number (given: 'a')"),
         ({DROPOUT: {"low": 0, "high": True}}, "vary: 'model.dropout': high must be a number (given: True)"),
-        ({DROPOUT: {"low": 0, "high": 10**400}}, "vary: 'model.dropout': high must be between -1e+15 and 1e+15"),
+        ({DROPOUT: {"low": 0, "high": 10**16}}, "vary: 'model.dropout': high must be between -1e+15 and 1e+15"),
+        ({DROPOUT: {"low": 0, "high": 10**400}}, "dropout.high: a whole number is too large; allowed are those from"),
         ({DROPOUT: {"low": 0.0, "high": 0.5, "log": True}}, "a logarithmic range must begin above 0 (given: 0.0)"),
         ({DROPOUT: {"low": 0.1, "high": 0.5, "log": 1}}, "'model.dropout': log must be true or false (given: 1)"),
         ({DROPOUT: {"low": 0.1, "high": 0.5, "step": 0}}, "step must be above 0, and goes without log (given: 0)"),
@@ -75,7 +76,11 @@ FIRST, SECOND = "choice.first", "choice.second"
         ({DROPOUT: [0.1, "much"]}, 'trial "dropout much": model.dropout: input should be a valid number'),
         ({"train.epochs.x": [1]}, "train.epochs.x cannot vary: epochs is 3 and not a table"),
         ({"choice.x": [1, 2]}, 'stage "search": "x 1" and "x 2" have the same settings'),
-        ({"train.epochs": [2, "2"]}, '"epochs 2" and "epochs 2" have the same settings'),
+        ({"train.epochs": [2, "2"]}, "train.epochs: input should be a valid integer (given: '2')"),
+        (
+            {"train.optimizer": ["adam", {"name": "adam"}]},
+            '"optimizer adam" and "optimizer adam" have the same settings',
+        ),
         ([0.1, 0.2], "stage.0.vary: input should be a valid dictionary (given: [0.1, 0.2])"),
     ],
 )

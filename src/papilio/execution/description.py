@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from papilio.engine import find_engine
+from papilio.errors import DataError, SettingError
 from papilio.models.description import LayerRow
 from papilio.runs.plan import RunPlan
 from papilio.search.expected import plan_runs
@@ -43,7 +44,10 @@ def describe_study(
     rows, networks = [], {}
     for (stage, trial), runs in trials.items():
         resolved = runs[0].settings
-        described = find_engine(resolved.train.engine, loaded.own).describe(resolved, images.of_run(runs[0]).facts)
+        try:
+            described = find_engine(resolved.train.engine, loaded.own).describe(resolved, images.of_run(runs[0]).facts)
+        except (SettingError, DataError) as error:
+            raise type(error)(f'{loaded.where}: stage "{stage}", trial "{trial}": {error}') from error
         num_parameters = f"{described.num_parameters:,}"
         rows.append((stage, trial, len(runs), num_parameters))
         layers = [_layer_cells(row) for row in described.layers]

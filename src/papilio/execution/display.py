@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from papilio.data.progress import is_terminal, tell
+from papilio.errors import one_line
 from papilio.runs.folder import RunFacts
 from papilio.runs.plan import RunPlan
 from papilio.search.states import Tally
@@ -55,7 +57,7 @@ def estimate_line(*, seconds: float | None, peak_bytes: int, num_runs: int, num_
     if seconds is None:
         return f"{runs} on {workers}"
     memory = f"{spoken_bytes(peak_bytes)} of memory"
-    return f"{runs} on {workers}: training takes at most about {spoken_seconds(max(1, seconds))}, {memory}"
+    return f"{runs} on {workers}: training takes about {spoken_seconds(max(1, seconds))}, {memory}"
 
 
 def end_line(plan: RunPlan, facts: RunFacts) -> str:
@@ -163,7 +165,7 @@ class LineProgress:
 
     def _print(self, line: str) -> None:
         self.last_line = time.monotonic()
-        print(line, flush=True)
+        tell(one_line(line), file=sys.stdout)
 
 
 class LiveProgress:
@@ -198,7 +200,7 @@ class LiveProgress:
     def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None:
         self.running.pop(plan.name, None)
         self.seconds_left = seconds_left
-        self.console.print(end_line(plan, facts), highlight=False, markup=False)
+        self.console.print(one_line(end_line(plan, facts)), highlight=False, markup=False)
 
     def on_pause(self, plan: RunPlan) -> None:
         self.running.pop(plan.name, None)
@@ -207,7 +209,7 @@ class LiveProgress:
         self.tally = tally
 
     def on_note(self, text: str) -> None:
-        self.console.print(text, style="yellow", markup=False)
+        self.console.print(one_line(text), style="yellow", markup=False)
 
     def on_warning(self, plan: RunPlan, text: str, *, epoch: int) -> None:
         self.on_note(warning_line(plan, text, epoch=epoch))
@@ -226,7 +228,7 @@ class LiveProgress:
             table.add_column(column, no_wrap=True)
         for plan, epoch, validation in self.running.values():
             fold = "" if plan.fold is None else str(plan.fold)
-            table.add_row(Text(plan.trial), str(plan.seed), fold, epoch, validation)
+            table.add_row(Text(one_line(plan.trial)), str(plan.seed), fold, epoch, validation)
         bar = Table.grid(padding=(0, 2))
         bar.add_row(
             ProgressBar(total=self.tally.num_runs, completed=self.tally.num_runs_over, width=30),
@@ -240,7 +242,7 @@ def make_progress(*, is_silent: bool = False) -> SilentProgress | LineProgress |
     """Live on a terminal, lines where the output is piped, nothing where silence is wanted."""
     if is_silent:
         return SilentProgress()
-    return LiveProgress() if sys.stdout.isatty() else LineProgress()
+    return LiveProgress() if is_terminal(sys.stdout) else LineProgress()
 
 
 def _metrics(values: Mapping[str, Any], split: str) -> str:

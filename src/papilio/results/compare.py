@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from papilio.errors import RunError
+from papilio.files import full_path, possible_path
 from papilio.kinds.choosing import meaning_of, unit_of
 from papilio.kinds.registry import KINDS
 from papilio.results.metrics import shown_metrics
@@ -17,6 +18,7 @@ from papilio.results.results import StudyResults, TrialResult, read_results
 from papilio.runs.folder import RunFolder
 from papilio.settings.run_settings import RunSettings
 from papilio.settings.train_settings import TrainSettings
+from papilio.settings.validation import one_reason
 
 NOT_SHOWN = ("data.folds", "train.device")
 
@@ -98,7 +100,7 @@ def compare(folders: Sequence[Path | str]) -> Comparison:
     """Studies' or runs' folders side by side, in any mixture; raises RunError for a folder that is neither."""
     if len(folders) < 2:
         raise RunError("compare needs two folders or more, of studies or of runs")
-    paths = [Path(folder) for folder in folders]
+    paths = [possible_path(folder, error=RunError) for folder in folders]
     names = _short_names(paths)
     return Comparison(tuple(_column(path, name) for path, name in zip(paths, names, strict=True)))
 
@@ -196,8 +198,8 @@ def _in_full(settings: Mapping[str, Any], defaults: Mapping[str, Any], *, where:
     if not defaults:
         try:
             defaults = RunSettings.of(settings).left_to_defaults()
-        except (ValidationError, KeyError) as error:
-            raise RunError(f"{where}: the settings in its run.json are damaged ({error})") from None
+        except (ValidationError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"{where}: the settings in its run.json are damaged ({one_reason(error)})") from None
     filled = {
         key: list(value) if isinstance(value, tuple) else value for key, value in defaults.items()
     }  # as JSON has it
@@ -214,7 +216,7 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _short_names(paths: Sequence[Path]) -> list[str]:
     """The folders' own names, with as much of their parents as tells them apart."""
     for depth in range(1, 10):
-        names = ["/".join(path.resolve().parts[-depth:]) for path in paths]
+        names = ["/".join(full_path(path).parts[-depth:]) for path in paths]
         if len(set(names)) == len(names):
             return names
     return [str(path) for path in paths]

@@ -8,21 +8,24 @@ import json
 import math
 import statistics
 import time
-import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from papilio.data.quantities import Quantity, from_plain
 from papilio.errors import RunError, StudyError
-from papilio.files import write_text
+from papilio.files import possible_path, read_own, write_text
 from papilio.kinds.ranking import UNRANKED, Ranking, Standing, common_ranking
+from papilio.results.own_files import Row, check_environment, check_rows
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
-from papilio.studies.study import load_study
+from papilio.settings.validation import one_reason
+from papilio.studies.study import load_study, parse_toml
+from papilio.study_folder import ENVIRONMENT
 
+T = TypeVar("T")
 FIRST_COLUMNS = ("run", "stage", "trial", "seed", "fold")
 SECONDS_BETWEEN_TABLES = 5.0
 SHARE_OF_TABLES = 50  # a table that takes a second is written every 50 seconds
@@ -216,33 +219,31 @@ def describe_reduction(fraction: float, max_epochs: int | None) -> str | None:
 
 def read_results(folder: Path | str) -> StudyResults:
     """A study's results from its folder; raises RunError where it is not one."""
-    folder = Path(folder)
-    try:
-        study = tomllib.loads((folder / "study.toml").read_text())
-        load_study(study)
-        environment = json.loads((folder / "environment.json").read_text())
-        if not isinstance(environment, dict):
-            raise TypeError("environment.json is not a table")
-        with (folder / "results.csv").open(newline="") as file:
-            runs = tuple(_read_run(folder, row) for row in csv.DictReader(file))
-        if not runs:
-            raise ValueError("results.csv has no rows")
-    except FileNotFoundError as error:
-        missing = Path(error.filename).name
-        raise RunError(
-            f"{folder}: not a study's folder (there is no {missing}); `papilio run STUDY` makes one"
-        ) from None
-    except (KeyError, TypeError, ValueError, StudyError) as error:  # what TOML, JSON and text raise are ValueErrors
-        raise _damaged(folder, error) from None
+    place = possible_path(folder, error=RunError)
+    study = _read(place / "study.toml", _study)
+    environment = _read(place / ENVIRONMENT, check_environment)
+    runs = tuple(_read_run(place, row) for row in _read(place / "results.csv", check_rows))
     published = tuple(_published(row) for row in study.get("published", []))
-    return StudyResults(folder, study, environment, runs, published)
+    return StudyResults(place, study, environment, runs, published)
 
 
-def _damaged(folder: Path, error: Exception) -> RunError:
-    return RunError(
-        f"{folder}: its study.toml, environment.json or results.csv is damaged ({error}); the study's command with"
-        " --out writes them again"
-    )
+def _read(file: Path, take: Callable[[bytes], T]) -> T:
+    try:
+        return take(read_own(file))
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunError(
+            f"{file.parent}: not a study's folder (there is no {file.name}); `papilio run STUDY` makes one"
+        ) from None
+    except (OSError, ValueError, StudyError) as error:
+        raise RunError(
+            f"{file}: is damaged ({one_reason(error)}); the study's command with --out writes it again"
+        ) from None
+
+
+def _study(content: bytes) -> dict[str, Any]:
+    study = parse_toml(content.decode(), where="the study")
+    load_study(study)
+    return study
 
 
 class ResultsTable:
@@ -286,12 +287,11 @@ def _row(run: RunResult) -> dict[str, Any]:
     return first | varied | run.metrics | last | {"seconds": run.seconds, "reason": run.reason}
 
 
-def _read_run(folder: Path, row: dict[str, str]) -> RunResult:
+def _read_run(folder: Path, row: Row) -> RunResult:
     known = {*FIRST_COLUMNS, *LAST_COLUMNS}
-    varied = {key: value for key, value in row.items() if key not in known and "." in key and value}
-    fold = int(row["fold"]) if row["fold"] else None
-    path = folder / "runs" / row["run"]
-    waiting = RunResult(row["run"], row["stage"], row["trial"], int(row["seed"]), fold, varied, path)
+    varied = {key: value for key, value in row.others.items() if key not in known and "." in key and value}
+    path = folder / "runs" / row.run
+    waiting = RunResult(row.run, row.stage, row.trial, row.seed, row.fold, varied, path)
     return _as_far_as_it_is(_with_facts(waiting, RunFolder(path).read()))
 
 

@@ -13,15 +13,27 @@ from pydantic import TypeAdapter, ValidationError
 
 from papilio.data.facts import ImageFacts
 from papilio.data.quantities import from_plain
-from papilio.errors import RunError
-from papilio.files import storage_errors, write_json, write_text
+from papilio.errors import RunError, reason_of
+from papilio.files import read_own, storage_errors, write_json, write_text
 from papilio.kinds.choosing import standing_of
 from papilio.kinds.ranking import Ranking, Standing
 from papilio.kinds.registry import KINDS
 from papilio.models.description import LayerRow
 from papilio.runs.arrays import older_of
+from papilio.runs.checked import (
+    Count,
+    Finite,
+    Layers,
+    MetricAndDirection,
+    PlainCalibration,
+    PlainQuantity,
+    Positive,
+    Settings,
+    Shape,
+)
 from papilio.runs.plan import RunPlan
 from papilio.settings.run_settings import RunSettings
+from papilio.settings.validation import one_reason
 
 Status = Literal["running", "stopped", "pruned", "done", "diverged", "failed"]
 FINAL = frozenset({"done", "diverged"})  # a run that ended so would end so again: it is never repeated
@@ -34,34 +46,38 @@ class RunFacts:
     run: str
     stage: str
     trial: str
-    seed: int
-    fold: int | None
+    seed: Count
+    fold: Count | None
     varied: dict[str, Any]
-    settings: dict[str, Any]
+    settings: Settings
     status: Status
-    threads: int
+    threads: Positive
     precision: str = "float32"  # of the nets' arithmetic while they learned
     reason: str | None = None
-    epochs: int = 0
-    best_epoch: int | None = None
+    epochs: Count = 0
+    best_epoch: Count | None = None
     chosen_by: str | None = None  # the recorded metric that chooses epochs and ranks trials
     direction: Literal["min", "max"] | None = None
     meaning: str | None = None  # of that metric: papilio.kinds.ranking.Standing; None in files of 0.1.0
-    otherwise: list[Any] | None = None  # metric and direction by which it is ranked among runs of other meanings
-    metrics: dict[str, float] = field(default_factory=dict)
-    parameters: int | None = None
-    layers: list[dict[str, Any]] = field(default_factory=list)
-    image_shape: list[int] = field(default_factory=list)
+    otherwise: MetricAndDirection | None = (
+        None  # metric and direction by which it is ranked among runs of other meanings
+    )
+    metrics: dict[str, Finite] = field(default_factory=dict)
+    parameters: Count | None = None
+    layers: Layers = field(default_factory=list)
+    image_shape: Shape = field(default_factory=list)
     class_names: list[str] = field(default_factory=list)
-    quantity: dict[str, Any] | None = None  # what the images show in place of classes: period, unit, is_time
+    quantity: PlainQuantity | None = None  # what the images show in place of classes: period, unit, is_time
     data_name: str = ""
     data_checksum: str = ""
-    rim_brightness: float | None = None  # of the images, in [0, 1]
-    calibration: dict[str, Any] | None = None  # how far readings are off, by confidence: papilio.offers.dials
-    seconds: float = 0.0
-    number: int = 0  # of its trial, in its stage
+    rim_brightness: Finite | None = None  # of the images, in [0, 1]
+    calibration: PlainCalibration | None = None  # how far readings are off, by confidence: papilio.offers.dials
+    seconds: Finite = 0.0
+    number: Count = 0  # of its trial, in its stage
     defaults: dict[str, Any] = field(default_factory=dict)  # what settings leave to defaults, by dotted key
-    starts: dict[str, Any] = field(default_factory=dict)  # where weights came from that it began with, by net
+    starts: dict[str, dict[str, str]] = field(
+        default_factory=dict
+    )  # where weights came from that it began with, by net
     beside: list[str] = field(
         default_factory=list
     )  # runs that it trained with in one session, on which last bits depend
@@ -98,7 +114,7 @@ class RunFacts:
         try:
             return RunSettings.of(self.settings)
         except (ValidationError, KeyError, TypeError, AttributeError) as error:
-            raise RunError(f"{self.run}: its settings in run.json are damaged ({_one_reason(error)})") from error
+            raise RunError(f"{self.run}: its settings in run.json are damaged ({one_reason(error)})") from error
 
     @classmethod
     def of_plan(cls, plan: RunPlan, *, threads: int) -> RunFacts:
@@ -157,12 +173,12 @@ class RunFolder:
     def read(self) -> RunFacts | None:
         """What run.json says, None where there is none; raises RunError where it is not readable."""
         try:
-            return _reader().validate_json(self.facts_file.read_bytes(), strict=True)
+            return _reader().validate_json(read_own(self.facts_file), strict=True)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValidationError) as error:
             raise RunError(
-                f"{self.facts_file}: not a run's facts ({_one_reason(error)}); delete the folder {self.path.name},"
+                f"{self.facts_file}: not a run's facts ({one_reason(error)}); delete the folder {self.path.name},"
                 " and the study's command trains this run anew"
             ) from error
 
@@ -198,11 +214,13 @@ class RunFolder:
     def read_records(self) -> list[dict[str, Any]]:
         """The lines of records.jsonl up to the first that is damaged, as half a line is after a kill."""
         try:
-            lines = self.records_file.read_bytes().splitlines()
+            lines = read_own(self.records_file).splitlines()
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise RunError(f"{self.records_file}: cannot be read ({error.strerror})") from error
+            raise RunError(
+                f"{self.records_file}: cannot be read ({reason_of(error)}); remove it, and the study's command makes it again"
+            ) from error
         records = []
         for number, line in enumerate(lines, start=1):
             record = _record(line)
@@ -214,7 +232,7 @@ class RunFolder:
     def has_half_record(self) -> bool:
         """Whether records.jsonl goes on after its last whole line."""
         try:
-            return len(self.records_file.read_bytes().splitlines()) > len(self.read_records())
+            return len(read_own(self.records_file).splitlines()) > len(self.read_records())
         except FileNotFoundError:
             return False
 
@@ -223,7 +241,7 @@ class RunFolder:
         if not self.records_file.exists():
             return
         kept = "".join(json.dumps(record) + "\n" for record in self.read_records()[:num])
-        if kept.encode() != self.records_file.read_bytes():
+        if kept.encode() != read_own(self.records_file):
             write_text(self.records_file, kept)
 
     def remove_checkpoint(self) -> None:
@@ -235,22 +253,19 @@ class RunFolder:
 
 
 @functools.cache
+def _record_reader() -> TypeAdapter[dict[str, int | Finite]]:
+    return TypeAdapter(dict[str, int | Finite])
+
+
+@functools.cache
 def _reader() -> TypeAdapter[RunFacts]:
     return TypeAdapter(RunFacts)
 
 
-def _one_reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    if not isinstance(error, ValidationError):
-        return f"{type(error).__name__}: {error}"
-    first = error.errors(include_url=False, include_input=False)[0]
-    return ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
-
-
 def _record(line: bytes) -> dict[str, Any] | None:
+    """A line of records.jsonl: finite numbers by name, of which the epoch is a whole one; None where it is damaged."""
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        record = _record_reader().validate_json(line, strict=True)
+    except ValidationError:
         return None
-    return record if isinstance(record, dict) and isinstance(record.get("epoch"), int) else None
+    return record if isinstance(record.get("epoch"), int) else None

@@ -16,7 +16,7 @@ from papilio.data.imageset import ImageSet
 from papilio.data.quantities import as_plain
 from papilio.engine import Diverged, Lane, Record, Session, TellsBatches, find_engine
 from papilio.errors import PapilioError, RunError, StorageError
-from papilio.files import locked, remove_leftovers, write_text
+from papilio.files import locked, write_text
 from papilio.kinds.choosing import ranking_of, standing_of
 from papilio.kinds.kind import Kind
 from papilio.kinds.ranking import Ranking
@@ -30,6 +30,7 @@ from papilio.runs.plan import RunPlan
 from papilio.runs.run import Run
 from papilio.settings.references import OwnFunctions, resolve_reference
 from papilio.settings.run_settings import RunSettings
+from papilio.study_folder import remove_unfinished_of_run
 
 RIM_IMAGES = 1000  # are enough to know whether a set is dark or light around its subjects
 
@@ -106,7 +107,7 @@ def _begin(job: RunJob, locks: ExitStack, *, threads: int, on_end: OnEnd) -> _Be
     lock.enter_context(
         locked(folder.lock_file, busy=f"{job.path}: another process is training this run", wait_seconds=30)
     )
-    remove_leftovers(job.path)
+    remove_unfinished_of_run(job.path)
     mend_run(folder)
     before = folder.read()
     if before is not None and before.data_checksum not in ("", images.checksum):

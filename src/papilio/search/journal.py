@@ -2,7 +2,8 @@
 
 It is written for others and never read by Papilio: the runs' folders are the truth. Every stage whose trials a metric ranks is
 an Optuna study (of others Optuna would only know trials that failed); a trial is added when it has ended. A journal that is
-damaged, or knows another space, is written anew.
+damaged, or knows another space, is written anew. Optuna's lock beside it is not used: it waits half a minute, or for ever, for
+one that somebody left, and the lock of the study's folder keeps out other writers.
 """
 
 from __future__ import annotations
@@ -89,12 +90,23 @@ class Journal:
 
     def _opened_storage(self) -> optuna.storages.JournalStorage:
         from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+        from optuna.storages.journal import JournalFileBackend
 
         if self.storage is None:
-            path = str(self.path)
-            self.storage = JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
+            if self.path.exists() and not self.path.is_file():  # of a pipe its end would be waited for
+                raise OSError("it is no regular file")
+            backend = JournalFileBackend(str(self.path), lock_obj=NoLock())  # pyright: ignore[reportArgumentType]
+            self.storage = JournalStorage(backend)
         return self.storage
+
+
+class NoLock:
+    """Optuna's kind of lock, which nobody has to wait for."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None: ...
 
 
 def _open(storage: optuna.storages.JournalStorage, name: str, ranking: Ranking) -> optuna.Study:

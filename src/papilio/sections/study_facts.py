@@ -66,9 +66,9 @@ def _text(key: str, value: Any) -> str:
         return ", ".join(f"{name} {one}" for name, one in value.items() if one is not None)
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    if key.endswith("_bytes"):
+    if key.endswith("_bytes") and isinstance(value, int | float):
         return f"{value / 2**30:.1f} GiB"
-    if key.endswith("_seconds"):
+    if key.endswith("_seconds") and isinstance(value, int | float):
         return words.duration(value)
     if key == "started":
         return str(value).replace("T", " ").replace("+00:00", " UTC")

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from papilio.errors import SettingError
+from papilio.errors import SettingError, shown
 
 Reference = str | Callable[..., Any]  # "papilio.training.supervised:objective", or the function itself
 OwnFunctions = Mapping[str, Any]  # functions and kinds handed over from Python, by the name that settings give them
@@ -26,12 +26,16 @@ def find_own(name: str, *, what: str, own: OwnFunctions, instance_of: type | Non
     if name in own:
         return own[name]
     module_name, _, attribute = name.partition(":")
+    if not all(part.isidentifier() for part in [*module_name.split("."), *attribute.split(".")]):
+        raise SettingError(f"{what}: {shown(name)} is no module:function")
     try:
         found: Any = importlib.import_module(module_name)
     except ImportError as error:
         raise SettingError(
             f"{what}: cannot import {module_name!r} ({error}); put its folder on PYTHONPATH, or install it"
         ) from error
+    except Exception as error:  # a module of the user's own may raise anything
+        raise SettingError(f"{what}: {module_name!r} cannot be imported ({type(error).__name__}: {error})") from error
     for part in attribute.split("."):
         found = getattr(found, part, None)
     is_instance = instance_of is not None and isinstance(found, instance_of)

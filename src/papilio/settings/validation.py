@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -10,8 +11,9 @@ from typing import Any, Union
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from papilio.errors import RequestError, StudyError, did_you_mean
+from papilio.errors import RequestError, StudyError, did_you_mean, reason_of, shown
 
+WORDS_OF_JSON = {"an object": "a valid dictionary", "valid array": "valid list"}
 FROM_IMAGES = ("image_shape", "num_classes", "heads")  # what a builder is given beside its settings
 
 
@@ -28,10 +30,37 @@ def validated(
     Raises `error` with one line: `where` (a file, a stage), the dotted key under `prefix`, what is wrong, what is allowed.
     """
     try:
-        return cls.model_validate(dict(given))
+        return _strictly(cls, given)
     except ValidationError as found:
         complaint = _first_complaint(found, cls, prefix)
         raise error(f"{where}: {complaint}" if where else complaint) from None
+
+
+def one_reason(error: Exception) -> str:
+    """Why data of ours cannot be read, in a line: of pydantic's complaints the first, with its key."""
+    if not isinstance(error, ValidationError):
+        return reason_of(error)
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
+
+
+def _strictly(cls: type[BaseModel], given: Mapping[str, Any]) -> BaseModel:
+    """Without taking text for numbers, or numbers for true and false: `epochs = "5"` is a mistake.
+
+    Numbers with nothing behind the point are whole ones all the same: ranges give such ones.
+    """
+    try:
+        return cls.model_validate_json(json.dumps(given), strict=True)
+    except ValidationError as found:
+        if any(not _is_allowed(one["input"], one["type"]) for one in found.errors(include_url=False)):
+            raise
+        return cls.model_validate(dict(given))
+
+
+def _is_allowed(value: Any, complaint: str) -> bool:
+    """A whole number with a point; a list for a tuple, as neither TOML nor JSON has any."""
+    is_whole = isinstance(value, float) and value.is_integer()
+    return is_whole or (complaint == "tuple_type" and isinstance(value, list))
 
 
 def settings_class(builder: Callable[..., Any], name: str) -> type[BaseModel]:
@@ -68,10 +97,12 @@ def _first_complaint(error: ValidationError, cls: type[BaseModel], prefix: str) 
         text = f"{key} is missing"
     else:
         message = first["msg"].removeprefix("Value error, ")
+        for words, ours in WORDS_OF_JSON.items():
+            message = message.replace(words, ours)
         given = (
             ""
             if first["type"] == "value_error" and isinstance(first["input"], dict)
-            else f" (given: {first['input']!r})"
+            else f" (given: {shown(first['input'])})"
         )
         text = f"{key}: {message[:1].lower()}{message[1:]}{given}"
     others = len(complaints) - 1

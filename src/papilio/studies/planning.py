@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from papilio.engine import Engine, find_engine
-from papilio.errors import SettingError, StudyError, did_you_mean
+from papilio.errors import SettingError, StudyError, did_you_mean, shown
 from papilio.kinds.registry import defaults_of
 from papilio.runs.plan import RunPlan
 from papilio.settings.data_settings import DataSettings
@@ -312,6 +312,10 @@ def _model_settings(table: Table, engine: Engine, own: OwnFunctions) -> ModelSet
     if "family" not in table:
         raise SettingError(f"model.family is missing; allowed are {', '.join(engine.families())}, or module:function")
     family = table["family"]
+    if not isinstance(family, str):
+        raise SettingError(
+            f"model.family: {shown(family)} is no name; allowed are {', '.join(engine.families())}, or module:function"
+        )
     others = {name: value for name, value in table.items() if name != "family"}
     tables = {name: value for name, value in others.items() if is_source(value)}
     sources = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema, model_validator
@@ -10,7 +11,7 @@ from papilio.errors import did_you_mean
 from papilio.kinds.analyses import ANALYSES
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.since import Since
-from papilio.studies.space import MOST_COUNTED, parse_space
+from papilio.studies.space import LARGEST, MOST_COUNTED, parse_space
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
 Table = dict[str, Any]
@@ -118,6 +119,9 @@ class StageSettings(BaseModel):
 
     @model_validator(mode="after")
     def _is_possible(self) -> StageSettings:
+        num_seeds = self.seeds if isinstance(self.seeds, int) else len(self.seeds)
+        if num_seeds * (self.folds or 1) > MOST_COUNTED:
+            raise ValueError(f"seeds and folds make too many runs; allowed are {MOST_COUNTED:,} in a stage")
         seeds = self.seed_list()
         if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
             raise ValueError("seeds is a positive number, or a list of different numbers from 0 up")
@@ -134,13 +138,16 @@ class StageSettings(BaseModel):
                 )
             if (num_points := space.num_points or 0) > MOST_COUNTED:
                 raise ValueError(
-                    f"vary: a grid of {num_points:,} points is too large (at most {MOST_COUNTED:,});"
+                    f"vary: a grid of {_counted(num_points)} points is too large (at most {MOST_COUNTED:,});"
                     " vary less, or take sampler = random, sobol or tpe"
                 )
         elif self.trials is None:
             raise ValueError(f"trials is missing: how many points {self.sampler.name} may try")
         elif not self.vary:
             raise ValueError(f"sampler = {self.sampler.name} needs something to vary")
+        most = math.inf if space.num_points is None else max(1, len(self.trial)) * space.num_points
+        if min(self.trials or most, most) * len(seeds) * (self.folds or 1) > MOST_COUNTED:
+            raise ValueError(f"trials, seeds and folds make too many runs; allowed are {MOST_COUNTED:,} in a stage")
         return self
 
     def seed_list(self) -> list[int]:
@@ -150,6 +157,10 @@ class StageSettings(BaseModel):
     def fold_list(self) -> list[int | None]:
         """The folds, counted from 1; one None where there are none."""
         return [None] if self.folds is None else list(range(1, self.folds + 1))
+
+
+def _counted(num: int) -> str:
+    return f"{num:,}" if num <= LARGEST else f"over {LARGEST:g}"
 
 
 def _with_known_analyses(schema: Table) -> None:

@@ -20,7 +20,7 @@ Point = dict[str, Any]
 CHOICE = "choice"  # choice.NAME sets nothing: it is a decision that conditions refer to
 VARIED_TABLES = ("data", "model", "train", CHOICE)
 RANGE_KEYS = ("low", "high", "log", "step")
-MOST_COUNTED = 100_000  # points of a space with conditions, and of any grid
+MOST_COUNTED = 100_000  # points of a space with conditions, and of any grid; runs of a stage
 LARGEST = 1e15  # up to here every whole number is a float
 FINEST = 1e-11  # the least step, relative to the numbers that it leads to
 DIGITS = 4  # of a drawn number: readable in tables, and far finer than what training notices
@@ -148,7 +148,15 @@ class Space:
 
     def grid(self) -> Iterator[Point]:
         """Every point exactly once, the last key changing fastest; the space must be countable."""
-        yield from self._grid_from(0, {})
+        branches: list[Iterator[Point]] = [iter([Point()])]  # of the first parameters, each an iterator over its values
+        while branches:
+            point = next(branches[-1], None)
+            if point is None:
+                branches.pop()
+            elif len(branches) > len(self.parameters):
+                yield point
+            else:
+                branches.append(_with_values(point, self.parameters[len(branches) - 1]))
 
     def at(self, unit: Sequence[float]) -> Point:
         """The point at a place in the unit cube; coordinates of keys that are not there do not matter."""
@@ -171,17 +179,6 @@ class Space:
                 seen[parameter.key] = point[parameter.key]
         return len(seen) == len(point)
 
-    def _grid_from(self, index: int, point: Point) -> Iterator[Point]:
-        if index == len(self.parameters):
-            yield dict(point)
-            return
-        parameter = self.parameters[index]
-        if not all(condition.holds(point) for condition in parameter.conditions):
-            yield from self._grid_from(index + 1, point)
-            return
-        for number in range(parameter.num_values or 0):
-            yield from self._grid_from(index + 1, point | {parameter.key: parameter.value(number)})
-
 
 def parse_space(vary: Mapping[str, Any]) -> Space:
     """The space that a stage's `vary` table describes; raises ValueError, naming the key, where it is impossible."""
@@ -190,6 +187,15 @@ def parse_space(vary: Mapping[str, Any]) -> Space:
         conditions = tuple(_checked_condition(key, condition, parameters) for condition in parameter.conditions)
         parameters[key] = replace(parameter, conditions=conditions)
     return Space(tuple(_conditions_first(parameters)))
+
+
+def _with_values(point: Point, parameter: Parameter) -> Iterator[Point]:
+    """The point with each of a parameter's values, or as it is where the parameter's conditions do not hold."""
+    if not all(condition.holds(point) for condition in parameter.conditions):
+        yield point
+        return
+    for number in range(parameter.num_values or 0):
+        yield point | {parameter.key: parameter.value(number)}
 
 
 def point_key(point: Mapping[str, Any]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -15,7 +16,8 @@ import tomli_w
 
 from papilio.data.facts import NO_LABELS
 from papilio.data.handed_over import with_kept_arrays
-from papilio.errors import StudyError, did_you_mean
+from papilio.errors import StudyError, did_you_mean, reason_of
+from papilio.files import expanded_path, full_path, possible_path, read_own
 from papilio.kinds.kind import Kind, name_of_kind
 from papilio.settings.references import name_of
 from papilio.settings.run_settings import is_source
@@ -24,6 +26,9 @@ from papilio.studies.schema import BASE_TABLES, StudySettings, Table
 
 # where functions and classes of the user's own may stand
 OWN_KEYS = (".model.family", ".train.loss", ".train.objective", ".train.engine")
+MOST_BYTES = 2**21  # of a study file
+DEEPEST = 32  # tables and lists within each other
+LARGEST = 2**63 - 1  # whole numbers, as TOML has them
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
     else:
         name, where, tables = _read_file(source)
     tables = plain_tables(tables, own, where=where)
-    tables = _with_overrides(tables, overrides or {}, where=where)
+    tables = plain_tables(_with_overrides(tables, overrides or {}, where=where), own, where=where)
     settings: StudySettings = validated(StudySettings, tables, where=where)
     if isinstance(source, Mapping):
         name = slug(settings.title)[:60]
@@ -81,11 +86,28 @@ def bundled_studies() -> dict[str, str]:
 
 
 def parse_toml(text: str, *, where: str) -> Table:
-    """Raises StudyError, saying the line, where the text is not TOML."""
+    """Raises StudyError, saying the line, where the text is not TOML, and for tables or lists nested beyond `DEEPEST`."""
     try:
-        return tomllib.loads(text)
+        tables = tomllib.loads(text)
+    except RecursionError:
+        raise StudyError(f"{where}: {_too_deep()}") from None
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"{where}: not TOML: {error}") from None
+    except ValueError:  # Python reads no number of thousands of digits
+        raise StudyError(f"{where}: {_too_large()}") from None
+    _refuse_deep(tables, where=where)
+    return tables
+
+
+def read_toml(path: Path) -> Table:
+    """The tables of a study file; raises StudyError where it is not there, or no text, or not TOML."""
+    try:
+        text = read_own(path, most_bytes=MOST_BYTES).decode("utf-8-sig")
+    except FileNotFoundError:
+        raise StudyError(f"{path}: there is no such file") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise StudyError(f"{path}: not a text file that can be read ({reason_of(error)})") from None
+    return parse_toml(text, where=str(path))
 
 
 def slug(text: str) -> str:
@@ -101,15 +123,9 @@ def slug(text: str) -> str:
 
 
 def _read_file(source: str | Path) -> tuple[str, str, Table]:
-    path = Path(source)
+    path = possible_path(source, error=StudyError)
     if path.suffix == ".toml" or path.is_file():
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except FileNotFoundError:
-            raise StudyError(f"{path}: there is no such file") from None
-        except (UnicodeDecodeError, IsADirectoryError) as error:
-            raise StudyError(f"{path}: not a text file ({error})") from None
-        return path.stem, str(path), _with_paths_from(path.parent, parse_toml(text, where=str(path)))
+        return path.stem, str(path), _with_paths_from(path.parent, read_toml(path), where=str(path))
     studies = bundled_studies()
     if str(source) not in studies:
         raise StudyError(
@@ -118,33 +134,67 @@ def _read_file(source: str | Path) -> tuple[str, str, Table]:
     return str(source), str(source), parse_toml(studies[str(source)], where=str(source))
 
 
-def _with_paths_from(folder: Path, tables: Table) -> Table:
+def _too_large() -> str:
+    return f"a whole number is too large; allowed are those from -{LARGEST} to {LARGEST}"
+
+
+def _too_deep() -> str:
+    return f"tables or lists are nested too deep; allowed are {DEEPEST} within each other"
+
+
+def _refuse_deep(tables: Table, *, where: str) -> None:
+    level: list[Any] = [tables]
+    for _ in range(DEEPEST + 1):
+        holders = [one for one in level if isinstance(one, dict | list)]
+        level = [inner for one in holders for inner in (one.values() if isinstance(one, dict) else one)]
+    if any(isinstance(one, dict | list) for one in level):
+        raise StudyError(f"{where}: {_too_deep()}")
+
+
+def _with_paths_from(folder: Path, tables: Table, *, where: str) -> Table:
     """Paths to images are relative to the study file, so that a study and its pictures can move together."""
     changed = _copied(tables)
     stages = _tables_in(changed, "stage")
     trials = [trial for stage in stages for trial in _tables_in(stage, "trial")]
     for source in (stage.get("from") for stage in stages):
-        if isinstance(source, dict) and isinstance(source.get("study"), str) and (folder / source["study"]).is_dir():
-            source["study"] = str((folder / source["study"]).resolve())
+        if isinstance(source, dict):
+            _resolve_folder(source, "study", folder, where=f"{where}: from")
     for holder in [changed, *stages, *trials]:
-        _resolve_sources(holder.get("model"), folder)
-        _resolve_sources(holder.get("vary"), folder)
+        _resolve_sources(holder.get("model"), folder, where=f"{where}: model")
+        _resolve_sources(holder.get("vary"), folder, where=f"{where}: vary")
     for data in (holder.get("data") for holder in [changed, *stages, *trials]):
         for key in ("path", "labels"):
             if isinstance(data, dict) and isinstance(data.get(key), str) and (key, data[key]) != ("labels", NO_LABELS):
-                data[key] = str((folder / Path(data[key]).expanduser()).resolve())
+                with prefixed(f"{where}: data.{key}"):
+                    data[key] = str(full_path(folder / expanded_path(data[key], error=StudyError)))
     return changed
 
 
-def _resolve_sources(value: Any, folder: Path) -> None:
+def _resolve_sources(value: Any, folder: Path, *, where: str) -> None:
     """Wherever weights come from a run or a study whose folder is there, seen from the study file: its full path."""
     if isinstance(value, list | dict):
         for one in value if isinstance(value, list) else value.values():
-            _resolve_sources(one, folder)
+            _resolve_sources(one, folder, where=where)
     if isinstance(value, dict) and is_source(value):
         for key in ("run", "study"):
-            if isinstance(value.get(key), str) and (folder / value[key]).is_dir():
-                value[key] = str((folder / value[key]).resolve())
+            _resolve_folder(value, key, folder, where=where)
+
+
+def _resolve_folder(table: Table, key: str, folder: Path, *, where: str) -> None:
+    if isinstance(table.get(key), str):
+        with prefixed(f"{where}: {key}"):
+            place = folder / possible_path(table[key], error=StudyError)
+        if place.is_dir():
+            table[key] = str(full_path(place))
+
+
+@contextlib.contextmanager
+def prefixed(where: str) -> Iterator[None]:
+    """Says of complaints within where it was."""
+    try:
+        yield
+    except StudyError as error:
+        raise StudyError(f"{where}: {error}") from error
 
 
 def _tables_in(table: Table, key: str) -> list[Table]:
@@ -160,15 +210,19 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) 
     else.
     """
 
-    def plain(value: Any, key: str) -> Any:
+    def plain(value: Any, key: str, depth: int = 0) -> Any:
+        if depth > DEEPEST:
+            raise StudyError(f"{where}: {key.lstrip('.')}: {_too_deep()}")
         if isinstance(value, np.generic):
             value = value.item()
         if isinstance(value, Path):
             return str(value)
         if isinstance(value, Mapping):
-            return {str(name): plain(one, f"{key}.{name}") for name, one in value.items() if one is not None}
+            return {str(name): plain(one, f"{key}.{name}", depth + 1) for name, one in value.items() if one is not None}
         if isinstance(value, list | tuple):
-            return [plain(one, key) for one in value]
+            return [plain(one, key, depth + 1) for one in value]
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST:
+            raise StudyError(f"{where}: {key.lstrip('.')}: {_too_large()}")
         if isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
             return value
         if callable(value) or isinstance(value, Kind):

@@ -140,7 +140,12 @@ class TorchEngine:
     def _build(self, settings: RunSettings, kind: Kind, facts: ImageFacts, *, seed: int) -> dict[str, nn.Module]:
         builder = find_builder(settings.model.family, self.own)
         heads = heads_of(kind, settings.train, facts)
-        return build_nets(builder, settings.model.arguments, image_shape=facts.shape, heads=heads, seed=seed)
+        try:
+            return build_nets(builder, settings.model.arguments, image_shape=facts.shape, heads=heads, seed=seed)
+        except RuntimeError as error:
+            if "allocate memory" not in str(error):
+                raise
+            raise SettingError("its weights need more memory than there is; make it smaller") from error
 
 
 def _set_up_process(threads: int) -> None:
