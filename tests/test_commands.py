@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import papilio
+from in_process import papilio as command
 from papilio.cli import _held_interrupts
 from papilio.data.load import load_images
 from papilio.studies.study import bundled_studies
@@ -37,9 +38,10 @@ seeds = 2
 """
 
 
-def command(*arguments: str | Path, **options: str) -> subprocess.CompletedProcess[str]:
+def in_a_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """What the command line does as a user starts it; `command` calls it in this process."""
     return subprocess.run(
-        [sys.executable, "-m", "papilio", *map(str, arguments)], capture_output=True, text=True, timeout=200, **options
+        [sys.executable, "-m", "papilio", *map(str, arguments)], capture_output=True, text=True, timeout=200
     )
 
 
@@ -48,7 +50,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a study that was run by the command."""
     folder = tmp_path_factory.mktemp("commands")
     (folder / "tiny.toml").write_text(TINY)
-    done = command("run", folder / "tiny.toml", "--out", folder / "out")
+    done = in_a_process("run", folder / "tiny.toml", "--out", folder / "out")
     assert done.returncode == 0, done.stderr
     return folder / "out"
 
@@ -83,7 +85,7 @@ def test_importing_papilio_imports_nothing_heavy_and_offers_what_it_says() -> No
 
 
 def test_the_table_and_the_report_are_what_a_run_ends_with(out: Path) -> None:
-    again = command("run", out.parent / "tiny.toml", "--out", out)
+    again = in_a_process("run", out.parent / "tiny.toml", "--out", out)
     lines = again.stdout.splitlines()
     assert lines[-1] == f"report: {out / 'report.html'}"
     assert lines[-3].split()[:3] == ["trial", "parameters", "n"]
@@ -102,7 +104,7 @@ def test_results_come_as_table_csv_and_json(out: Path) -> None:
 def test_the_report_is_made_again_from_the_files(out: Path) -> None:
     (out / "report.html").unlink()
     (out / "figures" / "old.svg").write_text("of an earlier report")
-    done = command("report", out)
+    done = in_a_process("report", out)
     assert done.stdout.strip() == f"report: {out / 'report.html'}"
     assert (out / "report.html").read_text().startswith("<!")
     assert not (out / "figures" / "old.svg").exists()
@@ -117,7 +119,7 @@ def test_predict_reads_any_size_and_format(run_folder: Path, tmp_path: Path) -> 
         picture = picture.convert("RGB") if suffix in ("jpg", "webp") else picture
         pictures.append(tmp_path / f"{index}.{suffix}")
         picture.save(pictures[-1])
-    done = command("predict", run_folder, *pictures, "--json")
+    done = in_a_process("predict", run_folder, *pictures, "--json")
     assert done.returncode == 0, done.stderr
     answers = json.loads(done.stdout)
     right = sum(answer["class"] == str(label) for answer, label in zip(answers, labels, strict=False))
@@ -199,7 +201,7 @@ def test_data_commands_say_what_is_here_and_what_is_wrong(tmp_path: Path) -> Non
 def test_a_wrong_request_is_one_line_and_status_2(
     arguments: list[str], status: int, message: str, tmp_path: Path
 ) -> None:
-    done = command(*arguments, cwd=str(tmp_path))
+    done = command(*arguments, folder=tmp_path)
     assert done.returncode == status
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
@@ -208,7 +210,7 @@ def test_a_wrong_request_is_one_line_and_status_2(
 
 def test_a_picture_that_is_none_is_named(run_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("not a picture")
-    done = command("predict", run_folder, tmp_path / "text.png")
+    done = in_a_process("predict", run_folder, tmp_path / "text.png")
     assert done.returncode == 2
     assert "text.png" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -9,14 +9,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import itertools
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -29,6 +24,7 @@ from PIL import Image
 from safetensors.numpy import save as to_bytes
 
 import papilio
+from in_process import papilio as command_line
 from papilio.execution.environment import processor
 from papilio.runs.arrays import load_arrays
 from papilio.workbench import load_study, plan_runs
@@ -68,21 +64,15 @@ same_bits = pytest.mark.skipif(
 )
 
 
-def command(*arguments: str | Path, cache: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """What the real command line did, with no way to a network."""
-    nowhere = {f"{protocol}_proxy": "http://127.0.0.1:9" for protocol in ("http", "https", "HTTP", "HTTPS")}
-    return subprocess.run(
-        [sys.executable, "-m", "papilio", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env=os.environ | nowhere | {"OMP_NUM_THREADS": "1"} | ({"PAPILIO_CACHE": str(cache)} if cache else {}),
-    )
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    for protocol in ("http", "https", "HTTP", "HTTPS"):
+        monkeypatch.setenv(f"{protocol}_proxy", "http://127.0.0.1:9")
 
 
 def said(*arguments: str | Path) -> str:
     """What a command printed that ended well."""
-    done = command(*arguments)
+    done = command_line(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -152,49 +142,38 @@ class Headings(HTMLParser):
 
 
 class Studies:
-    """A copy of each study's folder, its command given again, and a new study: two at a time, each on a core of its own.
+    """A copy of each study's folder, in which its command is given again once a test asks for it, and a new study.
 
-    On one core runs that have not begun get one thread, as those of the fixtures had.
+    Runs that have not begun get one thread, as those of the fixtures had.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
-        self.cores = itertools.cycle([{core} for core in cores[:2]])
-        self.threads = ThreadPoolExecutor(2, initializer=self._take_core)
         self.files: dict[str, dict[Path, tuple[int, bytes]]] = {}  # before the command
-        self.done: dict[str, Future[subprocess.CompletedProcess[str]]] = {}
-        for name in (*FINISHED, *UNFINISHED):
-            out = copy_of(name, folder)
-            self.files[name] = files_of(out)
-            self._start(name, HERE / "studies" / f"{name.removesuffix('-unwritten')}.toml")
-        self._start("first-look", "first-look", *REDUCED)
+        self.texts: dict[str, str] = {}
 
     def told(self, name: str) -> str:
-        """What a study's command printed, once it has ended well."""
-        done = self.done[name].result()
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        """What a study's command printed, which has ended well."""
+        if name not in self.texts:
+            out = self.folder / name
+            if name == "first-look":
+                command = [name, *REDUCED]
+            else:
+                copy_of(name, self.folder)
+                command = [str(HERE / "studies" / f"{name.removesuffix('-unwritten')}.toml")]
+            self.files[name] = files_of(out)
+            self.texts[name] = said("run", *command, "--out", out, "--workers", "1")
+        return self.texts[name]
 
     def out(self, name: str) -> Path:
         """The folder of a study, once its command has ended well."""
         self.told(name)
         return self.folder / name
 
-    def _start(self, name: str, *arguments: str | Path) -> None:
-        cache, out = self.folder / "cache", self.folder / name
-        self.done[name] = self.threads.submit(command, "run", *arguments, "--out", out, "--workers", "1", cache=cache)
-
-    def _take_core(self) -> None:
-        if core := next(self.cores, None):
-            os.sched_setaffinity(0, core)  # of this thread, and of the processes that it will start
-
 
 @pytest.fixture(scope="module")
-def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studies]:
-    found = Studies(tmp_path_factory.mktemp("studies"))
-    yield found
-    found.threads.shutdown(cancel_futures=True)
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Studies:
+    return Studies(tmp_path_factory.mktemp("studies"))
 
 
 # Finished studies

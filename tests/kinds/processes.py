@@ -1,4 +1,4 @@
-"""Studies of modules in this folder, run by the command line, killed and gone on with; and images without labels for them."""
+"""Studies of modules in this folder, killed in a process of their own; what commands say; and images without labels."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import numpy as np
 import psutil
 import tomli_w
 from PIL import Image
+
+from in_process import papilio
 
 NUM_IMAGES = 60
 SHAPE = (1, 6, 6)
@@ -47,13 +49,6 @@ def write_study(path: Path, study: dict[str, Any]) -> Path:
     return path
 
 
-def papilio(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """What the real command line did in a process of its own that finds this folder's modules."""
-    return subprocess.run(
-        command(*arguments), capture_output=True, text=True, timeout=120, env=environment(), check=False
-    )
-
-
 def said(*arguments: str | Path) -> str:
     """What a command printed that ended well."""
     done = papilio(*arguments)
@@ -62,13 +57,18 @@ def said(*arguments: str | Path) -> str:
 
 
 def run_killed_in_the_middle(study: Path, out: Path, *, after: int) -> None:
-    """Start a study and kill it, its workers too, once `after` epochs are recorded and before its end."""
+    """Start a study and kill it, its workers too, once `after` epochs are recorded and before its end.
+
+    Its two workers have one thread each, on a machine of any size, as those in the process of the tests.
+    """
+    cores = sorted(os.sched_getaffinity(0))[:2]
     process = subprocess.Popen(
-        command("run", study, "--out", out),
+        command("run", study, "--out", out, "--workers", "2"),
         env=environment(),
         text=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
     deadline = time.monotonic() + 60
     while num_records(out) < after and process.poll() is None and time.monotonic() < deadline:

@@ -13,6 +13,8 @@ from papilio.data.load import load_images
 from papilio.errors import StudyError
 from papilio.workbench import describe_study
 
+pytestmark = pytest.mark.usefixtures("no_reports")
+
 GAME: dict[str, Any] = {"model": {"family": "gan", "latents": 2, "units": [8]}, "train": {"epochs": 1}}
 TWO_RATES = {"vary": {"train.learning_rate": [0.001, 0.01]}}
 

@@ -18,16 +18,18 @@ import pytest
 import ray
 from ray._private.node import Node
 from ray.cluster_utils import Cluster
-from tiny import OwnNet, all_weights, command, environment, own_loss, papilio, tiny, without_times, write_study
+from tiny import OwnNet, all_weights, command, environment, own_loss, tiny, without_times, write_study
 
 import papilio as product
-from papilio import workbench
+from in_process import papilio
 from papilio.errors import RequestError, RunFailed
 from papilio.results.results import read_results
 from papilio.runs.folder import RunFolder
 from papilio.workers import ray_start as connection
 from papilio.workers.ray_node import END_FILES, EPOCH_FILES, Mirror, read_files, write_files
 from papilio.workers.ray_start import connected, refuse_unreachable
+
+pytestmark = pytest.mark.usefixtures("no_reports")
 
 # the checkpoint is too large to come within a message: it goes through the nodes' object stores
 LONG = tiny(model__units=[256], train__epochs=30, stage=[{"name": "long", "seeds": 6}], analysis=[])
@@ -41,14 +43,6 @@ MIXED = tiny(
         {"name": "own", "model": {"family": OwnNet}, "train": {"loss": own_loss}},
     ],
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_report() -> Iterator[None]:
-    """Reports are tested elsewhere, and take longer than the runs here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workbench, "_write_report", lambda results: results.folder)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
-from tiny import papilio, tiny
+from tiny import tiny
 
+from in_process import papilio
 from papilio.errors import RunError
 from papilio.workbench import compare, run_study
+
+pytestmark = pytest.mark.usefixtures("no_reports")
 
 NAMES = ("narrow", "wide")
 

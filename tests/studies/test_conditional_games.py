@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny import papilio, write_study
+from tiny import write_study
 
 import papilio as product
+from in_process import papilio
 from papilio.analysis.store import read_analysis
 from papilio.errors import DataError, RunError
 from papilio.runs.run import Run

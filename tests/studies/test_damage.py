@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import OwnNet, all_weights, command, environment, own_loss, papilio, tiny, write_study
+from tiny import OwnNet, all_weights, command, environment, own_loss, tiny, write_study
 from torch import nn
 
 import papilio as product
+from in_process import papilio
 from papilio import workbench
 from papilio.data.load import load_images
 from papilio.engine import Session
@@ -105,7 +106,7 @@ def test_a_fresh_start_that_is_refused_throws_nothing_away(out: Path) -> None:
 
 
 def test_a_signal_between_two_workers_starts_leaves_none_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: None
 ) -> None:
     """The interrupt was raised inside the pool's making, which nobody then closed."""
     start = Pool._start

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import papilio, tiny, write_study
+from tiny import tiny, write_study
 
 import papilio as product
+from in_process import papilio
 from papilio.errors import DataError, RunError
 from papilio.study_folder import is_study_folder
 

@@ -12,6 +12,8 @@ from tiny import tiny
 
 from papilio.workbench import run_study
 
+pytestmark = pytest.mark.usefixtures("no_reports")
+
 STAGES = [
     {
         "name": "grid",

@@ -19,6 +19,8 @@ from papilio.search.expected import plan_runs
 from papilio.settings.train_settings import TrainSettings
 from papilio.workbench import load_study
 
+pytestmark = pytest.mark.usefixtures("no_reports")
+
 GAN: dict[str, Any] = {"family": "gan", "units": [8]}
 
 

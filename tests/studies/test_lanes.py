@@ -1,4 +1,4 @@
-"""Tasks of several runs: an engine whose sessions have three lanes, in real worker processes."""
+"""Tasks of several runs: an engine whose sessions have three lanes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 from lanes_engine import LanesEngine
-from tiny import command, environment, tiny, write_study
+from tiny import start, tiny, write_study
 
 from papilio.engine import find_engine
 from papilio.errors import PapilioError
 from papilio.execution.display import SilentProgress
 from papilio.execution.schedule import Execution
 from papilio.files import locked
-from papilio.results.results import StudyResults, read_results
+from papilio.results.results import StudyResults
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.train import RunJob, execute_runs
 from papilio.search.expected import plan_runs
@@ -30,18 +30,14 @@ from papilio.workbench import run_study
 from papilio.workers.messages import Task, TaskRun, died
 from papilio.workers.sharing import SharedImages
 
+pytestmark = pytest.mark.usefixtures("no_reports")
+
 STUDY = tiny(
     model={"family": "mlp", "units": [16], "dropout": 0.2},
     stage=[{"name": "first", "seeds": 5}],
     train__epochs=4,
     analysis=[],
 )
-
-
-@pytest.fixture(autouse=True)
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A report takes longer than these studies."""
-    monkeypatch.setattr("papilio.workbench._write_report", lambda results: None)
 
 
 def run(study: dict[str, Any], out: Path, engine: str | None = "LanesEngine", *, workers: int = 1) -> StudyResults:
@@ -118,7 +114,7 @@ def test_one_run_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
     assert "as it was meant to" in str(results.runs[1].reason)
 
 
-def test_a_worker_that_dies_gives_back_all_of_its_runs(alone: StudyResults, tmp_path: Path) -> None:
+def test_a_worker_that_dies_gives_back_all_of_its_runs(alone: StudyResults, tmp_path: Path, processes: None) -> None:
     together = run(STUDY, tmp_path / "out", "DiesTogether")
     assert weights_of(together) == weights_of(alone)
     assert all(not facts.beside for facts in facts_of(together).values())
@@ -128,19 +124,14 @@ def test_killed_and_resumed_equals_undisturbed(alone: StudyResults, tmp_path: Pa
     study = write_study(
         tmp_path / "study.toml", STUDY | {"train": STUDY["train"] | {"engine": "lanes_engine:LanesEngine"}}
     )
-    arguments = command("run", study, "--out", tmp_path / "out", "--workers", "1")
     for num_records in (1, 5):
-        process = subprocess.Popen(
-            arguments, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        process = start(study, tmp_path / "out", workers=1)
         wait_for_records(tmp_path / "out", num_records, process)
         workers = children_of(process.pid)
         for pid in (process.pid, *workers):
             os.kill(pid, signal.SIGKILL)
-        process.wait()
-    done = subprocess.run(arguments, env=environment(), capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    assert weights_of(read_results(tmp_path / "out")) == weights_of(alone)
+        process.communicate()
+    assert weights_of(run_study(study, out=tmp_path / "out", is_silent=True)) == weights_of(alone)
 
 
 def test_rungs_put_lanes_aside_and_cut_them(tmp_path: Path) -> None:
@@ -250,22 +241,20 @@ def test_a_killed_worker_and_then_ctrl_c_and_the_same_command_again_equals_undis
         tmp_path / "study.toml", study | {"train": study["train"] | {"engine": "lanes_engine:LanesEngine"}}
     )
     # of two workers the first takes all three runs
-    arguments, out = command("run", file, "--out", tmp_path / "out", "--workers", "2"), tmp_path / "out"
-    process = subprocess.Popen(arguments, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    out = tmp_path / "out"
+    process = start(file, out)
     wait_for_records(out, 6, process)
     for worker in children_of(process.pid):
         os.kill(worker, signal.SIGKILL)
     wait_for_records(out, 24, process)
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 130, said
-    assert said.count(b"died (signal SIGKILL); it goes on from its last epoch") == 3
-    done = subprocess.run(arguments, env=environment(), capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    assert weights_of(read_results(out)) == weights_of(alone)
+    said, wrong = process.communicate(timeout=120)
+    assert process.returncode == 130, wrong
+    assert said.count("died (signal SIGKILL); it goes on from its last epoch") == 3
+    assert weights_of(run_study(file, out=out, workers=2, is_silent=True)) == weights_of(alone)
 
 
-def wait_for_records(out: Path, num: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for_records(out: Path, num: int, process: subprocess.Popen[str]) -> None:
     """Until so many epochs are written down, of all runs together."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:

@@ -20,6 +20,8 @@ from papilio.settings.train_settings import TrainSettings
 from papilio.studies import planning
 from papilio.workbench import load_study
 
+pytestmark = pytest.mark.usefixtures("no_reports")
+
 
 class LaterTrainSettings(TrainSettings):
     """The settings of a later version, one of which is new."""

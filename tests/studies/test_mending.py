@@ -20,6 +20,8 @@ from papilio.runs.train import execute_run
 from papilio.search.expected import plan_runs
 from papilio.studies.study import load_study
 
+pytestmark = pytest.mark.usefixtures("no_reports")
+
 STUDY = tiny(stage=[{"name": "a"}], train__epochs=3)
 
 

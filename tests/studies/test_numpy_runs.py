@@ -1,11 +1,10 @@
-"""Studies that the NumPy engine trains, in real processes: resumed, killed, measured, and read by the torch engine."""
+"""Studies that the NumPy engine trains: resumed, killed, measured, and read by the torch engine."""
 
 from __future__ import annotations
 
 import os
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from tiny import all_weights, command, environment, papilio, tiny, without_times, write_study
+from tiny import all_weights, start, tiny, without_times, write_study
 
+from in_process import papilio
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.engine import Arrays, Diverged, Engine, Lane, Nets, Session, find_engine
@@ -196,14 +196,12 @@ def test_a_run_begins_with_the_weights_of_one_of_the_other_engine(tmp_path: Path
 
 
 def test_killed_and_resumed_equals_undisturbed_bit_for_bit(tmp_path: Path) -> None:
-    study = tiny(train__engine="numpy", train__epochs=60, analysis=[], data__fraction=1.0)
+    study = tiny(train__engine="numpy", train__epochs=30, data__fraction=1.0)
     file = write_study(tmp_path / "long.toml", study)
-    assert papilio("run", file, "--out", tmp_path / "whole").returncode == 0
+    run_study(study, out=tmp_path / "whole", is_silent=True)
     rng, out, num_kills = random.Random(5), tmp_path / "out", 0
     for _ in range(2):
-        process = subprocess.Popen(
-            command("run", file, "--out", out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-        )
+        process = start(file, out)
         target = num_records(out) + rng.randint(5, 30)
         while num_records(out) < target and process.poll() is None:
             time.sleep(0.01)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import papilio, tiny, write_study
+from tiny import tiny, write_study
 
+from in_process import papilio
 from papilio.data.facts import ImageFacts
 from papilio.errors import StudyError
 from papilio.kinds.choosing import standing_of

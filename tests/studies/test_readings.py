@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import all_weights, papilio, tiny, write_study
+from tiny import all_weights, tiny, write_study
 
 import papilio as product
+from in_process import papilio
 from papilio.analysis.store import read_analysis
 from papilio.errors import RunError, StudyError
 from papilio.results.metrics import shown_metrics

@@ -1,4 +1,4 @@
-"""Real studies in real processes: what they leave, what kills and stops cost, what is reused."""
+"""Studies by the command line: what they leave, what kills and stops of its processes cost, what is reused."""
 
 from __future__ import annotations
 
@@ -20,25 +20,28 @@ from tiny import (
     command,
     environment,
     own_loss,
-    papilio,
+    papilio_process,
+    start,
     tiny,
     without_times,
     write_study,
 )
 
 import papilio as product
+from in_process import papilio
+from papilio.data.parallel import available_cores
 from papilio.errors import BusyError, RunError
 from papilio.files import locked
 from papilio.results.results import read_results
 
-LONG = tiny(train__epochs=60, stage=[{"name": "long", "seeds": 3}], data={"name": "digits"})
+LONG = tiny(train__epochs=30, stage=[{"name": "long", "seeds": 3}], data={"name": "digits"})
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny study, run once."""
+    """The tiny study, run once, by real processes."""
     folder = tmp_path_factory.mktemp("finished")
-    done = papilio("run", write_study(folder / "tiny.toml", tiny(analysis=[{}])), "--out", folder / "out")
+    done = papilio_process("run", write_study(folder / "tiny.toml", tiny(analysis=[{}])), "--out", folder / "out")
     assert done.returncode == 0, done.stderr
     (folder / "stdout").write_text(done.stdout)
     return folder
@@ -46,21 +49,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The long study's folder, run without any disturbance."""
+    """The long study, run without any disturbance."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    done = papilio("run", write_study(folder / "long.toml", LONG), "--out", folder / "out")
-    assert done.returncode == 0, done.stderr
+    product.run_study(write_study(folder / "long.toml", LONG), out=folder / "out", is_silent=True)
     return folder
-
-
-def start(study: Path, out: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command("run", study, "--out", out, *arguments),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
 
 
 def wait_for(condition, *, seconds: float = 90) -> None:
@@ -111,14 +103,14 @@ def test_the_terminal_says_what_it_will_take_what_happened_and_where_the_report_
     assert text.rstrip().endswith(f"report: {finished / 'out' / 'report.html'}")
 
 
-def test_the_same_command_again_reuses_everything(finished: Path) -> None:
+def test_the_same_command_again_reuses_everything(finished: Path, no_report: None) -> None:
     before = {file: file.stat().st_mtime_ns for file in finished.glob("out/runs/*/*")}
     done = papilio("run", finished / "tiny.toml", "--out", finished / "out")
     assert done.returncode == 0
     assert {file: file.stat().st_mtime_ns for file in finished.glob("out/runs/*/*")} == before
 
 
-def test_more_seeds_run_only_what_is_new(finished: Path, tmp_path: Path) -> None:
+def test_more_seeds_run_only_what_is_new(finished: Path, tmp_path: Path, no_report: None) -> None:
     more = write_study(
         tmp_path / "tiny.toml", tiny(stage=[{"name": "first", "seeds": 3, "vary": {"model.dropout": [0.0, 0.2]}}])
     )
@@ -129,13 +121,15 @@ def test_more_seeds_run_only_what_is_new(finished: Path, tmp_path: Path) -> None
     assert len(after) == 6 and before.items() <= after.items()
 
 
-def test_killed_at_random_moments_and_resumed_equals_undisturbed_bit_for_bit(undisturbed: Path, tmp_path: Path) -> None:
+def test_killed_at_random_moments_and_resumed_equals_undisturbed_bit_for_bit(
+    undisturbed: Path, tmp_path: Path, no_report: None
+) -> None:
     rng = random.Random(5)
     out = tmp_path / "out"
     num_kills = 0
     for _ in range(3):
         process = start(undisturbed / "long.toml", out)
-        target = num_records(out) + rng.randint(5, 40)
+        target = num_records(out) + rng.randint(3, 15)
         wait_for(lambda: num_records(out) >= target or process.poll() is not None)  # noqa: B023
         time.sleep(rng.random() * 0.05)
         family = [*workers_of(process), psutil.Process(process.pid)] if process.poll() is None else []
@@ -190,7 +184,7 @@ def test_a_run_whose_worker_dies_twice_is_failed_and_the_rest_goes_on(moment: st
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_signal_stops_after_the_epoch_with_a_report_and_everything_goes_on(
-    undisturbed: Path, tmp_path: Path, number: signal.Signals
+    undisturbed: Path, tmp_path: Path, number: signal.Signals, no_report: None
 ) -> None:
     out = tmp_path / "out"
     process = start(undisturbed / "long.toml", out)
@@ -219,7 +213,9 @@ def test_a_second_process_on_the_same_study_is_refused_in_one_line(undisturbed: 
         product.run_study(LONG, out=out, is_silent=True)
 
 
-def test_a_full_disk_is_one_line_and_what_is_finished_is_kept(undisturbed: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_what_is_finished_is_kept(
+    undisturbed: Path, tmp_path: Path, no_report: None
+) -> None:
     if os.geteuid() != 0:
         pytest.skip("a small file system of its own can only be mounted by root")
     disk = tmp_path / "disk"
@@ -228,7 +224,7 @@ def test_a_full_disk_is_one_line_and_what_is_finished_is_kept(undisturbed: Path,
     if mounted.returncode:
         pytest.skip("this machine does not let file systems be mounted")
     try:
-        study = tiny(model__units=[64], train__epochs=40, stage=[{"name": "a", "seeds": 40}])
+        study = tiny(model__units=[64], train__epochs=4, stage=[{"name": "a", "seeds": 60}])
         done = papilio("run", write_study(tmp_path / "big.toml", study), "--out", disk / "out")
         assert done.returncode == 1
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
@@ -252,7 +248,7 @@ def test_another_study_in_the_folder_is_not_overwritten(finished: Path, tmp_path
     assert (tmp_path / "full" / "thesis.txt").read_text() == "mine"
 
 
-def test_fresh_throws_away_only_what_is_ours(tmp_path: Path) -> None:
+def test_fresh_throws_away_only_what_is_ours(tmp_path: Path, no_report: None) -> None:
     small = tiny(stage=[{"name": "a"}], train__epochs=1)
     product.run_study(small, out=tmp_path / "out", is_silent=True)
     (tmp_path / "out" / "notes.txt").write_text("mine")
@@ -274,7 +270,7 @@ def test_a_users_own_network_and_loss_train_report_and_load_again(tmp_path: Path
     assert accuracy == pytest.approx(run.metrics["test_accuracy"], abs=1e-6)
 
 
-def test_functions_that_cannot_be_imported_train_in_workers_too(tmp_path: Path) -> None:
+def test_functions_that_cannot_be_imported_train_in_workers_too(tmp_path: Path, processes: None) -> None:
     width = 7
     results = product.run_study(
         tiny(model={"family": lambda num_classes: OwnNet(num_classes, width)}, stage=[{"name": "own"}]),
@@ -288,7 +284,9 @@ def test_functions_that_cannot_be_imported_train_in_workers_too(tmp_path: Path) 
     assert isinstance(again.network, OwnNet)
 
 
-def test_own_objectives_are_trained_and_reported_by_the_same_driver(tmp_path: Path) -> None:
+def test_own_objectives_are_trained_and_reported_by_the_same_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     study = {
         "title": "Own objectives",
         "data": {"name": "digits", "fraction": 0.3},
@@ -313,14 +311,8 @@ def test_own_objectives_are_trained_and_reported_by_the_same_driver(tmp_path: Pa
         "train": {"epochs": 3},
     }
     path = write_study(tmp_path / "own.toml", study)
-    toys = Path(__file__).parents[1] / "training"
-    done = subprocess.run(
-        command("run", path, "--out", tmp_path / "out"),
-        capture_output=True,
-        text=True,
-        env=environment() | {"PYTHONPATH": str(toys)},
-        timeout=120,
-    )
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "training")
+    done = papilio("run", path, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     with (tmp_path / "out" / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -329,7 +321,7 @@ def test_own_objectives_are_trained_and_reported_by_the_same_driver(tmp_path: Pa
     assert "autoencoder" in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_a_bug_in_a_users_network_fails_its_run_with_the_traceback_kept(tmp_path: Path) -> None:
+def test_a_bug_in_a_users_network_fails_its_run_with_the_traceback_kept(tmp_path: Path, no_report: None) -> None:
     def broken(num_classes: int) -> OwnNet:
         raise ZeroDivisionError("my own bug")
 
@@ -351,7 +343,10 @@ def test_other_images_than_the_run_began_with_are_refused(finished: Path, tmp_pa
     assert "began on other images than digits now has" in done.stderr
 
 
-def test_a_single_run_takes_all_cores_and_keeps_its_threads(tmp_path: Path) -> None:
+def test_a_single_run_takes_all_cores_and_keeps_its_threads(
+    tmp_path: Path, processes: None, no_report: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("papilio.workbench.available_cores", available_cores)
     results = product.run_study(
         tiny(stage=[{"name": "a"}], train__epochs=1), out=tmp_path / "out", workers=1, is_silent=True
     )

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import papilio, write_study
+from tiny import write_study
 
+from in_process import papilio
 from papilio.data.load import load_images
 from papilio.data.pictures import contact_sheet
 from papilio.results.results import read_results
 from papilio.runs.run import load_run
+
+pytestmark = pytest.mark.usefixtures("no_reports")
 
 FAMILIES = {
     "vae": {"family": "vae", "filters": [], "dense": [16], "latents": 2},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import random
 import shutil
 import signal
@@ -15,9 +14,10 @@ from typing import Any
 
 import psutil
 import pytest
-from tiny import all_weights, command, environment, papilio, tiny, without_times, write_study
+from tiny import all_weights, start, tiny, without_times, write_study
 
 import papilio as product
+from in_process import papilio
 from papilio.errors import StudyError
 from papilio.results.results import StudyResults, read_results
 from papilio.search.expected import plan_runs
@@ -40,10 +40,10 @@ def searched(*stages: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return tiny(title="Searched", train__epochs=8, stage=list(stages), **changes)
 
 
-def on_one_core(study: dict[str, Any], out: Path, *, workers: int = 2) -> StudyResults:
-    """Run a study with one thread a worker, as on a machine of any size."""
+def on_one_core(study: dict[str, Any] | Path, out: Path, *, workers: int = 2) -> StudyResults:
+    """Run a study with one thread a worker, without a report."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("papilio.workbench.available_cores", lambda: 1)
+        patch.setattr("papilio.workbench._write_report", lambda results: results.folder)
         return product.run_study(study, out=out, workers=workers, is_silent=True)
 
 
@@ -60,19 +60,6 @@ def copy(undisturbed: Path, tmp_path: Path) -> Path:
     """The same folder, to be gone on with."""
     shutil.copytree(undisturbed, tmp_path / "out")
     return tmp_path / "out"
-
-
-def started(study: Path, out: Path) -> subprocess.Popen[str]:
-    """The command with two workers of one thread each, as `on_one_core` has them."""
-    cores = sorted(os.sched_getaffinity(0))[:2]
-    return subprocess.Popen(
-        command("run", study, "--out", out, "--workers", "2"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-        preexec_fn=lambda: os.sched_setaffinity(0, cores),
-    )
 
 
 def num_records(out: Path) -> int:
@@ -131,7 +118,7 @@ def test_killed_again_and_again_a_search_ends_as_if_it_had_not_been(undisturbed:
     study, out = write_study(tmp_path / "searched.toml", searched(GRID, HALVED, BEST)), tmp_path / "out"
     rng = random.Random(8)
     for kills_parent in (True, False):
-        process = started(study, out)
+        process = start(study, out)
         wait_for_records(out, num_records(out) + rng.randint(5, 20), process)
         workers = [one for one in psutil.Process(process.pid).children() if "papilio.workers.worker" in one.cmdline()]
         for one in [process, *workers] if kills_parent else workers[:1]:
@@ -140,9 +127,7 @@ def test_killed_again_and_again_a_search_ends_as_if_it_had_not_been(undisturbed:
             wait_for_records(out, num_records(out) + 5, process)
             process.kill()
         process.communicate()
-    process = started(study, out)
-    _, stderr = process.communicate(timeout=200)
-    assert process.returncode == 0, stderr
+    on_one_core(study, out)
     assert all_weights(out) == all_weights(undisturbed)
     assert without_times(out / "results.csv") == without_times(undisturbed / "results.csv")
     assert len(list(out.glob("runs/*"))) == len(list(undisturbed.glob("runs/*")))
@@ -252,16 +237,13 @@ def test_a_source_that_is_not_there_is_one_line(
     assert "\n" not in str(caught.value) and not (undisturbed.parent / "own").exists()
 
 
-def test_a_stage_whose_source_failed_is_one_line_and_the_others_run(tmp_path: Path) -> None:
+def test_a_stage_whose_source_failed_is_one_line_and_the_others_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "broken.py").write_text("def net(num_classes):\n    raise ArithmeticError('mine')\n")
     stages = [{"name": "bad", "model": {"family": "broken:net"}}, {"name": "waits", "from": "bad"}, {"name": "good"}]
-    done = subprocess.run(
-        command("run", write_study(tmp_path / "odd.toml", searched(*stages)), "--out", tmp_path / "out"),
-        capture_output=True,
-        text=True,
-        env=environment() | {"PYTHONPATH": str(tmp_path)},
-        timeout=200,
-    )
+    done = papilio("run", write_study(tmp_path / "odd.toml", searched(*stages)), "--out", tmp_path / "out")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         f'papilio: {tmp_path / "odd.toml"}: stage "waits" starts from the best of "bad", but no trial of that stage is'
@@ -283,7 +265,7 @@ def test_tpe_with_the_median_over_seeds_and_folds_stops_and_goes_on(tmp_path: Pa
     }
     after = {"name": "after", "from": "tpe", "train": {"epochs": 2}}
     study = write_study(tmp_path / "tpe.toml", searched(stage, after))
-    process = started(study, tmp_path / "out")
+    process = start(study, tmp_path / "out")
     wait_for_records(tmp_path / "out", 60, process)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=100)

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import papilio
 
 import papilio as product
+from in_process import papilio
 from papilio.data.pictures import Color, convert_images
 from papilio.data.rendering.clocks import ClockRenderer
 from papilio.errors import RunError

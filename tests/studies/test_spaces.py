@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tiny import papilio, tiny, write_study
+from tiny import tiny, write_study
 
+from in_process import papilio
 from papilio.errors import StudyError
 from papilio.search.expected import plan_runs
 from papilio.studies.space import MOST_COUNTED, Range, Space, parse_space, point_key

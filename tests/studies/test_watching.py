@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny import environment, papilio, write_study
+from tiny import environment, write_study
 
+from in_process import papilio
 from papilio.data.load import load_images
 from papilio.execution import live_report
 from papilio.execution.alarms import Alarms

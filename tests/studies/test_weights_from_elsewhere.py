@@ -29,6 +29,8 @@ from papilio.studies.study import load_study
 from papilio.workbench import load_run, run_study
 from papilio.workers.ray_node import END_FILES, Mirror, read_files, write_files
 
+pytestmark = pytest.mark.usefixtures("no_reports")
+
 DIGITS = {"name": "digits", "fraction": 0.2}
 AUTOENCODER = {"family": "autoencoder", "filters": [], "dense": [12], "latents": 6}
 
@@ -77,12 +79,6 @@ FINISHED = study_of(
 def finished(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
     """A study of four stages, of which two take weights of the other two."""
     return run_study(FINISHED, out=tmp_path_factory.mktemp("weights") / "out", is_silent=True)
-
-
-@pytest.fixture
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A report takes longer than these studies."""
-    monkeypatch.setattr("papilio.workbench._write_report", lambda results: None)
 
 
 def encoder_of(folder: Path) -> dict[str, bytes]:
@@ -170,7 +166,7 @@ def test_a_run_says_where_its_weights_came_from(finished: StudyResults) -> None:
     }
 
 
-def test_weights_come_from_a_run_or_from_another_study(finished: StudyResults, tmp_path: Path, no_report: None) -> None:
+def test_weights_come_from_a_run_or_from_another_study(finished: StudyResults, tmp_path: Path) -> None:
     run = str(next(run.folder for run in finished.runs if run.stage == "pretraining"))
     of_study = {"study": str(finished.folder), "stage": "pretraining", "net": "encoder", "freeze": True}
     stage = {"name": "classes", "vary": {"model.encoder": [{"run": run, "freeze": True}, of_study]}}
@@ -182,7 +178,7 @@ def test_weights_come_from_a_run_or_from_another_study(finished: StudyResults, t
     assert facts_of(of_best.folder).starts["encoder"]["run"] == str(best)
 
 
-def test_the_same_command_again_trains_nothing(finished: StudyResults, no_report: None) -> None:
+def test_the_same_command_again_trains_nothing(finished: StudyResults) -> None:
     before = {file: file.stat().st_mtime_ns for file in finished.folder.glob("runs/*/*")}
     run_study(FINISHED, out=finished.folder, is_silent=True)
     assert {file: file.stat().st_mtime_ns for file in finished.folder.glob("runs/*/*")} == before

@@ -42,12 +42,25 @@ def write_study(path: Path, study: dict[str, Any]) -> Path:
     return path
 
 
-def papilio(
+def papilio_process(
     *arguments: str | Path, timeout: float = 240, folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """The real command line in a process of its own, in `folder` or here."""
     return subprocess.run(
         command(*arguments), capture_output=True, text=True, timeout=timeout, env=environment(), cwd=folder
+    )
+
+
+def start(study: Path, out: Path, *, workers: int = 2) -> subprocess.Popen[str]:
+    """The study's command in a process of its own; workers have one thread each, as those of the tests' process have."""
+    cores = sorted(os.sched_getaffinity(0))[:workers]
+    return subprocess.Popen(
+        command("run", study, "--out", out, "--workers", str(workers)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
 
 
