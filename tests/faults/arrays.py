@@ -111,8 +111,8 @@ def odd_published(rng: random.Random) -> Fault:
 
 
 def _read_published(name: str, folder: Path) -> None:
-    from papilio.data.npz import read_npz_array
     from papilio.data.idx import read_idx
+    from papilio.data.npz import read_npz_array
 
     if name.endswith(".npz"):
         read_npz_array(folder / name, shape=(NUM, 6, 6), remedy="fetch it again")

@@ -39,6 +39,7 @@ class Fault:
 
     `attempt` is what follows `papilio` on the command line, which is run in that folder; or a function of the folder, whose
     PapilioError counts as the command's. A refusal must name `file`, and its exit status must be one of `statuses`.
+    What takes more than `most_seconds` hangs.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Fault:
     attempt: tuple[str, ...] | Callable[[Path], object]
     file: str = ""
     statuses: tuple[int, ...] = (0, 1, 2)
+    most_seconds: float = HANG_SECONDS
 
 
 Generator = Callable[[random.Random], Fault]
@@ -160,7 +162,7 @@ def _outcome(fault: Fault, status: int, stdout: str, stderr: str, seconds: float
 
 def judge(fault: Fault, status: int, stdout: str, stderr: str, seconds: float, peak_bytes: int) -> Verdict:
     """What is wrong with what came of an input."""
-    if seconds > HANG_SECONDS:
+    if seconds > fault.most_seconds:
         return Verdict.HANG
     if peak_bytes > PEAK_BYTES or "MemoryError" in stderr:
         return Verdict.MEMORY

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.faults.harness import Fault, Generator
+from tests.faults.harness import HANG_SECONDS, Fault, Generator
 from tests.faults.pictures import good_picture
 from tests.faults.wrong import VALUES, damage_file, with_wrong_values
 
@@ -30,6 +30,7 @@ STUDY: dict[str, Any] = {
     "analysis": [{"kind": "classification"}, {"kind": "orders"}, {"kind": "walk", "images": 2}],
 }
 OUT = "out"
+TRAINING_SECONDS = 60.0  # where the study goes on, a run may be trained again
 
 
 @functools.cache
@@ -63,7 +64,9 @@ def odd_own_file(pattern: str, change: Callable[[Path, random.Random], None] | N
             (folder / "study.json").write_text(json.dumps(STUDY))
             (folder / "good.png").write_bytes(good_picture(0))
 
-        return Fault(f"{file}: {change_it.__name__}", write, _attempt(rng, run), file=_named(file))
+        attempt = _attempt(rng, run)
+        limit = TRAINING_SECONDS if attempt is _go_on else HANG_SECONDS
+        return Fault(f"{file}: {change_it.__name__}", write, attempt, file=_named(file), most_seconds=limit)
 
     return generate
 
@@ -142,6 +145,7 @@ def wrong_cells(path: Path, rng: random.Random) -> None:
 def wrong_tensors(path: Path, rng: random.Random) -> None:
     """A sound safetensors file with other arrays, or other facts, than there were."""
     import numpy as np
+
     from papilio.runs.arrays import load_arrays, save_arrays
 
     arrays, facts = load_arrays(path)

@@ -207,7 +207,7 @@ def test_records_with_garbage_in_them_end_where_it_begins(out: Path) -> None:
 
 def test_a_file_that_a_kill_left_half_written_does_not_bar_the_folder(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / ".study.toml.abc.part").write_text("half")
+    (tmp_path / "out" / ".study.toml.abcdefgh.part").write_text("half")
     assert product.run_study(ONE, out=tmp_path / "out", is_silent=True).runs[0].status == "done"
     assert not list((tmp_path / "out").glob(".*.part"))
 

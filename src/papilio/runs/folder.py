@@ -106,7 +106,14 @@ class RunFacts:
         kind = KINDS.get(self.settings.get("train", {}).get("objective", ""))
         if self.meaning is None and kind is not None and self.image_shape:
             return standing_of(kind, self.run_settings.train, self.images, self.ranking)
-        return Standing(self.ranking, self.meaning or "", Ranking(*self.otherwise) if self.otherwise else None)
+        return Standing(self.ranking, self.meaning or "", self._otherwise)
+
+    @property
+    def _otherwise(self) -> Ranking | None:
+        if not self.otherwise:
+            return None
+        metric, direction = self.otherwise
+        return Ranking(metric, "max" if direction == "max" else "min")
 
     @property
     def run_settings(self) -> RunSettings:
