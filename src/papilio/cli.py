@@ -22,13 +22,29 @@ MAX_TRIALS = 20  # of a stage, in a table
 HOURS_TO_ASK = 2  # from how many hours on a terminal is asked before a study starts
 
 app = typer.Typer(
-    help="The workbench for small image models: one study file in; trained models, tables, pictures and a report out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.add_typer(data_app, name="data")
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from papilio import __version__
+
+        typer.echo(f"papilio {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def papilio(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print Papilio's version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The workbench for small image models: one study file in; trained models, tables, pictures and a report out."""
 
 
 class Format(StrEnum):
@@ -308,6 +324,8 @@ def _confirm(seconds: float) -> bool:
 
 def _conclude(results: Any) -> int:
     """Say where the report is and what is missing; the exit status."""
+    from papilio.sections.sentences import fruitless_words
+
     statuses = [run.status for run in results.runs]
     num_finished = sum(status in ("done", "diverged", "pruned") for status in statuses)
     failed = [run for run in results.runs if run.status == "failed"]
@@ -319,8 +337,11 @@ def _conclude(results: Any) -> int:
         typer.echo(
             f"{num_finished} of {len(statuses)} runs are finished{stages}; the same command goes on with the rest"
         )
+    fruitless = fruitless_words(results)
+    if fruitless is not None:
+        typer.echo(f"papilio: {fruitless}", err=True)
     typer.echo(f"report: {results.folder / 'report.html'}")
-    if failed:
+    if failed or fruitless is not None:
         return 1
     return 0 if results.is_whole else 130
 

@@ -69,7 +69,7 @@ def test_stages_are_looked_at_unless_nothing_is_asked_for() -> None:
         (
             {"pictures": 3},
             [CLASSIFY],
-            "pictures is not a setting; allowed are components, data, kind, mistakes, name, top",
+            "pictures is not a setting; allowed are components, data, kind, mistakes, name, seeds, top",
         ),
         ({"kind": "brightness", "mistakes": 3}, [KIND], "mistakes is not a setting; allowed are .*pictures"),
         ({"kind": "costs", "mistakes": 3}, [READ], "mistakes is not a setting"),

@@ -9,6 +9,7 @@ import pytest
 from tiny import tiny
 
 import papilio as product
+from in_process import papilio
 from papilio.data.load import load_images
 from papilio.errors import StudyError
 from papilio.workbench import describe_study
@@ -99,3 +100,14 @@ def test_a_kernel_larger_than_the_images_is_refused(family: str, tmp_path: Path)
     with pytest.raises(StudyError, match=r"model: kernel_size: 9 is larger than the images, 8x8; .* up to 8") as caught:
         product.run_study(tiny(model={"family": family, "kernel_size": 9}), out=tmp_path / "out", is_silent=True)
     assert "\n" not in str(caught.value)
+
+
+def test_a_study_is_shown_without_the_results_that_it_starts_from(tmp_path: Path) -> None:
+    shown = papilio("show", "cifar-transfer", folder=tmp_path)
+    assert shown.returncode == 0 and "title = " in shown.stdout
+    assert "the results of fashion-mlp-search are not there" in shown.stdout
+    assert "papilio run fashion-mlp-search" in shown.stdout
+
+
+def test_the_version_is_told() -> None:
+    assert papilio("--version").stdout == f"papilio {product.__version__}\n"

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from in_process import papilio
 from tiny import OwnNet, all_weights, command, environment, own_loss, tiny, write_study
 from torch import nn
 
 import papilio as product
-from in_process import papilio
 from papilio import workbench
 from papilio.data.load import load_images
 from papilio.engine import Session
@@ -324,3 +324,14 @@ def test_a_worker_that_cannot_be_probed_says_why_in_its_run(tmp_path: Path) -> N
     assert (results.runs[0].status, results.runs[0].reason) == ("failed", "ArithmeticError: cannot measure")
     assert json.loads((results.runs[0].folder / "run.json").read_text())["status"] == "failed"
     assert not (tmp_path / "workers.log").exists()
+
+
+def test_a_study_whose_runs_all_diverge_says_so_and_ends_with_status_1(tmp_path: Path) -> None:
+    path = write_study(
+        tmp_path / "t.toml", tiny(stage=[{"name": "a"}], train={"epochs": 2, "optimizer": "sgd", "learning_rate": 1e30})
+    )
+    done = papilio("run", path, "--out", tmp_path / "out")
+    said = "No run has a result: of 1 run 1 diverged; lower train.learning_rate, and run the study again"
+    assert done.returncode == 1 and said in done.stderr
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert said in page and "No run is finished yet" not in page

@@ -12,7 +12,7 @@ from papilio.errors import DataError, SettingError
 from papilio.models.description import LayerRow
 from papilio.runs.plan import RunPlan
 from papilio.search.expected import plan_runs
-from papilio.search.sources import read_sources
+from papilio.search.sources import MissingResultsError, read_sources
 from papilio.settings.run_settings import NetFrom
 from papilio.settings.train_settings import TrainSettings
 from papilio.studies.checks import planning_notes
@@ -34,9 +34,16 @@ class StudyDescription:
 def describe_study(
     study: str | Path | Mapping[str, Any], *, settings: Mapping[str, Any] | None = None
 ) -> StudyDescription:
-    """What a study holds, its networks built for its images; raises StudyError, DataError."""
+    """What a study holds, its networks built for its images; raises StudyError, DataError.
+
+    Where the results that a stage starts from are not there, it is the file alone, and a note that says so.
+    """
     loaded = load_study(study, settings)
-    plans = plan_runs(loaded, read_sources(loaded, Path("results") / loaded.name))
+    try:
+        sources = read_sources(loaded, Path("results") / loaded.name)
+    except MissingResultsError as error:
+        return StudyDescription(loaded.to_toml(), [], [], [f"trials and networks are not known yet: {error}"])
+    plans = plan_runs(loaded, sources)
     images = StudyImages(loaded.own)
     trials: dict[tuple[str, str], list[RunPlan]] = {}
     for plan in plans:

@@ -10,6 +10,10 @@ from papilio.studies.planning import Sources, Tables, own_base
 from papilio.studies.study import Study
 
 
+class MissingResultsError(StudyError):
+    """The results that a stage starts from are not there."""
+
+
 def read_sources(study: Study, folder: Path) -> Sources:
     """By stage, the trials of other studies that it starts from: names and tables; the images stay this study's.
 
@@ -32,8 +36,9 @@ def results_of(name: str, folder: Path, *, where: str) -> StudyResults:
     place = next((one for one in places if (one / "study.toml").is_file()), None)
     if place is None:
         looked = ", ".join(dict.fromkeys(map(str, places)))
-        raise StudyError(
-            f"{where}: the results of {name} are not there (looked in {looked}); run that study first, or name its folder"
+        raise MissingResultsError(
+            f"{where}: the results of {name} are not there (looked in {looked});"
+            f" make them first (papilio run {name}), or name their folder"
         )
     try:
         return read_results(place)

@@ -57,6 +57,7 @@ def render_page(results: StudyResults, pictures: Pictures, *, is_live: bool = Fa
             light=Markup(css_variables(LIGHT)),
             dark=Markup(css_variables(DARK)),
             headline=sections.headline(results),
+            fruitless=sentences.fruitless_words(results),
             facts=facts(results),
             written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S") if is_live else None,
             progress=sentences.progress_words(results),

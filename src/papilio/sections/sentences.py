@@ -74,6 +74,16 @@ def reasons(results: StudyResults) -> list[str]:
     return [f"{number} {status}: {reason}" for (status, reason), number in counts.most_common()]
 
 
+def fruitless_words(results: StudyResults) -> str | None:
+    """What a study came to of which every run has ended and none is done, and what to do; None of any other."""
+    counts = Counter(run.status for run in results.runs)
+    if not counts or counts.keys() - {"diverged", "failed", "pruned"}:
+        return None
+    ended = ", ".join(f"{number:,} {status}" for status, number in counts.most_common())
+    remedy = "lower train.learning_rate" if counts["diverged"] else "see error.txt in each run's folder"
+    return f"No run has a result: of {counted(len(results.runs), 'run')} {ended}; {remedy}, and run the study again"
+
+
 def progress_words(results: StudyResults) -> str | None:
     """How far a study is ('12 of 18 runs are done; 1 failed, 5 waiting'), None where all are done, or cut early as asked."""
     counts = Counter(run.status for run in results.runs)
