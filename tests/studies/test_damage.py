@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from in_process import papilio
 from tiny import OwnNet, all_weights, command, environment, own_loss, tiny, write_study
 from torch import nn
 
 import papilio as product
+from in_process import papilio
 from papilio import workbench
 from papilio.data.load import load_images
 from papilio.engine import Session
