@@ -67,10 +67,10 @@ def test_sizes_constant_images_and_other_files(tmp_path: Path) -> None:
 
 
 def test_imbalance_and_missing_classes(tmp_path: Path) -> None:
-    images, _ = some_images(40, (1, 4, 4), num_classes=2, seed=0)
-    np.save(tmp_path / "images.npy", images)
-    np.save(tmp_path / "labels.npy", np.array([0] * 36 + [1] * 2 + [3] * 2))
-    findings = check_images(tmp_path / "images.npy", labels=tmp_path / "labels.npy")
+    images, _ = some_images(44, (1, 4, 4), num_classes=2, seed=0)
+    labels = np.array([0] * 36 + [1] * 2 + [3] * 2)
+    np.savez(tmp_path / "set.npz", x_train=images[:40], y_train=labels, x_test=images[40:], y_test=[0, 1, 2, 3])
+    findings = check_images(tmp_path / "set.npz")
     assert found(findings, "imbalance").severity == "warning"
     assert "0 (36), is 18 times the smallest, 1 (2)" in found(findings, "imbalance").message
     missing = found(findings, "missing classes")

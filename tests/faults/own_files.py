@@ -27,7 +27,7 @@ STUDY: dict[str, Any] = {
         {"name": "a", "pruner": "halving", "vary": {"model.dropout": [0.0, 0.2, 0.3]}},
         {"name": "b", "trial": [{"name": "vae", "model": {"family": "vae", "latents": 2}, "train": {"epochs": 1}}]},
     ],
-    "analysis": [{"kind": "classification"}, {"kind": "orders"}, {"kind": "walk", "images": 2}],
+    "analysis": [{"kind": "classification"}, {"kind": "samples", "num": 4, "nearest": 2}, {"kind": "walk", "steps": 3}],
 }
 OUT = "out"
 TRAINING_SECONDS = 60.0  # where the study goes on, a run may be trained again
