@@ -109,8 +109,8 @@ def storage_errors(path: Path) -> Iterator[None]:
 def read_own(path: Path, *, most_bytes: int = MOST_OWN_BYTES) -> bytes:
     """The bytes of a file of text or JSON that Papilio wrote.
 
-    Raises FileNotFoundError where there is none, and OSError with a reason where what lies there is no regular file (a pipe would
-    be waited for without end), is larger than `most_bytes`, or cannot be read.
+    Raises FileNotFoundError where there is none, and OSError with a reason where what lies there is no regular file, is larger
+    than `most_bytes`, or cannot be read.
     """
     with open_regular(path) as file:
         num_bytes = os.fstat(file.fileno()).st_size

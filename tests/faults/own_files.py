@@ -27,7 +27,7 @@ STUDY: dict[str, Any] = {
         {"name": "a", "pruner": "halving", "vary": {"model.dropout": [0.0, 0.2, 0.3]}},
         {"name": "b", "trial": [{"name": "vae", "model": {"family": "vae", "latents": 2}, "train": {"epochs": 1}}]},
     ],
-    "analysis": [{"kind": "classification"}, {"kind": "orders"}, {"kind": "walk", "images": 2}],
+    "analysis": [{"kind": "classification"}, {"kind": "walk"}],
 }
 OUT = "out"
 
@@ -96,8 +96,7 @@ def _attempt(rng: random.Random, run: str) -> tuple[str, ...] | Callable[[Path],
             ("compare", run, run, "--json"),
             ("predict", run, "good.png"),
             ("predict", run, "good.png"),
-            ("sample", run, "--num", "2", "--out", "new.png"),
-            ("sample", run, "--num", "2", "--out", "new.png"),
+            *([("sample", run, "--num", "2", "--out", "new.png")] * 2 if "-vae-" in run else []),
             ("report", OUT),
             ("report", OUT),
             _go_on,
@@ -142,6 +141,7 @@ def wrong_cells(path: Path, rng: random.Random) -> None:
 def wrong_tensors(path: Path, rng: random.Random) -> None:
     """A sound safetensors file with other arrays, or other facts, than there were."""
     import numpy as np
+
     from papilio.runs.arrays import load_arrays, save_arrays
 
     arrays, facts = load_arrays(path)

@@ -39,7 +39,12 @@ STUDIES: tuple[dict[str, Any], ...] = (
                     "choice.x": [True, False],
                 },
             },
-            {"name": "b", "from": {"stage": "a", "top": 2}, "folds": 2, "trial": [{"name": "one", "train": {"epochs": 2}}]},
+            {
+                "name": "b",
+                "from": {"stage": "a", "top": 2},
+                "folds": 2,
+                "trial": [{"name": "one", "train": {"epochs": 2}}],
+            },
         ],
         "analysis": [{"kind": "classification", "top": 2, "mistakes": 3}],
         "published": [{"stage": "a", "source": "x", "test_accuracy": 0.9, "where": {"model.dropout": 0.1}}],
@@ -76,7 +81,9 @@ def odd_setting(rng: random.Random) -> Fault:
     """A sound study with `--set KEY=VALUE`, where either may be anything."""
     study = rng.choice(STUDIES)
     names = [".".join(path) for path in _paths(study)]
-    key = rng.choice((*names, *names, "x", "model.x.y", "train", "stage.seeds", "stage.0.name", "", "a" * 3000, ".".join("a" * 500)))
+    key = rng.choice(
+        (*names, *names, "x", "model.x.y", "train", "stage.seeds", "stage.0.name", "", "a" * 3000, ".".join("a" * 500))
+    )
     value = rng.choice((_toml(rng.choice(VALUES)), rng.choice(TEXTS)))
 
     def write(folder: Path) -> None:

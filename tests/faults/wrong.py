@@ -83,7 +83,14 @@ def _wrap(holder: Any, key: Any, rng: random.Random, values: tuple[Any, ...]) ->
     holder[key] = rng.choice(([holder[key]], {"x": holder[key]}, str(holder[key]), [holder[key]] * 3))
 
 
-CHANGES: tuple[Callable[[Any, Any, random.Random, tuple[Any, ...]], None], ...] = (_replace, _replace, _replace, _remove, _rename, _wrap)
+CHANGES: tuple[Callable[[Any, Any, random.Random, tuple[Any, ...]], None], ...] = (
+    _replace,
+    _replace,
+    _replace,
+    _remove,
+    _rename,
+    _wrap,
+)
 
 
 def damage_file(path: Path, rng: random.Random) -> None:
@@ -129,4 +136,8 @@ def _empty(path: Path, rng: random.Random) -> None:
 
 
 def _foreign(path: Path, rng: random.Random) -> None:
-    path.write_bytes(rng.choice((b"\x89PNG\r\n\x1a\n", b"PK\x03\x04" + bytes(30), b"#!/bin/sh\n", b"null", b"[]", b"{}\n", b"\xff\xfe{\x00")))
+    path.write_bytes(
+        rng.choice(
+            (b"\x89PNG\r\n\x1a\n", b"PK\x03\x04" + bytes(30), b"#!/bin/sh\n", b"null", b"[]", b"{}\n", b"\xff\xfe{\x00")
+        )
+    )
