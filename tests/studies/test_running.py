@@ -105,7 +105,7 @@ def test_results_are_one_row_a_run_with_every_metric(finished: Path) -> None:
 
 def test_the_terminal_says_what_it_will_take_what_happened_and_where_the_report_is(finished: Path) -> None:
     text = (finished / "stdout").read_text()
-    assert "4 runs on " in text and "at most about" in text
+    assert "4 runs on " in text and "training takes about" in text
     assert text.count("done (best epoch") == 4
     assert "dropout 0.2" in text
     assert text.rstrip().endswith(f"report: {finished / 'out' / 'report.html'}")
