@@ -295,7 +295,7 @@ def _open_closed_streams() -> None:
     """Standard streams that were closed lead nowhere: files that are opened later do not take their place."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 (open as long as the process)
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 (it stays open)
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ def test_imbalance_and_missing_classes(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", x_train=images[:40], y_train=labels, x_test=images[40:], y_test=[0, 1, 2, 3])
     findings = check_images(tmp_path / "set.npz")
     assert found(findings, "imbalance").severity == "warning"
-    assert "0 (36), is 18 times the smallest, 1 (2)" in found(findings, "imbalance").message
+    assert "0 (37), is 37 times the smallest, 2 (1)" in found(findings, "imbalance").message
     missing = found(findings, "missing classes")
     assert missing.severity == "error" and "train lacks 1 (2)" in missing.message
 

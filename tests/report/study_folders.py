@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -89,7 +90,7 @@ def plan(
     for key, value in (varied or {}).items():
         table, _, name = key.partition(".")
         tables[table][name] = value
-    name = f"{stage}-{trial}-seed{seed}-fold{fold}".replace(" ", "-").replace("<", "").replace(">", "").replace("/", "")
+    name = re.sub(r"[<>/\\]", "", f"{stage}-{trial}-seed{seed}-fold{fold}".replace(" ", "-"))
     return RunPlan(name, stage, trial, seed, varied or {}, RunSettings.of(tables), fold)
 
 

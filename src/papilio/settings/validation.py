@@ -86,7 +86,8 @@ def settings_class(builder: Callable[..., Any], name: str) -> type[BaseModel]:
 
 
 def _first_complaint(error: ValidationError, cls: type[BaseModel], prefix: str) -> str:
-    complaints = error.errors()
+    every = error.errors()
+    complaints = [one for one in every if not _is_allowed(one["input"], one["type"])] or every
     first = complaints[0]
     path = [str(part) for part in first["loc"] if not _is_type_name(part)]
     key = ".".join(part for part in [prefix, *path] if part) or "the study"
