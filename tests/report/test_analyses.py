@@ -90,7 +90,9 @@ def test_an_analysis_from_outside_has_its_section(tmp_path: Path) -> None:
     assert [one.text for one in page.all("h2")][-4] == "Walks of a walk, by night"
     assert [one.text for one in page.all("h3")][:4] == ["Said", "Drawn", "Told", "Seen"]
     anchor = "analysis-walk-first-a-walk-seed3-foldnone"
-    assert [one.text for one in page.all("a") if one.attributes["href"] == f"#{anchor}"] == ["Walks of a walk, by night"]
+    assert [one.text for one in page.all("a") if one.attributes["href"] == f"#{anchor}"] == [
+        "Walks of a walk, by night"
+    ]
     assert anchor in [one.attributes.get("id") for one in page.all("section")]
     assert "Seed 3, num = 4 of digits." in page.text
     assert {"code", "num = 4", "walk"} & {one.text for one in page.all("code")} == {"code", "num = 4"}
