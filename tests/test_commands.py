@@ -131,6 +131,16 @@ def test_predict_reads_any_size_and_format(run_folder: Path, tmp_path: Path) -> 
     assert len(table.stdout.splitlines()) == 7
 
 
+def test_a_picture_that_cannot_be_read_does_not_take_the_others_answers(run_folder: Path, tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(good := tmp_path / "good.png")
+    (bad := tmp_path / "bad.png").write_text("nonsense")
+    done = command("predict", run_folder, good, bad, tmp_path / "gone.png", good, "--json")
+    assert done.returncode == 1 and len(json.loads(done.stdout)) == 2
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == [str(bad), str(tmp_path / "gone.png")]
+    alone = command("predict", run_folder, bad)
+    assert alone.returncode == 2 and alone.stdout == "" and str(bad) in alone.stderr
+
+
 def test_predict_says_when_light_and_dark_look_swapped(run_folder: Path, tmp_path: Path) -> None:
     images, _ = load_images("digits").split("test")
     run = papilio.load_run(run_folder)

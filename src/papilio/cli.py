@@ -16,7 +16,7 @@ import typer
 
 from papilio.console import print_json, print_table
 from papilio.data_commands import data_app
-from papilio.errors import PapilioError, SettingError, one_line, reason_of
+from papilio.errors import DataError, PapilioError, SettingError, one_line, reason_of
 
 MAX_TRIALS = 20  # of a stage, in a table
 HOURS_TO_ASK = 2  # from how many hours on a terminal is asked before a study starts
@@ -201,9 +201,27 @@ def predict(
     """Say what pictures show: a class with its probability, or a time, an angle; or reconstruct or denoise them."""
     from papilio.data.progress import reading_progress
     from papilio.workbench import predict as predict_pictures
+
+    try:
+        predictions, broken = predict_pictures(run, pictures, is_inverted=invert, progress=reading_progress()), {}
+    except DataError:  # the pictures that can be read have their answers all the same
+        from papilio.data.pictures import unreadable_pictures
+
+        broken = unreadable_pictures(pictures)
+        readable = [picture for picture in pictures if picture not in broken]
+        if not broken or not readable:
+            raise
+        predictions = predict_pictures(run, readable, is_inverted=invert, progress=reading_progress())
+    _print_predictions(predictions, out, as_json=as_json)
+    for reason in broken.values():
+        typer.echo(f"papilio: {one_line(reason)}", err=True)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _print_predictions(predictions: list[Any], out: Path | None, *, as_json: bool) -> None:
     from papilio.workbench import save_pictures
 
-    predictions = predict_pictures(run, pictures, is_inverted=invert, progress=reading_progress())
     saved = [] if as_json and out is None else save_pictures(predictions, out or Path())
     if as_json:
         print_json([one.as_plain() for one in predictions])

@@ -9,7 +9,7 @@ import os
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
@@ -84,6 +84,17 @@ def read_picture(path: Path, *, shape: tuple[int, int, int]) -> np.ndarray:
     """
     channel, height, width = shape
     return _read_file(path, channel=channel, size=(height, width))
+
+
+def unreadable_pictures(paths: Iterable[Path]) -> dict[Path, str]:
+    """Of picture files, those that cannot be read, each with a line that names it and says why."""
+    broken: dict[Path, str] = {}
+    for path in paths:
+        try:
+            read_picture(path, shape=(1, 64, 64))
+        except DataError as error:
+            broken[path] = str(error)
+    return broken
 
 
 def read_whole_picture(path: Path, *, channel: int) -> np.ndarray:
