@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from papilio.version import __version__
+
 if TYPE_CHECKING:
     from papilio.analysis.morphs import morph as morph
     from papilio.data.load import load_images as load_images
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from papilio.training.objectives import Phase as Phase
     from papilio.workbench import predict as predict
     from papilio.workbench import run_study as run_study
-
-__version__ = "0.1.0"
 
 PLACES = {
     "Objective": "papilio.training.objectives",

@@ -17,6 +17,7 @@ import typer
 from papilio.console import print_json, print_table
 from papilio.data_commands import data_app
 from papilio.errors import DataError, PapilioError, SettingError, one_line, reason_of
+from papilio.version import __version__
 
 MAX_TRIALS = 20  # of a stage, in a table
 HOURS_TO_ASK = 2  # from how many hours on a terminal is asked before a study starts
@@ -32,8 +33,6 @@ app.add_typer(data_app, name="data")
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        from papilio import __version__
-
         typer.echo(f"papilio {__version__}")
         raise typer.Exit
 

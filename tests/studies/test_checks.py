@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from tiny import tiny
 
 import papilio as product
@@ -74,6 +76,20 @@ def test_few_steps_an_epoch_are_told_of_before_training(
     assert "1 step an epoch, 2 in all (43 training images, train.batch_size = 128)" in line
     assert "smaller train.batch_size, or more train.epochs" in line
     assert line in describe_study(study).notes
+
+
+def test_classes_that_training_lacks_are_told_of(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for split, names, num in (("train", ("cat", "caf\u00e9"), 20), ("val", ("cat ", "cafe\u0301"), 5)):
+        for name in names:
+            (tmp_path / "set" / split / name).mkdir(parents=True)
+            for number in range(num):
+                pixels = rng.integers(0, 255, (8, 8), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "set" / split / name / f"{number}.png")
+    asked = tiny(data={"path": str(tmp_path / "set")}, train={"epochs": 100, "batch_size": 8}, stage=[{"name": "a"}])
+    told = "set: there are no training images of 'cat ', only validation"
+    assert [note for note in describe_study(asked).notes if note.startswith(told)]
+    assert not [note for note in describe_study(asked | AUTOENCODER).notes if note.startswith(told)]
 
 
 def test_enough_steps_are_not_told_of() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from unicodedata import category
+from unicodedata import category, normalize
 
 import numpy as np
 
@@ -110,7 +110,8 @@ def _classes_and_splits(
     _refuse_wrong_depth(source, pictures, level=level, has_splits=has_splits)
     _refuse_empty(source, _folders_of(pictures), folders, len(pictures[0]) - 1)
     given = _given_splits(source, [name[level - 2] for name in pictures]) if has_splits else {}
-    return ["/".join(name[level - 1 : -1]) for name in pictures], given
+    # one name may be written in several ways: é is one letter, or an e and an accent
+    return [normalize("NFC", "/".join(name[level - 1 : -1])) for name in pictures], given
 
 
 def _splits_without_classes(source: str, pictures: list[Parts], folders: set[Parts]) -> dict[SplitName, np.ndarray]:

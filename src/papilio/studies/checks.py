@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
+import numpy as np
+
+from papilio.data.splits import SPLITS
 from papilio.engine import Engine, find_engine
 from papilio.errors import SettingError, StudyError
 from papilio.kinds.kind import ANYTHING, Kind, Planned
@@ -16,6 +19,7 @@ from papilio.studies.images import StudyImages
 from papilio.studies.schema import AnalysisSettings, StageSettings
 from papilio.studies.study import Study
 
+MOST_NAMED = 3
 FEW_STEPS = 10  # an epoch
 ENOUGH_STEPS = 1000  # in all, however few an epoch has
 
@@ -71,7 +75,26 @@ def _planned(engine: Engine, plan: RunPlan, kind: Kind, images: StudyImages, tab
 def planning_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
     """What there is to say of runs, a line each, before they are trained."""
     known = list(plans)
-    return list(filter(None, [_clamped_note(known, images), _few_steps_note(known, images)]))
+    notes = [_clamped_note(known, images), _few_steps_note(known, images), *_untrained_notes(known, images)]
+    return list(filter(None, notes))
+
+
+def _untrained_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
+    """Says, in a line for each image set, of which classes a classifier has nothing to train on."""
+    classified = [images.of_run(plan) for plan in plans if images.kind_of(plan).shows == {"class"}]
+    notes = []
+    for one in {id(images): images for images in classified}.values():
+        counts = {split: np.bincount(one.labels[one.indices(split)], minlength=one.num_classes) for split in SPLITS}
+        missing = np.flatnonzero(counts["train"] == 0)
+        if len(missing):
+            names = ", ".join(repr(one.class_names[label]) for label in missing[:MOST_NAMED])
+            more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+            elsewhere = " and ".join(split for split in SPLITS if counts[split][missing].any())
+            notes.append(
+                f"{one.name}: there are no training images of {names}{more}, only {elsewhere or 'names'}:"
+                " nothing learns to tell them; add training images, or mend the names of the folders"
+            )
+    return list(dict.fromkeys(notes))
 
 
 def _clamped_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
