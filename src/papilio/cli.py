@@ -348,7 +348,11 @@ def _conclude(results: Any) -> int:
     failed = [run for run in results.runs if run.status == "failed"]
     for run_ in failed:
         typer.echo(f"failed: {run_.name}: {run_.reason} ({run_.folder / 'error.txt'})", err=True)
-    if not results.is_whole:
+    if failed:
+        typer.echo(
+            f"{len(failed)} run{'s' if len(failed) > 1 else ''} failed; mend the cause and give the same command again"
+        )
+    elif not results.is_whole:
         later = len(results.study["stage"]) - len(results.stages)
         stages = f", {later} stage{'s have' if later > 1 else ' has'} not begun" if later else ""
         typer.echo(

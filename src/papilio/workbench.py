@@ -149,7 +149,7 @@ def run_study(
             finally:
                 remove_files(folder, OF_SHARED)
             results = read_results(folder)
-            progress.on_note("making the analyses of the best runs, then the report")
+            progress.on_note("analyzing the best runs, then writing the report")
             told = (lambda done, total, what: None) if is_silent else reading_progress()
             try:
                 analyse(results, study, images, progress=told)
@@ -232,7 +232,7 @@ def sample_paths(out: Path, *, num: int, is_separate: bool) -> list[Path]:
     """The files that `sample` writes; raises SettingError for a name of another kind."""
     suffix = out.suffix.lower()
     if suffix == ".npy" and is_separate:
-        raise SettingError(f"{out}: an array has all images in one file; leave --separate away, or give a folder")
+        raise SettingError(f"{out}: an array has all images in one file; leave out --separate, or give a folder")
     if suffix in PICTURE_SUFFIXES and suffix != ".png" and not out.is_dir():
         raise SettingError(f"{out}: images are written as .png or .npy; give such a name, or a folder")
     sheet = out if suffix in (".png", ".npy") and not out.is_dir() else out / "samples.png"

@@ -251,7 +251,7 @@ def test_a_finished_study_is_not_trained_again(name: str, studies: Studies) -> N
     told, before = studies.told(name), studies.files[name]
     assert {file.suffix for file in before} == {".json", ".jsonl", ".safetensors", ".npz"}
     assert "training takes" not in told
-    assert "epoch" not in told.partition("making the analyses")[0]
+    assert "epoch" not in told.partition("analyzing the best runs")[0]
     after = files_of(studies.out(name))
     assert {file: after[file] for file in before} == before
     assert all(file.stem.startswith("costs") for file in after.keys() - before.keys())  # that analysis is new

@@ -176,7 +176,7 @@ def test_a_flipped_bit_in_a_zip_names_the_picture(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[content.index(files["bee/001.png"]) + 60] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"1 pictures cannot be read: bee/001\.png"):
+    with pytest.raises(DataError, match=r"1 picture cannot be read: bee/001\.png"):
         load_images(path)
 
 

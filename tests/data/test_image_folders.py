@@ -128,7 +128,7 @@ def test_other_files_are_counted_in_a_note(tmp_path: Path) -> None:
 def test_different_sizes_need_a_size(tmp_path: Path) -> None:
     files = {**class_folders(), "ant/big.png": png_bytes(np.zeros((3, 20, 30), dtype=np.uint8))}
     folder = write_files(tmp_path / "set", files)
-    with pytest.raises(DataError, match=r"6 x 5 \(24\), 20 x 30 \(1\); set size = 5"):
+    with pytest.raises(DataError, match=r"6 x 5 \(24\), 20 x 30 \(1\); set one size: size = 5"):
         load_images(folder)
     images = load_images(folder, size=5)
     assert images.image_shape == (3, 5, 5)
@@ -149,7 +149,7 @@ def test_unreadable_pictures_are_named_and_counted(tmp_path: Path) -> None:
         load_images(folder)
     for name in broken:
         (folder / name).unlink()
-    with pytest.raises(DataError, match=r"1 pictures cannot be read: bee/cut\.png"):
+    with pytest.raises(DataError, match=r"1 picture cannot be read: bee/cut\.png"):
         load_images(folder)
     assert cached_files() == []
 

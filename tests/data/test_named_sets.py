@@ -207,7 +207,7 @@ def test_kuzushiji_kanji_of_other_numbers_says_so(tmp_path: Path, monkeypatch: p
         ({name.replace("U+5C71", "U+D800"): one for name, one in kanji_files().items()}, r"U\+D800 is not the code"),
         ({name.replace("/", "-"): one for name, one in kanji_files().items()}, "no folder is not the code point"),
         (kanji_files(side=32), "its pictures have 32 x 32 pixels, expected 64 x 64"),
-        (kanji_files() | {"kkanji2/U+4E00/odd.png": b"no picture"}, "1 pictures cannot be read"),
+        (kanji_files() | {"kkanji2/U+4E00/odd.png": b"no picture"}, "1 picture cannot be read"),
         (kanji_files() | {"kkanji2/../U+4E00/odd.png": b""}, "points out of the archive"),
     ],
 )

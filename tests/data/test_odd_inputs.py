@@ -226,7 +226,7 @@ def test_zip_members_of_every_damaged_compression_are_refused(tmp_path: Path) ->
         start = content.index(b"ant/000.png") + len("ant/000.png")
         content[start + 2 : start + 40] = b"\xff" * 38
         path.write_bytes(content)
-        assert "1 pictures cannot be read: ant/000.png" in refused(path)
+        assert "1 picture cannot be read: ant/000.png" in refused(path)
     (tmp_path / "xz.tar.gz").write_bytes(lzma.compress(tar_bytes(files)))
     assert "a damaged or incomplete archive" in refused(tmp_path / "xz.tar.gz")
 
@@ -364,7 +364,7 @@ ROWS = "0.png,0\n1.png,90\n2.png,180\n"
         ("0.png,twelve\n" + ROWS, "line 1: 'twelve' is not a number"),
         (ROWS + f"3.png,{'9' * 5000}x\n", "line 4: '999"),
         (ROWS + '"3\n.png",x\n', "line 5: 'x' is not a number"),
-        (ROWS + '"3\n.png",5\n', "1 pictures cannot be read"),
+        (ROWS + '"3\n.png",5\n', "1 picture cannot be read"),
         (ROWS + "3.png\0,5\n", ""),
     ],
 )
@@ -406,7 +406,7 @@ def test_unreadable_pictures_of_a_table_are_named(tmp_path: Path, is_cut: bool) 
     values = np.zeros((6, 5), dtype=np.uint8 if is_cut else np.int32)
     Image.fromarray(values).save(path := tmp_path / "set" / "3.tif")
     path.write_bytes(path.read_bytes()[: -20 if is_cut else None])
-    assert "set: 1 pictures cannot be read: 3.tif (" in refused(tmp_path / "set", labels=table, period=360)
+    assert "set: 1 picture cannot be read: 3.tif (" in refused(tmp_path / "set", labels=table, period=360)
 
 
 def test_errors_without_a_number_keep_their_words(tmp_path: Path) -> None:

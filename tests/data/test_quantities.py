@@ -113,7 +113,7 @@ def test_a_folder_with_a_table_of_values(tmp_path: Path) -> None:
         ("file,value\na.png,ten\n", "line 2: 'ten' is not a number"),
         ("a.png\n", "line 1: 'a.png' has no value"),
         ("a.png,25:00\n", "line 1: 25:00 is not a time of day"),
-        ("nowhere.png,3\n", r"gauges: 1 pictures cannot be read: nowhere.png \(No such file"),
+        ("nowhere.png,3\n", r"gauges: 1 picture cannot be read: nowhere.png \(No such file"),
         ("a.png,inf\n", "some are not numbers"),
     ],
 )

@@ -216,9 +216,9 @@ def test_a_drawn_set_loses_its_numbers() -> None:
 @pytest.mark.parametrize(
     ("name", "labels", "complaint"),
     [
-        ("digits", "none", 'labels = "none" with none; leave one of them away'),
+        ("digits", "none", 'labels = "none" with none; leave out one of them'),
         ("digits", None, "this set has classes"),
-        ("clocks", None, "brings its own, leave period away"),
+        ("clocks", None, "brings its own, leave period out"),
         ("images.npy", None, "set labels to the file that has them"),
         ("images.npy", "none", 'labels = "none" with none'),
     ],

@@ -149,7 +149,7 @@ class TestComparison:
         text = self.words({"a": [0.91, 0.83, 0.92], "b": [0.86, 0.90, 0.82], "c": [0.1, 0.1, 0.1]})
         assert text is not None
         assert text.startswith("Over 3 paired runs, a and b cannot be told apart: they differ by 0.0267")
-        assert text.endswith("The best of 3 was picked by these same numbers, so that its lead is optimistic.")
+        assert text.endswith("The best of 3 was selected on these numbers, so its lead is biased upwards.")
 
     def test_less_can_be_better(self):
         text = self.words({"a": [0.31, 0.33, 0.32], "b": [0.41, 0.42, 0.42]}, direction="min")

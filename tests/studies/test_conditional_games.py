@@ -137,5 +137,5 @@ def test_images_without_classes_are_refused_before_anything_is_trained(tmp_path:
     study = study_of(some_halves(tmp_path) | {"labels": "none"})
     done = papilio("run", write_study(tmp_path / "study.toml", study), "--out", tmp_path / "out")
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
-    assert "model: conditional: these images show no classes that a net could be told of; leave it away" in done.stderr
+    assert "model: conditional: these images show no classes that a net could be told of; leave it out" in done.stderr
     assert not (tmp_path / "out" / "runs").exists()

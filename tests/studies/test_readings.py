@@ -214,7 +214,7 @@ def test_other_images_are_read_where_an_analysis_names_them(gauges: Path, tmp_pa
     page = (results.folder / "report.html").read_text()
     assert page.count("Readings of") == 4 and "light on dark" in page  # headings, and links to them
     with pytest.raises(
-        StudyError, match=r"\[\[analysis\]\] 1: kind: classification fits no run of this study; leave it away"
+        StudyError, match=r"\[\[analysis\]\] 1: kind: classification fits no run of this study; leave it out"
     ):
         product.run_study(study | {"analysis": [{"kind": "classification"}]}, out=tmp_path / "new", is_silent=True)
     assert not (tmp_path / "new" / "runs").exists()

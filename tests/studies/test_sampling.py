@@ -105,7 +105,11 @@ def test_a_sheet_has_room_for_so_many_an_array_for_all(runs: dict[str, Path], tm
         ("vae", ["--num", "0"], "--num: 0 is not a number of images; allowed is 1 or more"),
         ("vae", ["--seed", "-1"], "--seed: -1 is not a seed; allowed is 0 or more"),
         ("vae", ["--out", "new.jpg"], "new.jpg: images are written as .png or .npy; give such a name, or a folder"),
-        ("vae", ["--out", "new.npy", "--separate"], "new.npy: an array has all images in one file; leave --separate"),
+        (
+            "vae",
+            ["--out", "new.npy", "--separate"],
+            "new.npy: an array has all images in one file; leave out --separate",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line(

@@ -199,7 +199,9 @@ def _find_broken(broken: dict[str, str]) -> Finding:
     if not broken:
         return Finding("unreadable", "ok", "every picture can be read")
     reasons = Counter(broken.values()).most_common(1)[0][0]
-    message = f"{len(broken)} pictures cannot be read ({reasons}); remove or replace them"
+    message = (
+        f"{len(broken)} picture{'s' if len(broken) > 1 else ''} cannot be read ({reasons}); remove or replace them"
+    )
     return Finding("unreadable", "error", message, tuple(sorted(broken)))
 
 
@@ -264,6 +266,8 @@ def _find_imbalance(looked: Looked) -> Finding:
     there = np.flatnonzero(counts)
     smallest, largest = int(there[np.argmin(counts[there])]), int(np.argmax(counts))
     ratio = counts[largest] / counts[smallest]
+    if ratio == 1:
+        return Finding("imbalance", "ok", f"the {looked.nouns} are balanced ({counts[largest]} each)")
     message = (
         f"the largest {looked.noun}, {looked.class_names[largest]} ({counts[largest]}), is {ratio:.3g} times"
         f" the smallest, {looked.class_names[smallest]} ({counts[smallest]})"

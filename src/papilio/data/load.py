@@ -269,9 +269,9 @@ def _refuse_misplaced(label_file: Path, name: str | None, path: Path) -> None:
 def _no_numbers(name: str | None, *, with_labels: bool) -> str:
     """Why a period is refused where no file of labels is given."""
     if not with_labels:
-        return f'period goes with numbers as labels, labels = "{NO_LABELS}" with none; leave one of them away'
+        return f'period goes with numbers as labels, labels = "{NO_LABELS}" with none; leave out one of them'
     if name in DRAWN:
-        return "period goes with numbers in a file; this set brings its own, leave period away"
+        return "period goes with numbers in a file; this set brings its own, leave period out"
     if name is not None:
         return "period goes with numbers as labels; this set has classes"
     return "period goes with numbers as labels; set labels to the file that has them"

@@ -80,7 +80,8 @@ def refuse_broken(path: Path, broken: dict[str, str], *, advice: str = "") -> No
     if broken:
         first = ", ".join(f"{name} ({reason})" for name, reason in sorted(broken.items())[:NUM_NAMED])
         more = ", ..." if len(broken) > NUM_NAMED else ""
-        raise DataError(f"{path}: {len(broken)} pictures cannot be read: {first}{more}; remove or replace them{advice}")
+        num = f"{len(broken)} picture{'s' if len(broken) > 1 else ''}"
+        raise DataError(f"{path}: {num} cannot be read: {first}{more}; remove or replace them{advice}")
 
 
 def common_size(path: Path, looks: Iterable[Looks]) -> Size:
@@ -88,7 +89,7 @@ def common_size(path: Path, looks: Iterable[Looks]) -> Size:
     sizes = Counter(look.size for look in looks)
     if len(sizes) > 1:
         smallest = min(LARGE_SIDE, *(min(size) for size in sizes))
-        raise DataError(f"{path}: the pictures differ in size: {size_counts(sizes)}; set size = {smallest}, say")
+        raise DataError(f"{path}: the pictures differ in size: {size_counts(sizes)}; set one size: size = {smallest}")
     (size,) = sizes
     if max(size) > MAX_SIDE:
         raise DataError(f"{path}: the pictures are {size_counts(sizes)}, at most {MAX_SIDE} a side; set a size")

@@ -222,7 +222,7 @@ def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, num_coloured: int,
     if best - min(run.min() for run in runs) <= 1.7 * (best - edge):
         return
     axes.set_ylim(*sorted((sign * edge, sign * (best + 0.06 * (best - edge)))))
-    note = f"early epochs lie {'below' if higher_is_better else 'above'} the axis"
+    note = "values beyond the axis are clipped"
     axes.set_xlabel(f"{note}  ·  epoch", loc="right")
 
 

@@ -110,7 +110,7 @@ def dcgan(
         raise SettingError(f"average: {average} is not a share; allowed is 0 up to, not including, 1")
     if conditional and num_classes < 2:
         raise SettingError(
-            "conditional: these images show no classes that a net could be told of; leave it away, or take images with two"
+            "conditional: these images show no classes that a net could be told of; leave it out, or take images with two"
             " classes or more"
         )
     classes = num_classes if conditional else 0

@@ -87,7 +87,9 @@ def _curve_caption(results: StudyResults, stage: str, curves: Sequence[figures.C
     is_ranked = results.ranking(stage) is not None
     text = words.sentence(words.metric_words(metric)) + " by epoch"
     if any(len(curve.validation) > 1 for curve in curves):
-        text += ": a line is a trial's mean over its runs, the band their range; runs that went on alone are thin"
+        text += (
+            ": a line is a trial's mean over its runs, the band their range; thin lines: runs that outlasted the others"
+        )
     num_coloured = len(curves) if len(curves) <= figures.MOST_COLOURED else figures.NUM_HIGHLIGHTED
     has_training = num_coloured <= figures.MOST_WITH_TRAINING and any(curve.train for curve in curves)
     text += ". Dashed: the same on training images." if has_training else "."

@@ -89,9 +89,7 @@ def comparison_words(results: StudyResults, stage: str) -> str | None:
     if share is not None:
         sentences.append("The interval allows for the folds' overlapping training sets.")
     if len(trials) > 2:
-        sentences.append(
-            f"The best of {len(trials):,} was picked by these same numbers, so that its lead is optimistic."
-        )
+        sentences.append(f"The best of {len(trials):,} was selected on these numbers, so its lead is biased upwards.")
     return " ".join(sentences)
 
 
@@ -138,7 +136,7 @@ class _Search:
         if len(self.trials) < self.num_tried:
             text += f" Drawn: {len(self.trials)} of {self.num_tried:,} trials, evenly from best to worst."
         has_pruned = any(trial.is_pruned for trial in self.trials)
-        return text + (" Trials cut early are where they had come to." if has_pruned else "")
+        return text + (" Pruned trials are shown at their last epoch." if has_pruned else "")
 
 
 def _tried(results: StudyResults, stage: str) -> list[TrialResult]:

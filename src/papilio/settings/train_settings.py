@@ -103,7 +103,9 @@ class TrainSettings(BaseModel):
         None, description="images less the training images' mean, divided by their standard deviation, by channel"
     )
     augment: Augmentation | None = Field(None, description="random changes to training images")
-    views: Views | None = Field(None, description="turned views of an image over which a net that has learned averages")
+    views: Views | None = Field(
+        None, description="rotated views of an image over which a net that has learned averages"
+    )
     early_stopping: EarlyStopping | None = Field(None, description="when to end before the last epoch")
     best: str | None = Field(None, description="metric that chooses the epoch whose weights are kept")
     loss: str | None = Field(
