@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from papilio.errors import RunError
+from papilio.errors import RunError, SettingError
 from papilio.files import full_path, possible_path
 from papilio.kinds.choosing import meaning_of, unit_of
 from papilio.kinds.registry import KINDS
 from papilio.results.metrics import shown_metrics
-from papilio.results.results import StudyResults, TrialResult, read_results
+from papilio.results.results import RunResult, StudyResults, TrialResult, read_results
 from papilio.runs.folder import RunFolder
 from papilio.settings.run_settings import RunSettings
 from papilio.settings.train_settings import TrainSettings
@@ -128,7 +128,11 @@ def _study_column(results: StudyResults, name: str) -> Column:
         chosen_by=ranking.metric if ranking else None,
         trials={(stage, trial.name): _metrics(trial) for stage in results.stages for trial in results.ranked(stage)},
         shown={stage: _ranked_by(results, stage) for stage in results.stages},
-        **(_measures(first.settings, _metrics(best)) if best and first else {"units": {}, "meanings": {}}),
+        **(
+            _measures(_train_of(first), _metrics(best), where=first.folder)
+            if best and first
+            else {"units": {}, "meanings": {}}
+        ),
     )
 
 
@@ -159,13 +163,26 @@ def _run_column(path: Path, name: str) -> Column:
         chosen_by=facts.chosen_by,
         trials={},
         shown={},
-        **_measures(facts.settings, facts.metrics),
+        **_measures(facts.run_settings.train, facts.metrics, where=path),
     )
 
 
-def _measures(settings: Mapping[str, Any], metrics: Iterable[str]) -> dict[str, dict[str, str]]:
-    """By recorded metric what it is measured in and means, as far as kinds of Papilio's own tell."""
-    train = TrainSettings.model_validate(settings["train"])
+def _train_of(run: RunResult) -> TrainSettings:
+    return RunFolder(run.folder).facts().run_settings.train
+
+
+def _measures(train: TrainSettings, metrics: Iterable[str], *, where: Path) -> dict[str, dict[str, str]]:
+    """By recorded metric what it is measured in and means, as far as kinds of Papilio's own tell.
+
+    Raises RunError for settings that the kind does not have: run.json is damaged.
+    """
+    try:
+        return _told_by_kind(train, list(metrics))
+    except SettingError as error:
+        raise RunError(f"{where / 'run.json'}: its settings are damaged ({error})") from error
+
+
+def _told_by_kind(train: TrainSettings, metrics: Iterable[str]) -> dict[str, dict[str, str]]:
     kind = KINDS.get(train.objective)
     if kind is None:
         losses = [name for name in metrics if name.endswith("_loss")]
