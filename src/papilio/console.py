@@ -2,28 +2,141 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import typer
 
 from papilio.errors import one_line
 
 
-def print_table(header: list[str], rows: list[list[str]]) -> None:
-    """Columns as wide as they need; numbers to the right; a row is one line, whatever is in it."""
-    header, *rows = [[one_line(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
-    is_number = [all(row[index][:1].isdigit() or row[index] in "–" for row in rows) for index in range(len(header))]
-    for row in [header, *rows]:
-        cells = zip(row, widths, is_number, strict=True)
-        typer.echo(
-            "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells).rstrip()
+class Columns:
+    """A table that grows: columns as wide as the rows so far need, numbers to the right; a row is one line."""
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self.header = list(header)
+        self.widths = [0] * len(self.header)
+        self.is_number: list[bool] | None = None
+
+    def text(self, rows: Sequence[Sequence[str]]) -> str:
+        """More rows, with the header above the first ones."""
+        is_first = self.is_number is None
+        lines = [[one_line(cell) for cell in row] for row in ([self.header, *rows] if is_first else rows)]
+        columns = range(len(self.header))
+        self.widths = [max(self.widths[index], *(len(line[index]) for line in lines)) for index in columns]
+        if self.is_number is None:
+            self.is_number = [
+                all(row[index][:1].isdigit() or row[index] in "–" for row in lines[1:]) for index in columns
+            ]
+        return "".join(f"{self._line(line)}\n" for line in lines)
+
+    def _line(self, cells: Sequence[str]) -> str:
+        assert self.is_number is not None
+        aligned = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, self.widths, self.is_number, strict=True)
         )
+        return "  ".join(aligned).rstrip()
+
+
+def print_table(header: list[str], rows: list[list[str]]) -> None:
+    typer.echo(Columns(header).text(rows), nl=False)
 
 
 def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2))
+
+
+class Form(Protocol):
+    """How answers about pictures are written, some at a time."""
+
+    def text(self, answers: Sequence[Any]) -> str: ...
+
+    def end(self) -> str: ...
+
+
+class TableForm:
+    """For people."""
+
+    def __init__(self) -> None:
+        self.columns: Columns | None = None
+
+    def text(self, answers: Sequence[Any]) -> str:
+        predictions = [one.prediction for one in answers if one.prediction is not None]
+        if not predictions:
+            return ""
+        self.columns = self.columns or Columns(predictions[0].HEADER)
+        return self.columns.text([one.cells() for one in predictions])
+
+    def end(self) -> str:
+        return ""
+
+
+class CsvForm:
+    """A row an answer, below a line of names."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def text(self, answers: Sequence[Any]) -> str:
+        rows = [_row(one.prediction) for one in answers if one.prediction is not None]
+        file = io.StringIO(newline="")
+        writer = csv.DictWriter(file, self.names or list(rows[0] if rows else []), lineterminator="\n", restval="")
+        if rows and not self.names:
+            self.names = list(rows[0])
+            writer.writeheader()
+        writer.writerows(rows)
+        return file.getvalue()
+
+    def end(self) -> str:
+        return ""
+
+
+class JsonForm:
+    """One list of all answers."""
+
+    def __init__(self) -> None:
+        self.is_begun = False
+
+    def text(self, answers: Sequence[Any]) -> str:
+        each = [json.dumps(one.as_plain(), indent=2) for one in answers if one.prediction is not None]
+        if not each:
+            return ""
+        start = ",\n" if self.is_begun else "[\n"
+        self.is_begun = True
+        return start + ",\n".join("  " + one.replace("\n", "\n  ") for one in each)
+
+    def end(self) -> str:
+        return "\n]\n" if self.is_begun else "[]\n"
+
+
+class LinesForm:
+    """A line of JSON for each picture, also for one that cannot be read: whoever feeds names counts lines."""
+
+    def text(self, answers: Sequence[Any]) -> str:
+        return "".join(json.dumps(one.as_plain()) + "\n" for one in answers)
+
+    def end(self) -> str:
+        return ""
+
+
+FORMS: dict[str, type[Form]] = {"table": TableForm, "csv": CsvForm, "json": JsonForm, "jsonl": LinesForm}
+
+
+def _row(prediction: Any) -> dict[str, Any]:
+    """A prediction's cells of CSV: its own, or the numbers and texts of what it gives for JSON; a list has a cell a number."""
+    if hasattr(prediction, "as_row"):
+        return prediction.as_row()
+    row: dict[str, Any] = {}
+    for name, value in prediction.as_plain().items():
+        if isinstance(value, list):
+            row |= {f"{name}_{number}": one for number, one in enumerate(value, start=1)}
+        elif not isinstance(value, Mapping):
+            row[name] = value
+    return row
 
 
 def words(value: Any) -> str:

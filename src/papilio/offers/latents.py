@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from papilio.data.pictures import read_picture
+from papilio.data.held import Held
 from papilio.data.progress import Progress
 from papilio.errors import DataError, RunError, did_you_mean
-from papilio.offers.files import counted
+from papilio.offers.files import shown_to
 from papilio.runs.run import Labels, Run
 
 SAVED_HEIGHT = 256  # pixels that a saved picture has at most, unless the run's own images are larger
@@ -46,7 +46,12 @@ class Reconstruction:
 
     def as_plain(self) -> dict[str, Any]:
         """For JSON."""
-        return {"picture": self.picture, "mean_squared_error": self.error, "latent": self.latent.tolist()}
+        return {
+            "picture": self.picture,
+            "mean_squared_error": self.error,
+            "latent": self.latent.tolist(),
+            "hint": self.hint,
+        }
 
     def picture_to_save(self) -> tuple[str, np.ndarray]:
         """Before and after side by side, uint8 (channel, height, width), enlarged pixel by pixel; and a name for its file."""
@@ -58,19 +63,20 @@ class Reconstruction:
 
 
 def reconstruct_pictures(
-    run: Run, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
+    run: Run, pictures: Sequence[Path | Held], *, is_inverted: bool = False, progress: Progress | None = None
 ) -> list[Reconstruction]:
-    """What an autoencoder gives back of picture files; see `Run.predict`."""
+    """What an autoencoder gives back of pictures; see `Run.predict`."""
     if not pictures:
         return []
-    images = np.stack([read_picture(file, shape=run.image_shape) for file in counted(pictures, progress)])
-    images = 255 - images if is_inverted else images
+    images, hints = shown_to(run, pictures, is_inverted=is_inverted, progress=progress)
     latents = run.encode(images)
     is_denoising = run.facts.run_settings.train.objective_settings.get("noise", "none") != "none"
     verb = "denoised" if is_denoising else "reconstructed"
     return [
-        Reconstruction(str(picture), image, again, latent, verb=verb)
-        for picture, image, again, latent in zip(pictures, images, run.decode(latents), latents, strict=True)
+        Reconstruction(str(picture), image, again, latent, hint, verb)
+        for picture, image, again, latent, hint in zip(
+            pictures, images, run.decode(latents), latents, hints, strict=True
+        )
     ]
 
 
