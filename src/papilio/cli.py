@@ -189,6 +189,7 @@ def show(
 
 app.command()(run_commands.predict)
 app.command()(run_commands.sample)
+app.command()(run_commands.export)
 
 
 def main() -> None:

@@ -123,6 +123,21 @@ def sample(
         typer.echo(f"one by one: {paths[1]} to {paths[-1].name}")
 
 
+def export(
+    run: RunArgument,
+    out: Annotated[Path, typer.Option(help="The folder for the files.")] = Path("exported"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace files that are there.")] = False,
+) -> None:
+    """Write a trained run as ONNX, with what it does to pixels first, as safetensors, and with a card that says what it is."""
+    from papilio.workbench import export as export_run
+
+    paths, checked = export_run(_place_of(run), out, is_fresh=fresh)
+    for path in paths:
+        typer.echo(str(path))
+    most = max(checked.differences.values())
+    typer.echo(f"checked on {checked.what}: at most {most:.2g} off the run's own answers")
+
+
 class _Telling:
     """Writes answers as they come; keeps what is said at the end."""
 

@@ -25,6 +25,8 @@ from papilio.execution.display import make_progress
 from papilio.execution.environment import describe_environment
 from papilio.execution.schedule import Execution, Workload
 from papilio.execution.signals import StopSignals
+from papilio.exports.checking import Checked
+from papilio.exports.export import export_run
 from papilio.files import locked, open_atomic, write_json, write_text
 from papilio.kinds.registry import KINDS
 from papilio.kinds.warnings import warnings_of
@@ -63,6 +65,7 @@ from papilio.workers.sharing import SharedSets
 __all__ = [
     "compare",
     "describe_study",
+    "export",
     "load_images",
     "load_run",
     "load_study",
@@ -227,6 +230,20 @@ def sample(
     for path, image in zip(paths[1:], images, strict=is_separate):
         write_picture(path, image)
     return paths
+
+
+def export(
+    run: Run | Path | str, out: Path | str = "exported", *, is_fresh: bool = False
+) -> tuple[list[Path], Checked]:
+    """Write a trained run for other programs into a folder: ONNX, safetensors and a card; the paths, and how it was checked.
+
+    `run` is a run, its folder, its study's folder (for the best run), or the name of one that comes with Papilio. The ONNX
+    files take uint8 pictures and give probabilities, values, reconstructions or images; each is compared with the run's own
+    answers on images of its set, where that is here, and on noise otherwise, before anything is written. Raises RunError for
+    a run that cannot be exported, or whose files do not agree with it, and SettingError for files that are there, unless
+    `is_fresh`.
+    """
+    return export_run(_loaded(run), Path(out), is_fresh=is_fresh)
 
 
 def sample_paths(out: Path, *, num: int, is_separate: bool) -> list[Path]:

@@ -106,9 +106,7 @@ def reconstruct(run: Run, images: np.ndarray) -> np.ndarray:
 
 def decode(run: Run, latents: np.ndarray, *, labels: Labels | None = None) -> np.ndarray:
     """An image of each latent; see `Run.decode`. Raises DataError for latents of another length."""
-    generator = next((name for name in GENERATORS if name.partition(".")[0] in run.nets.names), "")
-    if not generator:
-        raise RunError(f"{run.folder}: none of its nets makes images: {', '.join(run.nets.names)}")
+    generator = generator_of(run)
     given = np.asarray(latents, dtype=np.float32)
     if given.ndim != 2 or not np.isfinite(given).all():
         raise DataError(f"{run.folder}: got latents {given.shape}; needed are finite numbers (num, latents)")
@@ -122,6 +120,14 @@ def decode(run: Run, latents: np.ndarray, *, labels: Labels | None = None) -> np
     except RuntimeError as error:
         raise DataError(f"latents {given.shape}: not what this run's images are made of ({error})") from error
     return np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
+
+
+def generator_of(run: Run) -> str:
+    """The net that makes images, or the part of one; raises RunError where there is none."""
+    generator = next((name for name in GENERATORS if name.partition(".")[0] in run.nets.names), "")
+    if not generator:
+        raise RunError(f"{run.folder}: none of its nets makes images: {', '.join(run.nets.names)}")
+    return generator
 
 
 def sample(
