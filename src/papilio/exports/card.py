@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from papilio.analysis.comparison import share_interval
 from papilio.analysis.spreads import spread_of
 from papilio.data.imageset import ImageSet
+from papilio.data.load import DRAWN
 from papilio.exports.checking import Checked
 from papilio.exports.programs import Program
 from papilio.exports.snippets import snippet
+from papilio.kinds.choosing import unit_of
 from papilio.results.results import StudyResults, TrialResult
 from papilio.results.words import counted, metric_number, metric_words
 from papilio.runs.run import Run
+from papilio.settings.data_settings import DataSettings
 from papilio.version import __version__
 
 NAMED_CLASSES = 30  # at most, in a card
 FEW_IMAGES = 1000
 SHARES = ("accuracy", "within_", "hour_accuracy")  # metrics that are shares of images begin so
-MEANINGLESS = ("diversity", "outside")  # of single nets that play against each other, as their losses
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def card(
     """The card as Markdown; `results` are its study's and `images` its set, where they are here."""
     counts, trial = _counts(run, results, images), _trial_of(run, results)
     parts = [
-        f"# {results.title if results else run.facts.trial}: {run.facts.trial}",
+        f"# {results.title if results else run.facts.stage}: {run.facts.trial}",
         _introduction(run, counts, results),
         f"## Scores\n\n{_scores(run, counts, trial)}",
         f"## Input and output\n\n{_ports(run, programs)}",
@@ -65,7 +67,7 @@ def _introduction(run: Run, counts: Counts, results: StudyResults | None) -> str
             "network",
             f"{settings.model.family}, {facts.parameters:,} parameters" if facts.parameters else settings.model.family,
         ),
-        ("trained on", f"{facts.data_name or 'images'}: {_counts_in_words(counts)}"),
+        ("trained on", f"{facts.data_name or 'images'}: {_counts_in_words(counts, settings.data)}"),
         ("images", f"{height} × {width} pixels (height × width), {'gray' if channel == 1 else 'color'}"),
     ]
     if run.class_names:
@@ -82,7 +84,7 @@ def _scores(run: Run, counts: Counts, trial: TrialResult | None) -> str:
     split, num = (
         ("test", counts.test) if any(name.startswith("test_") for name in run.metrics) else ("val", counts.validation)
     )
-    names = [name for name in run.metrics if name.startswith(f"{split}_") and not name.endswith(MEANINGLESS)]
+    names = [name for name in run.metrics if name.startswith(f"{split}_")]
     if not names or run.kind.ranked_by is None:
         return "None: nothing ranks runs of this kind. The report shows what it makes, beside real images."
     num_runs = len(trial.finished) if trial is not None else 1
@@ -90,7 +92,11 @@ def _scores(run: Run, counts: Counts, trial: TrialResult | None) -> str:
     rows = []
     for name in names:
         spread = spread_of(trial, name) if trial is not None and num_runs > 1 else None
-        row = [metric_words(name), metric_number(name, run.metrics[name]), _interval(name, run.metrics[name], num)]
+        row = [
+            _metric_words(run, name),
+            metric_number(name, run.metrics[name]),
+            _interval(name, run.metrics[name], num),
+        ]
         rows.append([*row, str(spread)] if spread else [*row, "–"][: len(header)])
     table = "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *rows])
     measured = f"Measured on {counted(num, 'image')}" if num else "Measured on images"
@@ -99,6 +105,16 @@ def _scores(run: Run, counts: Counts, trial: TrialResult | None) -> str:
         "val": "that also chose the epoch, so they flatter it (there were no test images)",
     }[split]
     return f"{measured} {of_split}. Intervals are for shares of images (Wilson).\n\n{table}"
+
+
+def _metric_words(run: Run, name: str) -> str:
+    """A metric in words, with the unit that it is measured in."""
+    metric = name.partition("_")[2]
+    if run.quantity is not None and metric.endswith("error"):
+        unit = run.quantity.unit
+    else:
+        unit = unit_of(run.kind, run.facts.run_settings.train, metric)
+    return metric_words(name) + (f" ({unit})" if unit else "")
 
 
 def _interval(name: str, value: float, num: int | None) -> str:
@@ -128,7 +144,10 @@ def _ports(run: Run, programs: Sequence[Program]) -> str:
 
 def _limits(run: Run, counts: Counts, results: StudyResults | None) -> str:
     facts = run.facts
-    told = [f"It knows pictures like those of {facts.data_name or 'its image set'}, and was measured on no others."]
+    what = "the image set" + (f" {facts.data_name}" if facts.data_name else "")
+    told = [f"It knows pictures like those of {what}, and was measured on no others."]
+    if facts.run_settings.data.name in DRAWN:
+        told.append("Those are drawn, not photographed.")
     if run.class_names and "probabilities" in run.kind.offers:
         told.append(
             "It answers one of its classes, whatever the picture shows; probabilities are the network's own, and were not"
@@ -187,7 +206,9 @@ def _epoch(run: Run) -> str:
     return f"epoch {facts.best_epoch}, the best by {metric_words(facts.ranking.metric)}"
 
 
-def _counts_in_words(counts: Counts) -> str:
+def _counts_in_words(counts: Counts, data: DataSettings) -> str:
+    if counts.train is None and data.render:
+        return ", ".join(f"{name} {value}" for name, value in data.render.items())
     if counts.train is None:
         return "how many images is not written down"
     return f"{counts.train:,} images; {counts.validation:,} others chose the epoch, {counts.test:,} others are the test"

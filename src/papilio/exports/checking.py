@@ -43,10 +43,9 @@ def pictures_to_check(run: Run, images: ImageSet | None) -> tuple[np.ndarray, st
     if images is None:
         noise = np.random.default_rng(0).integers(0, 256, (NUM_CHECKED, *run.image_shape), dtype=np.uint8)
         return noise, f"{NUM_CHECKED} images of noise (the image set was not there)"
-    split = "test" if len(images.test) else "validation" if len(images.validation) else "train"
-    chosen = images.images[images.indices(split)[:NUM_CHECKED]]
-    words = {"test": "test", "validation": "validation", "train": "training"}[split]
-    return chosen, f"{len(chosen):,} {words} images of {images.name}"
+    unseen_first = np.concatenate([images.test, images.validation, images.train])[:NUM_CHECKED]
+    what = "test images" if len(images.test) >= len(unseen_first) else "images"
+    return images.images[unseen_first], f"{len(unseen_first):,} {what} of {images.name}"
 
 
 def check(run: Run, program: Program, content: bytes, pictures: np.ndarray) -> dict[str, float]:
