@@ -17,8 +17,7 @@ from PIL import Image
 
 import papilio as product
 from in_process import papilio
-from papilio.data.given import natural_key, pictures_at
-from papilio.data.held import as_batch
+from papilio.data.given import as_batch, natural_key, pictures_at
 from papilio.data.load import load_images
 from papilio.errors import DataError, RunError
 from papilio.offers.streams import AT_A_TIME, lines_as_they_come

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import math
 import os
@@ -66,6 +67,39 @@ class Looks:
     is_grey: bool
 
 
+class Depth:
+    """How much of their 16 bits pictures use: `bits` as told, `highest` the highest value that was seen where nothing is told.
+
+    It is shared by the threads that decode a set. Pictures of 8 bits have nothing to do with it.
+    """
+
+    def __init__(self, bits: int | None = None) -> None:
+        self.bits = bits
+        self.highest: int | None = None
+        self.lock = threading.Lock()
+
+    def see(self, highest: int) -> None:
+        """Take note of a picture's highest value. Raises UnreadablePictureError where `bits` have no room for it."""
+        if self.bits is not None and highest >= 2**self.bits:
+            needed = highest.bit_length()
+            raise UnreadablePictureError(
+                f"it has the value {highest:,}, above {2**self.bits - 1:,}: set bits = {needed}"
+            )
+        with self.lock:
+            self.highest = max(highest, self.highest or 0)
+
+    @property
+    def unused(self) -> str | None:
+        """What to tell of pictures that leave some of their 16 bits unused and are shown too dark for it."""
+        if self.bits is not None or self.highest is None or self.highest >= 2**15:
+            return None
+        bits = max(self.highest.bit_length(), 1)
+        return (
+            f"the 16-bit pictures have no value above {self.highest:,}: they use {bits} of 16 bits and come out dark;"
+            f" set bits = {bits} to use the full range"
+        )
+
+
 @dataclass(frozen=True)
 class Window:
     """A part of a picture: by default the largest one of the shape that is asked for, about the centre.
@@ -88,56 +122,64 @@ class Seen:
     lost_colors: bool
 
 
-def read_picture(picture: Path | Held, *, shape: tuple[int, int, int]) -> np.ndarray:
+def read_picture(picture: Path | Held, *, shape: tuple[int, int, int], bits: int | None = None) -> np.ndarray:
     """A picture, a file or one in memory, as uint8 of `shape` (channel, height, width), as the pictures of image sets are.
 
     The picture is turned as its EXIF orientation says, laid on white where it is transparent, scaled (antialiased)
-    until it covers height and width, and cropped about its centre. Raises DataError for a file that is no picture, or
-    a shape of neither 1 nor 3 channels.
+    until it covers height and width, and cropped about its centre. `bits` is how many bits 16-bit pictures use. Raises
+    DataError for a file that is no picture, or a shape of neither 1 nor 3 channels.
     """
     channel, height, width = shape
     with pillow_limits():
-        return _seen(picture, channel=channel, size=(height, width)).values
+        return _seen(picture, channel=channel, size=(height, width), bits=bits).values
 
 
 def read_each(
-    pictures: Sequence[Path | Held], *, shape: tuple[int, int, int], progress: Progress | None = None
+    pictures: Sequence[Path | Held],
+    *,
+    shape: tuple[int, int, int],
+    bits: int | None = None,
+    progress: Progress | None = None,
 ) -> list[Seen]:
     """Many pictures, each as `read_picture` reads one, by threads; `progress` is told how many are read. Raises DataError."""
     channel, height, width = shape
+
+    def read(picture: Path | Held) -> Seen:
+        return _seen(picture, channel=channel, size=(height, width), bits=bits)
+
     found: list[Seen] = []
     with pillow_limits():
-        for one in map_threaded(lambda picture: _seen(picture, channel=channel, size=(height, width)), pictures):
+        for one in map_threaded(read, pictures):
             found.append(one)
             if progress is not None:
                 progress(len(found), len(pictures), "reading pictures")
     return found
 
 
-def unreadable_pictures(pictures: Iterable[Path | Held]) -> dict[str, str]:
+def unreadable_pictures(pictures: Iterable[Path | Held], *, bits: int | None = None) -> dict[str, str]:
     """Of pictures, those that cannot be read, each with a line that names it and says why."""
     broken: dict[str, str] = {}
     for picture in pictures:
         try:
-            read_picture(picture, shape=(1, 64, 64))
+            read_picture(picture, shape=(1, 64, 64), bits=bits)
         except DataError as error:
             broken[str(picture)] = str(error)
     return broken
 
 
-def read_whole_picture(picture: Path | Held, *, channel: int) -> np.ndarray:
+def read_whole_picture(picture: Path | Held, *, channel: int, bits: int | None = None) -> np.ndarray:
     """A picture at its own size, uint8 (channel, rows, columns), else as `read_picture`; raises what it raises.
 
     A picture with a side above 16,384 pixels, or more than 33 million of them, is made smaller.
     """
     with pillow_limits():
-        values = _seen(picture, channel=channel, size=None).values
+        values = _seen(picture, channel=channel, size=None, bits=bits).values
     longest, most = MAX_LOOKED_AT
     factor = max(math.ceil(max(values.shape[1:]) / longest), math.ceil(math.sqrt(values[0].size / most)))
     return _reduced(values, factor)
 
 
-def _seen(picture: Path | Held, *, channel: int, size: Size | None) -> Seen:
+def _seen(picture: Path | Held, *, channel: int, size: Size | None, bits: int | None) -> Seen:
     """Enter `pillow_limits` around it, once for all threads."""
     colors: dict[int, Color] = {1: "grey", 3: "rgb"}
     if channel not in colors:
@@ -145,9 +187,9 @@ def _seen(picture: Path | Held, *, channel: int, size: Size | None) -> Seen:
     try:
         if isinstance(picture, Held):
             with _one_reason():
-                return _converted(picture.image, size=size, color=colors[channel])
+                return _converted(picture.image, size=size, color=colors[channel], depth=Depth(bits))
         with open_regular(possible_path(picture, error=DataError)) as file, _one_reason():
-            return _decoded(file, size=size, color=colors[channel])
+            return _decoded(file, size=size, color=colors[channel], depth=Depth(bits))
     except OSError as error:
         raise DataError(f"{picture}: cannot be opened ({reason_of(error)}); give a picture file") from error
     except UnreadablePictureError as error:
@@ -214,13 +256,15 @@ def probe_picture(file: IO[bytes]) -> Looks:
         return Looks((size[1], size[0]) if is_turned else size, image.mode in GREY_MODES and not _is_tinted(image))
 
 
-def decode_picture(file: IO[bytes], *, size: Size | None, color: Color) -> np.ndarray:
+def decode_picture(file: IO[bytes], *, size: Size | None, color: Color, depth: Depth | None = None) -> np.ndarray:
     """A picture as uint8 (channel, height, width), at its own size where none is asked for.
+
+    `depth` says how many of their bits 16-bit pictures use, or is told what they hold.
 
     Raises UnreadablePictureError for whatever is wrong with it.
     """
     with _one_reason():
-        return _decoded(file, size=size, color=color).values
+        return _decoded(file, size=size, color=color, depth=depth or Depth()).values
 
 
 def fit(image: Image.Image, size: Size) -> Image.Image:
@@ -275,18 +319,19 @@ def convert_images(images: np.ndarray, *, size: Size | None, color: Color | None
     return converted
 
 
-def _decoded(file: IO[bytes], *, size: Size | None, color: Color) -> Seen:
+def _decoded(file: IO[bytes], *, size: Size | None, color: Color, depth: Depth) -> Seen:
     image = _open(file)
     _shrink_while_reading(image, size)
     with ROOM.taken(image.width * image.height), SILENCE.kept(image.format == "TIFF"):
-        return _converted(image, size=size, color=color)
+        # a PPM says which of its values is white, and Pillow goes by it
+        return _converted(image, size=size, color=color, depth=Depth() if image.format == "PPM" else depth)
 
 
-def _converted(image: Image.Image, *, size: Size | None, color: Color) -> Seen:
+def _converted(image: Image.Image, *, size: Size | None, color: Color, depth: Depth) -> Seen:
     _refuse_wide_values(image)
     image = _turned(image)
     lost_colors = color == "grey" and _is_colorful(image)
-    image = _in_color(_in_eight_bits(image), color)
+    image = _in_color(_in_eight_bits(image, depth), color)
     values = np.asarray(image if size is None else fit(image, size))
     values = values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
     return Seen(values, lost_colors)
@@ -369,6 +414,10 @@ def _orientation(image: Image.Image) -> int:
         value = image.getexif().get(ORIENTATION_TAG)
     except DAMAGED_EXIF:
         return 1
+    if isinstance(value, bytes):  # of the type byte, or undefined
+        value = value[0] if len(value) == 1 and value[0] <= 8 else value.decode("ascii", "replace")
+    if isinstance(value, str):
+        value = {str(number): number for number in range(1, 9)}.get(value.strip("\0 "), 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -399,13 +448,21 @@ def _refuse_wide_values(image: Image.Image) -> None:
         raise UnreadablePictureError("pixels of 32 bits have no fixed range: save it with 8 or 16")
 
 
-def _in_eight_bits(image: Image.Image) -> Image.Image:
+def _in_eight_bits(image: Image.Image, depth: Depth) -> Image.Image:
     from PIL import Image
 
     if not image.mode.startswith("I"):
         return image
-    table = ((np.arange(2**16) + 128) // 257).astype(np.uint8)
-    return Image.fromarray(table[np.asarray(image).clip(0, 2**16 - 1)])
+    values = np.asarray(image).clip(0, 2**16 - 1)
+    depth.see(int(values.max()))
+    return Image.fromarray(eight_bits(depth.bits or 16)[values])
+
+
+@functools.cache
+def eight_bits(bits: int) -> np.ndarray:
+    """For each value of so many bits the nearest of the 256 levels, uint8 (2 ** bits,)."""
+    white = 2**bits - 1
+    return ((np.arange(white + 1) * 2 * 255 + white) // (2 * white)).astype(np.uint8)
 
 
 def _in_color(image: Image.Image, color: Color) -> Image.Image:

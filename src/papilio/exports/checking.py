@@ -60,17 +60,16 @@ def check(run: Run, program: Program, content: bytes, pictures: np.ndarray) -> d
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         names = [port.name for port in program.outputs]
-        found = dict(zip(names, session.run(names, dict(given)), strict=True))
-        first = session.run(names, {name: one[:1] for name, one in given.items()})
+        found = [np.asarray(one) for one in session.run(names, dict(given))]
+        first = [np.asarray(one) for one in session.run(names, {name: one[:1] for name, one in given.items()})]
     except Exception as error:  # onnxruntime raises classes of its own, with nothing in common
         raise RunError(
             f"{run.folder}: {program.file} does not run for any number of inputs ({reason_of(error).splitlines()[0]}); a"
             " network of your own may not use len() of a tensor, nor numbers that depend on the batch"
         ) from error
-    for name, one in zip(names, first, strict=True):
-        found[name] = np.concatenate([found[name], one])
     return {
-        port.name: _difference(run, program, port, found[port.name], expected[port.name]) for port in program.outputs
+        port.name: _difference(run, program, port, np.concatenate([many, one]), expected[port.name])
+        for port, many, one in zip(program.outputs, found, first, strict=True)
     }
 
 

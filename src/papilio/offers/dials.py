@@ -101,13 +101,15 @@ def predict_pictures(
     def read(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return read_values(run, images)
 
+    bits = run.facts.run_settings.data.bits
+
     def glance(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return read_values(run, images, is_quick=True)
 
     return [
         agree(
             picture,
-            look_at(picture, read, glance=glance, shape=run.image_shape, is_inverted=is_inverted),
+            look_at(picture, read, glance=glance, shape=run.image_shape, is_inverted=is_inverted, bits=bits),
             run.facts.images.quantity_of(str(run.folder)),
             run.facts.calibration,
         )
@@ -176,7 +178,13 @@ class Look:
 
 
 def look_at(
-    picture: Path | Held, read: Read, *, glance: Read, shape: tuple[int, int, int], is_inverted: bool
+    picture: Path | Held,
+    read: Read,
+    *,
+    glance: Read,
+    shape: tuple[int, int, int],
+    is_inverted: bool,
+    bits: int | None = None,
 ) -> list[Look]:
     """What `read` makes of parts of a picture, each looked at a few times, a little moved: of the middle first.
 
@@ -184,7 +192,7 @@ def look_at(
     that are read most surely at a first `glance`, which may be a quicker way to read.
     """
     channel, *size = shape
-    whole = read_whole_picture(picture, channel=channel)
+    whole = read_whole_picture(picture, channel=channel, bits=bits)
     whole = 255 - whole if is_inverted else whole
     rows, columns = whole.shape[1:]
     parts = _parts((rows, columns), (size[0], size[1]))

@@ -26,7 +26,8 @@ def shown_to(
     run: Run, pictures: Sequence[Path | Held], *, is_inverted: bool, progress: Progress | None
 ) -> tuple[np.ndarray, list[str | None]]:
     """Pictures as uint8 (num, channel, height, width) of the run's images, and of each what may be wrong with it."""
-    seen = read_each(pictures, shape=run.image_shape, progress=progress)
+    bits = run.facts.run_settings.data.bits
+    seen = read_each(pictures, shape=run.image_shape, bits=bits, progress=progress)
     images = np.stack([one.values for one in seen]) if seen else np.empty((0, *run.image_shape), np.uint8)
     images = 255 - images if is_inverted else images
     return images, [_hint(run, one, image) for one, image in zip(seen, images, strict=True)]

@@ -81,7 +81,7 @@ def _answered(
     try:
         predictions = run.predict(pictures, is_inverted=is_inverted, progress=progress)
     except DataError:
-        broken = unreadable_pictures(pictures)
+        broken = unreadable_pictures(pictures, bits=run.facts.run_settings.data.bits)
         if not broken:
             raise
         readable = [picture for picture in pictures if str(picture) not in broken]

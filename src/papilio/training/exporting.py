@@ -45,7 +45,10 @@ def values_program(
 
     def read(images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         outputs = network(_floats(images))
-        return tuple(design.decode(outputs)) if has_confidence else angles(outputs, period)
+        if not has_confidence:
+            return angles(outputs, period)
+        reading = design.decode(outputs)
+        return reading.values, reading.confidence
 
     names = ["values", "confidence"] if has_confidence else ["values"]
     return _program(read, [network], {"images": _blank(shape)}, outputs=names)
