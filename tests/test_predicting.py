@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,8 @@ def test_many_pictures_are_one_table_one_list_and_one_csv(
         else:
             assert sum(line.startswith("picture") for line in done.stdout.splitlines()) == 1
             assert len(done.stdout.splitlines()) == num
+        if form == "table":
+            assert len({re.search(r" \d +0\.\d{3}", line).start() for line in done.stdout.splitlines()[1:]}) == 1  # pyright: ignore
 
 
 def test_answers_go_to_a_file_that_is_never_replaced_unasked(

@@ -1,4 +1,4 @@
-"""Tables and plain data on the terminal."""
+"""Tables and plain data on the terminal, and answers about pictures in four forms."""
 
 from __future__ import annotations
 
@@ -12,34 +12,43 @@ import typer
 
 from papilio.errors import one_line
 
+WIDEST = 10**5  # of a table: a terminal wraps a row, a pipe gets it whole
+
 
 class Columns:
     """A table that grows: columns as wide as the rows so far need, numbers to the right; a row is one line."""
 
-    def __init__(self, header: Sequence[str]) -> None:
-        self.header = list(header)
+    def __init__(self, header: Sequence[str], *, first: Sequence[str] = ()) -> None:
+        """`first` are cells that the first column will have, as far as they are known."""
+        self.header = [one_line(title) for title in header]
+        self.first = first
         self.widths = [0] * len(self.header)
-        self.is_number: list[bool] | None = None
+        self.is_number: list[bool] = []
 
     def text(self, rows: Sequence[Sequence[str]]) -> str:
         """More rows, with the header above the first ones."""
-        is_first = self.is_number is None
-        lines = [[one_line(cell) for cell in row] for row in ([self.header, *rows] if is_first else rows)]
-        columns = range(len(self.header))
-        self.widths = [max(self.widths[index], *(len(line[index]) for line in lines)) for index in columns]
-        if self.is_number is None:
-            self.is_number = [
-                all(row[index][:1].isdigit() or row[index] in "–" for row in lines[1:]) for index in columns
-            ]
-        return "".join(f"{self._line(line)}\n" for line in lines)
+        from rich.cells import cell_len
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
 
-    def _line(self, cells: Sequence[str]) -> str:
-        assert self.is_number is not None
-        aligned = (
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(cells, self.widths, self.is_number, strict=True)
-        )
-        return "  ".join(aligned).rstrip()
+        is_first, columns = not self.is_number, range(len(self.header))
+        lines = [[one_line(cell) for cell in row] for row in rows]
+        if is_first:
+            self.is_number = [all(row[index][:1].isdigit() or row[index] in "–" for row in lines) for index in columns]
+            self.widths[0] = max((cell_len(one_line(cell)) for cell in self.first), default=0)
+        shown = [self.header, *lines] if is_first else lines
+        self.widths = [max(self.widths[index], *(cell_len(line[index]) for line in shown)) for index in columns]
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="", show_header=is_first)
+        for title, width, is_number in zip(self.header, self.widths, self.is_number, strict=True):
+            justify = "right" if is_number else "left"
+            table.add_column(Text(title), justify=justify, no_wrap=True, min_width=width)
+        for line in lines:
+            table.add_row(*map(Text, line))
+        console = Console(width=WIDEST, color_system=None)
+        with console.capture() as capture:
+            console.print(table)
+        return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def print_table(header: list[str], rows: list[list[str]]) -> None:
@@ -59,16 +68,17 @@ class Form(Protocol):
 
 
 class TableForm:
-    """For people."""
+    """For people; `names` are the pictures that will come, as far as they are known."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self.names = names
         self.columns: Columns | None = None
 
     def text(self, answers: Sequence[Any]) -> str:
         predictions = [one.prediction for one in answers if one.prediction is not None]
         if not predictions:
             return ""
-        self.columns = self.columns or Columns(predictions[0].HEADER)
+        self.columns = self.columns or Columns(predictions[0].HEADER, first=self.names)
         return self.columns.text([one.cells() for one in predictions])
 
     def end(self) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from papilio.console import FORMS, Form
+from papilio.console import FORMS, Form, TableForm
 from papilio.errors import DataError, SettingError, one_line
 
 STANDARD_INPUT = "-"
@@ -71,6 +71,8 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Say what pictures show: a class with its probability, or a time, an angle; or reconstruct or denoise them."""
+    from papilio.data.progress import reading_progress
+    from papilio.offers.streams import answers
     from papilio.runs.run import load_run
 
     file, folder = _places(out, form, is_fresh=fresh)
@@ -78,9 +80,12 @@ def predict(
     loaded = load_run(_place_of(run))
     is_for_people = form is Written.TABLE and file is None
     with _output(file) as write:
-        telling = _Telling(FORMS[form](), write, folder or (Path() if is_for_people else None), is_named=bool(folder))
-        for answers in _answers(loaded, pictures, is_inverted=invert):
-            telling.tell(answers)
+        known, groups = _groups(pictures)
+        written = TableForm([str(one) for one in known]) if form is Written.TABLE else FORMS[form]()
+        telling = _Telling(written, write, folder or (Path() if is_for_people else None), is_named=bool(folder))
+        told = answers(loaded, groups, is_inverted=invert, total=len(known), progress=reading_progress())
+        for some in told:
+            telling.tell(some)
         telling.end(shows_paths=is_for_people)
     if file is not None:
         typer.echo(f"{file}: {telling.num_answered:,} answer{'s' * (telling.num_answered != 1)}")
@@ -235,19 +240,18 @@ def _output(file: Path | None) -> Iterator[Callable[[str], None]]:
         yield lambda text: stream.write(text.encode(errors="backslashreplace"))  # pyright: ignore[reportReturnType]
 
 
-def _answers(run: Any, names: list[str], *, is_inverted: bool) -> Iterator[list[Any]]:
-    from papilio.data.progress import reading_progress
-    from papilio.offers.streams import answers, asked, lines_as_they_come
+def _groups(names: list[str]) -> tuple[list[Any], Iterable[list[Any]]]:
+    """The pictures that are known at once, none where some come on standard input, and all of them as they come."""
+    from papilio.offers.streams import asked, lines_as_they_come
 
-    def groups() -> Iterator[list[Any]]:
+    def as_they_come() -> Iterator[list[Any]]:
         for is_input, some in itertools.groupby(names, key=STANDARD_INPUT.__eq__):
-            if not is_input:
+            if is_input:
+                yield from map(asked, lines_as_they_come(sys.stdin.buffer))
+            else:
                 yield asked(some)
-                continue
-            for lines in lines_as_they_come(sys.stdin.buffer):
-                yield asked(lines)
 
     if STANDARD_INPUT in names:
-        return answers(run, groups(), is_inverted=is_inverted, progress=reading_progress())
-    pictures = asked(names)
-    return answers(run, [pictures], is_inverted=is_inverted, total=len(pictures), progress=reading_progress())
+        return [], as_they_come()
+    known = asked(names)
+    return known, [known]

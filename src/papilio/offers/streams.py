@@ -25,6 +25,9 @@ class Answer:
     prediction: Any = None
     error: str | None = None
 
+    def __str__(self) -> str:
+        return self.picture
+
     def as_plain(self) -> dict[str, Any]:
         """For JSON."""
         return {"picture": self.picture, "error": self.error} if self.error else self.prediction.as_plain()
