@@ -17,10 +17,11 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from papilio import run_study
+from papilio import load_run, run_study
 from papilio.cli import app
 from papilio.data.load import load_images
 from papilio.data.quantities import CLOCK
+from papilio.exports.onnx_files import metadata_of
 from papilio.kinds.analyses import ANALYSES
 from papilio.kinds.registry import KINDS
 from papilio.models.families import FAMILIES
@@ -237,3 +238,9 @@ def test_every_option_of_commands_about_runs_is_in_their_row(command: str) -> No
     parameters = typer.main.get_command(app).commands[command].params  # pyright: ignore
     options = [option for one in parameters for option in one.opts if option.startswith("--")]
     assert not [option for option in options if f"{option} " not in row and f"{option}`" not in row]
+
+
+def test_every_key_of_an_exported_files_metadata_is_in_the_docs() -> None:
+    page = (ROOT / "docs" / "export.md").read_text()
+    about = metadata_of(load_run("clock"), title="Clocks")
+    assert not [key for key in (*about, "inputs", "outputs") if f"`{key}`" not in page]

@@ -65,7 +65,7 @@ def check(run: Run, program: Program, content: bytes, pictures: np.ndarray) -> d
     except Exception as error:  # onnxruntime raises classes of its own, with nothing in common
         raise RunError(
             f"{run.folder}: {program.file} does not run for any number of inputs ({reason_of(error).splitlines()[0]}); a"
-            " network of your own may not use len() of a tensor, nor numbers that depend on the batch"
+            " network of your own may not use len(images): images.shape[0] is the same, and not tied to one number"
         ) from error
     return {
         port.name: _difference(run, program, port, np.concatenate([many, one]), expected[port.name])
