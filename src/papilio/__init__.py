@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from papilio.runs.run import load_run as load_run
     from papilio.training.objectives import Objective as Objective
     from papilio.training.objectives import Phase as Phase
+    from papilio.workbench import compare as compare
     from papilio.workbench import predict as predict
     from papilio.workbench import run_study as run_study
 
@@ -22,6 +23,7 @@ PLACES = {
     "Objective": "papilio.training.objectives",
     "PapilioError": "papilio.errors",
     "Phase": "papilio.training.objectives",
+    "compare": "papilio.workbench",
     "load_images": "papilio.data.load",
     "load_run": "papilio.runs.run",
     "morph": "papilio.analysis.morphs",

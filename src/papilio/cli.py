@@ -397,37 +397,12 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
 
 
 def _print_comparison(comparison: Any) -> None:
-    from papilio.results.words import duration, is_count, mean_spread, metric_words
+    from papilio.results.side_by_side import comparison_table, shared_table, unlike_words
 
-    def cell(metric: str, measured: Any, unit: str = "") -> str:
-        if measured is None:
-            return "–"
-        value = mean_spread(measured.mean, measured.sd, measured.n, is_count=is_count(metric))
-        return f"{value}{unit and f' {unit}'} (n={measured.n})"
-
-    columns = comparison.columns
-    rows = [["trial", *(column.what for column in columns)]]
-    rows += [["", *(column.note for column in columns)]] if any(column.note for column in columns) else []
-    rows += [
-        [key, *("–" if value is None else str(value) for value in values)]
-        for key, values in comparison.settings.items()
-    ]
-    rows += [["parameters", *(f"{column.parameters:,}" if column.parameters else "–" for column in columns)]]
-    for name, cells in comparison.metrics.items():
-        units = [column.units.get(name, "") for column in columns]
-        there = {unit for unit, one in zip(units, cells, strict=True) if one is not None}
-        shared = f" ({there.pop()})" if len(there) == 1 and "" not in there else ""
-        each = [cell(name, one, "" if shared else unit) for one, unit in zip(cells, units, strict=True)]
-        rows.append([metric_words(name) + shared, *each])
-    rows += [["training time", *(duration(column.seconds) for column in columns)]]
-    print_table(["", *(column.name for column in columns)], rows)
-    if comparison.unlike:
-        names = ", ".join(map(metric_words, comparison.unlike))
-        typer.echo(f"\nof different objectives, so that they cannot be compared: {names}")
-    if comparison.shared_trials:
+    print_table(*comparison_table(comparison))
+    if words := unlike_words(comparison):
+        typer.echo(f"\n{words}")
+    header, rows = shared_table(comparison)
+    if rows:
         typer.echo("\ntrials that more than one has")
-        shared = [
-            [f"{stage}: {trial}", metric_words(metric), *(cell(metric, one) for one in cells)]
-            for (stage, trial, metric), cells in comparison.shared_trials.items()
-        ]
-        print_table(["trial", "metric", *(column.name for column in columns)], shared)
+        print_table(header, rows)
