@@ -30,6 +30,9 @@ class DataSettings(BaseModel):
     )
     size: int | tuple[int, int] | None = Field(None, description="pixels, or [height, width], to resize to")
     color: Literal["grey", "rgb"] | None = Field(None, description="convert the pictures to")
+    bits: Annotated[int | None, Since("0.2")] = Field(
+        None, ge=1, le=16, description="how many bits 16-bit pictures or arrays use: 12 of most cameras and microscopes"
+    )
     binarize: Annotated[bool, Since("0.2")] = Field(
         False, description="make each pixel black or white, drawn once with its grey value as the probability of white"
     )
