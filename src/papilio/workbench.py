@@ -29,6 +29,7 @@ from papilio.execution.preview import StudyPreview, preview
 from papilio.execution.schedule import Execution, Workload
 from papilio.execution.signals import StopSignals
 from papilio.execution.spans import spoken_span
+from papilio.execution.trackers import refuse_missing_trackers
 from papilio.files import locked, open_atomic, write_json, write_text
 from papilio.kinds.registry import KINDS
 from papilio.kinds.warnings import warnings_of
@@ -146,6 +147,7 @@ def run_study(
                 lambda plan: warnings_of(images.kind_of(plan)),
                 began=began,
                 afterwards=afterwards,
+                title=study.settings.title,
             )
             unfinished = (plan for plan in plans if not RunFolder(folder / "runs" / plan.name).is_finished())
             for note in [*notes, *(planning_notes(unfinished, images) if planning_notes(plans, images) else [])]:
@@ -238,6 +240,7 @@ def _prepared(
     plans = plan_runs(study, sources)
     hired = _hired(study, plans, folder, workers=workers, ray=ray)
     refuse_foreign(folder)
+    refuse_missing_trackers(study.where, plans)
     images = StudyImages(study.own, progress=progress)
     notes = [*study.unrepeatable(), *refuse_impossible_runs(study, plans, images)]
     if not is_fresh:

@@ -17,6 +17,7 @@ from papilio.execution.forecast import Forecast, plans_to_probe
 from papilio.execution.live_report import LiveReport
 from papilio.execution.signals import StopSignals
 from papilio.execution.spans import NO_TIME, Span
+from papilio.execution.trackers import Trackers
 from papilio.kinds.warnings import Warn
 from papilio.results.results import ResultsTable
 from papilio.runs.folder import RunFacts, RunFolder
@@ -65,6 +66,7 @@ class Workload:
     warn_of: Callable[[RunPlan], Warn | None] = lambda plan: None  # what a run's kind warns by
     began: float | None = None  # when the command did, as time.monotonic() has it
     afterwards: Span = NO_TIME  # from the last run's end to that of the command
+    title: str = ""  # of the study
 
 
 class Execution:
@@ -80,6 +82,7 @@ class Execution:
     ) -> None:
         self.workload = workload
         self.live_report = LiveReport(workload.folder)
+        self.trackers = Trackers(workload.folder, workload.title)
         self.has_news = False  # an epoch has ended
         self.signals = signals or StopSignals()
         self.search = workload.search
@@ -111,6 +114,7 @@ class Execution:
         self._write_table()
         self.journal.note(self.search.in_order())
         if job is None and self.search.is_over:
+            self._close_trackers()
             return True
         if job is not None:
             self.search.give_back(job)
@@ -123,6 +127,7 @@ class Execution:
             finally:
                 pool.close()
                 self.live_report.close()
+                self._close_trackers()
                 self._write_table()
                 self.journal.note(self.search.in_order())
         return self.search.is_over
@@ -171,7 +176,7 @@ class Execution:
             for task, plan, kind, content in pool.messages(0.2):
                 if task.kind != "probe":
                     self._hear(pool, plan, kind, content)
-            for note in self.search.take_notes():
+            for note in [*self.search.take_notes(), *self.trackers.take_notes()]:
                 self.listener.on_note(note)
             if wrong := self.live_report.look(has_news=self.has_news):
                 self.listener.on_note(f"the report is written at the end; meanwhile it could not be: {wrong}")
@@ -217,6 +222,7 @@ class Execution:
         elif kind == "epoch":
             self.has_news = True
             self.forecast.learn_epoch(plan, content["epoch"], content["seconds"])
+            self.trackers.hear(plan)
             if cut := self.search.stage(plan).hear_epoch(plan, content):
                 pool.stop(cut)
             self.listener.on_epoch(plan, content, left=self.span_left())
@@ -235,6 +241,7 @@ class Execution:
         self._learn_overhead(plan, facts)
         self.alarms.forget(plan)
         facts = self.search.stage(plan).hear_end(plan, facts, has_stopped=facts.status == "stopped")
+        self.trackers.hear(plan, None if facts.status == "stopped" else facts)
         if facts.status != "stopped":
             self.forecast.learn_end(plan, facts.epochs)
         self._write_table(is_due=False)
@@ -296,6 +303,15 @@ class Execution:
                 for trial in stage.trials:
                     for run in trial.runs:
                         self.workload.origins.refuse_changed(run.plan)
+
+    def _close_trackers(self) -> None:
+        """Write what is left, of runs that had ended before, too: `train.log` may be newer than they."""
+        for run in self.search.known_runs():
+            if run.status == "ended" and run.facts is not None:
+                self.trackers.hear(run.plan, run.facts)
+        self.trackers.close()
+        for note in self.trackers.take_notes():
+            self.listener.on_note(note)
 
     def _write_table(self, *, is_due: bool = True) -> None:
         self.table.write(lambda: [(run.plan, run.facts) for run in self.search.known_runs()], is_due=is_due)
