@@ -12,8 +12,7 @@ from typing import IO, Literal, TypeVar
 
 import numpy as np
 
-from papilio.archives import is_archive
-from papilio.data.folders import Survey, members_of, survey_pictures
+from papilio.data.folders import Survey, is_source, members_of, survey_pictures
 from papilio.data.imageset import RawImages
 from papilio.data.load import DRAWN, as_quantity, is_no_labels, read_images
 from papilio.data.members import for_each_picture, size_counts
@@ -100,7 +99,7 @@ def check_images(
     is_named = name_or_path in READERS or name_or_path in DRAWN
     with_classes = not is_no_labels(labels)
     has_table = labels is not None and with_classes
-    if not has_table and not is_named and period is None and (path.is_dir() or (path.is_file() and is_archive(path))):
+    if not has_table and not is_named and period is None and is_source(path):
         survey = survey_pictures(path, progress, with_classes=with_classes)
         looked, findings = _look_at_pictures(
             path, survey, bits=bits, validation=validation, test=test, seed=seed, progress=progress

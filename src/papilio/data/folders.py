@@ -1,4 +1,4 @@
-"""Image sets from a folder, a zip or a tar of pictures, decoded once and kept as a memory map in the cache."""
+"""Image sets from a folder, a zip or a tar of pictures, or Parquet files, decoded once and kept mapped in the cache."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from papilio.data.members import (
     refuse_broken,
     size_counts,
 )
+from papilio.data.parquet import is_parquet, read_parquet
 from papilio.data.pictures import (
     CHANNELS,
     Color,
@@ -99,9 +100,16 @@ def read_pictures(
     )
 
 
-def walk(path: Path) -> Iterator[Member]:
-    """The files and folders in a folder or an archive."""
+def walk(path: Path, *, with_classes: bool = True) -> Iterator[Member]:
+    """The files and folders in a folder or an archive, or the pictures in Parquet files."""
+    if is_parquet(path):
+        return read_parquet(path, with_labels=with_classes)
     return read_archive(path) if is_archive(path) else _walk_folder(path)
+
+
+def is_source(path: Path) -> bool:
+    """Whether a path is a folder, an archive or a Parquet file, from which pictures are read."""
+    return path.is_dir() or (path.is_file() and (is_archive(path) or is_parquet(path)))
 
 
 def survey_pictures(path: Path, progress: Progress | None, *, with_classes: bool = True) -> Survey:
@@ -113,7 +121,7 @@ def survey_pictures(path: Path, progress: Progress | None, *, with_classes: bool
     looks: dict[str, Looks] = {}
     broken: dict[str, str] = {}
     with pillow_limits():
-        for member in walk(path):
+        for member in walk(path, with_classes=with_classes):
             names[member.is_folder].append(member.name)
             if member.is_folder or is_hidden(member.name):
                 continue
@@ -132,7 +140,7 @@ def survey_pictures(path: Path, progress: Progress | None, *, with_classes: bool
 
 def members_of(path: Path, layout: Layout) -> Iterator[Member]:
     """The pictures of a folder or an archive, in the order they are stored."""
-    return (member for member in walk(path) if member.name in layout.rows)
+    return (member for member in walk(path, with_classes=bool(layout.class_names)) if member.name in layout.rows)
 
 
 def unreadable_advice(path: Path, layout: Layout) -> str:
@@ -315,7 +323,7 @@ def _file_facts(folder: Path) -> Iterator[str]:
 
 def _set_name(path: Path) -> str:
     name = path.resolve().name
-    for suffix in (".zip", ".tar.gz", ".tgz", ".tar"):
+    for suffix in (".zip", ".tar.gz", ".tgz", ".tar", ".parquet"):
         if path.is_file() and name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return name

@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from papilio.archives import is_archive
 from papilio.data.arrays import from_arrays, read_array_set
 from papilio.data.binary import binarized
 from papilio.data.factors import FACTORS, read_factors
 from papilio.data.facts import NO_LABELS
-from papilio.data.folders import read_pictures
+from papilio.data.folders import is_source, read_pictures
 from papilio.data.imageset import ImageSet, RawImages
 from papilio.data.label_tables import read_labelled_pictures
 from papilio.data.named import READERS, read_named
@@ -29,7 +28,7 @@ from papilio.files import expanded_path
 DRAWN = ("clocks", "gauges", "butterflies", "brush-kanji")  # sets that Papilio draws itself
 MIN_PERIOD = 1e-9
 MAX_BITS = 16
-SOURCES = "a path to a folder, a zip or tar of pictures, or a .npy or .npz file"
+SOURCES = "a path to a folder, a zip or tar of pictures, or a .parquet, .npy or .npz file"
 
 
 def load_images(
@@ -52,7 +51,8 @@ def load_images(
     download: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ImageSet:
-    """Load an image set: a named one; a folder, zip or tar of pictures; or arrays, in `.npy` or `.npz` files, or in memory.
+    """Load an image set: a named one; pictures in a folder, zip, tar or Parquet file; or arrays, in `.npy` or `.npz` files or
+    in memory.
 
     A string that is a set's name is that set, also where a folder of this name is there: write `./mnist` for the
     folder. Splits that a set comes with are kept. `test` is the share of all images (of the training images, where a
@@ -152,7 +152,7 @@ def read_images(
         return _converted(raw if with_labels else raw.without_labels(), size, color)
     if path.is_dir() and label_file is not None:
         return read_labelled_pictures(path, label_file, quantity, size=size, color=color, bits=bits, progress=progress)
-    if path.is_dir() or (path.is_file() and is_archive(path)):
+    if is_source(path):
         return read_pictures(path, size=size, color=color, bits=bits, progress=progress, with_classes=with_labels)
     if path.is_file() and path.suffix == ".npz":
         return _converted(read_npz_set(path, quantity, with_labels=with_labels, bits=bits), size, color)

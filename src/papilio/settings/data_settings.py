@@ -15,7 +15,7 @@ class DataSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str | None = Field(None, description="a named image set (`papilio data list`)")
-    path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .npy or .npz file")
+    path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .parquet, .npy or .npz file")
     labels: str | None = Field(
         None,
         description="the .npy file of labels of a .npy file of images, or a folder's table of classes or values, labels.csv;"
