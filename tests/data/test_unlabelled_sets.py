@@ -119,8 +119,14 @@ def test_empty_folders_mean_nothing_without_classes() -> None:
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        ("labels.csv", r'labels\.csv lies beside the pictures; set labels to its path .*, or set labels = "none" to use'),
-        ("ant/notes.txt", 'beside a folder without pictures, ant; remove it, or set labels = "none" to use the pictures'),
+        (
+            "labels.csv",
+            r'labels\.csv lies beside the pictures; set labels to its path .*, or set labels = "none" to use',
+        ),
+        (
+            "ant/notes.txt",
+            'beside a folder without pictures, ant; remove it, or set labels = "none" to use the pictures',
+        ),
         ("ant/x.png", r'000\.png is in no class folder; .*; set labels = "none" to use the pictures without classes'),
     ],
 )

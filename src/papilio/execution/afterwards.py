@@ -17,11 +17,11 @@ OF_ANALYSES = {
     "quality": Span(2.0, 30.0),
     "likelihood": Span(1.0, 20.0),
     "probe": Span(1.0, 15.0),
-    "transfer": Span(2.0, 40.0),
+    "models": Span(2.0, 15.0),
 }
-OF_ANOTHER = Span(0.2, 2.0)
+OF_ANOTHER = Span(0.05, 1.0)
 REPORT = Span(2.0, 8.0)  # with nothing but its tables and curves, libraries imported
-A_SECTION = Span(0.3, 1.5)  # of what was analyzed, drawn
+A_SECTION = Span(0.2, 1.0)  # of what was analyzed, drawn
 A_RUN = Span(0.001, 0.005)  # read
 
 

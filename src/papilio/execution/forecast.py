@@ -60,7 +60,7 @@ class Forecast:
 
     def learn_overhead(self, seconds: float) -> None:
         """Note what a run took beside its epochs: to build its nets, to measure and to write them."""
-        self.overheads.append(max(0.0, seconds))
+        self.overheads.append(seconds)
 
     def span(self, plans: list[RunPlan]) -> Span | None:
         """What these runs will take on all workers, None where nothing was measured."""

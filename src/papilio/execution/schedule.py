@@ -155,7 +155,6 @@ class Execution:
                     self.forecast.learn_cost(plan, content)
         if self.is_stopping:
             return
-        self._tell_tally(is_due=True)
         elapsed = 0.0 if self.workload.began is None else time.monotonic() - self.workload.began
         left = self.span_left()
         self.listener.on_estimate(
@@ -164,6 +163,7 @@ class Execution:
             num_runs=len(unfinished),
             num_workers=self.workload.crew.num_workers,
         )
+        self._tell_tally(is_due=True)
 
     def _work(self, pool: Workers) -> None:
         while pool.is_busy() or not self.is_stopping:
@@ -239,7 +239,8 @@ class Execution:
 
     def _note_end(self, plan: RunPlan, facts: RunFacts) -> None:
         kind = self.jobs.pop(plan.name).kind
-        self._learn_overhead(plan, facts)
+        if kind == "train":
+            self._learn_overhead(plan, facts)
         self.alarms.forget(plan)
         facts = self.search.stage(plan).hear_end(plan, facts, has_stopped=facts.status == "stopped")
         self.trackers.hear(plan, None if facts.status == "stopped" else facts)
@@ -270,9 +271,10 @@ class Execution:
 
     def _learn_overhead(self, plan: RunPlan, facts: RunFacts) -> None:
         """Of a run that was trained from its beginning, alone: what it took beside its epochs."""
-        since, epochs_before = self.begun.pop(plan.name)
-        if not epochs_before and facts.status == "done" and not facts.beside:
-            self.forecast.learn_overhead(time.monotonic() - since - facts.seconds)
+        since, epochs_before = self.begun[plan.name]
+        seconds = time.monotonic() - since - facts.seconds
+        if not epochs_before and facts.status == "done" and not facts.beside and seconds > 0:
+            self.forecast.learn_overhead(seconds)
 
     def _note_death(self, plan: RunPlan, how: str) -> None:
         if plan.name not in self.retried:

@@ -17,7 +17,6 @@ from papilio.errors import StudyError, one_line, reason_of, shortened
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
 from papilio.settings.references import resolve_reference
-from papilio.settings.train_settings import TRACKERS
 
 SECONDS_BETWEEN = 1.0  # two rounds of writing
 SECONDS_TO_END = 60.0  # that the last round may take
@@ -49,7 +48,7 @@ class Tracker(Protocol):
 def refuse_missing_trackers(where: str, plans: Iterable[RunPlan]) -> None:
     """Raises StudyError where what `train.log` names is not installed."""
     for name in sorted({name for plan in plans for name in plan.settings.train.log}):
-        if importlib.util.find_spec(TRACKERS[name]) is None:
+        if importlib.util.find_spec(name) is None:
             raise StudyError(
                 f"{where}: train.log: {name} is not installed: pip install 'papilio[{name}]', or leave it out of train.log"
             )

@@ -113,7 +113,7 @@ def compare(folders: Sequence[Path | str | StudyResults | RunResult | Run]) -> C
         raise RunError("compare needs a list of two folders or more, of studies or of runs")
     if len(folders) < 2:
         raise RunError("compare needs two folders or more, of studies or of runs")
-    paths = [possible_path(getattr(one, "folder", one), error=RunError) for one in folders]
+    paths = [possible_path(one if isinstance(one, str | Path) else one.folder, error=RunError) for one in folders]
     names = _short_names(paths)
     return Comparison(tuple(_column(path, name) for path, name in zip(paths, names, strict=True)))
 

@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from papilio.settings.since import Aside, Since
 
-TrackerName = Literal["tensorboard", "mlflow"]
-TRACKERS: dict[TrackerName, str] = {"tensorboard": "tensorboard", "mlflow": "mlflow"}  # by name, the package they need
+TrackerName = Literal["tensorboard", "mlflow"]  # packages and extras are called so, too
 OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adadelta"]
 
 
