@@ -21,7 +21,7 @@ from papilio.data.pictures import contact_sheet, write_picture
 from papilio.data.progress import Progress, reading_progress
 from papilio.engine import find_engine
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
-from papilio.execution.afterwards import span_afterwards
+from papilio.execution.afterwards import span_afterwards, under_load
 from papilio.execution.description import describe_study, study_schema
 from papilio.execution.environment import describe_environment
 from papilio.execution.listeners import make_progress
@@ -135,7 +135,7 @@ def run_study(
             write_json(folder / ENVIRONMENT, describe_environment(images.distinct(), crew, modules=study.modules))
             _write_study(folder / "study.toml", with_written_defaults(study, plans))
             shared = SharedSets(folder / SHARED)
-            afterwards = span_afterwards(study, plans, images)
+            afterwards = under_load(span_afterwards(study, plans, images))
             workload = Workload(
                 folder,
                 search,

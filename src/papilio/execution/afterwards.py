@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import psutil
+
+from papilio.data.parallel import available_cores
 from papilio.execution.spans import Span
 from papilio.kinds.kind import Kind
 from papilio.runs.plan import RunPlan
@@ -23,6 +26,7 @@ OF_ANOTHER = Span(0.05, 1.0)
 REPORT = Span(2.0, 8.0)  # with nothing but its tables and curves, libraries imported
 A_SECTION = Span(0.2, 1.0)  # of what was analyzed, drawn
 A_RUN = Span(0.001, 0.005)  # read
+MOST_LOAD = 4.0  # processes that want a core, as far as they are reckoned with
 
 
 def span_afterwards(study: Study, plans: Iterable[RunPlan], images: StudyImages) -> Span:
@@ -38,11 +42,18 @@ def span_afterwards(study: Study, plans: Iterable[RunPlan], images: StudyImages)
     return span
 
 
+def under_load(span: Span) -> Span:
+    """The span where other programs want the cores, too: at most so many times longer as there are of them for each core."""
+    load, _, _ = psutil.getloadavg()
+    return Span(span.low, span.high * min(MOST_LOAD, max(1.0, load / available_cores())))
+
+
 def _asked(study: Study, runs: list[RunPlan], images: StudyImages) -> list[str]:
     """The analyses of a stage by name, each as often as it is made."""
     tables = study.settings.analysis
     kinds: dict[str, Kind] = {}
-    for plan in runs:
+    different = {(one.settings.train.objective, one.settings.model.family): one for one in runs}
+    for plan in different.values():
         kind = images.kind_of(plan)
         kinds[kind.name] = kind
     names = [one.name for one, _ in stage_analyses(tables, kinds.values())]

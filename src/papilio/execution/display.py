@@ -208,6 +208,8 @@ class LiveProgress:
         from rich.table import Table
         from rich.text import Text
 
+        if self.tally is NOTHING:
+            return Text("checking how long it will take", style="dim")
         table = Table(box=None, pad_edge=False, header_style="dim")
         for column in ("running", "seed", "fold", "epoch", "validation"):
             table.add_column(column, no_wrap=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from papilio.engine import find_engine
 from papilio.errors import DataError, SettingError, StudyError
-from papilio.execution.afterwards import span_afterwards
+from papilio.execution.afterwards import span_afterwards, under_load
 from papilio.execution.forecast import Forecast, plans_to_probe
 from papilio.execution.spans import Span
 from papilio.runs.folder import RunFolder
@@ -74,7 +74,7 @@ def preview(
     for plan in plans_to_probe(left, images.structure_of) if is_timed else []:
         _time(plan, study, images, forecast)
     training = forecast.span(left)
-    span = None if training is None else training.plus(span_afterwards(study, plans, images))
+    span = None if training is None else training.plus(under_load(span_afterwards(study, plans, images)))
     by_trial: dict[tuple[str, str], list[RunPlan]] = {}
     for plan in plans:
         by_trial.setdefault((plan.stage, plan.trial), []).append(plan)
