@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from papilio.training.objectives import Objective as Objective
     from papilio.training.objectives import Phase as Phase
     from papilio.workbench import compare as compare
+    from papilio.workbench import plan_study as plan_study
     from papilio.workbench import predict as predict
     from papilio.workbench import run_study as run_study
 
@@ -27,6 +28,7 @@ PLACES = {
     "load_images": "papilio.data.load",
     "load_run": "papilio.runs.run",
     "morph": "papilio.analysis.morphs",
+    "plan_study": "papilio.workbench",
     "predict": "papilio.workbench",
     "read_results": "papilio.results.results",
     "run_study": "papilio.workbench",
