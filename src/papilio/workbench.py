@@ -122,6 +122,7 @@ def run_study(
     signals, progress = StopSignals(), make_progress(is_silent=is_silent)
     with signals.listening(), locked(folder / ".lock", busy=busy):
         if not is_fresh:
+            _refuse_other_study(folder, study)  # again: it may have come since
             remove_unfinished(folder)
             notes = [*_mended(folder), *notes]
         search = StudySearch(study, folder=folder, sources=sources, standing=images.standing_of)

@@ -14,7 +14,7 @@ import pytest
 from tiny import tiny
 
 import papilio as product
-from papilio.execution import schedule, spans
+from papilio.execution import display, schedule, spans
 from papilio.execution.afterwards import REPORT, span_afterwards
 from papilio.execution.forecast import Forecast
 from papilio.execution.spans import Span
@@ -96,9 +96,12 @@ def test_no_run_is_counted_twice_however_fast_they_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "SHARE_OF_TALLIES", 1e9)
+    monkeypatch.setattr(display, "SECONDS_BETWEEN_LINES", 0.0)  # lines of what is running, too
     product.run_study(FOUR, out=tmp_path / "out", workers=1)
-    counts = re.findall(r"^\[(\d)/4\] .*: done", capsys.readouterr().out, re.MULTILINE)
+    lines = capsys.readouterr().out.splitlines()
+    counts = [match[1] for line in lines if (match := re.match(r"\[(\d)/4\] ", line))]
     assert counts == ["1", "2", "3", "4"]
+    assert any(line.startswith("1 of 4 runs over; dropout 0.0, seed 1: epoch 1") for line in lines)
 
 
 class Shown:

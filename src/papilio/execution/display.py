@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from papilio.data.progress import tell
 from papilio.errors import one_line
 from papilio.execution.spans import Span, spoken_seconds, spoken_span
+from papilio.results.words import counted
 from papilio.runs.folder import RunFacts
 from papilio.runs.plan import RunPlan
 from papilio.search.states import Tally
@@ -114,19 +115,20 @@ class LineProgress:
 
     def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None:
         if self._is_due():
-            self._print(f"{self._count()} {run_words(plan)}: epoch {epoch}, step {step} of {num_steps}")
+            self._print(f"{self._so_far()}; {run_words(plan)}: epoch {epoch}, step {step} of {num_steps}")
 
     def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, left: Span | None) -> None:
         if self._is_due():
             epochs = plan.settings.train.epochs
             self._print(
-                f"{self._count()} {run_words(plan)}: epoch {record['epoch']}/{epochs}"
+                f"{self._so_far()}; {run_words(plan)}: epoch {record['epoch']}/{epochs}"
                 f" {metrics_words(record, 'val')}{left_words(left)}"
             )
 
     def on_end(self, plan: RunPlan, facts: RunFacts, *, left: Span | None) -> None:
         is_last = self.tally.num_runs_over >= self.tally.num_runs
-        self._print(f"{self._count()} {end_line(plan, facts)}{'' if is_last else left_words(left)}")
+        count = f"[{self.tally.num_runs_over}/{self.tally.num_runs}]"
+        self._print(f"{count} {end_line(plan, facts)}{'' if is_last else left_words(left)}")
 
     def on_pause(self, plan: RunPlan) -> None: ...
 
@@ -144,8 +146,8 @@ class LineProgress:
     def display(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def _count(self) -> str:
-        return f"[{self.tally.num_runs_over}/{self.tally.num_runs}]"
+    def _so_far(self) -> str:
+        return f"{self.tally.num_runs_over} of {counted(self.tally.num_runs, 'run')} over"
 
     def _is_due(self) -> bool:
         return time.monotonic() - self.last_line > SECONDS_BETWEEN_LINES

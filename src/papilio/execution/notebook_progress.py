@@ -74,7 +74,8 @@ class NotebookProgress:
         self._show(is_due=True)
 
     def on_tally(self, tally: Tally) -> None:
-        self.tally = tally
+        is_first, self.tally = self.tally is NOTHING, tally
+        self._show(is_due=is_first)
 
     def on_note(self, text: str) -> None:
         tell(one_line(text), file=sys.stdout)
