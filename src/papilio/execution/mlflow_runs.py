@@ -19,6 +19,7 @@ from papilio.files import write_json
 from papilio.study_folder import MLFLOW_DATABASE, MLFLOW_RUN
 
 ADDRESS = "MLFLOW_TRACKING_URI"
+RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 STATUSES = {"done": "FINISHED", "diverged": "FAILED", "failed": "FAILED", "pruned": "KILLED", "stopped": "KILLED"}
 NO_METRICS = ("epoch", "step")
 MOST_LETTERS = 500  # of a setting
@@ -30,6 +31,7 @@ class MlflowRuns:
 
     def __init__(self, folder: Path, title: str) -> None:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
+        os.environ.setdefault(RETRIES, "2")  # by default it asks a server that does not answer for four minutes
         self.address = os.environ.get(ADDRESS) or f"sqlite:///{(folder / MLFLOW_DATABASE).resolve()}"
         self.client = MlflowClient(tracking_uri=self.address)
         self.folder = folder
