@@ -96,7 +96,9 @@ class Trackers:
             self.news.notify()
         self.thread.join(SECONDS_TO_END)
         if self.thread.is_alive():
-            self.notes.append("train.log: the last epochs were not written within a minute; the same command writes them again")
+            self.notes.append(
+                "train.log: the last epochs were not written within a minute; the same command writes them again"
+            )
         self.thread = None
 
     def _work(self) -> None:
