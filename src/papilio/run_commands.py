@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
@@ -16,6 +17,7 @@ from papilio.console import FORMS, Form, TableForm
 from papilio.errors import DataError, SettingError, one_line
 
 STANDARD_INPUT = "-"
+FEW_IMAGES = 200  # for which one thread is enough
 MOST_NAMED = 3  # pictures that a hint names
 
 RunArgument = Annotated[
@@ -77,10 +79,11 @@ def predict(
 
     file, folder = _places(out, form, is_fresh=fresh)
     form = _chosen_form(form, file, as_json=as_json)
+    known, groups = _groups(pictures)
+    _on_one_thread(num=len(known))
     loaded = load_run(_place_of(run))
     is_for_people = form is Written.TABLE and file is None
     with _output(file) as write:
-        known, groups = _groups(pictures)
         written = TableForm([str(one) for one in known]) if form is Written.TABLE else FORMS[form]()
         telling = _Telling(written, write, folder or (Path() if is_for_people else None), is_named=bool(folder))
         told = answers(loaded, groups, is_inverted=invert, total=len(known), progress=reading_progress())
@@ -107,6 +110,7 @@ def sample(
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace files that are there.")] = False,
 ) -> None:
     """Generate new images by a trained run, as a contact sheet, as single pictures, or as an array."""
+    _on_one_thread(num=num)
     from papilio.data.progress import reading_progress
     from papilio.workbench import MOST_ON_SHEET
     from papilio.workbench import sample as sample_images
@@ -141,6 +145,16 @@ def export(
         typer.echo(str(path))
     most = max(checked.differences.values())
     typer.echo(f"checked on {checked.what}: at most {most:.2g} off the run's own answers")
+
+
+def _on_one_thread(*, num: int) -> None:
+    """Where a net is to look at, or to make, a few images only: its threads wait for each other longer than they work.
+
+    What the user's environment says stays. It has to be said before torch is imported.
+    """
+    if num <= FEW_IMAGES and "torch" not in sys.modules:
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
 
 
 class _Telling:

@@ -8,6 +8,7 @@ import numpy as np
 
 from papilio.data.imageset import ImageSet
 from papilio.data.load import DRAWN
+from papilio.data.progress import reading_progress
 from papilio.errors import PapilioError, RunError, reason_of
 from papilio.exports.programs import Arrays, Port, Program, laid_out
 from papilio.runs.run import Run
@@ -32,7 +33,7 @@ def own_images(run: Run) -> ImageSet | None:
     if data.name in DRAWN:
         data = data.model_copy(update={"render": {**(data.render or {}), "num": 2 * NUM_CHECKED}, "num_train": None})
     try:
-        images = images_of(data, download=False)
+        images = images_of(data, reading_progress(), download=False)
     except PapilioError:
         return None
     return images if images.image_shape == run.image_shape else None
