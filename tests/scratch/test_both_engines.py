@@ -18,9 +18,9 @@ from papilio.models.families import FAMILIES as TORCH_FAMILIES
 from papilio.models.layers import INITIALISERS as TORCH_INITIALISERS
 from papilio.scratch import families
 from papilio.scratch.initialisers import INITIALISERS
-from papilio.scratch.numpy_engine import rule_of
 from papilio.scratch.objectives import Batch
 from papilio.scratch.optimisers import Optimiser
+from papilio.scratch.session import rule_of
 from papilio.settings.run_settings import RunSettings
 from papilio.settings.validation import settings_class
 from papilio.training import batches as torch_batches

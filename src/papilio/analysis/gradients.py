@@ -42,7 +42,7 @@ def gradients(run: Run, images: ImageSet, options: GradientsOptions) -> Arrays:
 def _sizes(session: NumpySession, chosen: np.ndarray) -> dict[str, float]:
     """The root mean square of each layer's gradient, of the loss on these images."""
     network = session.network
-    session.objective.learn(network, session.batch(chosen), session.noise, session.step)
+    session.objective.learn(network, session.batch(chosen), session.generators["noise"], session.step)
     found: dict[str, float] = {}
     for _, layer in network.layers():
         if layer.shapes:

@@ -14,15 +14,13 @@ from papilio.models.description import Description
 from papilio.scratch.families import FAMILIES, PURPOSES, build, refuse_unknown
 from papilio.scratch.nets import NumpyNets
 from papilio.scratch.network import Network
-from papilio.scratch.optimisers import Adam, Momentum, RmsProp, Rule
-from papilio.scratch.session import NumpySession, generator
-from papilio.settings.optimiser_numbers import USUAL_NUMBERS, refuse_impossible_optimiser
+from papilio.scratch.session import RULES, NumpySession, generator
+from papilio.settings.optimiser_numbers import refuse_impossible_optimiser
 from papilio.settings.references import OwnFunctions
 from papilio.settings.run_settings import RunSettings
 from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import settings_class
 
-RULES = {"sgd": Momentum, "momentum": Momentum, "rmsprop": RmsProp, "adam": Adam}
 # settings of [train] that only the torch engine has: each has to be what it is by default
 NOT_KNOWN = ("label_smoothing", "augment", "views", "loss", "target", "phases", "standardise", "regulariser")
 
@@ -86,10 +84,7 @@ class NumpyEngine:
         for key in settings.model.sources:
             start_from(network, key, lane.starts)
         objective = make_objective(kind_of(train, facts, self.own), "numpy", train, facts, self.own)
-        rule, rate = rule_of(train)
-        return NumpySession(
-            network, objective, rule, rate=rate, settings=train, images=lane.images, seed=lane.seed, threads=threads
-        )
+        return NumpySession(network, objective, lane, threads=threads)
 
     def load(self, settings: RunSettings, facts: ImageFacts, weights: Arrays) -> NumpyNets:
         network = self._build(settings, facts).allocate(settings.train.precision or "float32")
@@ -109,14 +104,6 @@ class NumpyEngine:
         except SettingError as error:
             refusal = str(error)
             raise error if refusal.startswith("train.engine") else SettingError(f"model: {refusal}") from error
-
-
-def rule_of(train: TrainSettings) -> tuple[Rule, float]:
-    """The optimiser's rule and its learning rate, with its usual numbers where none are given."""
-    given = {name: getattr(train, name) for name in ("learning_rate", "momentum", "betas")}
-    numbers = USUAL_NUMBERS[train.optimizer].plain() | {name: one for name, one in given.items() if one is not None}
-    rate = numbers.pop("learning_rate")
-    return RULES[train.optimizer](**numbers), rate
 
 
 def start_from(network: Network, key: str, starts: Arrays) -> None:
