@@ -158,6 +158,7 @@ PURPOSES = {"autoencoder": "autoencoder", "vae": "vae"}
 
 def build(family: str, arguments: Mapping[str, Any], *, image_shape: ImageShape, num_classes: int) -> Network:
     """A family's net, without memory for weights; raises SettingError for what it does not take or cannot be built."""
+    refuse_unknown("model.family", family, FAMILIES)
     given = {"num_classes": num_classes} if family not in PURPOSES else {}
     return FAMILIES[family](image_shape, **given, **arguments)
 

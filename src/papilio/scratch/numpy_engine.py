@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from papilio.data.facts import ImageFacts
 from papilio.engine import Arrays, Lane, Seeds
-from papilio.errors import RunError, SettingError
-from papilio.kinds.registry import KINDS, heads_of, kind_of, make_objective
+from papilio.errors import RunError, SettingError, did_you_mean
+from papilio.kinds.registry import CLASSIFY, KINDS, heads_of, kind_of, make_objective
 from papilio.models.description import Description
 from papilio.scratch.families import FAMILIES, PURPOSES, build, refuse_unknown
 from papilio.scratch.nets import NumpyNets
@@ -57,18 +57,21 @@ class NumpyEngine:
                     f'train.engine = "numpy" does not know train.{name}; leave it out, or train with torch'
                 )
         make_objective(kind, "numpy", train, facts, self.own)
+        network = self._build(settings, facts)
         for key, source in settings.model.sources.items():
             if source.freeze or source.until is not None:
                 raise SettingError(
                     f'model.{key}: train.engine = "numpy" does not know freeze and until; it knows whole nets'
                 )
-        self._build(settings, facts)
+            if not any(name.startswith(prefix_of(key)) for name in network.parts()):
+                parts = ["network", *filter(None, network.stacks)]
+                raise SettingError(f"model.{key}: there is no such part of the network; {did_you_mean(key, parts)}")
 
     def describe(self, settings: RunSettings, facts: ImageFacts) -> Description:
-        return self._build(settings, facts).allocate().describe()
+        return self._built(settings, facts).describe()
 
     def refuse_other_starts(self, settings: RunSettings, facts: ImageFacts, starts: Arrays) -> None:
-        network = self._build(settings, facts).allocate()
+        network = self._built(settings, facts)
         for key in settings.model.sources:
             start_from(network, key, starts)
 
@@ -79,7 +82,7 @@ class NumpyEngine:
         (lane,) = lanes
         settings, facts, train = lane.settings, lane.images.facts, lane.settings.train
         self.refuse_missing_device(train.device)
-        network = self._build(settings, facts).allocate(train.precision or "float32")
+        network = self._built(settings, facts)
         network.initialise(settings.model.arguments["initialiser"], generator(Seeds.of(lane.seed).weights))
         for key in settings.model.sources:
             start_from(network, key, lane.starts)
@@ -87,32 +90,41 @@ class NumpyEngine:
         return NumpySession(network, objective, lane, threads=threads)
 
     def load(self, settings: RunSettings, facts: ImageFacts, weights: Arrays) -> NumpyNets:
-        network = self._build(settings, facts).allocate(settings.train.precision or "float32")
+        network = self._built(settings, facts)
         network.load({name.removeprefix("network/"): array for name, array in weights.items()})
         return NumpyNets(network)
 
     def max_lanes(self, settings: RunSettings) -> int:
         return 1
 
+    def _built(self, settings: RunSettings, facts: ImageFacts) -> Network:
+        network = self._build(settings, facts)
+        try:
+            return network.allocate(settings.train.precision or "float32")
+        except (MemoryError, ValueError) as error:
+            raise SettingError("model: its weights need more memory than there is; make it smaller") from error
+
     def _build(self, settings: RunSettings, facts: ImageFacts) -> Network:
-        kind = kind_of(settings.train, facts, self.own)
+        family, kind = settings.model.family, kind_of(settings.train, facts, self.own)
+        if fitting := [one for one in FAMILIES if PURPOSES.get(one, CLASSIFY.name) == kind.name]:
+            refuse_unknown(f"train.objective = {settings.train.objective} with model.family", family, fitting)
         num_classes = sum(heads_of(kind, settings.train, facts))
         try:
-            return build(
-                settings.model.family, settings.model.arguments, image_shape=facts.shape, num_classes=num_classes
-            )
+            return build(family, settings.model.arguments, image_shape=facts.shape, num_classes=num_classes)
         except SettingError as error:
             refusal = str(error)
             raise error if refusal.startswith("train.engine") else SettingError(f"model: {refusal}") from error
 
 
-def start_from(network: Network, key: str, starts: Arrays) -> None:
-    """Begin with weights from elsewhere, `key/parameter`: of the whole net, or of a part ("encoder", "network.encoder").
-
-    Raises RunError where names or shapes differ.
-    """
+def prefix_of(key: str) -> str:
+    """What the names of weights begin with of the whole net, "network", or of a part, "encoder" or "network.encoder"."""
     part = key.removeprefix("network").removeprefix(".")
-    prefix = f"{part}." if part else ""
+    return f"{part}." if part else ""
+
+
+def start_from(network: Network, key: str, starts: Arrays) -> None:
+    """Begin with weights from elsewhere, `key/parameter`; raises RunError where names or shapes differ."""
+    prefix = prefix_of(key)
     given = {
         prefix + name.removeprefix(f"{key}/"): array for name, array in starts.items() if name.startswith(f"{key}/")
     }
