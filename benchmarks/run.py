@@ -1,7 +1,8 @@
 """`python -m benchmarks.run [NAME...]`: measure, print, and write docs/results/benchmarks.json and .md.
 
 All contenders run on one machine in one session, each in a process of its own, in turns (A B C, A B C, ...), with their
-own defaults and all cores. Only a whole run at full size is written to docs; others go where --out says, or are printed.
+own defaults and all cores. Only a whole run at full size is written to docs; others go where --out says (of a single one, as
+benchmarks-NAME), or are printed.
 With --before CHECKOUT, Papilio alone is measured: this checkout beside another one.
 """
 
@@ -86,17 +87,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     facts |= {"is_quick": options.quick}
     print("\n" + as_text(facts, rows))
     if out is not None:
-        write(out, facts, rows)
+        write(out, facts, rows, name=f"benchmarks-{names[0]}" if len(names) == 1 else "benchmarks")
     return 0
 
 
-def write(folder: Path, facts: dict[str, Any], rows: Sequence[Row]) -> None:
-    """benchmarks.json for programs, benchmarks.md for people."""
+def write(folder: Path, facts: dict[str, Any], rows: Sequence[Row], *, name: str) -> None:
+    """NAME.json for programs, NAME.md for people."""
     folder.mkdir(parents=True, exist_ok=True)
     results = facts | {"rows": [row.as_json() for row in rows]}
-    (folder / "benchmarks.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / "benchmarks.md").write_text(as_markdown(facts, rows), encoding="utf-8")
-    print(f"\nwritten: {folder}/benchmarks.json, {folder}/benchmarks.md")
+    (folder / f"{name}.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(as_markdown(facts, rows), encoding="utf-8")
+    print(f"\nwritten: {folder}/{name}.json, {folder}/{name}.md")
 
 
 def as_text(facts: dict[str, Any], rows: Sequence[Row]) -> str:
