@@ -116,9 +116,9 @@ class Window:
         return (side + 2 * self.padding - self.kernel) // self.stride + 1
 
     def blocks(self, channels: int, rows: int, row: int) -> Iterator[tuple[int, int, slice]]:
-        """Ranges of rows of places, each `row` numbers long in a channel, whose columns are about BLOCK numbers.
+        """Ranges of rows of places whose columns are about BLOCK numbers: first row, last row + 1, and where they lie in a channel.
 
-        Each with which of all numbers of a channel they are.
+        A row is `row` numbers long in a channel.
         """
         step = max(1, BLOCK // (channels * self.kernel**2 * row))
         for begin in range(0, rows, step):
@@ -142,7 +142,7 @@ class Window:
         return wide[:, rim : rim + height, rim : rim + width]
 
     def columns(self, wide: Array) -> Iterator[tuple[slice, Array]]:
-        """X a few rows of places at a time: which places * batch they are, (channel * kernel * kernel, places * batch)."""
+        """X, a few rows of places at a time: where they lie in a channel, and their columns (channel * kernel^2, numbers)."""
         seen = sliding_window_view(wide, (self.kernel, self.kernel), axis=(1, 2))  # pyright: ignore
         seen = seen[:, :: self.stride, :: self.stride].transpose(0, 4, 5, 1, 2, 3)
         channels, _, _, rows, across, batch = seen.shape
@@ -164,7 +164,7 @@ class Window:
 
 
 class Sliding(Layer):
-    """The beginning of both convolutions: a window, and the weights that it multiplies what it sees with."""
+    """What both convolutions share: a window, and the weights by which what it sees is multiplied."""
 
     def __init__(self, kind: str, window: Window, missing: Shape = (0, 0), *, weight: Shape, bias: int) -> None:
         kernel, stride, padding = ((side, side) for side in (window.kernel, window.stride, window.padding))
@@ -254,7 +254,7 @@ class TransposedConvolution(Sliding):
 
 
 class Pooling(Layer):
-    """The beginning of both poolings: the pixels of each window, as `size`^2 images of the smaller side."""
+    """What both poolings share: the pixels of each window, as `size`^2 images of the smaller side."""
 
     def __init__(self, kind: str, size: int, stride: int | None) -> None:
         super().__init__(kind)
@@ -335,7 +335,7 @@ class AveragePooling(Pooling):
 
 
 class Activation(Layer):
-    """The beginning of what is done to each number by itself: y = f(x), dx = dy f'(x), where y tells what f'(x) is."""
+    """What is done to each number by itself: y = f(x), dx = dy f'(x), where y tells what f'(x) is."""
 
     @abstractmethod
     def f(self, x: Array, out: Array) -> Array:
