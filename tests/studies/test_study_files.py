@@ -16,6 +16,8 @@ from tiny import OwnNet, own_loss, tiny, write_study
 from papilio.data.load import load_images
 from papilio.errors import DataError, StudyError
 from papilio.search.expected import plan_runs
+from papilio.settings.data_settings import DataSettings
+from papilio.settings.since import plain_settings
 from papilio.studies.study import bundled_studies, load_study, parse_toml, slug
 from papilio.workbench import parse_settings, run_study, study_schema
 
@@ -164,6 +166,21 @@ def test_overrides_reach_trials_and_refuse_what_varies() -> None:
     assert [plan.settings.train.epochs for plan in plans] == [2] * 4
     with pytest.raises(StudyError, match=r"model\.dropout varies in this study"):
         load_study(tiny(), {"model.dropout": 0.5})
+
+
+def test_other_images_take_the_place_of_those_that_data_names() -> None:
+    drawn = {"name": "clocks", "render": {"num": 9}, "size": 28, "labels": "none"}
+    own = load_study(tiny(data=drawn), {"data.path": "mine"}).settings.data
+    assert (own.name, own.path, own.render, own.size, own.labels) == (None, "mine", None, 28, "none")
+    pictures = {"path": "mine", "labels": "labels.csv", "period": 360.0, "unit": "°", "bits": 12}
+    stage = [{"name": "a", "data": {"path": "yours"}}]
+    named = load_study(tiny(data=pictures, stage=stage), {"data.name": "digits"}).settings
+    assert plain_settings(named.data) == plain_settings(DataSettings(name="digits"))
+    assert (
+        plan_runs(load_study(tiny(data=pictures, stage=stage), {"data.name": "digits"}))[0].settings.data.path is None
+    )
+    with pytest.raises(StudyError, match="either a name or a path"):
+        load_study(tiny(), {"data.name": "digits", "data.path": "mine"})
 
 
 def test_max_epochs_caps_what_is_longer() -> None:
