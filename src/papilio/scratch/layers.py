@@ -116,7 +116,7 @@ class Window:
         return (side + 2 * self.padding - self.kernel) // self.stride + 1
 
     def blocks(self, channels: int, rows: int, row: int) -> Iterator[tuple[int, int, slice]]:
-        """Ranges of rows of places whose columns are about BLOCK numbers: first row, last row + 1, and where they lie in a channel.
+        """Ranges of rows of places whose columns are about BLOCK numbers: from row, to row, and where these lie in a channel.
 
         A row is `row` numbers long in a channel.
         """
