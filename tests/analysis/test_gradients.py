@@ -15,6 +15,7 @@ from papilio.data.load import load_images
 from papilio.errors import StudyError
 from papilio.kinds.options import GradientsOptions
 from papilio.runs.run import Run
+from papilio.studies.study import load_study
 from papilio.workbench import load_run, run_study
 
 
@@ -128,3 +129,10 @@ def test_the_report_shows_them(tmp_path: Path) -> None:
     run_study(study, out=tmp_path / "out", is_silent=True)
     page = (tmp_path / "out" / "report.html").read_text()
     assert 'id="analysis-gradients-' in page and "conv_transpose_1" in page
+
+
+def test_the_bundled_study_looks_at_the_trials_that_go_wrong_too() -> None:
+    """With the best trial of each stage alone neither the sigmoids' gradients nor the one image for all were in the report."""
+    settings = load_study("gradients-by-hand").settings
+    trials = {stage.name: len(next(iter(stage.vary.values()))) for stage in settings.stage}
+    assert all(table.top >= max(trials.values()) for table in settings.analysis)
