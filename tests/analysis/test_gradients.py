@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from papilio.analysis.gradients import gradients
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
+from papilio.drawing.gradient_figures import gradient_sizes
 from papilio.errors import StudyError
 from papilio.kinds.options import GradientsOptions
 from papilio.runs.run import Run
@@ -136,3 +138,15 @@ def test_the_bundled_study_looks_at_the_trials_that_go_wrong_too() -> None:
     settings = load_study("gradients-by-hand").settings
     trials = {stage.name: len(next(iter(stage.vary.values()))) for stage in settings.stage}
     assert all(table.top >= max(trials.values()) for table in settings.analysis)
+
+
+@pytest.mark.parametrize("largest", [3e-4, 6e-3, 40.0])
+def test_the_axis_of_sizes_is_numbered_in_plain_numbers(largest: float) -> None:
+    """Of sizes within one power of ten it had formulas as they are written, $\\mathdefault{6\\times10^{-3}}$."""
+    begun = np.array([1.1e-4, 2e-4])
+    figure = gradient_sizes(["conv_1", "dense_1"], begun, np.array([largest, 2e-4]))
+    figure.savefig(io.BytesIO())
+    axis, (low, high) = figure.axes[0].yaxis, figure.axes[0].get_ylim()
+    ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+    numbers = [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high and tick.label1.get_text()]
+    assert len(numbers) >= 2 and all(float(number) > 0 for number in numbers)
