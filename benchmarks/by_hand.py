@@ -24,7 +24,7 @@ def train_by_hand(bench: Bench) -> list[Row]:
 
 
 def _train(bench: Bench, net: str) -> list[Row]:
-    num_images, passes = bench.size(30_000, quick=1280), bench.size(2, quick=1)
+    num_images, passes = bench.size(12_000, quick=1280), bench.size(2, quick=1)
     folder = bench.images.save(bench.folder / f"by-hand-{net}", num_images)
     job = {"net": net, "images": str(folder), "passes": passes, "cores": num_cores()}
     contenders = [
