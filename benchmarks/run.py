@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 import sys
 import tempfile
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rounds < 1:
         parser.error("--rounds: allowed is 1 or more")
     start = time.perf_counter()
-    facts = {"command": _command(arguments)} | describe_machine()
+    facts = {"command": command_told(arguments)} | describe_machine()
     with tempfile.TemporaryDirectory(prefix="papilio-bench-") as folder:
         bench = Bench(Path(folder), rounds=1 if options.quick else options.rounds, is_quick=options.quick)
         try:
@@ -125,7 +126,7 @@ def _facts_lines(facts: dict[str, Any]) -> list[str]:
     memory_gib = facts["memory_bytes"] / 2**30
     lines = [
         f"command: {facts['command']} ({facts['minutes']} minutes)",
-        f"machine: {facts['processor']}, {facts['cores']} cores, {memory_gib:.0f} GiB, {facts['system']};"
+        f"machine: {facts['processor']}, {_cores(facts['cores'])}, {memory_gib:.0f} GiB, {facts['system']};"
         f" load average before: {facts['load_before']}",
         f"Papilio at commit {facts['commit']}, Python {facts['python']}, {facts['date']}",
     ]
@@ -136,9 +137,15 @@ def _facts_lines(facts: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _command(arguments: Sequence[str] | None) -> str:
+def _cores(num: int) -> str:
+    return f"{num} core{'s' if num > 1 else ''}"
+
+
+def command_told(arguments: Sequence[str] | None) -> str:
+    """What makes the same numbers again; where they were written to is no part of it."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return shlex.join(["python", "-m", "benchmarks.run", *given])
+    command = shlex.join(["python", "-m", "benchmarks.run", *given])
+    return re.sub(r" ('--out=[^']*'|--out=\S+|--out ('[^']*'|\S+))", "", command)
 
 
 def _parser() -> argparse.ArgumentParser:
