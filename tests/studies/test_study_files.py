@@ -243,7 +243,7 @@ def test_slugs_are_safe_names_of_files(text: str) -> None:
 
 def test_the_schema_in_the_docs_is_the_one_that_is_checked() -> None:
     path = Path(__file__).parents[2] / "docs" / "study.schema.json"
-    assert json.loads(path.read_text()) == study_schema(), "make it again: papilio show first-look --schema"
+    assert json.loads(path.read_text()) == study_schema(), "make it again: papilio show --schema"
 
 
 def test_a_study_without_stages_has_one_named_after_its_title() -> None:
