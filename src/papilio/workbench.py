@@ -154,7 +154,7 @@ def run_study(
             try:
                 analyse(results, study, images, progress=told)
             finally:  # what an analysis complains of does not cost the tables
-                _write_report(results)
+                _write_report(results, own=study.own)
     if search.blocked:
         raise RunFailed(f"{study.where}: {next(iter(search.blocked.values()))}; see {folder / 'report.html'}")
     return results
@@ -280,12 +280,12 @@ def _parse_value(text: str, *, where: str) -> Any:
         return text
 
 
-def _write_report(results: StudyResults) -> Path:
+def _write_report(results: StudyResults, *, own: OwnFunctions | None = None) -> Path:
     """The page with its figures; those of an earlier report go, so that none is left of a trial that is no more."""
     from papilio.sections.page import write_report  # it brings matplotlib
 
     remove_files(results.folder, FIGURES)
-    return write_report(results)
+    return write_report(results, own=own)
 
 
 def _overrides(
