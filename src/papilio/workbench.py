@@ -25,7 +25,7 @@ from papilio.execution.display import make_progress
 from papilio.execution.environment import describe_environment
 from papilio.execution.schedule import Execution, Workload
 from papilio.execution.signals import StopSignals
-from papilio.files import locked, open_atomic, write_json, write_text
+from papilio.files import locked, open_atomic, path_to_write, write_json, write_text
 from papilio.kinds.registry import KINDS
 from papilio.kinds.warnings import warnings_of
 from papilio.results.compare import compare
@@ -103,7 +103,7 @@ def run_study(
     """
     if not isinstance(study, Study):
         study = load_study(study, _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device))
-    folder = Path(out) if out is not None else Path("results") / study.name
+    folder = path_to_write(out if out is not None else Path("results") / study.name, error=SettingError)
     if not is_fresh:
         study = replace(study, there=frozenset(path.name for path in folder.glob("runs/*")))
     sources = read_sources(study, folder)
@@ -208,7 +208,7 @@ def sample(
         raise SettingError(f"--num: {num} is not a number of images; allowed is 1 or more")
     if seed < 0:
         raise SettingError(f"--seed: {seed} is not a seed; allowed is 0 or more")
-    paths = sample_paths(Path(out), num=num, is_separate=is_separate)
+    paths = sample_paths(path_to_write(out, error=SettingError), num=num, is_separate=is_separate)
     there = next((path for path in paths if path.exists()), None)
     if there is not None and not is_fresh:
         raise SettingError(f"{there}: is already there; choose another --out, or --fresh to replace it")
@@ -246,7 +246,7 @@ def save_pictures(predictions: Sequence[Any], folder: Path) -> list[Path]:
 
     Two pictures of the same name get numbers. Raises StorageError where the folder cannot be written.
     """
-    paths: list[Path] = []
+    folder, paths = path_to_write(folder, error=SettingError), []
     for prediction in predictions:
         if hasattr(prediction, "picture_to_save"):
             name, image = prediction.picture_to_save()
