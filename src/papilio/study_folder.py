@@ -61,7 +61,10 @@ def refuse_foreign(folder: Path) -> None:
         return
     foreign = sorted(one.name for one in folder.iterdir() if not _is_first(one.name))
     if foreign:
-        raise RunError(f"{folder}: is no study's folder and not empty (it has {foreign[0]!r}); choose another --out")
+        raise RunError(
+            f"{folder}: is no study's folder and not empty (it has {foreign[0]!r}, and no {ENVIRONMENT} of ours);"
+            " choose another --out"
+        )
 
 
 def remove_study(folder: Path) -> None:

@@ -56,6 +56,7 @@ Generator = Callable[[random.Random], Fault]
 class Verdict(StrEnum):
     """What is wrong with an outcome, the worst first; OK for nothing."""
 
+    GENERATOR = "generator"  # the input could not be made
     HANG = "hang"
     MEMORY = "memory"
     TRACEBACK = "traceback"

@@ -55,7 +55,7 @@ def estimate_line(*, seconds: float | None, peak_bytes: int, num_runs: int, num_
     runs = f"{num_runs} run{'s' if num_runs != 1 else ''}"
     workers = f"{num_workers} worker{'s' if num_workers != 1 else ''}"
     if seconds is None:
-        return f"{runs} on {workers}"
+        return f"{runs} on {workers}" + (": how long training takes is not known" if num_runs else "")
     memory = f"{spoken_bytes(peak_bytes)} of memory"
     return f"{runs} on {workers}: training takes about {spoken_seconds(max(1, seconds))}, {memory}"
 
