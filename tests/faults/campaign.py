@@ -17,10 +17,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tests.faults.generators import GENERATORS
-from tests.faults.harness import LIMIT_SECONDS, Fault, Outcome, Verdict, try_apart, try_here, warm_up
+from tests.faults.harness import GIVEN_UP, Fault, Outcome, Verdict, try_apart, try_here, warm_up
+from tests.faults.own_files import TRAINING_SECONDS
 
-WAIT_SECONDS = 2 * LIMIT_SECONDS  # for an answer: an input may hang where no alarm reaches it
-START_SECONDS = 60.0
+START_SECONDS = 120.0
+# for an answer: an input may hang where no alarm reaches it
+WAIT_SECONDS = GIVEN_UP * TRAINING_SECONDS + START_SECONDS
 STUCK_SECONDS = WAIT_SECONDS - 10  # after which where it hangs is noted
 
 

@@ -26,10 +26,12 @@ from typing import Any
 from papilio.errors import PapilioError, one_line
 
 HANG_SECONDS = 10.0
-LIMIT_SECONDS = 30.0  # after which an input is given up
+GIVEN_UP = 3  # times what an input may take, after which it is given up
+SECONDS_BETWEEN_ALARMS = 5.0
 PEAK_BYTES = 2**30  # beyond what the process had before
 LIMIT_BYTES = 3 * 2**30  # after which it is given up
 MESSAGE_LETTERS = 1000
+GAVE_UP = "given up"
 STATUS_OF = Path("/proc/self/status")
 
 
@@ -39,7 +41,7 @@ class Fault:
 
     `attempt` is what follows `papilio` on the command line, which is run in that folder; or a function of the folder, whose
     PapilioError counts as the command's. A refusal must name `file`, and its exit status must be one of `statuses`.
-    What takes more than `most_seconds` hangs.
+    What takes more than `most_seconds`, or has to be given up, hangs.
     """
 
     name: str
@@ -48,6 +50,11 @@ class Fault:
     file: str = ""
     statuses: tuple[int, ...] = (0, 1, 2)
     most_seconds: float = HANG_SECONDS
+
+    @property
+    def limit_seconds(self) -> float:
+        """After which it is given up."""
+        return GIVEN_UP * self.most_seconds
 
 
 Generator = Callable[[random.Random], Fault]
@@ -86,7 +93,7 @@ class Outcome:
 
 
 class GivenUpError(BaseException):
-    """The input took longer than LIMIT_SECONDS; no `except Exception` catches it."""
+    """The input took longer than its limit; no `except Exception` catches it."""
 
 
 def try_here(fault: Fault) -> Outcome:
@@ -99,7 +106,12 @@ def try_here(fault: Fault) -> Outcome:
         )
         _forget_peak()
         before, start = _memory("VmRSS"), _own_seconds()
-        with _inside(folder), _limits(before), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            _inside(folder),
+            _limits(before, fault.limit_seconds),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
             status = _attempt(fault, folder)
         seconds, peak = _own_seconds() - start, max(0, _memory("VmHWM") - before)
     return _outcome(fault, status, _text(out), _text(err), seconds, peak)
@@ -116,11 +128,11 @@ def try_apart(fault: Fault, *, base_bytes: int = 0) -> Outcome:
         with (Path(name) / "out").open("wb") as out, (Path(name) / "err").open("wb") as err:
             start = time.monotonic()
             process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-            status, used = _wait(process, start)
+            status, used = _wait(process, start + fault.limit_seconds)
         texts = [(Path(name) / one).read_text(errors="replace") for one in ("out", "err")]
     peak = max(0, used.ru_maxrss * 1024 - base_bytes)
     wall_seconds = time.monotonic() - start
-    seconds = wall_seconds if wall_seconds > LIMIT_SECONDS else used.ru_utime + used.ru_stime
+    seconds = wall_seconds if wall_seconds > fault.limit_seconds else used.ru_utime + used.ru_stime
     return _outcome(fault, status, *texts, seconds, peak)
 
 
@@ -148,7 +160,7 @@ def _attempt(fault: Fault, folder: Path) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except GivenUpError:
-        print(f"given up after {LIMIT_SECONDS:g} s", file=sys.stderr)
+        print(f"{GAVE_UP} after {fault.limit_seconds:g} s", file=sys.stderr)
         return 1
     except BaseException:  # a user would see this
         traceback.print_exc()
@@ -163,7 +175,7 @@ def _outcome(fault: Fault, status: int, stdout: str, stderr: str, seconds: float
 
 def judge(fault: Fault, status: int, stdout: str, stderr: str, seconds: float, peak_bytes: int) -> Verdict:
     """What is wrong with what came of an input."""
-    if seconds > fault.most_seconds:
+    if seconds > fault.most_seconds or stderr.rstrip().rpartition("\n")[2].startswith(GAVE_UP):
         return Verdict.HANG
     if peak_bytes > PEAK_BYTES or "MemoryError" in stderr:
         return Verdict.MEMORY
@@ -196,16 +208,22 @@ def _inside(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _limits(before_bytes: int) -> Iterator[None]:
-    """Within, time and memory end; what has been allocated before counts to the memory that may be."""
+def _limits(before_bytes: int, seconds: float) -> Iterator[None]:
+    """Within, time and memory end; what has been allocated before counts to the memory that may be.
+
+    The alarm comes again and again: other processes may have had the processor, and an exception that it raises inside a
+    finaliser is lost.
+    """
+    start = _own_seconds()
 
     def give_up(number: int, frame: Any) -> None:
-        raise GivenUpError
+        if _own_seconds() - start >= seconds:
+            raise GivenUpError
 
     old = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (max(before_bytes, _memory("VmData")) + LIMIT_BYTES, old[1]))
     handler = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, LIMIT_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds, SECONDS_BETWEEN_ALARMS)
     try:
         yield
     finally:
@@ -214,13 +232,13 @@ def _limits(before_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, old)
 
 
-def _wait(process: subprocess.Popen[bytes], start: float) -> tuple[int, resource.struct_rusage]:
+def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, resource.struct_rusage]:
     while True:
         number, state, used = os.wait4(process.pid, os.WNOHANG)
         if number:
             process.returncode = os.waitstatus_to_exitcode(state)
             return process.returncode, used
-        if time.monotonic() - start > LIMIT_SECONDS:
+        if time.monotonic() > deadline:
             process.kill()
         time.sleep(0.01)
 
