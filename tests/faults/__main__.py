@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import sys
@@ -17,7 +18,7 @@ from tests.faults.harness import Outcome, Verdict
 COLUMNS = [Verdict.GENERATOR, Verdict.TRACEBACK, Verdict.WRONG_EXIT, Verdict.HANG, Verdict.MEMORY, Verdict.MESSAGE]
 NUM_SHOWN = 3  # of each kind of failure
 APART_EVERY = 50  # of which one is tried in a process of its own
-SECONDS_BETWEEN = 10.0  # lines about how far it is
+BETWEEN = 20  # inputs, two lines about how far it is
 
 
 def main() -> int:
@@ -35,14 +36,11 @@ def main() -> int:
         Job(names[index % len(names)], options.seed, index // len(names), is_apart=index % APART_EVERY == 0)
         for index in range(options.num)
     ]
-    start, found, told = time.monotonic(), [], time.monotonic()
-    for job, outcome in run_campaign(jobs, num_workers=options.workers):
-        found.append((job, outcome))
-        if outcome.verdict is not Verdict.OK:
-            print(f"{job.name}: {outcome.verdict}: {outcome.last_line[:200]}", file=sys.stderr, flush=True)
-        if time.monotonic() - told > SECONDS_BETWEEN or len(found) == len(jobs):
-            told = time.monotonic()
-            print(_how_far(found, len(jobs), told - start), file=sys.stderr, flush=True)
+    start, found = time.monotonic(), []
+    with contextlib.suppress(KeyboardInterrupt):  # what has been tried by then is told
+        for tried in run_campaign(jobs, num_workers=options.workers):
+            found.append(tried)
+            _tell(found, len(jobs), start)
     _print_table(names, found)
     print(
         f"{len(found):,} inputs, seed {options.seed}, {time.monotonic() - start:.0f} s on {options.workers} processes"
@@ -50,6 +48,15 @@ def main() -> int:
     failures = [(job, outcome) for job, outcome in found if outcome.verdict is not Verdict.OK]
     _print_kinds(failures)
     return int(bool(failures))
+
+
+def _tell(found: Sequence[tuple[Job, Outcome]], total: int, start: float) -> None:
+    """A line for an input that something is wrong with, and now and then one about how far it is."""
+    job, outcome = found[-1]
+    if outcome.verdict is not Verdict.OK:
+        print(f"{job.name}: {outcome.verdict}: {outcome.last_line[:200]}", file=sys.stderr, flush=True)
+    if len(found) % BETWEEN == 0 or len(found) == total:
+        print(_how_far(found, total, time.monotonic() - start), file=sys.stderr, flush=True)
 
 
 def _how_far(found: Sequence[tuple[Job, Outcome]], total: int, seconds: float) -> str:
