@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import re
+import signal
 import sys
 import time
 from collections import Counter, defaultdict
@@ -18,7 +19,7 @@ from tests.faults.harness import Outcome, Verdict
 COLUMNS = [Verdict.GENERATOR, Verdict.TRACEBACK, Verdict.WRONG_EXIT, Verdict.HANG, Verdict.MEMORY, Verdict.MESSAGE]
 NUM_SHOWN = 3  # of each kind of failure
 APART_EVERY = 50  # of which one is tried in a process of its own
-BETWEEN = 20  # inputs, two lines about how far it is
+BETWEEN = 20  # so many inputs are two lines about how far it is
 
 
 def main() -> int:
@@ -36,6 +37,7 @@ def main() -> int:
         Job(names[index % len(names)], options.seed, index // len(names), is_apart=index % APART_EVERY == 0)
         for index in range(options.num)
     ]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     start, found = time.monotonic(), []
     with contextlib.suppress(KeyboardInterrupt):  # what has been tried by then is told
         for tried in run_campaign(jobs, num_workers=options.workers):
