@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from papilio.data.small_sets import few_validation_images
 from papilio.results import words
 from papilio.results.results import StudyResults
 
@@ -28,14 +29,20 @@ def facts(results: StudyResults) -> list[tuple[str, str]]:
 
 def image_sets(results: StudyResults) -> list[dict[str, Any]]:
     """The image sets as environment.json has them, and of those that differ only in their training images one, with the
-    numbers of the others as `fewer`."""
+    numbers of the others as `fewer`; notes also tell where few validation images choose."""
     found: dict[str, dict[str, Any]] = {}
     for images in sorted(results.environment.get("data", []), key=lambda one: -one["num_train"]):
         same = {key: value for key, value in images.items() if key not in ("num_train", "notes", "checksum")}
         first = found.setdefault(json.dumps(same, sort_keys=True), images | {"fewer": []})
         if images["num_train"] < first["num_train"]:
             first["fewer"] = sorted({*first["fewer"], images["num_train"]})
-    return list(found.values())
+    return [images | {"notes": [*images.get("notes", ()), *_few(images, results)]} for images in found.values()]
+
+
+def _few(images: Mapping[str, Any], results: StudyResults) -> list[str]:
+    note = few_validation_images(images["num_validation"], has_classes=bool(images.get("classes")))
+    is_by_folds = all(run.fold is not None for run in results.runs)
+    return [] if note is None or is_by_folds else [f"{words.sentence(note)}; folds in [[stage]] would use all."]
 
 
 def environment_rows(results: StudyResults) -> list[tuple[str, str]]:

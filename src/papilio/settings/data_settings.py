@@ -15,7 +15,7 @@ class DataSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str | None = Field(None, description="a named image set (`papilio data list`)")
-    path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .npy or .npz file")
+    path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .parquet, .npy or .npz file")
     labels: str | None = Field(
         None,
         description="the .npy file of labels of a .npy file of images, or a folder's table of classes or values, labels.csv;"
@@ -30,6 +30,9 @@ class DataSettings(BaseModel):
     )
     size: int | tuple[int, int] | None = Field(None, description="pixels, or [height, width], to resize to")
     color: Literal["grey", "rgb"] | None = Field(None, description="convert the pictures to")
+    bits: Annotated[int | None, Since("0.2")] = Field(
+        None, ge=1, le=16, description="how many bits 16-bit pictures or arrays use: 12 of most cameras and microscopes"
+    )
     binarize: Annotated[bool, Since("0.2")] = Field(
         False, description="make each pixel black or white, drawn once with its grey value as the probability of white"
     )
