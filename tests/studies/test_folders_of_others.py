@@ -83,6 +83,12 @@ def test_fresh_removes_what_a_study_wrote_and_nothing_else(out: Path) -> None:
     assert not list(out.rglob(".*.part")) and is_study_folder(out)
 
 
+def test_a_study_without_the_file_that_it_is_known_by_is_told_which(out: Path) -> None:
+    (out / "environment.json").unlink()
+    with pytest.raises(RunError, match=r"is no study's folder and not empty .* no environment\.json of ours"):
+        product.run_study(STUDY, out=out, is_silent=True)
+
+
 def test_links_that_lead_nowhere_in_the_places_of_our_files_go(out: Path, tmp_path: Path) -> None:
     for name in ("results.csv", "search.journal.lock", "figures/a.svg"):
         (out / name).unlink(missing_ok=True)
