@@ -15,12 +15,26 @@ from papilio.errors import RunError
 from papilio.files import OF_UNFINISHED, PART, read_own
 
 ENVIRONMENT = "environment.json"
+TENSORBOARD = "tensorboard"
+EVENTS = "events.out.tfevents.*"
+MLFLOW_DATABASE = "mlflow.db"
+MLFLOW_RUN = "mlflow.json"
 SHARED = ".images"  # what workers map; there only while they work
 # what a study and its runs write, as patterns below its folder
 JOURNAL_LOCK = "search.journal.lock"  # of Optuna; there only where an earlier version was killed
-FILES = ("study.toml", "results.csv", "report.html", "search.journal", JOURNAL_LOCK, "workers.log")
+FILES = (
+    "study.toml",
+    "results.csv",
+    "report.html",
+    "search.journal",
+    JOURNAL_LOCK,
+    "workers.log",
+    MLFLOW_DATABASE,
+    f"{MLFLOW_DATABASE}-journal",
+)
 FIGURES = ("figures/*.svg", "figures/*.png", "figures/*.webp", "figures/*.gif")
 ANALYSES = ("analyses/*.npz",)
+OF_TENSORBOARD = (f"{TENSORBOARD}/*/{EVENTS}",)
 OF_SHARED = (f"{SHARED}/*.npy", f"{SHARED}/*.npz")
 OF_A_RUN = (
     "run.json",
@@ -29,13 +43,24 @@ OF_A_RUN = (
     "weights.safetensors",
     "start.safetensors",
     "error.txt",
+    MLFLOW_RUN,
     ".lock",
     "checkpoint/*.safetensors",
     "previews/*.png",
 )
 OF_RUNS = tuple(f"runs/*/{name}" for name in OF_A_RUN)
-FOLDERS = ("runs/*/checkpoint", "runs/*/previews", "runs/*", "runs", "figures", "analyses", SHARED)
-OWN_FOLDERS = ("runs", "figures", "analyses", SHARED)
+FOLDERS = (
+    "runs/*/checkpoint",
+    "runs/*/previews",
+    "runs/*",
+    "runs",
+    "figures",
+    "analyses",
+    SHARED,
+    f"{TENSORBOARD}/*",
+    TENSORBOARD,
+)
+OWN_FOLDERS = ("runs", "figures", "analyses", SHARED, TENSORBOARD)
 
 
 def _unfinished(patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -78,7 +103,7 @@ def remove_study(folder: Path) -> None:
             raise RunError(
                 f"{path}: is a link, and nothing is removed through links; remove it, or choose another --out"
             )
-    remove_files(folder, (*FILES, *FIGURES, *ANALYSES, *OF_SHARED, *OF_RUNS, *UNFINISHED, ENVIRONMENT))
+    remove_files(folder, (*FILES, *FIGURES, *ANALYSES, *OF_SHARED, *OF_RUNS, *OF_TENSORBOARD, *UNFINISHED, ENVIRONMENT))
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -27,6 +27,8 @@ from typing import Any
 import psutil
 import tomli_w
 
+from papilio.runs.arrays import load_arrays
+
 STUDY: dict[str, Any] = {
     "title": "Killed",
     "data": {"name": "digits", "fraction": 0.3},
@@ -52,6 +54,7 @@ STAGES: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 NUM_WORKERS = 2
 SHARE_FROM_START = 0.2  # of the kills, which may come before the study's folder is written to
+MOST_KILLS = 5  # of one study, before it may come to its end
 SECONDS_BETWEEN = 10.0  # lines about how far it is
 LIMIT_SECONDS = 600.0  # of a command
 TIMES = ("seconds",)
@@ -109,11 +112,12 @@ def run_kills(place: Path, *, num: int, seed: int) -> Iterator[Tried]:
         study = studies[number % len(studies)]
         out = place / f"out-{number}"
         number += 1
-        is_over = False
+        is_over, num_kills = False, 0
         while not is_over:
-            moment = None if left == 0 else _moment(rng, study)
+            moment = None if left == 0 or num_kills == MOST_KILLS else _moment(rng, study)
             tried = _try(study, out, moment)
             left -= tried.is_killed
+            num_kills += tried.is_killed
             is_over = tried.is_over
             yield tried
         shutil.rmtree(out, ignore_errors=True)
@@ -146,6 +150,10 @@ def _content(path: Path) -> object:
         return [_without_times(json.loads(line)) for line in path.read_text().splitlines()]
     if path.name == "results.csv":
         return [_without_times(row) for row in csv.DictReader(io.StringIO(path.read_text()))]
+    if path.parent.name == "checkpoint":
+        arrays, facts = load_arrays(path)
+        plain = {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
+        return plain, _without_times(facts)
     return path.read_bytes()
 
 

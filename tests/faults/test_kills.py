@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.faults.kills import STAGES, STUDY, differences
 
+from papilio.runs.arrays import save_arrays
 from papilio.search.expected import plan_runs
 from papilio.studies.study import load_study
+
+CHECKPOINT = "runs/a-seed0/checkpoint/state.safetensors"
 
 
 def left_by(folder: Path, *, seconds: float = 1.0, loss: float = 0.5) -> Path:
@@ -39,6 +43,15 @@ def test_every_value_and_byte_is_compared(tmp_path: Path) -> None:
     (other / "runs" / "a-seed0" / "weights.safetensors").write_bytes(b"\x00\x02")
     names = ("results.csv", "runs/a-seed0/records.jsonl", "runs/a-seed0/weights.safetensors")
     assert differences(one, other) == [f"{name}: differs" for name in names]
+
+
+def test_checkpoints_are_compared_but_for_the_time_in_them(tmp_path: Path) -> None:
+    one, other = left_by(tmp_path / "one"), left_by(tmp_path / "other")
+    for folder, seconds in ((one, 1.5), (other, 2.5)):
+        save_arrays(folder / CHECKPOINT, {"a": np.ones(2)}, {"epoch": 3, "seconds": seconds})
+    assert differences(one, other) == []
+    save_arrays(other / CHECKPOINT, {"a": np.array([1.0, np.nextafter(1.0, 2.0)])}, {"epoch": 3, "seconds": 1.5})
+    assert differences(one, other) == [f"{CHECKPOINT}: differs"]
 
 
 @pytest.mark.parametrize("name", STAGES)

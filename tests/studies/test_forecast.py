@@ -18,6 +18,7 @@ from papilio.runs.plan import RunPlan
 from papilio.search.expected import plan_runs
 from papilio.studies.images import StudyImages
 from papilio.studies.study import load_study
+from papilio.workbench import plan_study
 from papilio.workers.messages import Cost
 from papilio.workers.worker import measure_cost
 
@@ -36,7 +37,9 @@ def plans_of(**changes: Any) -> tuple[list[RunPlan], StudyImages]:
 def test_a_study_that_could_not_be_timed_says_so_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The failure of a probe was swallowed, and the plan said nothing of the time."""
     study = tiny(stage=[{"name": "a", "trial": [{"name": "odd"}]}], train__loss=cannot_step)
-    product.run_study(study, out=tmp_path / "out", workers=1)
+    planned = plan_study(study, out=tmp_path / "out", workers=1, is_silent=True)
+    assert planned.span is None and "ArithmeticError: cannot step" in planned.notes[-1]
+    product.run_study(study, out=tmp_path / "out", workers=1, allows_failures=True)
     said = capsys.readouterr().out
     assert 'the runs could not be timed: stage "a", trial "odd": ArithmeticError: cannot step\n' in said
     assert "1 run on 1 worker: how long training takes is not known\n" in said
@@ -49,8 +52,9 @@ def test_of_some_runs_that_could_not_be_timed_the_estimate_says_what_it_takes_th
     words = untimed_words([(plans[1], "RuntimeError: " + "x" * 900)], len(plans_to_probe(plans, images.structure_of)))
     assert words.startswith('runs of 1 of 2 structures could not be timed: stage "a", trial "units 8": RuntimeError: x')
     assert words.endswith("; in the estimate they take as long as the others") and len(words) < 600
-    assert forecast.seconds(plans) == 2 * forecast.seconds(plans[:1])
-    assert "training takes about" in estimate_line(seconds=1.0, peak_bytes=1, num_runs=2, num_workers=1)
+    whole, first = forecast.span(plans), forecast.span(plans[:1])
+    assert whole is not None and first is not None and whole.high == pytest.approx(2 * first.high)
+    assert "in all" in estimate_line(span=whole, peak_bytes=1, num_runs=2, num_workers=1)
 
 
 @pytest.mark.parametrize(

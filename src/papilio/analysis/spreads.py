@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 
 from papilio.analysis.comparison import mean_interval
@@ -34,8 +35,7 @@ class Spread:
 
 def spread_of(trial: TrialResult, metric: str) -> Spread | None:
     """Over the trial's finished runs; None where none has the metric."""
-    mean = trial.mean(metric)
-    values = trial.values(metric)
-    if mean is None:
+    if not trial.has(metric):
         return None
-    return Spread(mean, trial.spread(metric), len(values), mean_interval(values), is_count(metric))
+    values = trial.values(metric)
+    return Spread(statistics.fmean(values), trial.spread(metric), len(values), mean_interval(values), is_count(metric))

@@ -19,6 +19,11 @@ class Since:
     version: str
 
 
+@dataclass(frozen=True)
+class Aside:
+    """Marks a setting on which nothing of a run depends: no part of what it is known by, and not in run.json."""
+
+
 def plain_settings(settings: BaseModel, *, only_given: bool = False) -> dict[str, Any]:
     """Settings as plain data, defaults written out, but for those that are None and those of `Since` at their default."""
     plain = settings.model_dump(exclude_none=True, exclude_unset=only_given, mode="json")
@@ -30,7 +35,10 @@ def later_settings(settings: BaseModel) -> dict[str, Any]:
     return {
         name: getattr(settings, name)
         for name, field in type(settings).model_fields.items()
-        if _is_later(field) and getattr(settings, name) == field.default and field.default not in (None, {})
+        if _is_later(field)
+        and not _is_aside(field)
+        and getattr(settings, name) == field.default
+        and field.default not in (None, {})
     }
 
 
@@ -39,6 +47,8 @@ def _without_later(settings: BaseModel, plain: dict[str, Any]) -> dict[str, Any]
     for name, value in plain.items():
         field = type(settings).model_fields.get(name)
         here = getattr(settings, name)
+        if field is not None and _is_aside(field):
+            continue
         if field is not None and _is_later(field) and here == field.get_default(call_default_factory=True):
             continue
         kept[name] = _without_later(here, value) if isinstance(here, BaseModel) and isinstance(value, dict) else value
@@ -47,3 +57,7 @@ def _without_later(settings: BaseModel, plain: dict[str, Any]) -> dict[str, Any]
 
 def _is_later(field: Any) -> bool:
     return any(isinstance(one, Since) for one in field.metadata)
+
+
+def _is_aside(field: Any) -> bool:
+    return any(isinstance(one, Aside) for one in field.metadata)

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from papilio.settings.since import Since
+from papilio.settings.since import Aside, Since
 
+TrackerName = Literal["tensorboard", "mlflow"]  # packages and extras are called so, too
 OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adadelta"]
 
 
@@ -128,6 +129,10 @@ class TrainSettings(BaseModel):
         None,
         description="bfloat16: nets compute in it while they learn, faster where the machine has it; else float32."
         " float64, of the engine numpy: for checks",
+    )
+
+    log: Annotated[tuple[TrackerName, ...], Since("0.2"), Aside()] = Field(
+        (), description="where records are written to besides the run's folder: tensorboard, mlflow"
     )
 
     @model_validator(mode="before")
