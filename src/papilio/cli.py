@@ -22,6 +22,7 @@ from papilio.errors import DataError, PapilioError, SettingError, StudyError, on
 from papilio.version import __version__
 
 MAX_TRIALS = 20  # of a stage, in a table
+FEW_IMAGES = 200  # for which one thread is enough
 HOURS_TO_ASK = 2  # from how many hours on a terminal is asked before a study starts
 
 app = typer.Typer(
@@ -255,6 +256,7 @@ def predict(
     ] = None,
 ) -> None:
     """Say what pictures show: a class with its probability, or a time, an angle; or reconstruct or denoise them."""
+    _on_one_thread(num=len(pictures))
     from papilio.data.progress import reading_progress
     from papilio.workbench import predict as predict_pictures
 
@@ -273,6 +275,16 @@ def predict(
         typer.echo(f"papilio: {one_line(reason)}", err=True)
     if broken:
         raise typer.Exit(1)
+
+
+def _on_one_thread(*, num: int) -> None:
+    """Where a net is to look at, or to make, a few images only: its threads wait for each other longer than they work.
+
+    What the user's environment says stays. It has to be said before torch is imported.
+    """
+    if num <= FEW_IMAGES and "torch" not in sys.modules:
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
 
 
 def _print_predictions(predictions: list[Any], out: Path | None, *, as_json: bool) -> None:
@@ -305,6 +317,7 @@ def sample(
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace files that are there.")] = False,
 ) -> None:
     """Generate new images by a trained run, as a contact sheet, as single pictures, or as an array."""
+    _on_one_thread(num=num)
     from papilio.data.progress import reading_progress
     from papilio.workbench import MOST_ON_SHEET
     from papilio.workbench import sample as sample_images

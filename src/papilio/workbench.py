@@ -30,7 +30,7 @@ from papilio.execution.schedule import Execution, Workload
 from papilio.execution.signals import StopSignals
 from papilio.execution.spans import spoken_span
 from papilio.execution.trackers import refuse_missing_trackers
-from papilio.files import locked, open_atomic, write_json, write_text
+from papilio.files import locked, open_atomic, path_to_write, write_json, write_text
 from papilio.kinds.registry import KINDS
 from papilio.kinds.warnings import warnings_of
 from papilio.results.compare import compare
@@ -163,7 +163,7 @@ def run_study(
             try:
                 analyse(results, study, images, progress=told)
             finally:  # what an analysis complains of does not cost the tables
-                _write_report(results)
+                _write_report(results, own=study.own)
     if search.blocked:
         raise RunFailed(f"{study.where}: {next(iter(search.blocked.values()))}; see {folder / 'report.html'}")
     if not allows_failures:
@@ -234,7 +234,7 @@ def _prepared(
 ) -> _Prepared:
     """Read, plan and check a study; raises all that is to be said of it before anything is trained."""
     study = given if isinstance(given, Study) else load_study(given, changes)
-    folder = Path(out) if out is not None else Path("results") / study.name
+    folder = path_to_write(out if out is not None else Path("results") / study.name, error=SettingError)
     if not is_fresh:
         study = replace(study, there=frozenset(path.name for path in folder.glob("runs/*")))
     sources = read_sources(study, folder)
@@ -313,7 +313,7 @@ def sample(
         raise SettingError(f"--num: {num} is not a number of images; allowed is 1 or more")
     if seed < 0:
         raise SettingError(f"--seed: {seed} is not a seed; allowed is 0 or more")
-    paths = sample_paths(Path(out), num=num, is_separate=is_separate)
+    paths = sample_paths(path_to_write(out, error=SettingError), num=num, is_separate=is_separate)
     there = next((path for path in paths if path.exists()), None)
     if there is not None and not is_fresh:
         raise SettingError(f"{there}: is already there; choose another --out, or --fresh to replace it")
@@ -351,7 +351,7 @@ def save_pictures(predictions: Sequence[Any], folder: Path) -> list[Path]:
 
     Two pictures of the same name get numbers. Raises StorageError where the folder cannot be written.
     """
-    paths: list[Path] = []
+    folder, paths = path_to_write(folder, error=SettingError), []
     for prediction in predictions:
         if hasattr(prediction, "picture_to_save"):
             name, image = prediction.picture_to_save()
@@ -385,12 +385,12 @@ def _parse_value(text: str, *, where: str) -> Any:
         return text
 
 
-def _write_report(results: StudyResults) -> Path:
+def _write_report(results: StudyResults, *, own: OwnFunctions | None = None) -> Path:
     """The page with its figures; those of an earlier report go, so that none is left of a trial that is no more."""
     from papilio.sections.page import write_report  # it brings matplotlib
 
     remove_files(results.folder, FIGURES)
-    return write_report(results)
+    return write_report(results, own=own)
 
 
 def _overrides(

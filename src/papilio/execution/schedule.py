@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 from papilio import errors
 from papilio.errors import RunFailed
 from papilio.execution.alarms import Alarms
-from papilio.execution.forecast import Forecast, plans_to_probe
+from papilio.execution.forecast import Forecast, plans_to_probe, untimed_words
 from papilio.execution.live_report import LiveReport
 from papilio.execution.signals import StopSignals
 from papilio.execution.spans import NO_TIME, Span
@@ -146,6 +146,7 @@ class Execution:
     def _measure_costs(self, pool: Workers) -> None:
         unfinished = self.search.unfinished()
         probes = deque(plans_to_probe(unfinished, self.workload.structure_of))
+        num_probes, untimed = len(probes), {}
         while (probes or pool.is_busy()) and not self.is_stopping:
             self._heed_stop(pool)
             for worker in pool.idle()[: len(probes)]:
@@ -153,8 +154,12 @@ class Execution:
             for _, plan, kind, content in pool.messages(0.2):
                 if kind == "cost":
                     self.forecast.learn_cost(plan, content)
+                elif kind in ("unmeasured", "error", "died"):
+                    untimed[plan.name] = (plan, content if isinstance(content, str) else content[1])
         if self.is_stopping:
             return
+        if untimed:
+            self.listener.on_note(untimed_words(list(untimed.values()), num_probes))
         elapsed = 0.0 if self.workload.began is None else time.monotonic() - self.workload.began
         left = self.span_left()
         self.listener.on_estimate(

@@ -112,6 +112,8 @@ class TorchSession:
         )
         if (batches := self._in_order("validation")) is None:
             return seconds
+        for net in self.modules.values():
+            net.eval()  # views are looked at by nets that do not learn
         with torch.no_grad():
             return seconds + len(batches) * seconds_a_batch(
                 batches.in_order(), lambda batch: self.objective.evaluate(self.measured, batch, self.noise)
