@@ -94,7 +94,8 @@ class _Line(BaseModel):
     """An epoch's line: the other entries are a number a batch, by metric."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, list[float]]  # of a run that diverges not finite
+    # of a run that diverges they are not finite
+    __pydantic_extra__: dict[str, list[float]]  # pyright: ignore[reportIncompatibleVariableOverride] (pydantic's own way)
 
     epoch: Count
     first_step: Count
