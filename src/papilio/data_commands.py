@@ -37,9 +37,9 @@ def data_list() -> None:
     rows = []
     for one in list_sets():
         channel, height, width = one.image_shape
-        shape = f"{height}×{width} {'grey' if channel == 1 else 'RGB'}"
-        rows.append([one.name, f"{one.num_images:,}", one.shows, shape, one.where, one.licence])
-    print_table(["set", "images", "shows", "shape", "where", "licence"], rows)
+        shape = f"{height}×{width} {'gray' if channel == 1 else 'RGB'}"
+        rows.append([one.name, f"{one.num_images:,}", one.shows, shape, one.where, one.license])
+    print_table(["set", "images", "shows", "shape", "where", "license"], rows)
     typer.echo("papilio data fetch SET downloads one that is not here; a path to pictures of your own works, too")
 
 
@@ -107,7 +107,7 @@ def data_render(
             " of butterflies plain and correlated (hue with wing width); of brush-kanji plain (light on dark) and paper."
         ),
     ] = "plain",
-    color: Annotated[str | None, typer.Option(help="grey or rgb; butterflies are rgb, the others grey.")] = None,
+    color: Annotated[str | None, typer.Option(help="gray or rgb; butterflies are rgb, the others gray.")] = None,
 ) -> None:
     """Draw an image set: images.npy, labels.npy, factors.csv of butterflies, and a contact sheet to look at."""
     from papilio.data.progress import reading_progress

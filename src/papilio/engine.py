@@ -123,7 +123,7 @@ class Session(Protocol):
         ...
 
     def state(self, lane: int) -> Arrays:
-        """Copies of all that a lane's next epoch depends on, besides its counters: nets, optimisers, generators."""
+        """Copies of all that a lane's next epoch depends on, besides its counters: nets, optimizers, generators."""
         ...
 
     def weights(self, lane: int) -> Arrays:

@@ -41,8 +41,8 @@ from papilio.search.sources import read_sources
 from papilio.settings.references import OwnFunctions
 from papilio.studies.checks import planning_notes, refuse_impossible_runs
 from papilio.studies.images import StudyImages
-from papilio.studies.planning import with_written_defaults
 from papilio.studies.study import Study, load_study, parse_toml, read_toml
+from papilio.studies.written import defaults_as_comments, with_written_defaults
 from papilio.study_folder import (
     ENVIRONMENT,
     FIGURES,
@@ -128,7 +128,7 @@ def run_study(
             _refuse_other_images(folder, plans, images)
             # nothing is written before this line: a wrong request leaves the folder as it was
             write_json(folder / ENVIRONMENT, describe_environment(images.distinct(), crew))
-            _write_study(folder / "study.toml", with_written_defaults(study, plans))
+            _write_study(folder / "study.toml", with_written_defaults(study, plans), plans)
             shared = SharedSets(folder / SHARED)
             workload = Workload(
                 folder,
@@ -309,9 +309,9 @@ def _mended(folder: Path) -> list[str]:
     return [note for path in sorted((folder / "runs").glob("*/run.json")) for note in mend_run(RunFolder(path.parent))]
 
 
-def _write_study(file: Path, study: Study) -> None:
+def _write_study(file: Path, study: Study, plans: Sequence[RunPlan]) -> None:
     """Write the study as it is run; a file that says the same is left as it is, with the comments of whoever wrote it."""
-    text = study.to_toml()
+    text = study.to_toml() + defaults_as_comments(study, plans)
     with contextlib.suppress(StudyError):
         if read_toml(file) == parse_toml(text, where=str(file)):
             return

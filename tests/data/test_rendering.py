@@ -227,7 +227,7 @@ def test_what_is_kept_aside_is_not_among_the_varied() -> None:
     assert sum(clock == plain_clock() for clock in mixed) == len(mixed) / 2
 
 
-def test_colours_are_of_the_same_scenes() -> None:
+def test_colors_are_of_the_same_scenes() -> None:
     grey, rgb = (ClockRenderer("varied", seed=1, size=80, color=color) for color in ("grey", "rgb"))  # pyright: ignore
     pictures = [rgb.draw(number, 100) for number in range(12)]
     assert all(picture.shape == (80, 80, 3) for picture in pictures)

@@ -89,12 +89,12 @@ def test_splits_that_come_with_the_set_are_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrap", ["", "data/", "data/images/"])
 def test_split_folders_may_be_flat_deep_or_wrapped(wrap: str) -> None:
-    layout = unlabelled([f"{wrap}{name}" for name in ("train/a.png", "train/x/y/b.png", "test/c.png")])
+    layout = unlabeled([f"{wrap}{name}" for name in ("train/a.png", "train/x/y/b.png", "test/c.png")])
     assert {split: rows.tolist() for split, rows in layout.given.items()} == {"train": [1, 2], "test": [0]}
 
 
 def test_classes_with_names_of_splits_are_no_splits() -> None:
-    assert unlabelled(["train/a.png", "bus/b.png"]).given == {}
+    assert unlabeled(["train/a.png", "bus/b.png"]).given == {}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_unclear_splits_are_refused(files: list[str], folders: list[str], compla
 
 
 def test_empty_folders_mean_nothing_without_classes() -> None:
-    assert len(unlabelled(["a/x.png", "b/y.png"], ["c", "a/d"]).rows) == 2
+    assert len(unlabeled(["a/x.png", "b/y.png"], ["c", "a/d"]).rows) == 2
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_the_commands_say_that_there_are_no_labels(tmp_path: Path) -> None:
     assert "ok       no labels: there are no classes to look at" in checked.output
 
 
-def unlabelled(files: list[str], folders: list[str] | None = None) -> Layout:
+def unlabeled(files: list[str], folders: list[str] | None = None) -> Layout:
     layout = arrange("set", files, folders or [], with_classes=False)
     assert layout.class_names == () and layout.labels.tolist() == [0] * len(layout.rows)
     return layout

@@ -27,7 +27,7 @@ from processes import (
 
 
 def study_of(images: Path) -> dict[str, Any]:
-    """A search of three trials; its phases have optimisers of their own."""
+    """A search of three trials; its phases have optimizers of their own."""
     return {
         "title": "A game from outside",
         "data": {"path": str(images), "labels": "none"},

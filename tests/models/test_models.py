@@ -14,7 +14,7 @@ from papilio.errors import SettingError
 from papilio.models.cnn import cnn, lenet5
 from papilio.models.describe import count_parameters, describe_layers
 from papilio.models.families import FAMILIES, PURPOSES, build_nets, find_builder
-from papilio.models.layers import ACTIVATIONS, INITIALISERS, NON_DECREASING, initialise
+from papilio.models.layers import ACTIVATIONS, INITIALIZERS, NON_DECREASING, initialize
 from papilio.models.mlp import mlp
 from papilio.settings.references import find_own, name_of
 
@@ -101,18 +101,18 @@ def test_pooling_first_is_the_same_function_wherever_it_is_done(activation: str)
         ("random_normal", 0.05),
     ],
 )
-def test_initialisers_have_the_deviation_of_their_formula(name: str, deviation: float) -> None:
+def test_initializers_have_the_deviation_of_their_formula(name: str, deviation: float) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        layer = initialise(nn.Linear(400, 300), name)
+        layer = initialize(nn.Linear(400, 300), name)
     assert layer.weight.std().item() == pytest.approx(deviation, rel=0.02)
     assert not layer.bias.any()
 
 
-def test_every_initialiser_and_activation_builds() -> None:
-    for initialiser in INITIALISERS:
+def test_every_initializer_and_activation_builds() -> None:
+    for initializer in INITIALIZERS:
         for activation in ACTIVATIONS:
-            assert mlp((1, 4, 4), 3, units=[5], initialiser=initialiser, activation=activation)  # pyright: ignore
+            assert mlp((1, 4, 4), 3, units=[5], initializer=initializer, activation=activation)  # pyright: ignore
 
 
 @settings(max_examples=30, deadline=None)

@@ -53,10 +53,10 @@ def test_ids_are_unique_and_references_are_met(page: Page):
     references = re.findall(r'(?:href="|url\()#([^")]+)', page.source)
     assert references
     assert set(references) <= set(ids)
-    labelled = {
-        element.attributes["aria-labelledby"] for element in page.elements if "aria-labelledby" in element.attributes
+    labeled = {
+        element.attributes["aria-labeledby"] for element in page.elements if "aria-labeledby" in element.attributes
     }
-    assert labelled <= set(ids)
+    assert labeled <= set(ids)
 
 
 def test_the_structure_is_one_that_assistive_programs_understand(page: Page):

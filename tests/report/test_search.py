@@ -143,7 +143,7 @@ class TestComparison:
         text = self.words({"a": [0.91, 0.93, 0.92], "b": [0.81, 0.82, 0.82]})
         assert text is not None
         assert text.startswith("Over 3 paired runs, a beats b by 0.1033 in validation accuracy (95 % interval ")
-        assert "optimistic" not in text
+        assert "optimiztic" not in text
 
     def test_a_lead_that_may_be_chance(self):
         text = self.words({"a": [0.91, 0.83, 0.92], "b": [0.86, 0.90, 0.82], "c": [0.1, 0.1, 0.1]})
@@ -225,8 +225,8 @@ class TestScales:
         assert ((shares >= 0) & (shares <= 1)).all()
 
 
-def test_the_best_trials_have_the_colours_of_the_curves(page: Page, pruned: StudyResults):
+def test_the_best_trials_have_the_colors_of_the_curves(page: Page, pruned: StudyResults):
     for kind in ("parallel", "slices", "val-accuracy"):
         svg = (pruned.folder / "figures" / f"1-search-{kind}.svg").read_text()
-        assert all(colour in svg for colour in LINES[:5])
+        assert all(color in svg for color in LINES[:5])
         assert LINES[5] not in svg

@@ -125,7 +125,7 @@ def test_a_signal_between_two_workers_starts_leaves_none_behind(
 def test_a_signal_whose_exception_is_swallowed_still_stops_the_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python ignores exceptions in finalisers: a Ctrl-C that came just then was lost, and the study went on to its end."""
+    """Python ignores exceptions in finalizers: a Ctrl-C that came just then was lost, and the study went on to its end."""
     describe = workbench.describe_environment
 
     def swallowing(*arguments: Any) -> dict[str, Any]:

@@ -52,7 +52,7 @@ studies = st.fixed_dictionaries(
                 "optimizer": st.sampled_from(["adam", {"name": "rmsprop", "learning_rate": 0.01}]),
                 "early_stopping": st.fixed_dictionaries({"patience": st.integers(1, 5)}),
                 "augment": st.fixed_dictionaries({"shift": st.integers(0, 3), "flip": st.booleans()}),
-                "regulariser": st.sampled_from([{"l1": 0.01}, {"l2": 0.5}, {}]),
+                "regularizer": st.sampled_from([{"l1": 0.01}, {"l2": 0.5}, {}]),
             },
         ),
         "stage": st.lists(

@@ -70,7 +70,7 @@ def published_orders(results: StudyResults) -> list[Order]:
 
 def _order(results: StudyResults, stage: str, ranking: Ranking) -> Order:
     metric = on_split(ranking.metric, "test")
-    sign = -1 if ranking.is_maximised else 1
+    sign = -1 if ranking.is_maximized else 1
     compared = _compared(results, stage, metric)
     theirs = sorted(compared, key=lambda one: sign * one.published)
     ours = sorted(compared, key=lambda one: sign * one.ours.mean)

@@ -97,7 +97,7 @@ def principal_components(
 ) -> tuple[Float32[np.ndarray, "n k"], Float[np.ndarray, " k"]]:
     """The first principal components, and each one's share of the variance; k is at least 2, with zeros where there are fewer.
 
-    Exact, or for many features by randomised subspace iteration (Halko, Martinsson and Tropp 2011), as scikit-learn does.
+    Exact, or for many features by randomized subspace iteration (Halko, Martinsson and Tropp 2011), as scikit-learn does.
     """
     from sklearn.decomposition import PCA  # takes seconds to import
 

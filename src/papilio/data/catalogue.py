@@ -41,7 +41,7 @@ class SetInfo:
     where: str
     needs_download: bool
     download_bytes: int
-    licence: str
+    license: str
     notes: tuple[str, ...]
 
 
@@ -135,7 +135,7 @@ def _set_info(name: str, details: PublishedSet, home: Path | None) -> SetInfo:
         where=NOT_HERE if where is None else str(where),
         needs_download=where is None,
         download_bytes=details.download_bytes,
-        licence=details.licence,
+        license=details.license,
         notes=(*details.notes, *([STAND_INS[name][1]] if stand_in else [])),
     )
 

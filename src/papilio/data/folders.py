@@ -52,7 +52,7 @@ READER_VERSION = 2
 
 @dataclass(frozen=True)
 class Survey:
-    """What a first look finds: the layout, sizes and colours of all pictures, and those that cannot be read."""
+    """What a first look finds: the layout, sizes and colors of all pictures, and those that cannot be read."""
 
     layout: Layout
     looks: dict[str, Looks]
@@ -71,8 +71,8 @@ def read_pictures(
     Class folders tell their labels; pictures without any folder have none, and with `with_classes` off neither have
     pictures in folders.
 
-    `size` is (height, width); None asks for pictures that are all of one size. `color` None gives grey where every
-    picture is grey, else RGB. `progress` is called with (done, total, what). The decoded images are kept in the cache
+    `size` is (height, width); None asks for pictures that are all of one size. `color` None gives gray where every
+    picture is gray, else RGB. `progress` is called with (done, total, what). The decoded images are kept in the cache
     folder under the sha256 of an archive, or of the names, sizes and times of a folder's files, together with the
     settings: what changes is decoded again. Raises DataError for pictures that cannot be read or differ in size, and
     for a layout of other folders.

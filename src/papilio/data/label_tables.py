@@ -49,7 +49,7 @@ class Row:
     line: int
 
 
-def read_labelled_pictures(
+def read_labeled_pictures(
     folder: Path,
     table: Path,
     quantity: Quantity | None,

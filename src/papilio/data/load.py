@@ -16,10 +16,10 @@ from papilio.data.factors import FACTORS, read_factors
 from papilio.data.facts import NO_LABELS
 from papilio.data.folders import read_pictures
 from papilio.data.imageset import ImageSet, RawImages
-from papilio.data.label_tables import read_labelled_pictures
+from papilio.data.label_tables import read_labeled_pictures
 from papilio.data.named import READERS, read_named
 from papilio.data.npz import read_npz_set
-from papilio.data.pictures import MODES, Color, Size, convert_images, resolve_size
+from papilio.data.pictures import COLORS, Color, Size, convert_images, resolve_size
 from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
 from papilio.data.splits import check_shares, draw_splits
@@ -36,7 +36,7 @@ def load_images(
     labels: str | Path | np.ndarray | None = None,
     *,
     size: int | tuple[int, int] | None = None,
-    color: Literal["grey", "rgb"] | None = None,
+    color: Literal["gray", "rgb"] | None = None,
     binarize: bool = False,
     validation: float = 0.1,
     test: float = 0.2,
@@ -77,7 +77,7 @@ def load_images(
     a table factors.csv: names in its first line, then a row of numbers an image.
 
     `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about
-    their centre. `binarize` then makes each pixel of each channel 0 or 255, drawn with its grey value / 255 as the
+    their center. `binarize` then makes each pixel of each channel 0 or 255, drawn with its gray value / 255 as the
     probability of 255, the same every time. `home` is the folder of image sets in place of PAPILIO_DATA. With `download`
     off a set that is not here is an error. `progress` is called with (done, total or 0, what), from this thread.
 
@@ -87,6 +87,7 @@ def load_images(
     """
     check_shares(validation=validation, test=test)
     check_settings(color=color, fraction=fraction, seed=seed)
+    mode = None if color is None else COLORS[color]
     if isinstance(name_or_path, str | Path):
         if not (labels is None or isinstance(labels, str | Path)):
             raise DataError(f"{name_or_path}: labels in memory go with images in memory; give a file of labels")
@@ -96,7 +97,7 @@ def load_images(
             quantity=as_quantity(period, unit),
             render=render,
             size=resolve_size(size),
-            color=color,
+            color=mode,
             home=home,
             download=download,
             progress=progress,
@@ -104,7 +105,7 @@ def load_images(
     else:
         if render is not None:
             raise DataError(f"images: render goes with {', '.join(DRAWN)}, which Papilio draws itself")
-        raw = _converted(_in_memory(name_or_path, labels, as_quantity(period, unit)), resolve_size(size), color)
+        raw = _converted(_in_memory(name_or_path, labels, as_quantity(period, unit)), resolve_size(size), mode)
     raw = binarized(raw) if binarize else raw
     images = split_images(raw, validation=validation, test=test, seed=seed).fraction(fraction, seed)
     if num_train is None:
@@ -144,7 +145,7 @@ def read_images(
         raw = _read_by_name(name, render=render, home=home, download=download, progress=progress)
         return _converted(raw if with_labels else raw.without_labels(), size, color)
     if path.is_dir() and label_file is not None:
-        return read_labelled_pictures(path, label_file, quantity, size=size, color=color, progress=progress)
+        return read_labeled_pictures(path, label_file, quantity, size=size, color=color, progress=progress)
     if path.is_dir() or (path.is_file() and is_archive(path)):
         return read_pictures(path, size=size, color=color, progress=progress, with_classes=with_labels)
     if path.is_file() and path.suffix == ".npz":
@@ -189,8 +190,8 @@ def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -
 
 def check_settings(*, color: str | None, fraction: float, seed: int) -> None:
     """Raise SettingError for settings out of range, before anything is read."""
-    if color is not None and color not in MODES:
-        raise SettingError(f"color = {color} is not a colour; {did_you_mean(color, MODES)}")
+    if color is not None and color not in COLORS:
+        raise SettingError(f"color = {color} is not a color; allowed are gray and rgb")
     if not 0.0 < fraction <= 1.0:
         raise SettingError(f"fraction = {fraction}: must be above 0 and at most 1")
     if seed < 0:

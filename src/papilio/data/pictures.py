@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Color = Literal["grey", "rgb"]
+COLORS: dict[str, Color] = {
+    "gray": "grey",
+    "grey": "grey",
+    "rgb": "rgb",
+}  # by the names that are taken, the usual ones first
 Size = tuple[int, int]
 
 # formats that Pillow reads by itself: EPS, for one, would start Ghostscript
@@ -55,7 +60,7 @@ class UnreadablePictureError(Exception):
 
 @dataclass(frozen=True)
 class Looks:
-    """What a picture's header says: its size as it is meant to be seen, and whether it has only grey values."""
+    """What a picture's header says: its size as it is meant to be seen, and whether it has only gray values."""
 
     size: Size
     is_grey: bool
@@ -63,7 +68,7 @@ class Looks:
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a picture: by default the largest one of the shape that is asked for, about the centre.
+    """A part of a picture: by default the largest one of the shape that is asked for, about the center.
 
     `scale` below 1 is a smaller part; `x` and `y` move it by shares of its own width and height. `is_whole` is the smallest
     one that has all of the picture in it. What lies outside the picture is as its rim.
@@ -79,7 +84,7 @@ def read_picture(path: Path, *, shape: tuple[int, int, int]) -> np.ndarray:
     """A picture file as uint8 of `shape` (channel, height, width), converted as the pictures of image sets are.
 
     The picture is turned as its EXIF orientation says, laid on white where it is transparent, scaled (antialiased)
-    until it covers height and width, and cropped about its centre. Raises DataError for a file that is no picture, or
+    until it covers height and width, and cropped about its center. Raises DataError for a file that is no picture, or
     a shape of neither 1 nor 3 channels.
     """
     channel, height, width = shape
@@ -198,7 +203,7 @@ def decode_picture(file: IO[bytes], *, size: Size | None, color: Color) -> np.nd
 
 
 def fit(image: Image.Image, size: Size) -> Image.Image:
-    """Scale, antialiased, until (height, width) is covered, and keep the centre."""
+    """Scale, antialiased, until (height, width) is covered, and keep the center."""
     from PIL.Image import Resampling
 
     height, width = size
@@ -233,7 +238,7 @@ def cut(picture: np.ndarray, window: Window, size: Size) -> np.ndarray:
 
 
 def convert_images(images: np.ndarray, *, size: Size | None, color: Color | None) -> np.ndarray:
-    """uint8 (num, channel, height, width) in another size or colour, with the conversions that pictures get."""
+    """uint8 (num, channel, height, width) in another size or color, with the conversions that pictures get."""
     _, channel, *old_size = images.shape
     if (size is None or tuple(old_size) == size) and (color is None or CHANNELS[color] == channel):
         return images
@@ -388,7 +393,7 @@ def _as_grey(values: np.ndarray) -> Image.Image:
 
 
 def _is_tinted(image: Image.Image) -> bool:
-    # a transparent colour of a grey PNG is one grey value; anything else is a colour
+    # a transparent color of a gray PNG is one gray value; anything else is a color
     return isinstance(image.info.get("transparency"), tuple)
 
 

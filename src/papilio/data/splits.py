@@ -107,5 +107,5 @@ def _by_class(labels: np.ndarray, indices: np.ndarray, rng: np.random.Generator)
 
 
 def _rounded(value: float) -> int:
-    # half up: Python's round sends 0.5 to the even neighbour, so that shares of small classes would alternate
+    # half up: Python's round sends 0.5 to the even neighbor, so that shares of small classes would alternate
     return int(np.floor(value + 0.5))

@@ -23,13 +23,13 @@ from papilio.drawing.palette import LIGHT, LINES
 
 Series = Float[np.ndarray, " _"]  # one value an epoch; runs differ in length
 
-MOST_COLOURED = len(LINES)
+MOST_COLORED = len(LINES)
 NUM_HIGHLIGHTED = 5
 MOST_WITH_TRAINING = 5  # more dashed lines hide the others
 LONGEST_DIRECT_LABEL = 22
 DIGIT_WIDTH = 0.067  # inches, of the numbers below an axis
 MOST_NAME_LETTERS = 48  # of a trial, beside a panel
-MOST_GREY_POINTS = 40  # of a line that is not coloured
+MOST_GREY_POINTS = 40  # of a line that is not colored
 DIAMOND: dict[str, Any] = {
     "linestyle": "none",
     "marker": "D",
@@ -71,25 +71,25 @@ def learning_curves(
 
     A line is the mean over a trial's runs, its band their range, as far as all runs go; where some ended earlier,
     the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to five
-    trials: training images. With more than eight trials the best five are coloured. `has_cut_ends` keeps where trials were
+    trials: training images. With more than eight trials the best five are colored. `has_cut_ends` keeps where trials were
     cut early within the axes, even if that leaves less height to those that ran to their end.
     """
-    num_coloured = len(curves) if len(curves) <= MOST_COLOURED else NUM_HIGHLIGHTED
+    num_colored = len(curves) if len(curves) <= MOST_COLORED else NUM_HIGHLIGHTED
     with drawing():
-        listed = [curve.label for curve in curves[:num_coloured]]
+        listed = [curve.label for curve in curves[:num_colored]]
         num_rows = -(-len(listed) // _list_columns(listed, has_room=width >= WIDE))
         figure = new_figure(width=width, height=(3.2 if width >= WIDE else 2.6) + 0.18 * num_rows)
         axes = figure.subplots()
-        _draw_grey(axes, curves[num_coloured:])
-        for curve, colour in reversed(list(zip(curves[:num_coloured], LINES, strict=False))):
-            if num_coloured <= MOST_WITH_TRAINING:
-                _draw_mean(axes, curve.train, colour=colour, width=0.9, style=(0.0, (3.0, 2.0)), alpha=0.65)
-            _draw_runs(axes, curve.validation, colour=colour)
+        _draw_grey(axes, curves[num_colored:])
+        for curve, color in reversed(list(zip(curves[:num_colored], LINES, strict=False))):
+            if num_colored <= MOST_WITH_TRAINING:
+                _draw_mean(axes, curve.train, color=color, width=0.9, style=(0.0, (3.0, 2.0)), alpha=0.65)
+            _draw_runs(axes, curve.validation, color=color)
         _finish_epochs(axes, metric=metric)
-        shown = [*curves[:num_coloured], *(curve for curve in curves if curve.is_pruned and has_cut_ends)]
+        shown = [*curves[:num_colored], *(curve for curve in curves if curve.is_pruned and has_cut_ends)]
         if higher_is_better is not None:
-            _cut_early_epochs(axes, shown, num_coloured=num_coloured, higher_is_better=higher_is_better)
-        _name_curves(axes, curves, num_coloured=num_coloured, has_room=width >= WIDE)
+            _cut_early_epochs(axes, shown, num_colored=num_colored, higher_is_better=higher_is_better)
+        _name_curves(axes, curves, num_colored=num_colored, has_room=width >= WIDE)
     return figure
 
 
@@ -135,20 +135,20 @@ def _room_of_names(labels: Sequence[str], *, width: float) -> float:
     return min(max(map(len, labels), default=0), MOST_NAME_LETTERS) * DIGIT_WIDTH if width >= WIDE else 0.0
 
 
-def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, colour: str) -> None:
+def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, color: str) -> None:
     """Mean and range as far as all runs go, then run by run, with a dot at each end."""
-    _draw_mean(axes, runs, colour=colour, width=1.8)
+    _draw_mean(axes, runs, color=color, width=1.8)
     common = _common_epochs(runs)
     if len(runs) > 1 and common:
         stacked = np.stack([run[:common] for run in runs])
         epochs = np.arange(1, common + 1)
-        axes.fill_between(epochs, stacked.min(0), stacked.max(0), color=colour, alpha=0.16, linewidth=0)
+        axes.fill_between(epochs, stacked.min(0), stacked.max(0), color=color, alpha=0.16, linewidth=0)
     for run in runs:
         epochs = np.arange(max(common, 1), len(run) + 1)
         if len(run) > common:
-            axes.plot(epochs, run[epochs - 1], color=colour, linewidth=0.8, alpha=0.7)
+            axes.plot(epochs, run[epochs - 1], color=color, linewidth=0.8, alpha=0.7)
         if len(run) > common or len(run) == 1:
-            axes.plot(len(run), run[-1], "o", color=colour, markersize=2.6)
+            axes.plot(len(run), run[-1], "o", color=color, markersize=2.6)
 
 
 def _draw_grey(axes: Axes, curves: Sequence[Curve]) -> None:
@@ -175,7 +175,7 @@ def _draw_mean(
     axes: Axes,
     runs: tuple[Series, ...],
     *,
-    colour: str,
+    color: str,
     width: float,
     style: str | tuple[float, tuple[float, ...]] = "-",
     alpha: float = 1.0,
@@ -185,7 +185,7 @@ def _draw_mean(
     if common:
         mean = np.mean([run[:common] for run in runs], axis=0)
         epochs = np.arange(1, common + 1)
-        axes.plot(epochs, mean, color=colour, linewidth=width, linestyle=style, alpha=alpha)
+        axes.plot(epochs, mean, color=color, linewidth=width, linestyle=style, alpha=alpha)
 
 
 def _common_epochs(runs: tuple[Series, ...]) -> int:
@@ -203,22 +203,22 @@ def _finish_epochs(axes: Axes, *, metric: str) -> None:
     axes.margins(x=0.01)
 
 
-def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, num_coloured: int, higher_is_better: bool) -> None:
+def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, num_colored: int, higher_is_better: bool) -> None:
     """Leave out early epochs where they would take most of the height, and say so in the figure.
 
-    What is kept: seven in ten of the coloured curves' values, and the best of every curve that is passed here.
+    What is kept: seven in ten of the colored curves' values, and the best of every curve that is passed here.
     """
     sign = 1 if higher_is_better else -1
     runs = [sign * run[np.isfinite(run)] for curve in curves for run in curve.validation]
-    coloured = [sign * run[np.isfinite(run)] for curve in curves[:num_coloured] for run in curve.validation]
-    runs, coloured = [run for run in runs if len(run)], [run for run in coloured if len(run)]
-    if not coloured:
+    colored = [sign * run[np.isfinite(run)] for curve in curves[:num_colored] for run in curve.validation]
+    runs, colored = [run for run in runs if len(run)], [run for run in colored if len(run)]
+    if not colored:
         return
-    has_training = num_coloured <= MOST_WITH_TRAINING
-    trained = [sign * run[np.isfinite(run)] for curve in curves[:num_coloured] for run in curve.train if has_training]
+    has_training = num_colored <= MOST_WITH_TRAINING
+    trained = [sign * run[np.isfinite(run)] for curve in curves[:num_colored] for run in curve.train if has_training]
     best = max(run.max() for run in [*runs, *trained] if len(run))
-    kept = min(float(np.quantile(np.concatenate(coloured), 0.3)), min(float(run.max()) for run in runs))
-    edge = kept - (0.35 if len(runs) == len(coloured) else 0.1) * (best - kept)
+    kept = min(float(np.quantile(np.concatenate(colored), 0.3)), min(float(run.max()) for run in runs))
+    edge = kept - (0.35 if len(runs) == len(colored) else 0.1) * (best - kept)
     if best - min(run.min() for run in runs) <= 1.7 * (best - edge):
         return
     axes.set_ylim(*sorted((sign * edge, sign * (best + 0.06 * (best - edge)))))
@@ -226,23 +226,23 @@ def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, num_coloured: int,
     axes.set_xlabel(f"{note}  ·  epoch", loc="right")
 
 
-def _name_curves(axes: Axes, curves: Sequence[Curve], *, num_coloured: int, has_room: bool) -> None:
+def _name_curves(axes: Axes, curves: Sequence[Curve], *, num_colored: int, has_room: bool) -> None:
     """Names at the ends of the lines; long names in a list below."""
-    coloured = curves[:num_coloured]
-    others = f"{len(curves) - num_coloured} other trials" if len(curves) > num_coloured else ""
-    if not has_room or max((len(curve.label) for curve in coloured), default=0) > LONGEST_DIRECT_LABEL:
-        _list_names(axes, [curve.label for curve in coloured], others=others, has_room=has_room)
+    colored = curves[:num_colored]
+    others = f"{len(curves) - num_colored} other trials" if len(curves) > num_colored else ""
+    if not has_room or max((len(curve.label) for curve in colored), default=0) > LONGEST_DIRECT_LABEL:
+        _list_names(axes, [curve.label for curve in colored], others=others, has_room=has_room)
         return
-    ends = [_end(curve) for curve in coloured]
+    ends = [_end(curve) for curve in colored]
     places = _spread_labels(axes, [value for _, value in ends])
-    for curve, colour, end, place in zip(coloured, LINES, ends, places, strict=False):
-        _write_at_end(axes, clean_label(curve.label), colour=colour, end=end, place=place)
+    for curve, color, end, place in zip(colored, LINES, ends, places, strict=False):
+        _write_at_end(axes, clean_label(curve.label), color=color, end=end, place=place)
     if others:
         axes.text(1.04, -0.02, others, color=LIGHT["muted"], transform=axes.transAxes, va="center", fontsize=8.5)
 
 
 def _list_names(axes: Axes, names: Sequence[str], *, others: str, has_room: bool) -> None:
-    handles = [Line2D([], [], color=colour, linewidth=1.8) for colour in LINES[: len(names)]]
+    handles = [Line2D([], [], color=color, linewidth=1.8) for color in LINES[: len(names)]]
     if others:
         handles.append(Line2D([], [], color=LIGHT["faint"], linewidth=1))
     texts = [clean_label(name, limit=84 if has_room else 44) for name in [*names, others] if name]
@@ -256,16 +256,16 @@ def _list_columns(names: Sequence[str], *, has_room: bool) -> int:
     return 2 if max(map(len, names), default=0) <= (42 if has_room else 16) else 1
 
 
-def _write_at_end(axes: Axes, name: str, *, colour: str, end: tuple[int, float], place: float) -> None:
+def _write_at_end(axes: Axes, name: str, *, color: str, end: tuple[int, float], place: float) -> None:
     """A name right of the axes, and a dotted leader from a line that ended early."""
     last_epoch, value = end
     right = axes.get_xlim()[1]
     if np.isfinite(value) and last_epoch < 0.9 * right:
-        axes.plot([last_epoch, right], [value, value], color=colour, linewidth=0.9, linestyle=(0, (1, 4)), alpha=0.7)
+        axes.plot([last_epoch, right], [value, value], color=color, linewidth=0.9, linestyle=(0, (1, 4)), alpha=0.7)
         axes.set_xlim(right=right)
     start = axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]
     start = float(np.clip(start, 0, 1)) if np.isfinite(start) else place
-    axes.plot([1.0, 1.03], [start, place], color=colour, linewidth=1.8, transform=axes.transAxes, clip_on=False)
+    axes.plot([1.0, 1.03], [start, place], color=color, linewidth=1.8, transform=axes.transAxes, clip_on=False)
     axes.text(1.04, place, name, transform=axes.transAxes, va="center", fontsize=8.5)
 
 

@@ -106,8 +106,8 @@ def circular_confusion(
     apart = np.abs(cells[:, None] - cells[None, :])
     is_near = np.minimum(apart, NUM_CELLS - apart) <= 1
     picture = np.zeros((NUM_CELLS, NUM_CELLS, 4))
-    for mask, colour in ((is_near, RIGHT), (~is_near, WRONG)):
-        picture[mask, :3] = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    for mask, color in ((is_near, RIGHT), (~is_near, WRONG)):
+        picture[mask, :3] = [int(color[index : index + 2], 16) / 255 for index in (1, 3, 5)]
     picture[..., 3] = np.where(counts > 0, 0.12 + 0.88 * strength, 0)
     with drawing():
         figure = new_figure(width=min(width, 5.4), height=min(width, 5.4))
@@ -171,13 +171,13 @@ def with_readings(
     draw.ellipse(
         (middle - radius, middle - radius, middle + radius, middle + radius), fill="white", outline=LIGHT["muted"]
     )
-    for one, colour, wide in ((value, RIGHT, 4), (predicted, WRONG, 2)):
+    for one, color, wide in ((value, RIGHT, 4), (predicted, WRONG, 2)):
         for turns, length in _hands(one, quantity):
             end = (
                 middle + length * radius * math.sin(turns * math.tau),
                 middle - length * radius * math.cos(turns * math.tau),
             )
-            draw.line([(middle, middle), end], fill=colour, width=wide)
+            draw.line([(middle, middle), end], fill=color, width=wide)
     return np.asarray(picture).transpose(2, 0, 1)
 
 

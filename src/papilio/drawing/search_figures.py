@@ -16,7 +16,7 @@ from papilio.drawing.canvas import WIDE, clean_label, drawing, new_figure, only_
 from papilio.drawing.palette import LIGHT, LINES
 from papilio.drawing.scales import Scale
 
-NUM_HIGHLIGHTED = 5  # as many, and in the same colours, as the learning curves have
+NUM_HIGHLIGHTED = 5  # as many, and in the same colors, as the learning curves have
 MOST_TICKS = 12
 PANELS_A_ROW = {True: 3, False: 2}  # where there is room, and on a phone
 LABEL_BOX: dict[str, Any] = {"facecolor": LIGHT["paper"], "alpha": 0.75, "linewidth": 0, "pad": 0.8}
@@ -41,7 +41,7 @@ def importance_bars(labels: Sequence[str], shares: Sequence[float], *, width: fl
 
 
 def parallel_coordinates(scales: Sequence[Scale], *, num_highlighted: int, width: float = WIDE) -> Figure:
-    """An axis a setting and a line a trial, the metric last; trials come best first, and the best are coloured.
+    """An axis a setting and a line a trial, the metric last; trials come best first, and the best are colored.
 
     Where the figure is narrow the axes lie flat, one below the other, and the lines run down.
     """
@@ -72,7 +72,7 @@ def slices(
     has_medians: bool,
     width: float = WIDE,
 ) -> Figure:
-    """A panel a setting: its value against the metric, a dot a trial; trials come best first, and the best are coloured.
+    """A panel a setting: its value against the metric, a dot a trial; trials come best first, and the best are colored.
 
     Those that were cut early are rings.
 

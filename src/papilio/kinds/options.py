@@ -69,7 +69,7 @@ class VariationalSettings(BaseModel):
 
 
 class GameSettings(BaseModel):
-    """What two adversarial nets minimise."""
+    """What two adversarial nets minimize."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -17,15 +17,15 @@ from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import validated
 
 SUPERVISED = "supervised"  # what the images show decides: a class, or a number on a circle
-OF_SUPERVISED = frozenset({"loss", "label_smoothing", "regulariser", "views", "standardise"})
+OF_SUPERVISED = frozenset({"loss", "label_smoothing", "regularizer", "views", "standardize"})
 # the settings of [train] that a kind has to take, each with what it goes with
 NOT_FOR_ALL = {
     "target": "numbers on a circle",
     "loss": "classes",
     "label_smoothing": "classes",
-    "regulariser": "supervised learning and autoencoders",
+    "regularizer": "supervised learning and autoencoders",
     "views": "supervised learning",
-    "standardise": "supervised learning",
+    "standardize": "supervised learning",
 }
 SHOWN = {"class": "a class", "quantity": "a number on a circle", "nothing": "nothing that is known"}
 
@@ -112,7 +112,7 @@ AUTOENCODER = Kind(
     units=reconstruction_units,
     warnings="papilio.kinds.warnings:autoencoder_warnings",
     settings=ReconstructionSettings,
-    takes=frozenset({"regulariser"}),
+    takes=frozenset({"regularizer"}),
     offers={
         "predict": "papilio.offers.latents:reconstruct_pictures",
         "reconstruct": "papilio.offers.latents:reconstruct",
@@ -149,7 +149,7 @@ VAE = Kind(
     otherwise="error",
     units=variational_units,
     settings=VariationalSettings,
-    takes=frozenset({"regulariser"}),
+    takes=frozenset({"regularizer"}),
     offers={
         "predict": "papilio.offers.latents:reconstruct_pictures",
         "reconstruct": "papilio.offers.latents:reconstruct",

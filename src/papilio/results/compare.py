@@ -212,14 +212,15 @@ def _measured(trial: TrialResult, metric: str) -> Measured | None:
 
 def _in_full(settings: Mapping[str, Any], defaults: Mapping[str, Any], *, where: Path) -> dict[str, Any]:
     """By dotted key what was set, and what was left to defaults: runs of earlier versions do not have those written out."""
-    if not defaults:
-        try:
-            defaults = RunSettings.of(settings).left_to_defaults()
-        except (ValidationError, KeyError, TypeError, AttributeError) as error:
-            raise RunError(f"{where}: the settings in its run.json are damaged ({one_reason(error)})") from None
+    try:
+        known = RunSettings.of(settings).left_to_defaults() | dict(defaults)
+    except (ValidationError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{where}: the settings in its run.json are damaged ({one_reason(error)})") from None
     filled = {
-        key: list(value) if isinstance(value, tuple) else value for key, value in defaults.items()
-    }  # as JSON has it
+        key: list(value) if isinstance(value, tuple) else value  # as JSON has it
+        for key, value in known.items()
+        if value not in (None, {})
+    }
     return _flat(settings) | filled
 
 

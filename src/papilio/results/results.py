@@ -21,6 +21,7 @@ from papilio.kinds.ranking import UNRANKED, Ranking, Standing, common_ranking
 from papilio.results.own_files import Row, check_environment, check_rows
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
+from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import one_reason
 from papilio.studies.study import load_study, parse_toml
 from papilio.study_folder import ENVIRONMENT
@@ -183,7 +184,7 @@ class StudyResults:
         if ranking is None:
             return trials
         known = [(mean, trial) for trial in trials if (mean := trial.mean(ranking.metric)) is not None]
-        return [trial for _, trial in sorted(known, key=lambda pair: pair[0], reverse=ranking.is_maximised)]
+        return [trial for _, trial in sorted(known, key=lambda pair: pair[0], reverse=ranking.is_maximized)]
 
     def best_run(self, trial: TrialResult) -> RunResult | None:
         """The trial's best finished run by what ranks its runs, its first one where nothing does; None where there is none."""
@@ -191,7 +192,7 @@ class StudyResults:
         if ranking is None:
             return next(iter(trial.finished), None)
         runs = [run for run in trial.finished if ranking.metric in run.metrics]
-        choose = max if ranking.is_maximised else min
+        choose = max if ranking.is_maximized else min
         return choose(runs, key=lambda run: run.metrics[ranking.metric]) if runs else None
 
     @property
@@ -243,7 +244,7 @@ def _read(file: Path, take: Callable[[bytes], T]) -> T:
 def _study(content: bytes) -> dict[str, Any]:
     study = parse_toml(content.decode(), where="the study")
     load_study(study)
-    return study
+    return study_in_present_spelling(study)
 
 
 class ResultsTable:
@@ -289,7 +290,7 @@ def _row(run: RunResult) -> dict[str, Any]:
 
 def _read_run(folder: Path, row: Row) -> RunResult:
     known = {*FIRST_COLUMNS, *LAST_COLUMNS}
-    varied = {key: value for key, value in row.others.items() if key not in known and "." in key and value}
+    varied = {present_key(key): value for key, value in row.others.items() if key not in known and "." in key and value}
     path = folder / "runs" / row.run
     waiting = RunResult(row.run, row.stage, row.trial, row.seed, row.fold, varied, path)
     return _as_far_as_it_is(_with_facts(waiting, RunFolder(path).read()))
@@ -304,7 +305,7 @@ def _as_far_as_it_is(run: RunResult) -> RunResult:
 
 
 def _of_plan(path: Path, plan: RunPlan, facts: RunFacts | None) -> RunResult:
-    settings = plan.settings.identity()
+    settings = plan.settings.plain()
     waiting = RunResult(plan.name, plan.stage, plan.trial, plan.seed, plan.fold, plan.varied, path, settings)
     return _with_facts(waiting, facts)
 

@@ -57,7 +57,7 @@ class Tracker:
             )
         value = record[ranking.metric]
         if self.value is not None:
-            slack = min_delta if ranking.is_maximised else -min_delta
+            slack = min_delta if ranking.is_maximized else -min_delta
             if not ranking.is_better(value, self.value + slack):
                 return False
         self.value, self.epoch = value, record["epoch"]

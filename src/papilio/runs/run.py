@@ -124,7 +124,7 @@ class Run:
     def predict(
         self, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
     ) -> list[Any]:
-        """What picture files show; each is converted to the size and colours that the run was trained on.
+        """What picture files show; each is converted to the size and colors that the run was trained on.
 
         `is_inverted` swaps light and dark first; `progress` is told how many are read. Raises DataError for what is no picture.
         """

@@ -53,10 +53,10 @@ def mlp(
     activation: str = "relu",
     dropout: float | list[float] = 0.0,
     batch_norm: bool = False,
-    initialiser: str = "glorot_uniform",
+    initializer: str = "glorot_uniform",
 ) -> Network:
     """Dense layers of `units`, each with the activation and dropout, then one output a class."""
-    _refuse(activation, initialiser, batch_norm=batch_norm)
+    _refuse(activation, initializer, batch_norm=batch_norm)
     layers: list[Layer] = [Flatten()]
     _add_dense(layers, math.prod(image_shape), num_classes, units=units, activation=activation, dropout=dropout)
     return _stacked(layers, image_shape)
@@ -79,10 +79,10 @@ def cnn(
     flatten_dropout: float = 0.0,
     head: str = "flatten",
     split_heads: bool = False,
-    initialiser: str = "glorot_uniform",
+    initializer: str = "glorot_uniform",
 ) -> Network:
     """Convolutions that keep the image's size, 2x2 max pooling in between, dense layers, one output a class."""
-    _refuse(activation, initialiser, batch_norm=batch_norm, dense_norm=dense_norm, split_heads=split_heads)
+    _refuse(activation, initializer, batch_norm=batch_norm, dense_norm=dense_norm, split_heads=split_heads)
     refuse_unknown("model.head", head, ["flatten"])
     _refuse_sizes("filters", filters, at_least=1)
     if kernel_size < 1 or kernel_size % 2 == 0:
@@ -116,10 +116,10 @@ def lenet5(
     activation: str = "tanh",
     pooling: str = "average",
     dropout: float = 0.0,
-    initialiser: str = "glorot_uniform",
+    initializer: str = "glorot_uniform",
 ) -> Network:
     """LeNet-5 as it is usually drawn: 6 and 16 filters of 5x5, pooled 2x2, dense 120 and 84. LeCun et al. 1998."""
-    _refuse(activation, initialiser)
+    _refuse(activation, initializer)
     refuse_unknown("model.pooling", pooling, POOLINGS)
     layers: list[Layer] = []
     for convolution in (Convolution(image_shape[0], 6, 5, padding=2), Convolution(6, 16, 5)):
@@ -219,10 +219,10 @@ def autoencoder(
     dropout: float = 0.0,
     batch_norm: bool = False,
     decoder: str = "mirror",
-    initialiser: str = "glorot_uniform",
+    initializer: str = "glorot_uniform",
 ) -> Network:
     """Convolutions of stride 2 and dense layers down to `latents` numbers, and the same ones backwards."""
-    _refuse_other_coders(activation, initialiser, blocks=blocks, batch_norm=batch_norm, decoder=decoder)
+    _refuse_other_coders(activation, initializer, blocks=blocks, batch_norm=batch_norm, decoder=decoder)
     return Coder(image_shape, latents, filters, kernel_size, dense, activation, dropout).build()
 
 
@@ -238,10 +238,10 @@ def vae(
     dropout: float = 0.0,
     batch_norm: bool = False,
     decoder: str = "mirror",
-    initialiser: str = "glorot_uniform",
+    initializer: str = "glorot_uniform",
 ) -> Network:
     """An `autoencoder` whose encoder gives a mean and a log variance for each latent. Kingma and Welling 2014."""
-    _refuse_other_coders(activation, initialiser, blocks=blocks, batch_norm=batch_norm, decoder=decoder)
+    _refuse_other_coders(activation, initializer, blocks=blocks, batch_norm=batch_norm, decoder=decoder)
     return Coder(image_shape, latents, filters, kernel_size, dense, activation, dropout, codes=2).build()
 
 
@@ -288,15 +288,15 @@ def _add_dense(
     layers.append(Dense(width, num_classes))
 
 
-def _refuse(activation: str, initialiser: str, **switches: bool) -> None:
+def _refuse(activation: str, initializer: str, **switches: bool) -> None:
     refuse_unknown("model.activation", activation, ACTIVATIONS)
-    refuse_unknown("model.initialiser", initialiser, INITIALISERS)
+    refuse_unknown("model.initializer", initializer, INITIALISERS)
     for name, is_on in switches.items():
         refuse_unknown(f"model.{name}", is_on, [False])
 
 
-def _refuse_other_coders(activation: str, initialiser: str, *, blocks: int, batch_norm: bool, decoder: str) -> None:
-    _refuse(activation, initialiser, batch_norm=batch_norm)
+def _refuse_other_coders(activation: str, initializer: str, *, blocks: int, batch_norm: bool, decoder: str) -> None:
+    _refuse(activation, initializer, batch_norm=batch_norm)
     refuse_unknown("model.blocks", blocks, [0])
     refuse_unknown("model.decoder", decoder, ["mirror"])
 

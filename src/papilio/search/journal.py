@@ -113,7 +113,7 @@ def _open(storage: optuna.storages.JournalStorage, name: str, ranking: Ranking) 
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    direction = "maximize" if ranking.is_maximised else "minimize"
+    direction = "maximize" if ranking.is_maximized else "minimize"
     study = optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
     if study.direction.name.lower() != direction:
         raise ValueError("the journal ranks trials the other way round")
@@ -130,7 +130,7 @@ def _frozen(trial: TrialState, search: StageSearch, ranking: Ranking, runs: Path
     from optuna.trial import FrozenTrial
     from optuna.trial import TrialState as State
 
-    sign = 1 if ranking.is_maximised else -1
+    sign = 1 if ranking.is_maximized else -1
     epochs = range(1, max(len(run.scores) for run in trial.runs) + 1)
     scores = {epoch: trial.score_at(epoch) for epoch in epochs}
     known = {epoch: sign * score for epoch, score in scores.items() if score is not None and math.isfinite(score)}

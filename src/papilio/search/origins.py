@@ -223,7 +223,7 @@ def _best(found: Sequence[tuple[Origin, RunFacts]]) -> Origin:
     known = [] if ranking is None else [(origin, facts) for origin, facts in found if ranking.metric in facts.metrics]
     if ranking is None or not known:
         return found[0][0]
-    choose = max if ranking.is_maximised else min
+    choose = max if ranking.is_maximized else min
     return choose(known, key=lambda one: one[1].metrics[ranking.metric])[0]
 
 

@@ -39,8 +39,8 @@ class StageSearch:
         self.first = plan.trial(plan.space.at([0.0] * len(plan.space.parameters)), number=0)
         expected = expected_of_stage(plan)
         self.ranking = common_ranking(standing(trial.runs[0]) for trial in expected)
-        is_maximised = self.ranking is None or self.ranking.is_maximised
-        self.sampler = make_sampler(plan.settings.sampler, plan.space, is_maximised=is_maximised)
+        is_maximized = self.ranking is None or self.ranking.is_maximized
+        self.sampler = make_sampler(plan.settings.sampler, plan.space, is_maximized=is_maximized)
         self.pruner: Pruner | None = None
         if plan.settings.pruner is not None:
             epochs = max(trial.runs[0].settings.train.epochs for trial in expected)

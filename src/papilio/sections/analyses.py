@@ -14,6 +14,7 @@ from papilio.results.results import StudyResults
 from papilio.results.words import sentence
 from papilio.sections.blocks import Section
 from papilio.sections.context import SectionContext
+from papilio.sections.result_tables import best_first
 from papilio.settings.references import resolve_reference
 from papilio.studies.study import slug
 
@@ -33,11 +34,20 @@ class RunSection:
 def run_sections(results: StudyResults, found: Sequence[StoredAnalysis], pictures: Pictures) -> list[RunSection]:
     """A section for each analysis of a run that has something to show, in the order of papilio.kinds.analyses, own ones last.
 
+    Of an analysis of several trials the best comes first, in a study with stages that of the last stage, which is the answer.
+
     Raises RunError where one cannot be shown.
     """
     sections = []
     places = {name: place for place, name in enumerate(ANALYSES)}
-    for stored in sorted(found, key=lambda one: places.get(one.header.analysis, len(places))):
+    ranks = _ranks(results)
+    last = (len(results.stages), 0)
+
+    def order(one: StoredAnalysis) -> tuple[int, tuple[int, int], bool]:
+        rank = ranks.get((one.header.stage, one.header.trial), last)
+        return places.get(one.header.analysis, len(places)), rank, not _is_of_best_run(results, one)
+
+    for stored in sorted(found, key=order):
         name = slug(stored.path.stem)[:60]
         section = _section(results, stored, name=name, pictures=pictures) if stored.header.run else None
         if section is not None:
@@ -45,6 +55,21 @@ def run_sections(results: StudyResults, found: Sequence[StoredAnalysis], picture
             heading = ", ".join(filter(None, [section.title, stored.header.title]))
             sections.append(RunSection(section, f"analysis-{name}", kicker, heading))
     return sections
+
+
+def _ranks(results: StudyResults) -> dict[tuple[str, str], tuple[int, int]]:
+    """The place of each stage, the last one first, and of each trial in it, the best first."""
+    return {
+        (stage, trial.name): (place, rank)
+        for place, stage in enumerate(reversed(results.stages))
+        for rank, trial in enumerate(best_first(results, stage))
+    }
+
+
+def _is_of_best_run(results: StudyResults, stored: StoredAnalysis) -> bool:
+    header = stored.header
+    trials = [trial for trial in results.trials(header.stage) if trial.name == header.trial]
+    return any((run := results.best_run(trial)) is not None and run.name == header.run for trial in trials)
 
 
 def stage_sections(

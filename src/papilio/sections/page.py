@@ -23,7 +23,8 @@ from papilio.sections import sentences
 from papilio.sections import study_sections as sections
 from papilio.sections.analyses import run_sections, stage_sections
 from papilio.sections.published_table import published_table
-from papilio.sections.study_facts import environment_rows, facts, image_sets, shape_words
+from papilio.sections.setting_rows import shared_settings
+from papilio.sections.study_facts import environment_rows, facts, image_sets, shape_words, without_places
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_RUNS = 500
@@ -63,6 +64,7 @@ def render_page(results: StudyResults, pictures: Pictures, *, is_live: bool = Fa
             progress=sentences.progress_words(results),
             reasons=sentences.reasons(results),
             image_sets=image_sets(results),
+            settings=shared_settings(results),
             stages=[sections.stage_section(results, stage, pictures) for stage in results.stages],
             models=sections.model_sections(results),
             published=published_table(results),
@@ -93,6 +95,7 @@ def _environment() -> Environment:
         "metric_number": words.metric_number,
         "metric_words": words.metric_words,
         "number": words.plain_number,
+        "placeless": without_places,
         "shape": shape_words,
         "sentence": words.sentence,
         "swap_words": sentences.swap_words,

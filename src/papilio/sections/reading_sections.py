@@ -77,7 +77,7 @@ def _confusion(arrays: Arrays, quantity: Quantity, context: SectionContext) -> F
 
     label = f"Predicted against true values of {len(arrays['values']):,} images"
     caption = "True values across, predicted ones up; darker where there are more images (logarithmic). Blue: right, to"
-    caption += " a cell or its neighbours."
+    caption += " a cell or its neighbors."
     if quantity.is_time:
         caption += (
             " Lines beside the diagonal are slips of whole hours; steep and flat lines are hands taken for each other."

@@ -85,7 +85,7 @@ def comparison_words(results: StudyResults, stage: str) -> str | None:
     num_folds = len({run.fold for run in best.finished if run.fold is not None})
     share = 1 / (num_folds - 1) if num_folds > 1 else None
     found = paired_comparison(*zip(*pairs, strict=True), test_share=share)
-    sentences = [_lead_words(*names, metric, found, is_max=ranking.is_maximised)]
+    sentences = [_lead_words(*names, metric, found, is_max=ranking.is_maximized)]
     if share is not None:
         sentences.append("The interval allows for the folds' overlapping training sets.")
     if len(trials) > 2:
@@ -126,12 +126,12 @@ class _Search:
 
     def metric_scale(self) -> Scale:
         values = [_reached(trial, self.ranking) for trial in self.trials]
-        return metric_scale(self.metric, values, higher_is_better=self.ranking.is_maximised)
+        return metric_scale(self.metric, values, higher_is_better=self.ranking.is_maximized)
 
     def caption(self) -> str:
         """What every picture of the trials has to say of which they are."""
         text = (
-            f" The best {self.num_highlighted} are coloured as in the curves above." if self.num_highlighted > 1 else ""
+            f" The best {self.num_highlighted} are colored as in the curves above." if self.num_highlighted > 1 else ""
         )
         if len(self.trials) < self.num_tried:
             text += f" Drawn: {len(self.trials)} of {self.num_tried:,} trials, evenly from best to worst."
@@ -150,7 +150,7 @@ def _reached(trial: TrialResult, ranking: Ranking) -> float:
     if not trial.is_pruned:
         values = trial.values(ranking.metric)
     else:
-        choose = max if ranking.is_maximised else min
+        choose = max if ranking.is_maximized else min
         series = ([record[ranking.metric] for record in run.records if ranking.metric in record] for run in trial.runs)
         values = [choose(one) for one in series if one]
     return sum(values) / len(values) if values else float("nan")
@@ -208,7 +208,7 @@ def _slices_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBox:
     caption = f"{words.sentence(search.metric)} against each setting; a dot is a trial"
     caption += ", a ring one that was cut early" if pruned.any() else ""
     caption += ", a short line the median of those with the same value." if has_medians else "."
-    low = sum(metric.ends[not search.ranking.is_maximised] == place for place in metric.places.tolist())
+    low = sum(metric.ends[not search.ranking.is_maximized] == place for place in metric.places.tolist())
     if low > 1:
         caption += f" {words.counted(low, 'trial')} that did worse than the axis goes lie at its end."
     return FigureBox(pictures.keep(draw, name=f"{name}-slices", label=label), caption + search.caption())

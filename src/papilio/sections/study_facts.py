@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ def facts(results: StudyResults) -> list[tuple[str, str]]:
         ("Images", ", ".join(dict.fromkeys(str(images.get("name", "")) for images in environment.get("data", [])))),
         ("Trials", f"{num_trials:,} in {words.counted(len(results.stages), 'stage')}"),
         ("Runs", f"{done:,} of {len(results.runs):,} done" + (f", {pruned:,} cut early" if pruned else "")),
-        ("Training time", words.duration(sum(run.seconds for run in results.runs))),
+        ("Training time", f"{words.duration(sum(run.seconds for run in results.runs))}, the sum over all runs"),
         ("Machine", str(environment.get("processor") or "")),
         ("Started", str(environment.get("started") or "").partition("T")[0]),
     ]
@@ -41,19 +42,28 @@ def image_sets(results: StudyResults) -> list[dict[str, Any]]:
 def environment_rows(results: StudyResults) -> list[tuple[str, str]]:
     """What the study ran on, as pairs of label and text; the image sets have a section of their own."""
     rows = [(_label(key), _text(key, value)) for key, value in results.environment.items() if key != "data"]
-    rows.append(("Training time, all runs together", words.duration(sum(run.seconds for run in results.runs))))
-    return [(label, text) for label, text in rows if text]
+    rows.append(("Training time, the sum over all runs", words.duration(sum(run.seconds for run in results.runs))))
+    return [(label, without_places(text)) for label, text in rows if text]
+
+
+def without_places(text: str) -> str:
+    """Text in which of full paths only the last parts are left: where a folder lies on a machine is nobody else's business.
+
+    >>> without_places("papilio run /home/ada/nets/clock.toml --out /tmp/clock"), without_places("1/2 of https://a.org/b/c")
+    ('papilio run clock.toml --out clock', '1/2 of https://a.org/b/c')
+    """
+    return re.sub(r"(?<![\w/:.~-])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\'\":;,()]+[/\\])*([^\s/\\'\":;,()]+)", r"\1", text)
 
 
 def shape_words(shape: Sequence[int]) -> str:
     """An image's shape for people.
 
     >>> shape_words([1, 28, 28]), shape_words([3, 32, 48])
-    ('28 × 28 pixels, grey', '32 × 48 pixels, colour')
+    ('28 × 28 pixels, gray', '32 × 48 pixels, color')
     """
     channels, height, width = shape
-    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
-    return f"{height} × {width} pixels, {colour}"
+    color = {1: "gray", 3: "color"}.get(channels, f"{channels} channels")
+    return f"{height} × {width} pixels, {color}"
 
 
 def _label(key: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from papilio.settings.since import Since
 
@@ -29,9 +29,9 @@ class DataSettings(BaseModel):
         None, description="how a set that Papilio draws is drawn: num, seed, size, variety"
     )
     size: int | tuple[int, int] | None = Field(None, description="pixels, or [height, width], to resize to")
-    color: Literal["grey", "rgb"] | None = Field(None, description="convert the pictures to")
+    color: Literal["gray", "rgb"] | None = Field(None, description="convert the pictures to")
     binarize: Annotated[bool, Since("0.2")] = Field(
-        False, description="make each pixel black or white, drawn once with its grey value as the probability of white"
+        False, description="make each pixel black or white, drawn once with its gray value as the probability of white"
     )
     validation: float = Field(0.1, ge=0, lt=1, description="share of the training images that chooses")
     test: float = Field(0.2, ge=0, lt=1, description="share kept for the test, where the set brings no test images")
@@ -40,6 +40,11 @@ class DataSettings(BaseModel):
     num_train: Annotated[int | None, Since("0.2")] = Field(
         None, ge=1, description="train on so many of the training images, stratified; the others are left out"
     )
+
+    @field_validator("color", mode="before")
+    @classmethod
+    def _take_earlier_color(cls, given: Any) -> Any:
+        return "gray" if given == "grey" else given
 
     @model_validator(mode="after")
     def _names_one_source(self) -> DataSettings:

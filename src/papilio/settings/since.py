@@ -25,13 +25,10 @@ def plain_settings(settings: BaseModel, *, only_given: bool = False) -> dict[str
     return _without_later(settings, plain)
 
 
-def later_settings(settings: BaseModel) -> dict[str, Any]:
-    """What `plain_settings` leaves out because it is a later setting at its default."""
-    return {
-        name: getattr(settings, name)
-        for name, field in type(settings).model_fields.items()
-        if _is_later(field) and getattr(settings, name) == field.default and field.default not in (None, {})
-    }
+def unsaid_settings(settings: BaseModel) -> dict[str, Any]:
+    """What `plain_settings` leaves out: settings that are None, and those of `Since` at their default."""
+    said = plain_settings(settings)
+    return {name: value for name, value in settings.model_dump(mode="json").items() if name not in said}
 
 
 def _without_later(settings: BaseModel, plain: dict[str, Any]) -> dict[str, Any]:

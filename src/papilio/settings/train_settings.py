@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from papilio.settings.since import Since
+from papilio.settings.spelling import in_present_spelling
 
-OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adadelta"]
+OptimizerName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adadelta"]
 
 
 class Augmentation(BaseModel):
@@ -55,8 +56,8 @@ class EarlyStopping(BaseModel):
     min_delta: float = Field(0.0, ge=0, description="what counts as an improvement")
 
 
-class Regulariser(BaseModel):
-    """Penalties on weights, as Keras' kernel regularisers add them to the loss."""
+class Regularizer(BaseModel):
+    """Penalties on weights, as Keras' kernel regularizers add them to the loss."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,7 +66,7 @@ class Regulariser(BaseModel):
 
 
 Betas = tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
-OF_OPTIMISER = ("learning_rate", "momentum", "betas", "weight_decay")  # may stand in an optimizer's own table
+OF_OPTIMIZER = ("learning_rate", "momentum", "betas", "weight_decay")  # may stand in an optimizer's own table
 
 
 class PhaseSettings(BaseModel):
@@ -73,7 +74,7 @@ class PhaseSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    optimizer: OptimiserName | None = Field(None, description="as train.optimizer")
+    optimizer: OptimizerName | None = Field(None, description="as train.optimizer")
     learning_rate: float | None = Field(None, gt=0, description="as train.learning_rate")
     momentum: float | None = Field(None, ge=0, lt=1, description="as train.momentum")
     betas: Betas | None = Field(None, description="as train.betas")
@@ -88,18 +89,18 @@ class TrainSettings(BaseModel):
 
     epochs: int = Field(20, ge=1, description="passes over the training images, at most")
     batch_size: int = Field(128, ge=1, description="images a step")
-    optimizer: OptimiserName = Field("adam", description="or a table { name, learning_rate, momentum, weight_decay }")
-    learning_rate: float | None = Field(None, gt=0, description="peak rate; by default the optimiser's usual one")
+    optimizer: OptimizerName = Field("adam", description="or a table { name, learning_rate, momentum, weight_decay }")
+    learning_rate: float | None = Field(None, gt=0, description="peak rate; by default the optimizer's usual one")
     momentum: float | None = Field(None, ge=0, lt=1, description="for sgd, momentum and rmsprop")
     betas: Annotated[Betas | None, Since("0.2")] = Field(None, description="for adam and adamw")
-    weight_decay: float = Field(0.0, ge=0, description="the optimiser's own, on weights only")
+    weight_decay: float = Field(0.0, ge=0, description="the optimizer's own, on weights only")
     schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="learning rate over time")
-    regulariser: Regulariser = Field(
-        default_factory=lambda: Regulariser(l1=0.0, l2=0.0), description="L1 and L2 penalties in the loss"
+    regularizer: Regularizer = Field(
+        default_factory=lambda: Regularizer(l1=0.0, l2=0.0), description="L1 and L2 penalties in the loss"
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
     # None, not False, so that results of versions without it still fit
-    standardise: bool | None = Field(
+    standardize: bool | None = Field(
         None, description="images less the training images' mean, divided by their standard deviation, by channel"
     )
     augment: Augmentation | None = Field(None, description="random changes to training images")
@@ -133,10 +134,11 @@ class TrainSettings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _take_earlier_names(cls, given: Any) -> Any:
-        """What results of earlier versions call it."""
-        if isinstance(given, dict) and given.get("objective") == "classification":
-            return {**given, "objective": "supervised"}
-        return given
+        """What results and studies of earlier versions call it."""
+        if not isinstance(given, dict):
+            return given
+        renamed = in_present_spelling(given)
+        return {**renamed, "objective": "supervised"} if renamed.get("objective") == "classification" else renamed
 
     @model_validator(mode="before")
     @classmethod
@@ -145,8 +147,8 @@ class TrainSettings(BaseModel):
         if not isinstance(given, dict) or not isinstance(given.get("optimizer"), dict):
             return given
         table = dict(given["optimizer"])
-        if set(table) - {"name", *OF_OPTIMISER} or "name" not in table:
-            raise ValueError(f"an optimizer table has a name, and may have {', '.join(OF_OPTIMISER)}")
+        if set(table) - {"name", *OF_OPTIMIZER} or "name" not in table:
+            raise ValueError(f"an optimizer table has a name, and may have {', '.join(OF_OPTIMIZER)}")
         if twice := [key for key in table if key != "name" and key in given]:
             raise ValueError(f"{twice[0]} stands both in the optimizer table and beside it; take one of them")
         return {**given, "optimizer": table.pop("name"), **table}

@@ -21,6 +21,7 @@ from papilio.files import expanded_path, full_path, possible_path, read_own
 from papilio.kinds.kind import Kind, name_of_kind
 from papilio.settings.references import name_of
 from papilio.settings.run_settings import is_source
+from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import validated
 from papilio.studies.schema import BASE_TABLES, StudySettings, Table
 
@@ -47,7 +48,32 @@ class Study:
     def to_toml(self) -> str:
         """The study as a file again: reading it gives an equal one."""
         tables = self.settings.model_dump(exclude_none=True, by_alias=True, mode="json")
-        return tomli_w.dumps(tables)
+        varied = iter([stage.pop("vary") for stage in tables["stage"]])
+        lines = tomli_w.dumps({**tables, "stage": [{**stage, "vary": {}} for stage in tables["stage"]]}).splitlines()
+        return "".join(f"{line}\n{_varied(next(varied)) if line == '[stage.vary]' else ''}" for line in lines)
+
+
+def as_toml(value: Any) -> str:
+    """A value on one line, as it stands behind a key.
+
+    >>> as_toml({"low": 0.1, "when": {"model.head": ["mean", True]}})
+    '{ low = 0.1, when = { "model.head" = ["mean", true] } }'
+    """
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{_key(name)} = {as_toml(one)}" for name, one in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(as_toml, value))}]"
+    return tomli_w.dumps({"value": value}).partition(" = ")[2].strip()
+
+
+def _key(name: str) -> str:
+    return tomli_w.dumps({name: 0}).rpartition(" = ")[0]
+
+
+def _varied(vary: Mapping[str, Any]) -> str:
+    """A table [stage.vary] in its own order, on which it depends what a sampler draws: ranges in line, not behind lists."""
+    return "".join(f"{_key(key)} = {as_toml(value)}\n" for key, value in vary.items())
 
 
 def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Study:
@@ -61,7 +87,12 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
     else:
         name, where, tables = _read_file(source)
     tables = plain_tables(tables, own, where=where)
-    tables = plain_tables(_with_overrides(tables, overrides or {}, where=where), own, where=where)
+    overrides = {present_key(key): value for key, value in (overrides or {}).items()}
+    try:
+        tables = study_in_present_spelling(tables)
+    except ValueError as error:
+        raise StudyError(f"{where}: {error}") from None
+    tables = plain_tables(_with_overrides(tables, overrides, where=where), own, where=where)
     settings: StudySettings = validated(StudySettings, tables, where=where)
     if isinstance(source, Mapping):
         name = slug(settings.title)[:60]

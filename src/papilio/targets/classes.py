@@ -32,7 +32,7 @@ class Classes:
         return (self.num_classes,)
 
     def loss(self, outputs: Logits, labels: Labels) -> Float[Tensor, ""]:
-        """The mean over the batch that training minimises."""
+        """The mean over the batch that training minimizes."""
         if self.scoring is not None:
             return self.scoring(outputs, labels)
         return F.cross_entropy(outputs, labels, label_smoothing=self.label_smoothing)

@@ -50,7 +50,7 @@ class PeriodicTarget(Protocol):
         ...
 
     def loss(self, outputs: Outputs, values: Values) -> Float[Tensor, ""]:
-        """The mean over the batch that training minimises."""
+        """The mean over the batch that training minimizes."""
         ...
 
     def decode(self, outputs: Outputs) -> Reading:
@@ -96,7 +96,7 @@ class Regression:
 
 @dataclass(frozen=True)
 class Bins:
-    """`num` classes, each centred on a multiple of period / num, by cross entropy: near and far mistakes cost the same."""
+    """`num` classes, each centerd on a multiple of period / num, by cross entropy: near and far mistakes cost the same."""
 
     period: float
     num: int
@@ -245,8 +245,8 @@ class SoftBins:
 
     def shares(self, values: Values) -> Float[Tensor, "batch classes"]:
         """What each class should have; it sums to 1."""
-        centres = torch.arange(self.num, device=values.device, dtype=values.dtype)
-        off = wrapped(values.unsqueeze(1) * (self.num / self.period) - centres, float(self.num))
+        centers = torch.arange(self.num, device=values.device, dtype=values.dtype)
+        off = wrapped(values.unsqueeze(1) * (self.num / self.period) - centers, float(self.num))
         return torch.softmax(-0.5 * (off / self.width) ** 2, dim=1)
 
     def encode(self, values: Values) -> Outputs:
@@ -308,7 +308,7 @@ class CoarseToFine:
     """Soft classes for the angle and for a multiple of it, read together: on a clock the hour hand and the minute hand.
 
     A value's score is the sum of what both heads give it; the best of `num_read` values round the circle is read, and
-    refined between its neighbours. So a net that cannot tell 59 minutes from 1 still gets the hour right from the other hand.
+    refined between its neighbors. So a net that cannot tell 59 minutes from 1 still gets the hour right from the other hand.
     """
 
     period: float

@@ -17,7 +17,7 @@ class Target(Protocol):
         ...
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """The mean over the batch that training minimises."""
+        """The mean over the batch that training minimizes."""
         ...
 
     def metrics(self, outputs: Tensor, labels: Tensor, *, loss: Tensor | None = None) -> dict[str, Tensor]:

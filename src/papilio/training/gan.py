@@ -121,7 +121,7 @@ def judged(
 
 
 def discriminator_loss(on_real: Tensor, on_fakes: Tensor, loss: LossName, *, smoothing: float = 0.0) -> Tensor:
-    """What the discriminator minimises, of its outputs for real images and for fakes.
+    """What the discriminator minimizes, of its outputs for real images and for fakes.
 
     "non_saturating": the cross entropy of telling them apart, in nats, the mean over both halves (Goodfellow et al. 2014),
     real images being real with probability 1 - `smoothing` (Salimans et al. 2016, section 3.4). "hinge":
@@ -138,7 +138,7 @@ def discriminator_loss(on_real: Tensor, on_fakes: Tensor, loss: LossName, *, smo
 
 
 def generator_loss(on_fakes: Tensor, loss: LossName) -> Tensor:
-    """What the generator minimises, of the discriminator's outputs for fakes.
+    """What the generator minimizes, of the discriminator's outputs for fakes.
 
     "non_saturating": the cross entropy of fakes being taken for real ones, in nats (Goodfellow et al. 2014, section 3);
     of the other two losses -E[D(fake)].

@@ -1,4 +1,4 @@
-"""What the nets minimise: an objective is a list of phases, and the engine knows nothing else of it.
+"""What the nets minimize: an objective is a list of phases, and the engine knows nothing else of it.
 
 A classifier has one phase. A game of two nets has two, each moving its own net. What a phase may use is handed to it: the
 nets by name, the batch, the run's noise, the number of the step; so a weight can grow with the step, a phase can move parts
@@ -26,9 +26,9 @@ class Phase:
 
     `trains` names nets, or parts of nets by dotted prefix: "network", "encoder", ("network.encoder", "network.8"). What no
     phase of an objective trains is frozen: it gets no gradient, and stays in evaluation mode while the others learn. `loss`
-    gets the nets, the batch, the noise and the number of the step (from 0), and returns a scalar to minimise with the
+    gets the nets, the batch, the noise and the number of the step (from 0), and returns a scalar to minimize with the
     metrics (batch means, of this phase alone) that the records keep as `train_...`. `repeats` is how often the phase runs
-    on each batch, with fresh noise. By its `name`, [train.phases] gives it an optimiser of its own.
+    on each batch, with fresh noise. By its `name`, [train.phases] gives it an optimizer of its own.
     """
 
     trains: str | tuple[str, ...]

@@ -42,7 +42,7 @@ def objective(
     (-log p(x|z)), `kl`; when measured also `error`, the mean squared error per pixel of what the posterior's mean
     is decoded to, and over a whole set `active_units`, the latents whose posterior means have a variance above 0.01.
     """
-    l1, l2 = train.regulariser.l1, train.regulariser.l2
+    l1, l2 = train.regularizer.l1, train.regularizer.l2
 
     def coded(nets: Nets, batch: Batch, noise: Noise) -> tuple[Coded, Tensor, Tensor]:
         """With -log p(x|z) of each image, and the KL of each latent."""

@@ -64,7 +64,7 @@ class ButterflyRenderer(DrawnSet):
     def __init__(self, variety: str = "plain", *, size: int = 64, color: str = "rgb", seed: int = 0) -> None:
         self.refuse_unknown(variety)
         if color not in ("grey", "rgb"):
-            raise SettingError(f"color = {color}: allowed are grey and rgb")
+            raise SettingError(f"color = {color}: allowed are gray and rgb")
         self.size, self.color, self.seed = size, color, seed
         self.spread = _spread(size)
         self.shadow = _shadow(size)

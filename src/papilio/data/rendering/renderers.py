@@ -35,5 +35,5 @@ def find_set(name: str) -> str:
 
 
 def make_renderer(name: str, settings: RenderSettings) -> DrawnSet:
-    """What draws the set of that name. Raises SettingError for a variety, a size or a colour that is not drawn."""
+    """What draws the set of that name. Raises SettingError for a variety, a size or a color that is not drawn."""
     return RENDERERS[name](settings.variety, size=settings.size, color=settings.color, seed=settings.seed)

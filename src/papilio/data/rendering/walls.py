@@ -18,7 +18,7 @@ WOOD: RGB = (1.16, 0.98, 0.76)
 
 @dataclass(frozen=True)
 class Wall:
-    """A texture, and its colour where pictures have colours."""
+    """A texture, and its color where pictures have colors."""
 
     texture: Texture
     tint: RGB

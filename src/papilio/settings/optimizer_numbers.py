@@ -1,4 +1,4 @@
-"""The optimisers by name, with the numbers that each has where a study gives none."""
+"""The optimizers by name, with the numbers that each has where a study gives none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from papilio.errors import SettingError, did_you_mean
 
 @dataclass(frozen=True)
 class UsualNumbers:
-    """An optimiser's learning rate, and its momentum and betas; None where it has no such thing."""
+    """An optimizer's learning rate, and its momentum and betas; None where it has no such thing."""
 
     learning_rate: float
     momentum: float | None = None
@@ -32,7 +32,7 @@ USUAL_NUMBERS: dict[str, UsualNumbers] = {
 }
 
 
-def refuse_impossible_optimiser(
+def refuse_impossible_optimizer(
     name: str, *, momentum: float | None = None, betas: tuple[float, float] | None = None
 ) -> None:
     """Raises SettingError for a name that is none, and for a momentum or betas where there is no such thing."""
