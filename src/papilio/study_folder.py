@@ -17,7 +17,7 @@ ENVIRONMENT = "environment.json"
 SHARED = ".images"  # what workers map; there only while they work
 # what a study and its runs write, as patterns below its folder
 JOURNAL_LOCK = "search.journal.lock"  # of Optuna; there only where an earlier version was killed
-FILES = ("study.toml", "results.csv", "report.html", "search.journal", JOURNAL_LOCK, "workers.log")
+FILES = ("study.toml", "results.csv", "report.html", "search.journal", JOURNAL_LOCK, "workers.log", "image-samples.npz")
 FIGURES = ("figures/*.svg", "figures/*.png", "figures/*.webp", "figures/*.gif")
 ANALYSES = ("analyses/*.npz",)
 OF_SHARED = (f"{SHARED}/*.npy", f"{SHARED}/*.npz")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from papilio.analysis.analyse import add_missing_of_stages, analyse
+from papilio.analysis.image_samples import write_image_samples
 from papilio.data.load import load_images
 from papilio.data.parallel import available_cores
 from papilio.data.pictures import SUFFIXES as PICTURE_SUFFIXES
@@ -129,6 +130,7 @@ def run_study(
             # nothing is written before this line: a wrong request leaves the folder as it was
             write_json(folder / ENVIRONMENT, describe_environment(images.distinct(), crew))
             _write_study(folder / "study.toml", with_written_defaults(study, plans), plans)
+            write_image_samples(folder, images.distinct())
             shared = SharedSets(folder / SHARED)
             workload = Workload(
                 folder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,9 @@ Series = Float[np.ndarray, " _"]  # one value an epoch; runs differ in length
 
 MOST_COLORED = len(LINES)
 NUM_HIGHLIGHTED = 5
+MOST_BANDS = 3  # more lie over each other
+CLIPPED = "values beyond the axis are clipped"
+FEWEST_USUAL = 5  # trials, of which one may be an outlier
 MOST_WITH_TRAINING = 5  # more dashed lines hide the others
 LONGEST_DIRECT_LABEL = 22
 DIGIT_WIDTH = 0.067  # inches, of the numbers below an axis
@@ -57,6 +61,7 @@ class Panel:
     metric: str
     values: tuple[tuple[float, ...], ...]
     published: tuple[tuple[float, ...], ...]
+    limits: tuple[float, float] = (-math.inf, math.inf)  # between which the metric lies
 
 
 def learning_curves(
@@ -69,7 +74,7 @@ def learning_curves(
 ) -> Figure:
     """A metric on validation images by epoch; `curves` come best first. `higher_is_better` is None where nobody says.
 
-    A line is the mean over a trial's runs, its band their range, as far as all runs go; where some ended earlier,
+    A line is the mean over a trial's runs, bands (of the first three) their range, as far as all runs go; where some ended earlier,
     the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to five
     trials: training images. With more than eight trials the best five are colored. `has_cut_ends` keeps where trials were
     cut early within the axes, even if that leaves less height to those that ran to their end.
@@ -81,10 +86,10 @@ def learning_curves(
         figure = new_figure(width=width, height=(3.2 if width >= WIDE else 2.6) + 0.18 * num_rows)
         axes = figure.subplots()
         _draw_grey(axes, curves[num_colored:])
-        for curve, color in reversed(list(zip(curves[:num_colored], LINES, strict=False))):
+        for place, (curve, color) in reversed(list(enumerate(zip(curves[:num_colored], LINES, strict=False)))):
             if num_colored <= MOST_WITH_TRAINING:
                 _draw_mean(axes, curve.train, color=color, width=0.9, style=(0.0, (3.0, 2.0)), alpha=0.65)
-            _draw_runs(axes, curve.validation, color=color)
+            _draw_runs(axes, curve.validation, color=color, has_band=place < MOST_BANDS)
         _finish_epochs(axes, metric=metric)
         shown = [*curves[:num_colored], *(curve for curve in curves if curve.is_pruned and has_cut_ends)]
         if higher_is_better is not None:
@@ -103,9 +108,10 @@ def trial_comparison(labels: Sequence[str], panels: Sequence[Panel], *, width: f
         places = figure.subplots(stacked, len(panels) // stacked, sharey=True, squeeze=False).ravel()
         for axes, panel in zip(places, panels, strict=True):
             for row, values, published in zip(rows, panel.values, panel.published, strict=True):
-                _draw_dots(axes, row=int(row), values=values, published=published)
+                _draw_dots(axes, row=int(row), values=values, published=published, limits=panel.limits)
             axes.set_title(panel.metric, pad=10)
             axes.margins(x=0.06)
+            _clip_outliers(axes, panel)
             _set_ticks(axes, inches=(width - _room_of_names(labels, width=width)) / (len(panels) // stacked))
             axes.set_ylim(len(labels) - 0.4, -0.7)
             only_horizontal_axis(axes)
@@ -135,11 +141,11 @@ def _room_of_names(labels: Sequence[str], *, width: float) -> float:
     return min(max(map(len, labels), default=0), MOST_NAME_LETTERS) * DIGIT_WIDTH if width >= WIDE else 0.0
 
 
-def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, color: str) -> None:
+def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, color: str, has_band: bool) -> None:
     """Mean and range as far as all runs go, then run by run, with a dot at each end."""
     _draw_mean(axes, runs, color=color, width=1.8)
     common = _common_epochs(runs)
-    if len(runs) > 1 and common:
+    if has_band and len(runs) > 1 and common:
         stacked = np.stack([run[:common] for run in runs])
         epochs = np.arange(1, common + 1)
         axes.fill_between(epochs, stacked.min(0), stacked.max(0), color=color, alpha=0.16, linewidth=0)
@@ -222,8 +228,7 @@ def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, num_colored: int, 
     if best - min(run.min() for run in runs) <= 1.7 * (best - edge):
         return
     axes.set_ylim(*sorted((sign * edge, sign * (best + 0.06 * (best - edge)))))
-    note = "values beyond the axis are clipped"
-    axes.set_xlabel(f"{note}  ·  epoch", loc="right")
+    axes.set_xlabel(f"{CLIPPED}  ·  epoch", loc="right")
 
 
 def _name_curves(axes: Axes, curves: Sequence[Curve], *, num_colored: int, has_room: bool) -> None:
@@ -292,10 +297,44 @@ def _spread_labels(axes: Axes, ends: Sequence[float], *, gap: float = 0.068) -> 
     return places
 
 
-def _draw_dots(axes: Axes, *, row: int, values: tuple[float, ...], published: tuple[float, ...]) -> None:
+def _clip_outliers(axes: Axes, panel: Panel) -> None:
+    """End the axis before few trials that would take most of it: an arrow at its end stands for each."""
+    means = {row: float(np.mean(values)) for row, values in enumerate(panel.values) if values}
+    ends = _usual_ends(list(means.values()))
+    if ends is None:
+        return
+    known = [*ends, *(one for several in panel.published for one in several)]
+    low, high = min(known), max(known)
+    room = 0.06 * (high - low)
+    outside = {row: mean for row, mean in means.items() if not low <= mean <= high}
+    if not outside:
+        return
+    axes.set_xlim(low - room, high + room)
+    for row, mean in outside.items():
+        edge, marker = (low - room, "<") if mean < low else (high + room, ">")
+        axes.plot(edge, row, marker, color=LINES[0], markersize=5, clip_on=False)
+    axes.set_xlabel(CLIPPED, loc="right")
+
+
+def _usual_ends(means: Sequence[float]) -> tuple[float, float] | None:
+    """Where an axis ends so that an outlier does not take most of it; None where there is none."""
+    if len(means) < FEWEST_USUAL:
+        return None
+    low, high = min(means), max(means)
+    lower, upper = (float(np.quantile(means, share)) for share in (0.2, 0.8))
+    is_low, is_high = high - low > 3 * (high - lower) > 0, high - low > 3 * (upper - low) > 0
+    if is_low == is_high:  # of both there are many, or of neither any
+        return None
+    return (high - 1.3 * (high - lower), high) if is_low else (low, low + 1.3 * (upper - low))
+
+
+def _draw_dots(
+    axes: Axes, *, row: int, values: tuple[float, ...], published: tuple[float, ...], limits: tuple[float, float]
+) -> None:
     if len(values) > 1:
         mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
-        axes.plot([mean - spread, mean + spread], [row, row], color=LINES[0], linewidth=1.4)
+        ends = [max(mean - spread, limits[0]), min(mean + spread, limits[1])]
+        axes.plot(ends, [row, row], color=LINES[0], linewidth=1.4)
         axes.plot(values, [row] * len(values), "o", color=LINES[0], alpha=0.4, markersize=3.2, markeredgewidth=0)
     if values:
         axes.plot(np.mean(values), row, "o", color=LINES[0], markersize=6)

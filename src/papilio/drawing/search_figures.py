@@ -18,6 +18,7 @@ from papilio.drawing.scales import Scale
 
 NUM_HIGHLIGHTED = 5  # as many, and in the same colors, as the learning curves have
 MOST_TICKS = 12
+LETTER_WIDTH = 0.075  # inches, of the names above axes
 PANELS_A_ROW = {True: 3, False: 2}  # where there is room, and on a phone
 LABEL_BOX: dict[str, Any] = {"facecolor": LIGHT["paper"], "alpha": 0.75, "linewidth": 0, "pad": 0.8}
 
@@ -51,6 +52,7 @@ def parallel_coordinates(scales: Sequence[Scale], *, num_highlighted: int, width
     lines = [np.stack([row, across] if is_flat else [across, row], axis=1) for row in places]
     best, others = lines[:num_highlighted], lines[num_highlighted:]
     opacity = float(np.clip(30 / max(len(others), 1), 0.25, 0.8))
+    is_tight = max(len(scale.label) for scale in scales) * LETTER_WIDTH > width / len(scales)
     with drawing():
         figure = new_figure(width=width, height=0.5 + 0.72 * len(scales) if is_flat else 3.4)
         axes = figure.subplots()
@@ -58,7 +60,8 @@ def parallel_coordinates(scales: Sequence[Scale], *, num_highlighted: int, width
         drawn = LineCollection(best[::-1], colors=LINES[: len(best)][::-1], linewidths=1.7, zorder=3)
         axes.add_collection(drawn)
         for place, scale in enumerate(scales):
-            _draw_scale(axes, scale, place=place, is_flat=is_flat, is_last=place == len(scales) - 1)
+            is_last = place == len(scales) - 1
+            _draw_scale(axes, scale, place=place, is_flat=is_flat, is_last=is_last, step=0.075 * is_tight)
         _frame_coordinates(axes, len(scales), is_flat=is_flat)
     return figure
 
@@ -125,8 +128,8 @@ def _offsets(scales: Sequence[Scale]) -> Float[np.ndarray, "n s"]:
     return np.stack(shifts, axis=1)
 
 
-def _draw_scale(axes: Axes, scale: Scale, *, place: int, is_flat: bool, is_last: bool) -> None:
-    """A line with ticks, named beside it, and the setting's name at its start."""
+def _draw_scale(axes: Axes, scale: Scale, *, place: int, is_flat: bool, is_last: bool, step: float) -> None:
+    """A line with ticks, named beside it, and the setting's name at its start, every second one a `step` higher."""
     ink = {"color": LIGHT["muted"], "linewidth": 0.8, "zorder": 2}
     axes.plot(*([(0, 1), (place, place)] if is_flat else [(place, place), (0, 1)]), **ink)
     ticks = scale.ticks[:: max(1, -(-len(scale.ticks) // MOST_TICKS))]
@@ -146,7 +149,7 @@ def _draw_scale(axes: Axes, scale: Scale, *, place: int, is_flat: bool, is_last:
         )
     else:
         name = clean_label(scale.label, limit=24)
-        axes.text(place, 1.09 + 0.075 * (place % 2), name, ha="center", va="bottom", fontsize=8.5, color=LIGHT["ink"])
+        axes.text(place, 1.09 + step * (place % 2), name, ha="center", va="bottom", fontsize=8.5, color=LIGHT["ink"])
 
 
 def _frame_coordinates(axes: Axes, num_scales: int, *, is_flat: bool) -> None:

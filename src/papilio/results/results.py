@@ -19,6 +19,7 @@ from papilio.errors import RunError, StudyError
 from papilio.files import possible_path, read_own, write_text
 from papilio.kinds.ranking import UNRANKED, Ranking, Standing, common_ranking
 from papilio.results.own_files import Row, check_environment, check_rows
+from papilio.results.words import trial_words
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
 from papilio.settings.spelling import present_key, study_in_present_spelling
@@ -75,6 +76,11 @@ class TrialResult:
     name: str
     varied: dict[str, Any]
     runs: tuple[RunResult, ...]
+
+    @property
+    def title(self) -> str:
+        """What pages and figures call it."""
+        return trial_words(self.name, self.varied)
 
     @property
     def finished(self) -> tuple[RunResult, ...]:

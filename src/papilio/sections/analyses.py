@@ -11,7 +11,7 @@ from papilio.engine import Arrays
 from papilio.errors import PapilioError, RunError
 from papilio.kinds.analyses import ANALYSES
 from papilio.results.results import StudyResults
-from papilio.results.words import sentence
+from papilio.results.words import sentence, trial_words
 from papilio.sections.blocks import Section
 from papilio.sections.context import SectionContext
 from papilio.sections.result_tables import best_first
@@ -66,6 +66,10 @@ def _ranks(results: StudyResults) -> dict[tuple[str, str], tuple[int, int]]:
     }
 
 
+def _varied_keys(results: StudyResults) -> dict[str, None]:
+    return dict.fromkeys(key for run in results.runs for key in run.varied)
+
+
 def _is_of_best_run(results: StudyResults, stored: StoredAnalysis) -> bool:
     header = stored.header
     trials = [trial for trial in results.trials(header.stage) if trial.name == header.trial]
@@ -97,7 +101,7 @@ def _section(results: StudyResults, stored: StoredAnalysis, *, name: str, pictur
         pictures=pictures,
         name=name,
         stage=header.stage,
-        trial=header.trial,
+        trial=trial_words(header.trial, _varied_keys(results)),
         run_name=header.run,
         run=next((run for run in results.runs if run.name == header.run), None),
         split=header.split,

@@ -87,9 +87,14 @@ def _curve_caption(results: StudyResults, stage: str, curves: Sequence[figures.C
     is_ranked = results.ranking(stage) is not None
     text = words.sentence(words.metric_words(metric)) + " by epoch"
     if any(len(curve.validation) > 1 for curve in curves):
-        text += (
-            ": a line is a trial's mean over its runs, the band their range; thin lines: runs that outlasted the others"
+        few = (
+            f" of the {'best' if is_ranked else 'first'} {figures.MOST_BANDS}"
+            if len(curves) > figures.MOST_BANDS
+            else ""
         )
+        text += f": lines are means over a trial’s runs, bands{few} their range"
+    if any(len({len(run) for run in curve.validation}) > 1 for curve in curves):
+        text += "; thin lines are runs that outlasted the others"
     num_colored = len(curves) if len(curves) <= figures.MOST_COLORED else figures.NUM_HIGHLIGHTED
     has_training = num_colored <= figures.MOST_WITH_TRAINING and any(curve.train for curve in curves)
     text += ". Dashed: the same on training images." if has_training else "."

@@ -99,6 +99,7 @@ def _environment() -> Environment:
         "shape": shape_words,
         "sentence": words.sentence,
         "swap_words": sentences.swap_words,
+        "title_of": words.trial_words,
         "value": words.value_words,
     }
     return environment

@@ -11,19 +11,23 @@ from matplotlib.figure import Figure
 
 from papilio.analysis.comparison import PairedComparison, paired_comparison
 from papilio.analysis.importance import MOST_TRIALS, Importance, setting_importance
+from papilio.analysis.main_effects import MainEffect, Observation, main_effects
 from papilio.drawing import search_figures
 from papilio.drawing.figure_files import FigureBox, Pictures
 from papilio.drawing.scales import Scale, metric_scale, setting_scale
 from papilio.kinds.ranking import Ranking
 from papilio.results import words
+from papilio.results.metrics import possible_range
 from papilio.results.results import StudyResults, TrialResult
 from papilio.sections import result_tables as tables
+from papilio.sections.blocks import Table
 from papilio.sections.curve_sections import evenly
 
 MOST_DRAWN = 300  # trials in a figure: more cannot be told apart, and make the page heavy
 MOST_SETTINGS = 12  # axes and panels, the most important first
 FEWEST_TRIALS = 6  # that make a picture of a search: fewer are read from the table
 LONGEST_NAME = 30
+BASE = "trial"  # beside what varies: the named trial that a point stands on
 CLEAR = 0.05  # a p-value below it is called a lead
 
 
@@ -45,6 +49,7 @@ class SearchSection:
     parallel: FigureBox | None
     slices: FigureBox | None
     pruning: Pruning | None
+    effects: Table | None = None  # of a grid
 
 
 def search_section(results: StudyResults, stage: str, *, name: str, pictures: Pictures) -> SearchSection:
@@ -65,7 +70,67 @@ def search_section(results: StudyResults, stage: str, *, name: str, pictures: Pi
         parallel=_parallel_box(drawing, name=name, pictures=pictures) if is_search and len(keys) > 1 else None,
         slices=_slices_box(drawing, name=name, pictures=pictures) if is_search else None,
         pruning=_pruning(results, stage, name=name, pictures=pictures),
+        effects=effects_table(results, stage),
     )
+
+
+def effects_table(results: StudyResults, stage: str) -> Table | None:
+    """What each setting of a grid does by itself; None where the stage is no grid, or has too few runs to tell."""
+    ranking, ranked = results.ranking(stage), results.ranked(stage)
+    if ranking is None or not _is_grid(results, stage):
+        return None
+    observations = [
+        Observation({BASE: tables.base_name(trial), **trial.varied}, (run.seed, run.fold), run.metrics[ranking.metric])
+        for trial in ranked
+        for run in trial.finished
+        if ranking.metric in run.metrics
+    ]
+    keys = _differing_keys(ranked)
+    found = main_effects(observations, keys)
+    if not found:
+        return None
+    names, metric = words.key_words(keys), words.metric_words(ranking.metric)
+    limits = possible_range(ranking.metric, ranked[0])
+    most = limits[1] - limits[0]
+    rows = [
+        (
+            names[one.key],
+            words.value_words(one.value),
+            words.plain_number(one.mean),
+            _signed(one.difference),
+            _effect_interval(one, most),
+            f"{one.num:,}",
+            "yes" if one.is_clear else "no",
+        )
+        for one in sorted(found, key=lambda one: keys.index(one.key))
+    ]
+    columns = ("Setting", "Value", "Mean", "Difference", "95% interval", "Pairs", "Clear")
+    return Table(
+        columns,
+        tuple(rows),
+        f"{words.sentence(metric)} at each value, averaged over all combinations of the other settings and seeds, and its"
+        " difference from the setting’s other values in the same combinations (pairs). Clear: the interval excludes 0.",
+        numbers=("Mean", "Difference", "95% interval", "Pairs"),
+        heading="Main effects",
+    )
+
+
+def _effect_interval(effect: MainEffect, most: float) -> str:
+    if effect.half_width is None:
+        return "–"
+    ends = (effect.difference - effect.half_width, effect.difference + effect.half_width)
+    return " to ".join(_signed(min(max(end, -most), most)) for end in ends)
+
+
+def _signed(value: float) -> str:
+    text = words.plain_number(value)
+    return f"+{text}" if value > 0 else text
+
+
+def _is_grid(results: StudyResults, stage: str) -> bool:
+    (found,) = [one for one in results.study.get("stage", []) if one.get("name") == stage] or [{}]
+    sampler = found.get("sampler", "grid")
+    return (sampler.get("name") if isinstance(sampler, Mapping) else sampler) == "grid"
 
 
 def comparison_words(results: StudyResults, stage: str) -> str | None:
@@ -76,8 +141,8 @@ def comparison_words(results: StudyResults, stage: str) -> str | None:
         return None
     best, second = ranked[:2]
     names = ("the best trial", "the next one")
-    if max(len(best.name), len(second.name)) <= LONGEST_NAME:
-        names = (best.name, second.name)
+    if max(len(best.title), len(second.title)) <= LONGEST_NAME:
+        names = (best.title, second.title)
     pairs = _pairs(best, second, ranking.metric)
     metric = words.metric_words(ranking.metric)
     if len(pairs) < 2:
@@ -187,7 +252,7 @@ def _parallel_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBo
     def draw(width: float) -> Figure:
         return search_figures.parallel_coordinates(scales, num_highlighted=search.num_highlighted, width=width)
 
-    label = f"Parallel coordinates of {words.counted(len(search.trials), 'trial')}; the best: {search.trials[0].name}"
+    label = f"Parallel coordinates of {words.counted(len(search.trials), 'trial')}; the best: {search.trials[0].title}"
     caption = "A line is a trial: its settings, and on the last axis what it reached." + search.caption()
     return FigureBox(pictures.keep(draw, name=f"{name}-parallel", label=label), caption)
 

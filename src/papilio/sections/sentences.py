@@ -49,7 +49,7 @@ def stuck_words(num: int, total: int, trial: str) -> str:
 def stuck_note(stuck: StuckRuns) -> str:
     """A sentence or two about a trial whose numbers count runs that are stuck."""
     which = ", ".join(f"seed {run.seed}" + ("" if run.fold is None else f" fold {run.fold}") for run in stuck.runs)
-    note = stuck_words(len(stuck.runs), len(stuck.trial.finished), stuck.trial.name)
+    note = stuck_words(len(stuck.runs), len(stuck.trial.finished), stuck.trial.title)
     note += f" ({which}; training loss {plain_number(stuck.first_loss)} in it, {plain_number(stuck.last_loss)} in the last)."
     note += f" The table counts {'it' if len(stuck.runs) == 1 else 'them'}; "
     if stuck.metric is None or stuck.others is None:

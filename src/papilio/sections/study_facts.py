@@ -7,8 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from papilio.analysis.image_samples import read_image_samples
 from papilio.results import words
 from papilio.results.results import StudyResults
+from papilio.sections.image_gallery import image_gallery
 
 
 def facts(results: StudyResults) -> list[tuple[str, str]]:
@@ -29,11 +31,14 @@ def facts(results: StudyResults) -> list[tuple[str, str]]:
 
 def image_sets(results: StudyResults) -> list[dict[str, Any]]:
     """The image sets as environment.json has them, and of those that differ only in their training images one, with the
-    numbers of the others as `fewer`."""
+    numbers of the others as `fewer`; with some of their images, if there are any, as `gallery`."""
     found: dict[str, dict[str, Any]] = {}
+    samples = read_image_samples(results.folder)
     for images in sorted(results.environment.get("data", []), key=lambda one: -one["num_train"]):
         same = {key: value for key, value in images.items() if key not in ("num_train", "notes", "checksum")}
-        first = found.setdefault(json.dumps(same, sort_keys=True), images | {"fewer": []})
+        shown = samples.get(str(images.get("checksum")))
+        more = {"fewer": [], "gallery": None if shown is None else image_gallery(shown)}
+        first = found.setdefault(json.dumps(same, sort_keys=True), images | more)
         if images["num_train"] < first["num_train"]:
             first["fewer"] = sorted({*first["fewer"], images["num_train"]})
     return list(found.values())
