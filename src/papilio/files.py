@@ -60,9 +60,9 @@ def possible_path(text: Path | str, *, error: type[PapilioError]) -> Path:
     try:
         names = [os.fsencode(part) for part in Path(text).parts]
     except UnicodeEncodeError:
-        raise error(f"{where}: has letters that a path cannot have; name another") from None
+        raise error(f"{where}: contains characters that a path cannot contain; choose another name") from None
     if "\0" in where:
-        raise error(f"{where}: has a NUL character, which a path cannot have; name another")
+        raise error(f"{where}: contains a NUL character, which a path cannot contain; choose another name")
     longest = max(map(len, names), default=0)
     if longest > MOST_OF_A_NAME or sum(map(len, names)) + len(names) > MOST_OF_A_PATH:
         raise error(
@@ -78,7 +78,7 @@ def expanded_path(text: Path | str, *, error: type[PapilioError]) -> Path:
     try:
         return path.expanduser()
     except RuntimeError:
-        raise error(f"{text}: there is no home folder of {path.parts[0]}; write the path in full") from None
+        raise error(f"{text}: no home folder for {path.parts[0]}; write the path in full") from None
 
 
 def open_regular(path: Path) -> IO[bytes]:
@@ -101,7 +101,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in FULL_DISK:
             raise StorageError(
-                f"{path}: the disk is full; free some space and give the same command again, what is finished is kept"
+                f"{path}: the disk is full; free some space and run the same command again; finished work is kept"
             ) from error
         raise StorageError(f"{path}: cannot be written ({reason_of(error)}); choose another folder") from error
 

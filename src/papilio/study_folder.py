@@ -61,7 +61,9 @@ def refuse_foreign(folder: Path) -> None:
         return
     foreign = sorted(one.name for one in folder.iterdir() if not _is_first(one.name))
     if foreign:
-        raise RunError(f"{folder}: is no study's folder and not empty (it has {foreign[0]!r}); choose another --out")
+        raise RunError(
+            f"{folder}: is not a study folder and not empty (it contains {foreign[0]!r}); choose another --out"
+        )
 
 
 def remove_study(folder: Path) -> None:
@@ -72,7 +74,7 @@ def remove_study(folder: Path) -> None:
     for path in (folder / name for name in OWN_FOLDERS):
         if path.is_symlink():
             raise RunError(
-                f"{path}: is a link, and nothing is removed through links; remove it, or choose another --out"
+                f"{path}: is a link, and Papilio removes nothing through links; remove it, or choose another --out"
             )
     remove_files(folder, (*FILES, *FIGURES, *ANALYSES, *OF_SHARED, *OF_RUNS, *UNFINISHED, ENVIRONMENT))
 

@@ -110,7 +110,7 @@ def run_study(
     sources = read_sources(study, folder)
     plans = plan_runs(study, sources)
     hired = _hired(study, plans, folder, workers=workers, ray=ray)
-    busy = f"{folder}: another process is at work on this study; wait for it, or choose another --out"
+    busy = f"{folder}: another process is running this study; wait for it, or choose another --out"
     refuse_foreign(folder)
     images = StudyImages(study.own)
     notes = refuse_impossible_runs(study, plans, images)
@@ -207,17 +207,17 @@ def sample(
     unknown class, SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
     """
     if num < 1:
-        raise SettingError(f"--num: {num} is not a number of images; allowed is 1 or more")
+        raise SettingError(f"--num: {num} must be 1 or more")
     if seed < 0:
-        raise SettingError(f"--seed: {seed} is not a seed; allowed is 0 or more")
+        raise SettingError(f"--seed: {seed} must be 0 or more")
     paths = sample_paths(Path(out), num=num, is_separate=is_separate)
     there = next((path for path in paths if path.exists()), None)
     if there is not None and not is_fresh:
-        raise SettingError(f"{there}: is already there; choose another --out, or --fresh to replace it")
+        raise SettingError(f"{there}: already exists; choose another --out, or --fresh to replace it")
     loaded = run if isinstance(run, Run) else load_run(run)
     if "sample" not in loaded.kind.offers:
         able = ", ".join(kind.name for kind in KINDS.values() if "sample" in kind.offers)
-        raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} makes no new images; runs of these do: {able}")
+        raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} cannot generate images; these kinds can: {able}")
     images = loaded.sample(num, seed=seed, labels=label, progress=progress)
     if paths[0].suffix == ".npy":
         with open_atomic(paths[0]) as file:
@@ -234,9 +234,9 @@ def sample_paths(out: Path, *, num: int, is_separate: bool) -> list[Path]:
     """The files that `sample` writes; raises SettingError for a name of another kind."""
     suffix = out.suffix.lower()
     if suffix == ".npy" and is_separate:
-        raise SettingError(f"{out}: an array has all images in one file; leave out --separate, or give a folder")
+        raise SettingError(f"{out}: a .npy file holds all images; leave out --separate, or give a folder")
     if suffix in PICTURE_SUFFIXES and suffix != ".png" and not out.is_dir():
-        raise SettingError(f"{out}: images are written as .png or .npy; give such a name, or a folder")
+        raise SettingError(f"{out}: images are written as .png or .npy; use one of these suffixes, or give a folder")
     sheet = out if suffix in (".png", ".npy") and not out.is_dir() else out / "samples.png"
     digits = len(str(num))
     numbers = range(1, num + 1) if is_separate else ()
@@ -326,8 +326,8 @@ def _refuse_other_images(folder: Path, plans: list[RunPlan], images: StudyImages
         facts, image_set = RunFolder(folder / "runs" / plan.name).read(), images.of_run(plan)
         if facts is not None and facts.data_checksum not in ("", image_set.checksum):
             raise RunError(
-                f"{folder}: {plan.name} began on other images than {image_set.name} now has;"
-                " take another --out, or --fresh"
+                f"{folder}: {plan.name} was trained on other images than {image_set.name} has now;"
+                " choose another --out, or start over with --fresh"
             )
 
 
@@ -349,7 +349,7 @@ def _hired(
 def _local_crew(workers: int | None, num_runs: int, *, is_on_cpu: bool, own: OwnFunctions, log: Path) -> Crew:
     """One single-threaded worker a core; fewer runs than cores share the cores' threads among them."""
     if workers is not None and workers < 1:
-        raise SettingError(f"--workers: {workers} is not a number of workers; allowed is 1 or more")
+        raise SettingError(f"--workers: {workers} must be 1 or more")
     cores = available_cores()
     num_workers = min(workers or (cores if is_on_cpu else 1), num_runs)
     threads = max(1, cores // num_workers)

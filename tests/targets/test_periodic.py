@@ -85,7 +85,7 @@ def test_the_loss_jumps_at_midnight_exactly_where_a_design_says_so(name: str) ->
         losses = torch.stack([target.loss(outputs, (middle + step).reshape(1)) for step in around])
         return losses.diff().abs().max().item()
 
-    edges = [0.0] + ([360.0 / target.num] if isinstance(target, Bins) else [])  # classes are centerd on midnight
+    edges = [0.0] + ([360.0 / target.num] if isinstance(target, Bins) else [])  # classes are centered on midnight
     worst = max(jump(edge) for edge in edges)
     assert (worst < 1e-3) == target.is_continuous
 

@@ -1,4 +1,4 @@
-"""The analyses of a finished study: which are asked for, which are there already, and the others computed."""
+"""The analyses of a finished study: which are requested, but which are there already, and the others computed."""
 
 from __future__ import annotations
 

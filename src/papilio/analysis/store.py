@@ -88,7 +88,7 @@ def read_analysis(path: Path) -> StoredAnalysis:
         return _of_first_version(path, arrays)
     except UNREADABLE as error:
         raise RunError(
-            f"{path}: not an analysis ({error}); delete it, and the study's command makes it again"
+            f"{path}: not an analysis ({error}); delete it and run the study again to recreate it"
         ) from error
 
 

@@ -51,7 +51,7 @@ def walk(run: Run, images: ImageSet, options: WalkOptions) -> Arrays:
     `picture_change`. `is_fitted` is true where the run has no prior of its own. Of a run that has none of the
     coordinates there are only `missing` and the number of its `latents`. Empty where the run does not decode.
 
-    Raises RunError where walks shall start at an image and the run does not encode, DataError for an image that is not there.
+    Raises RunError where walks should start at an image and the run does not encode, DataError for an image that is not there.
     """
     if "decode" not in run.kind.offers:
         return {}

@@ -67,7 +67,7 @@ def list_sets(home: Path | None = None) -> list[SetInfo]:
 def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, home: Path | None = None) -> Path:
     """Download a named set, read it through, and return where it is; one that is already here is only read through.
 
-    Raises DataError for a name that is none or files that are damaged, DownloadError where fetching fails.
+    Raises DataError for an unknown name or files that are damaged, DownloadError where fetching fails.
     """
     if name not in PUBLISHED:
         raise DataError(f"{name} is not an image set; {did_you_mean(name, PUBLISHED)}")

@@ -37,7 +37,7 @@ def read_factors(path: Path, *, num: int) -> dict[str, np.ndarray]:
         ) from error
     if len(rows) != num or len(columns) != len(names) or len(set(names)) < len(names):
         raise DataError(
-            f"{path}: {len(names)} names and {len(rows)} rows, expected different names and {num} rows, one an image"
+            f"{path}: {len(names)} names and {len(rows)} rows, expected different names and {num} rows, one per image"
         )
     factors = {name: _whole(column) for name, column in zip(names, columns, strict=True)}
     refuse_bad_factors(factors, num=num, where=str(path))

@@ -30,7 +30,7 @@ class ImageFacts:
     def quantity_of(self, name: str) -> Quantity:
         """The number that the images of the set, or of the run, called `name` show; raises DataError where they show none."""
         if self.quantity is None:
-            raise DataError(f"{name}: its images do not show a number on a circle; there is nothing to read")
+            raise DataError(f"{name}: its images do not show a number on a circle, so there is nothing to read")
         return self.quantity
 
     @property

@@ -84,7 +84,9 @@ def read_pictures(
         _decode_into_cache(key, path, survey, size=size, color=color, progress=progress)
         cached = _read_cached(key)
     if cached is None:
-        raise DataError(f"{cache_folder() / 'pictures'}: was changed while it was written; give the same command again")
+        raise DataError(
+            f"{cache_folder() / 'pictures'}: was changed while it was being written; run the same command again"
+        )
     return replace(
         cached,
         name=one_line(_set_name(path)),
@@ -240,7 +242,7 @@ def _notes(survey: Survey, size: Size) -> list[str]:
     if set(survey.sizes) != {size}:
         notes.append(f"pictures of {size_counts(survey.sizes)} scaled and cropped to {size[0]} x {size[1]}")
     if survey.layout.num_other:
-        notes.append(f"{survey.layout.num_other} files that are no pictures were left out")
+        notes.append(f"{survey.layout.num_other} files that are not pictures were ignored")
     return notes
 
 

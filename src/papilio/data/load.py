@@ -90,7 +90,7 @@ def load_images(
     mode = None if color is None else COLORS[color]
     if isinstance(name_or_path, str | Path):
         if not (labels is None or isinstance(labels, str | Path)):
-            raise DataError(f"{name_or_path}: labels in memory go with images in memory; give a file of labels")
+            raise DataError(f"{name_or_path}: the images are a file, so labels must be a file, too")
         raw = read_images(
             name_or_path,
             labels=labels,
@@ -104,16 +104,14 @@ def load_images(
         )
     else:
         if render is not None:
-            raise DataError(f"images: render goes with {', '.join(DRAWN)}, which Papilio draws itself")
+            raise DataError(f"images: render works only with the sets that Papilio draws: {', '.join(DRAWN)}")
         raw = _converted(_in_memory(name_or_path, labels, as_quantity(period, unit)), resolve_size(size), mode)
     raw = binarized(raw) if binarize else raw
     images = split_images(raw, validation=validation, test=test, seed=seed).fraction(fraction, seed)
     if num_train is None:
         return images
     if fraction < 1 and num_train > len(images.train):
-        note = (
-            f"{len(images.train):,} training images, all that the share leaves, in place of num_train = {num_train:,}"
-        )
+        note = f"{len(images.train):,} training images instead of num_train = {num_train:,}"
         return replace(images, notes=(*images.notes, note))
     return images.with_training_images(num_train, seed)
 
@@ -134,7 +132,7 @@ def read_images(
     path = expanded_path(name_or_path, error=DataError)
     name = name_or_path if isinstance(name_or_path, str) and name_or_path in [*DRAWN, *READERS] else None
     if render is not None and name not in DRAWN:
-        raise DataError(f"{name_or_path}: render goes with {', '.join(DRAWN)}, which Papilio draws itself")
+        raise DataError(f"{name_or_path}: render works only with the sets that Papilio draws: {', '.join(DRAWN)}")
     with_labels = not is_no_labels(labels)
     label_file = expanded_path(labels, error=DataError) if labels is not None and with_labels else None
     if label_file is not None:
@@ -209,10 +207,12 @@ def _converted(raw: RawImages, size: Size | None, color: Color | None) -> RawIma
 def _in_memory(images: Any, labels: Any, quantity: Quantity | None) -> RawImages:
     """Arrays that were handed over, or what NumPy makes arrays of."""
     if isinstance(labels, Path) or (isinstance(labels, str) and labels != NO_LABELS):
-        raise DataError(f"labels = {labels}: images in memory go with labels in memory; load them with numpy.load")
+        raise DataError(
+            f"labels = {labels}: the images are in memory, so labels must be, too; load them with numpy.load"
+        )
     given = None if labels is None or isinstance(labels, str) else as_array(labels, what="labels")
     if given is None and quantity is not None:
-        raise DataError("images: period goes with numbers as labels; hand the labels over, too")
+        raise DataError("images: period needs numeric labels; pass labels, too")
     return from_arrays(as_array(images, what="images"), given, quantity)
 
 
@@ -221,7 +221,9 @@ def as_array(given: Any, *, what: str) -> np.ndarray:
     try:
         array = np.asarray(given)
     except (ValueError, TypeError, RuntimeError):
-        raise DataError(f"{what}: a {type(given).__name__} of which NumPy makes no array; give a NumPy array") from None
+        raise DataError(
+            f"{what}: a {type(given).__name__} cannot be converted to a NumPy array; give a NumPy array"
+        ) from None
     if array.dtype.kind not in "biufUS":
         raise DataError(
             f"{what}: {array.dtype} {array.shape}, expected an array of numbers{' or words' * (what == 'labels')}"
@@ -246,7 +248,7 @@ def _read_file(path: Path, label_file: Path | None, quantity: Quantity | None, *
         return read_array_set(path)
     if not label_file.is_file():
         raise DataError(
-            f'{label_file}: the labels of {path} are not there; give a .npy file of integers, or labels = "{NO_LABELS}"'
+            f'{label_file}: the labels of {path} are missing; give a .npy file of integers, or labels = "{NO_LABELS}"'
         )
     return read_array_set(path, label_file, quantity)
 
@@ -262,20 +264,20 @@ def _refuse_misplaced(label_file: Path, name: str | None, path: Path) -> None:
     is_fitting = label_file.suffix == ".csv" if path.is_dir() else path.suffix == ".npy"
     if name is not None or not is_fitting:
         raise DataError(
-            f"{name or path}: labels = {label_file} goes with a .npy file of images (a .csv file with a folder of pictures);"
-            f' labels = "{NO_LABELS}" goes with every set'
+            f"{name or path}: labels = {label_file} needs a .npy file of images (a .csv file needs a folder of pictures);"
+            f' labels = "{NO_LABELS}" works with every set'
         )
 
 
 def _no_numbers(name: str | None, *, with_labels: bool) -> str:
     """Why a period is refused where no file of labels is given."""
     if not with_labels:
-        return f'period goes with numbers as labels, labels = "{NO_LABELS}" with none; leave out one of them'
+        return f'period needs numeric labels, labels = "{NO_LABELS}" ignores them; leave out one of the two'
     if name in DRAWN:
-        return "period goes with numbers in a file; this set brings its own, leave period out"
+        return "period is for numeric labels in a file; this set has its own, leave out period"
     if name is not None:
-        return "period goes with numbers as labels; this set has classes"
-    return "period goes with numbers as labels; set labels to the file that has them"
+        return "period needs numeric labels; this set has classes"
+    return "period needs numeric labels; set labels to the file that has them"
 
 
 def _refuse_labels_beside(path: Path) -> None:
@@ -284,7 +286,7 @@ def _refuse_labels_beside(path: Path) -> None:
         labels = path.with_name(name)
         if labels != path and labels.is_file():
             raise DataError(
-                f'{path}: {name} lies beside it; set labels = "{labels}", or labels = "{NO_LABELS}" to leave it out'
+                f'{path}: {name} is next to it; set labels = "{labels}", or labels = "{NO_LABELS}" to leave it out'
             )
 
 

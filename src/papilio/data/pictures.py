@@ -50,7 +50,7 @@ SHEET_SIDE = 64  # pixels that an image has at least on a contact sheet
 SHEET_GAP = 2
 
 
-# what Pillow raises for EXIF that is none; the picture is as good without it
+# what Pillow raises for invalid EXIF; the picture is as good without it
 DAMAGED_EXIF = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError, OverflowError, struct.error)
 
 
@@ -123,9 +123,7 @@ def _read_file(path: Path, *, channel: int, size: Size | None) -> np.ndarray:
     except OSError as error:
         raise DataError(f"{path}: cannot be opened ({reason_of(error)}); give a picture file") from error
     except UnreadablePictureError as error:
-        raise DataError(
-            f"{path}: not a picture that can be read ({error}); give one of {', '.join(FORMATS)}"
-        ) from error
+        raise DataError(f"{path}: not a readable picture ({error}); supported formats: {', '.join(FORMATS)}") from error
 
 
 def write_picture(path: Path, image: np.ndarray) -> None:
@@ -470,7 +468,7 @@ def _one_reason() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
-        return "there is too little memory to decode it"
+        return "not enough memory to decode it"
     text = " ".join(reason_of(error).split())
     # Pillow names the in-memory file by its address
-    return "not a picture of a known format" if "cannot identify" in text else text
+    return "unknown image format" if "cannot identify" in text else text

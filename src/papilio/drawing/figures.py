@@ -74,8 +74,8 @@ def learning_curves(
 ) -> Figure:
     """A metric on validation images by epoch; `curves` come best first. `higher_is_better` is None where nobody says.
 
-    A line is the mean over a trial's runs, bands (of the first three) their range, as far as all runs go; where some ended earlier,
-    the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to five
+    A line is the mean over a trial's runs, bands (of the first three) their range, as far as all runs go; where some ended
+    earlier, the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to five
     trials: training images. With more than eight trials the best five are colored. `has_cut_ends` keeps where trials were
     cut early within the axes, even if that leaves less height to those that ran to their end.
     """

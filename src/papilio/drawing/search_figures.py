@@ -31,7 +31,7 @@ def importance_bars(labels: Sequence[str], shares: Sequence[float], *, width: fl
         axes = figure.subplots()
         axes.barh(rows, shares, height=0.55, color=LINES[0])
         for row, share in zip(rows.tolist(), shares, strict=True):
-            axes.text(share + 0.012, row, f"{100 * share:.0f} %", va="center", fontsize=8.5)
+            axes.text(share + 0.012, row, f"{100 * share:.0f}%", va="center", fontsize=8.5)
         limit = 34 if width >= WIDE else 20
         axes.set_yticks(rows, [clean_label(label, limit=limit) for label in labels], color=LIGHT["ink"])
         axes.set(xlim=(0, max(shares) * 1.14), ylim=(len(labels) - 0.5, -0.5))
@@ -109,7 +109,7 @@ def survivors(epochs: Int[np.ndarray, " e"], num_left: Int[np.ndarray, " e"], *,
         for place in places:
             text = f"{num_left[place]:,}"
             axes.annotate(text, (epochs[place], num_left[place]), (3, 2.5), textcoords="offset points", fontsize=8.5)
-        axes.set_title("Trials that go on", pad=8)
+        axes.set_title("Trials that continue", pad=8)
         axes.set_xlabel("epoch", loc="right")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.set(xlim=(0, max(int(epochs[-1]), 1)), ylim=(0, 1.18 * num_left[0]))

@@ -63,8 +63,8 @@ def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direct
     }
 
 
-SQUARED = "squared, a pixel"
-OF_ERRORS = {"squared": SQUARED, "absolute": "absolute, a pixel", "bernoulli": "nats a pixel"}
+SQUARED = "squared, per pixel"
+OF_ERRORS = {"squared": SQUARED, "absolute": "absolute, per pixel", "bernoulli": "nats per pixel"}
 
 
 def reconstruction_units(settings: ReconstructionSettings) -> Mapping[str, str]:
@@ -72,7 +72,7 @@ def reconstruction_units(settings: ReconstructionSettings) -> Mapping[str, str]:
 
 
 def variational_units(settings: VariationalSettings) -> Mapping[str, str]:
-    return dict.fromkeys(("loss", "elbo", "reconstruction", "kl"), "nats an image") | {"error": SQUARED}
+    return dict.fromkeys(("loss", "elbo", "reconstruction", "kl"), "nats per image") | {"error": SQUARED}
 
 
 CLASSIFY = Kind(
@@ -232,7 +232,7 @@ def make_objective(kind: Kind, engine: str, train: TrainSettings, facts: ImageFa
     """An engine's objective of a kind; raises SettingError where that engine does not know the kind."""
     if engine not in kind.objectives:
         known = ", ".join(kind.objectives)
-        raise SettingError(f"train.engine: {engine} does not train {kind.name}; it is trained by {known}")
+        raise SettingError(f"train.engine: {engine} cannot train {kind.name}; use {known}")
     function = resolve_reference(kind.objectives[engine])
     return _called(function, train, facts, own, heads=heads_of(kind, train, facts))
 
@@ -249,7 +249,7 @@ def _named(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Kind:
     if name == SUPERVISED:
         if facts.shows == "nothing":
             raise SettingError(
-                "train.objective: supervised needs labels, and these images have none; autoencoder, vae and gan do without"
+                "train.objective: supervised learning needs labels, and these images have none; autoencoder, vae and gan need none"
             )
         return CLASSIFY if facts.shows == "class" else READ
     if name in KINDS:

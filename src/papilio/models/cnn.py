@@ -52,12 +52,12 @@ def cnn(
     """
     positive_integers(filters, what="filters", at_least=1)
     if kernel_size < 1 or kernel_size % 2 == 0:
-        raise SettingError(f"kernel_size: {kernel_size} does not keep the image's size; allowed are odd numbers")
+        raise SettingError(f"kernel_size: {kernel_size} changes the image size; only odd numbers are allowed")
     refuse_large_kernel(kernel_size, image_shape)
     pooled = _pooled(filters) if pool_after is None else pool_after
     if any(not 1 <= index <= len(filters) for index in pooled):
         raise SettingError(
-            f"pool_after: {pooled} names convolutions that are not there; allowed are 1 to {len(filters)}"
+            f"pool_after: {pooled} names convolutions that do not exist; allowed are 1 to {len(filters)}"
         )
     layers: list[nn.Module] = []
     channels = image_shape[0]
@@ -72,7 +72,7 @@ def cnn(
     width = num_features(nn.Sequential(*layers), image_shape)
     if not width:
         raise SettingError(
-            f"pool_after: {len(pooled)} poolings leave nothing of {image_shape[1]}x{image_shape[2]} images"
+            f"pool_after: {len(pooled)} pooling layers leave nothing of {image_shape[1]}x{image_shape[2]} images"
         )
     layers += [Dropout(flatten_dropout)] if flatten_dropout else []
 

@@ -107,10 +107,10 @@ def dcgan(
     positive_integers([latents], what="latents")
     positive_integers([width], what="width")
     if not 0 <= average < 1:
-        raise SettingError(f"average: {average} is not a share; allowed is 0 up to, not including, 1")
+        raise SettingError(f"average: {average} must be at least 0 and below 1")
     if conditional and num_classes < 2:
         raise SettingError(
-            "conditional: these images show no classes that a net could be told of; leave it out, or take images with two"
+            "conditional: these images have no classes to condition on; leave it out, or use images with two"
             " classes or more"
         )
     classes = num_classes if conditional else 0
@@ -137,7 +137,7 @@ def sides_of(image_shape: tuple[int, int, int]) -> list[tuple[int, int]]:
     low, high = SIDES
     if not (low <= height <= high and low <= width <= high):
         raise SettingError(
-            f"images of {height}x{width}: dcgan makes images of {low} to {high} pixels a side; set data.size, or take"
+            f"images of {height}x{width}: dcgan generates images of {low} to {high} pixels per side; set data.size, or use"
             ' family = "gan"'
         )
     found = [(height, width)]

@@ -53,7 +53,7 @@ class Dropout(nn.Module):
     def __init__(self, rate: float) -> None:
         super().__init__()
         if not 0 <= rate < 1:
-            raise SettingError(f"dropout: {rate} is not a rate; allowed is 0 up to, not including, 1")
+            raise SettingError(f"dropout: {rate} must be at least 0 and below 1")
         self.rate = rate
         self.source: MaskSource | None = None
 
@@ -99,7 +99,7 @@ class BatchNorm2d(_OfOneValue, nn.BatchNorm2d):
 def make_activation(name: str) -> nn.Module:
     """A new activation layer; raises SettingError for an unknown name."""
     if name not in ACTIVATIONS:
-        raise SettingError(f"activation: {name!r} is not one; {did_you_mean(name, ACTIVATIONS)}")
+        raise SettingError(f"activation: {name!r} is unknown; {did_you_mean(name, ACTIVATIONS)}")
     return ACTIVATIONS[name]()
 
 
@@ -109,7 +109,7 @@ def initialize(network: nn.Module, name: str) -> nn.Module:
     Raises SettingError for an unknown name. Sources: Glorot & Bengio 2010; He et al. 2015.
     """
     if name not in INITIALIZERS:
-        raise SettingError(f"initializer: {name!r} is not one; {did_you_mean(name, INITIALIZERS)}")
+        raise SettingError(f"initializer: {name!r} is unknown; {did_you_mean(name, INITIALIZERS)}")
     fill = INITIALIZERS[name]
     if fill is None:
         return network
@@ -126,7 +126,7 @@ def per_layer(value: float | tuple[float, ...] | list[float], *, num_layers: int
     if isinstance(value, int | float):
         return [float(value)] * num_layers
     if len(value) != num_layers:
-        raise SettingError(f"{what}: {len(value)} values for {num_layers} layers; give one number, or one a layer")
+        raise SettingError(f"{what}: {len(value)} values for {num_layers} layers; give one number, or one per layer")
     return [float(one) for one in value]
 
 
@@ -157,7 +157,7 @@ def num_features(layers: nn.Module, image_shape: tuple[int, int, int]) -> int:
     except RuntimeError as error:
         raise SettingError(
             f"images of {image_shape[1]}x{image_shape[2]} are too small for this network;"
-            " take fewer pooling layers or smaller kernels, or larger images"
+            " use fewer pooling layers, smaller kernels, or larger images"
         ) from error
     finally:
         layers.train(was_training)

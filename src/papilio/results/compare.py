@@ -99,7 +99,7 @@ class Comparison:
 def compare(folders: Sequence[Path | str]) -> Comparison:
     """Studies' or runs' folders side by side, in any mixture; raises RunError for a folder that is neither."""
     if len(folders) < 2:
-        raise RunError("compare needs two folders or more, of studies or of runs")
+        raise RunError("compare needs at least two folders of studies or runs")
     paths = [possible_path(folder, error=RunError) for folder in folders]
     names = _short_names(paths)
     return Comparison(tuple(_column(path, name) for path, name in zip(paths, names, strict=True)))
@@ -110,7 +110,7 @@ def _column(path: Path, name: str) -> Column:
         return _study_column(read_results(path), name)
     if (path / "run.json").exists():
         return _run_column(path, name)
-    raise RunError(f"{path}: neither a study's folder (study.toml) nor a run's (run.json)")
+    raise RunError(f"{path}: neither a study folder (study.toml) nor a run folder (run.json)")
 
 
 def _study_column(results: StudyResults, name: str) -> Column:

@@ -144,7 +144,7 @@ class StudyResults:
 
     @property
     def reduced(self) -> str | None:
-        """What was left out of the study as written ("10 % of the images, at most 2 epochs"), None for nothing."""
+        """What was left out of the study as written ("10% of the images, at most 2 epochs"), None for nothing."""
         return describe_reduction(self.study["data"].get("fraction", 1.0), self.study.get("max_epochs"))
 
     @property
@@ -219,7 +219,7 @@ def _ranking(runs: Iterable[RunResult]) -> Ranking | None:
 
 def describe_reduction(fraction: float, max_epochs: int | None) -> str | None:
     """In words, what `--fraction` and `--max-epochs` leave out; None for nothing."""
-    parts = [f"{100 * fraction:.3g} % of the images" if fraction < 1 else ""]
+    parts = [f"{100 * fraction:.3g}% of the images" if fraction < 1 else ""]
     parts.append(f"at most {max_epochs} epoch{'s' if max_epochs > 1 else ''}" if max_epochs else "")
     return ", ".join(filter(None, parts)) or None
 
@@ -239,11 +239,11 @@ def _read(file: Path, take: Callable[[bytes], T]) -> T:
         return take(read_own(file))
     except (FileNotFoundError, NotADirectoryError):
         raise RunError(
-            f"{file.parent}: not a study's folder (there is no {file.name}); `papilio run STUDY` makes one"
+            f"{file.parent}: not a study folder ({file.name} is missing); `papilio run STUDY` creates one"
         ) from None
     except (OSError, ValueError, StudyError) as error:
         raise RunError(
-            f"{file}: is damaged ({one_reason(error)}); the study's command with --out writes it again"
+            f"{file}: is damaged ({one_reason(error)}); run the study again with the same --out to rewrite it"
         ) from None
 
 

@@ -15,9 +15,9 @@ def metric_words(name: str) -> str:
     """A recorded metric in words.
 
     >>> metric_words("val_accuracy"), metric_words("fid"), metric_words("test_p90_error")
-    ('validation accuracy', 'fid', 'test 90 % error')
+    ('validation accuracy', 'fid', 'test 90% error')
     """
-    split, _, rest = name.replace("p90_", "90_%_").partition("_")
+    split, _, rest = name.replace("p90_", "90%_").partition("_")
     return f"{SPLITS[split]} {rest.replace('_', ' ')}" if rest and split in SPLITS else name.replace("_", " ")
 
 

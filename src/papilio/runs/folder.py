@@ -186,15 +186,17 @@ class RunFolder:
             return None
         except (OSError, ValueError) as error:  # pydantic's complaints are ValueErrors, too
             raise RunError(
-                f"{self.facts_file}: not a run's facts ({one_reason(error)}); delete the folder {self.path.name},"
-                " and the study's command trains this run anew"
+                f"{self.facts_file}: not a valid run.json ({one_reason(error)}); delete the folder {self.path.name}"
+                " and run the study again to retrain this run"
             ) from error
 
     def facts(self) -> RunFacts:
         """What run.json says; raises RunError where it is not there or not readable."""
         facts = self.read()
         if facts is None:
-            raise RunError(f"{self.path}: not a run's folder (there is no run.json); a study's are in its folder runs/")
+            raise RunError(
+                f"{self.path}: not a run folder (run.json is missing); a study's runs are in its folder runs/"
+            )
         return facts
 
     def is_finished(self) -> bool:
@@ -227,7 +229,7 @@ class RunFolder:
             return []
         except OSError as error:
             raise RunError(
-                f"{self.records_file}: cannot be read ({reason_of(error)}); remove it, and the study's command makes it again"
+                f"{self.records_file}: cannot be read ({reason_of(error)}); remove it and run the study again to recreate it"
             ) from error
         records = []
         for number, line in enumerate(lines, start=1):

@@ -53,7 +53,7 @@ class Tracker:
         """Note a record; whether it is better, by more than `min_delta`, than all before."""
         if ranking.metric not in record:
             raise SettingError(
-                f"{ranking.metric} chooses the best epoch, but the objective's records have {', '.join(record)}"
+                f"{ranking.metric} chooses the best epoch, but the recorded metrics are {', '.join(record)}"
             )
         value = record[ranking.metric]
         if self.value is not None:
@@ -102,7 +102,7 @@ class TrainingRun:
         try:
             session.load(lane, arrays, epoch=self.progress.epoch, step=self.progress.step)
         except RunError as error:
-            raise RunError(f"{self.checkpoint}: {error}; delete it, and the run begins anew") from error
+            raise RunError(f"{self.checkpoint}: {error}; delete it to start the run over") from error
         self.best_weights = best_weights_in(arrays)
 
     def save(self, session: Session, lane: int) -> None:
@@ -206,7 +206,7 @@ class _OnStep:
 
 
 def _joined(record: Record | Diverged, validated: Record | Diverged) -> Record | Diverged:
-    """An epoch's record of both passes, or the first of them that is none."""
+    """An epoch's record of both passes, or the first of them that diverged."""
     if isinstance(record, Diverged):
         return record
     return validated if isinstance(validated, Diverged) else record | validated

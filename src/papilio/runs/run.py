@@ -47,7 +47,7 @@ class Run:
         (batch, channel, height, width)."""
         if list(self.nets.names) != ["network"]:
             raise RunError(
-                f"{self.folder}: this run has the nets {', '.join(self.nets.names)}; take one from run.modules"
+                f"{self.folder}: this run has the nets {', '.join(self.nets.names)}; pick one from run.modules"
             )
         return self.modules["network"]
 
@@ -212,8 +212,8 @@ def load_run(run: Path | str, *, own: OwnFunctions | None = None, network: Calla
     files = RunFolder(folder)
     facts = files.facts()
     if not files.weights_file.exists():
-        missing = "weights.safetensors is missing; the study's command trains it again"
-        why = missing if facts.best_epoch else facts.reason or "it has not finished an epoch with a good result"
+        missing = "weights.safetensors is missing; run the study again to retrain it"
+        why = missing if facts.best_epoch else facts.reason or "it has not finished an epoch successfully"
         raise RunError(f"{folder}: this run ({facts.status}) has no weights: {why}")
     try:
         settings = facts.run_settings
@@ -225,7 +225,7 @@ def load_run(run: Path | str, *, own: OwnFunctions | None = None, network: Calla
         kind = kind_of(settings.train, facts.images, functions)
         nets = find_engine(settings.train.engine, functions).load(settings, facts.images, weights)
     except SettingError as error:
-        hint = "or hand it over: load_run(..., network=...), or load_run(..., own={NAME: ...})"
+        hint = "or pass it: load_run(..., network=...), or load_run(..., own={NAME: ...})"
         raise RunError(f"{folder}: {error}; {hint}") from error
     except RunError as error:
         raise RunError(f"{files.weights_file}: {error}") from error

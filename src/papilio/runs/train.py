@@ -112,7 +112,7 @@ def _begin(job: RunJob, locks: ExitStack, *, threads: int, on_end: OnEnd) -> _Be
     before = folder.read()
     if before is not None and before.data_checksum not in ("", images.checksum):
         raise RunError(
-            f"{job.path}: this run began on other images than {images.name} now has; take another --out, or --fresh"
+            f"{job.path}: this run began on other images than {images.name} now has; choose another --out, or start over with --fresh"
         )
     if folder.is_finished():
         folder.remove_checkpoint()  # a kill may have come between the last two steps
@@ -305,7 +305,7 @@ def _starts(folder: RunFolder, settings: RunSettings) -> Mapping[str, np.ndarray
     if not settings.model.sources:
         return {}
     if not folder.start_file.exists():
-        raise RunError(f"{folder.start_file.name} is missing: the weights from elsewhere that this run begins with")
+        raise RunError(f"{folder.start_file.name} is missing: the initial weights of this run")
     return load_arrays(folder.start_file)[0]
 
 

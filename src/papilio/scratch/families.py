@@ -86,12 +86,12 @@ def cnn(
     refuse_unknown("model.head", head, ["flatten"])
     _refuse_sizes("filters", filters, at_least=1)
     if kernel_size < 1 or kernel_size % 2 == 0:
-        raise SettingError(f"kernel_size: {kernel_size} does not keep the image's size; allowed are odd numbers")
+        raise SettingError(f"kernel_size: {kernel_size} changes the image size; only odd numbers are allowed")
     ends = [index for index in range(1, len(filters)) if filters[index] != filters[index - 1]]
     pooled = [*ends, len(filters)] if pool_after is None else pool_after
     if any(not 1 <= index <= len(filters) for index in pooled):
         raise SettingError(
-            f"pool_after: {pooled} names convolutions that are not there; allowed are 1 to {len(filters)}"
+            f"pool_after: {pooled} names convolutions that do not exist; allowed are 1 to {len(filters)}"
         )
     layers: list[Layer] = []
     for index, (before, after) in enumerate(zip([image_shape[0], *filters], filters, strict=False), start=1):
@@ -152,7 +152,7 @@ class Coder:
             _refuse_sizes(what, getattr(self, what))
         _refuse_sizes("latents", [self.latents])
         if self.kernel_size < 1 or self.kernel_size % 2 == 0:
-            raise SettingError(f"kernel_size: {self.kernel_size} has no middle; allowed are odd numbers")
+            raise SettingError(f"kernel_size: {self.kernel_size} is even; only odd numbers are allowed")
         channels = [self.image_shape[0], *self.filters]
         sides = [self.image_shape[1:]]  # of the image, and of what each convolution makes of it
         for _ in self.filters:
@@ -278,7 +278,7 @@ def _add_dense(
     num = max(1, len(units))
     rates = [float(dropout)] * num if isinstance(dropout, int | float) else [float(rate) for rate in dropout]
     if len(rates) != num:
-        raise SettingError(f"dropout: {len(rates)} values for {num} layers; give one number, or one a layer")
+        raise SettingError(f"dropout: {len(rates)} values for {num} layers; give one number, or one per layer")
     if not units and rates[0]:
         layers.append(Dropout(rates[0]))
     for num_units, rate in zip(units, rates, strict=False):
@@ -310,7 +310,7 @@ def _refuse_nothing_left(sides: list[int], image_shape: Shape) -> None:
     if min(sides) < 1:
         raise SettingError(
             f"images of {image_shape[1]}x{image_shape[2]} are too small for this network;"
-            " take fewer pooling layers or smaller kernels, or larger images"
+            " use fewer pooling layers, smaller kernels, or larger images"
         )
 
 

@@ -106,7 +106,7 @@ class MedianPruner:
         median = standings.median_without(trial.number)
         if score >= median:
             return None
-        return f"cut at epoch {epoch}: {abs(score):.4f}, the median of {num_others} others was {abs(median):.4f}"
+        return f"pruned at epoch {epoch}: {abs(score):.4f}, the median of {num_others} others was {abs(median):.4f}"
 
     def cut_at_rungs(self, trials: Sequence[Contestant]) -> dict[int, str] | None:
         return None
@@ -203,6 +203,6 @@ def _advance(bracket: Bracket) -> dict[int, str]:
     bracket.level += 1
     bracket.racing = sorted(ranked[:kept])
     return {
-        number: f"cut at epoch {epoch}: place {place} of {len(ranked)}, the best {kept} went on"
+        number: f"pruned at epoch {epoch}: place {place} of {len(ranked)}, the best {kept} continued"
         for place, number in enumerate(ranked[kept:], start=kept + 1)
     }

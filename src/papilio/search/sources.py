@@ -37,8 +37,8 @@ def results_of(name: str, folder: Path, *, where: str) -> StudyResults:
     if place is None:
         looked = ", ".join(dict.fromkeys(map(str, places)))
         raise MissingResultsError(
-            f"{where}: the results of {name} are not there (looked in {looked});"
-            f" make them first (papilio run {name}), or name their folder"
+            f"{where}: the results of {name} do not exist (looked in {looked});"
+            f" create them first (papilio run {name}), or name their folder"
         )
     try:
         return read_results(place)
@@ -56,7 +56,7 @@ def best_trials(results: StudyResults, stage: str | None, *, top: int, where: st
         raise StudyError(f'{where}: no metric ranks the trials of "{stage}" in {results.folder}: it has no best trial')
     if len(trials) < top:
         raise StudyError(
-            f'{where}: {top} trials of "{stage}" are asked for, {results.folder} has {len(trials)} that are done'
+            f'{where}: {top} trials of "{stage}" are requested, but {results.folder} has {len(trials)} that are done'
         )
     return trials[:top]
 

@@ -246,7 +246,7 @@ class StageSearch:
             self._let_go(self.trials[number])
             self._learn(self.trials[number])
         racing = sum(1 for trial in self.trials if not trial.cut)
-        self.notes.append(f"{self.plan.settings.name}: {len(cut)} trials are cut early, {racing} go on")
+        self.notes.append(f"{self.plan.settings.name}: {len(cut)} trials were pruned, {racing} continue")
         for trial in self.trials:
             self._queue(trial)
 

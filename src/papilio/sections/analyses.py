@@ -117,8 +117,8 @@ def _section(results: StudyResults, stored: StoredAnalysis, *, name: str, pictur
         raise
     except Exception as error:  # a function of the user's own may raise anything, and a file may lack an array
         raise RunError(
-            f"{stored.path}: cannot be shown ({type(error).__name__}: {error}); delete it, and the study's command"
-            " makes it again"
+            f"{stored.path}: cannot be shown ({type(error).__name__}: {error}); delete it and run the study"
+            " again to recreate it"
         ) from error
 
 

@@ -87,12 +87,9 @@ def _curve_caption(results: StudyResults, stage: str, curves: Sequence[figures.C
     is_ranked = results.ranking(stage) is not None
     text = words.sentence(words.metric_words(metric)) + " by epoch"
     if any(len(curve.validation) > 1 for curve in curves):
-        few = (
-            f" of the {'best' if is_ranked else 'first'} {figures.MOST_BANDS}"
-            if len(curves) > figures.MOST_BANDS
-            else ""
-        )
-        text += f": lines are means over a trial’s runs, bands{few} their range"
+        first = "best" if is_ranked else "first"
+        few = f" (of the {first} {figures.MOST_BANDS})" if len(curves) > figures.MOST_BANDS else ""
+        text += f": a line is the mean over a trial’s runs, a band{few} their range"
     if any(len({len(run) for run in curve.validation}) > 1 for curve in curves):
         text += "; thin lines are runs that outlasted the others"
     num_colored = len(curves) if len(curves) <= figures.MOST_COLORED else figures.NUM_HIGHLIGHTED
@@ -101,7 +98,7 @@ def _curve_caption(results: StudyResults, stage: str, curves: Sequence[figures.C
     if len(curves) > num_colored:
         text += f" The {'best' if is_ranked else 'first'} {figures.NUM_HIGHLIGHTED} are colored."
     if any(curve.is_pruned for curve in curves):
-        text += " Lines that end in a dot were cut early."
+        text += " Lines that end in a dot were pruned."
     begun = sum(any(run.epochs for run in trial.runs) for trial in results.trials(stage))
     if begun > len(curves):
         order = "from best to worst" if is_ranked else "in the study’s order"

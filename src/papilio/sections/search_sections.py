@@ -146,7 +146,7 @@ def comparison_words(results: StudyResults, stage: str) -> str | None:
     pairs = _pairs(best, second, ranking.metric)
     metric = words.metric_words(ranking.metric)
     if len(pairs) < 2:
-        return f"One run a trial cannot tell {names[0]} and {names[1]} apart by {metric}: set seeds = 3 or more."
+        return f"One run per trial cannot tell {names[0]} and {names[1]} apart by {metric}: set seeds = 3 or more."
     num_folds = len({run.fold for run in best.finished if run.fold is not None})
     share = 1 / (num_folds - 1) if num_folds > 1 else None
     found = paired_comparison(*zip(*pairs, strict=True), test_share=share)
@@ -181,9 +181,7 @@ class _Search:
     def scales(self, *, has_shares: bool) -> list[Scale]:
         space, names = _space(self.results, self.stage), words.key_words(self.keys)
         shares = self.importance.shares if self.importance and has_shares else {}
-        labels = {
-            key: f"{names[key]} · {100 * shares[key]:.0f} %" if key in shares else names[key] for key in self.keys
-        }
+        labels = {key: f"{names[key]} · {100 * shares[key]:.0f}%" if key in shares else names[key] for key in self.keys}
         return [
             setting_scale(labels[key], [trial.varied.get(key) for trial in self.trials], space=space.get(key))
             for key in self.keys
@@ -234,15 +232,13 @@ def _importance_box(search: _Search, *, name: str, pictures: Pictures) -> Figure
     def draw(width: float) -> Figure:
         return search_figures.importance_bars([names[key] for key in keys], [shares[key] for key in keys], width=width)
 
-    label = "Importance of settings: " + "; ".join(f"{names[key]} {100 * shares[key]:.0f} %" for key in keys)
-    caption = (
-        f"How much of the variation in {search.metric} each setting explains by itself, as a share of what all explain"
-    )
+    label = "Importance of settings: " + "; ".join(f"{names[key]} {100 * shares[key]:.0f}%" for key in keys)
+    caption = f"How much of the variation in {search.metric} each setting explains by itself, as a share of the total explained"
     caption += f": functional ANOVA over {words.counted(search.importance.num_trials, 'trial')}."
     if any(trial.is_pruned for trial in search.trials):
-        caption += " Those cut early count with what they had reached."
+        caption += " Pruned trials count with the value they had reached."
     if len(shares) > len(keys):
-        caption += f" {words.counted(len(shares) - len(keys), 'setting')} that matter less not drawn."
+        caption += f" {words.counted(len(shares) - len(keys), 'setting')} of lower importance not shown."
     return FigureBox(pictures.keep(draw, name=f"{name}-importance", label=label), caption)
 
 
@@ -253,7 +249,7 @@ def _parallel_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBo
         return search_figures.parallel_coordinates(scales, num_highlighted=search.num_highlighted, width=width)
 
     label = f"Parallel coordinates of {words.counted(len(search.trials), 'trial')}; the best: {search.trials[0].title}"
-    caption = "A line is a trial: its settings, and on the last axis what it reached." + search.caption()
+    caption = "Each line is a trial: its settings, and its result on the last axis." + search.caption()
     return FigureBox(pictures.keep(draw, name=f"{name}-parallel", label=label), caption)
 
 
@@ -270,12 +266,12 @@ def _slices_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBox:
 
     names = words.key_words(search.keys)
     label = f"{words.sentence(search.metric)} against {', '.join(names.values())}, a panel each"
-    caption = f"{words.sentence(search.metric)} against each setting; a dot is a trial"
-    caption += ", a ring one that was cut early" if pruned.any() else ""
-    caption += ", a short line the median of those with the same value." if has_medians else "."
+    caption = f"{words.sentence(search.metric)} against each setting; each dot is a trial"
+    caption += ", each ring a pruned one" if pruned.any() else ""
+    caption += ", short lines are medians of equal values." if has_medians else "."
     low = sum(metric.ends[not search.ranking.is_maximized] == place for place in metric.places.tolist())
     if low > 1:
-        caption += f" {words.counted(low, 'trial')} that did worse than the axis goes lie at its end."
+        caption += f" {words.counted(low, 'trial')} beyond the axis are drawn at its end."
     return FigureBox(pictures.keep(draw, name=f"{name}-slices", label=label), caption + search.caption())
 
 
@@ -293,8 +289,8 @@ def _pruning(results: StudyResults, stage: str, *, name: str, pictures: Pictures
     def draw(width: float) -> Figure:
         return search_figures.survivors(epochs, num_left, width=width)
 
-    label = f"{words.counted(len(trials), 'trial')} at the start, {num_left[-1]:,} that were not cut"
-    caption = "Trials that were not cut yet, after each epoch; those that ended by themselves count as going on."
+    label = f"{words.counted(len(trials), 'trial')} at the start, {num_left[-1]:,} not pruned"
+    caption = "Trials not yet pruned after each epoch; finished trials count as not pruned."
     return Pruning(
         _saving_words(trials, pruned), FigureBox(pictures.keep(draw, name=f"{name}-pruning", label=label), caption)
     )
@@ -305,11 +301,9 @@ def _saving_words(trials: Sequence[TrialResult], pruned: Sequence[TrialResult]) 
     trained = sum(run.epochs for trial in trials for run in trial.runs)
     saved = sum(max(_most_epochs(run.settings) - run.epochs, 0) for trial in pruned for run in trial.runs)
     share = 100 * saved / (trained + saved)
-    text = (
-        f"{len(pruned):,} of {words.counted(len(trials), 'trial')} {'was' if len(pruned) == 1 else 'were'} cut early: "
-    )
-    text += f"{words.counted(trained, 'epoch')} trained in place of {'at most ' if _stops_early(pruned) else ''}"
-    return f"{text}{trained + saved:,}, {share:.0f} % fewer."
+    text = f"{len(pruned):,} of {words.counted(len(trials), 'trial')} {'was' if len(pruned) == 1 else 'were'} pruned: "
+    text += f"{words.counted(trained, 'epoch')} trained instead of {'at most ' if _stops_early(pruned) else ''}"
+    return f"{text}{trained + saved:,}, {share:.0f}% fewer."
 
 
 def _most_epochs(settings: Mapping[str, Any]) -> int:
@@ -335,16 +329,14 @@ def _lead_words(best: str, second: str, metric: str, found: PairedComparison, *,
     lead = found.difference if is_max else -found.difference
     if found.half_width is None or found.p_value is None:
         if not lead:
-            return f"{over}, {best} and {second} have the same {metric}: nothing tells them apart."
+            return f"{over}, {best} and {second} have the same {metric}."
         amount = words.plain_number(lead)
-        return (
-            f"{over}, {best} is ahead of {second} by {amount} in {metric} every time: equal differences allow no test."
-        )
+        return f"{over}, {best} is ahead of {second} by {amount} in {metric} in every pair: equal differences allow no test."
     interval = " to ".join(words.plain_number(end) for end in (lead - found.half_width, lead + found.half_width))
-    facts = f"by {words.plain_number(lead)} in {metric} (95 % interval {interval}, p = {_p_words(found.p_value)})"
+    facts = f"by {words.plain_number(lead)} in {metric} (95% interval {interval}, p = {_p_words(found.p_value)})"
     if found.p_value < CLEAR and lead > 0:
         return f"{over}, {best} beats {second} {facts}."
-    return f"{over}, {best} and {second} cannot be told apart: they differ {facts}."
+    return f"{over}, {best} and {second} are not significantly different: they differ {facts}."
 
 
 def _p_words(p_value: float) -> str:

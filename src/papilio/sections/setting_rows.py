@@ -26,8 +26,8 @@ PLAIN_ROWS = {
     "train.target": "Target",
     "train.engine": "Engine",
     "train.device": "Device",
-    "data.validation": "Validation share, where it is drawn",
-    "data.test": "Test share, where it is drawn",
+    "data.validation": "Validation share, unless the set has a split",
+    "data.test": "Test share, unless the set has a split",
     "data.fraction": "Share of the images",
 }
 ONLY_WHERE_SET = ("train.loss", "train.target", "train.standardize")

@@ -21,7 +21,7 @@ def facts(results: StudyResults) -> list[tuple[str, str]]:
     rows = [
         ("Images", ", ".join(dict.fromkeys(str(images.get("name", "")) for images in environment.get("data", [])))),
         ("Trials", f"{num_trials:,} in {words.counted(len(results.stages), 'stage')}"),
-        ("Runs", f"{done:,} of {len(results.runs):,} done" + (f", {pruned:,} cut early" if pruned else "")),
+        ("Runs", f"{done:,} of {len(results.runs):,} done" + (f", {pruned:,} pruned" if pruned else "")),
         ("Training time", f"{words.duration(sum(run.seconds for run in results.runs))}, the sum over all runs"),
         ("Machine", str(environment.get("processor") or "")),
         ("Started", str(environment.get("started") or "").partition("T")[0]),

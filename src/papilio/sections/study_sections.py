@@ -116,7 +116,7 @@ def _unranked_headline(results: StudyResults, stage: str) -> Headline:
         stage=_stage_name(results, stage),
         num_trials=len(trials),
         chosen_by=None,
-        lead="At the epochs that were kept" if any(trial.ranking for trial in trials) else "After the last epoch",
+        lead="At the best epochs" if any(trial.ranking for trial in trials) else "After the last epoch",
         numbers=numbers,
         over=only and sentences.runs_words(only.finished),
         published=[],
@@ -210,7 +210,7 @@ def _stage_summary(results: StudyResults, stage: str) -> str:
     text = f"{words.counted(len(trials), 'trial')} with {sentences.runs_words(trials[0].runs)} each"
     if len(runs) != len(trials) * len(trials[0].runs):
         text = f"{words.counted(len(trials), 'trial')}, {words.counted(len(runs), 'run')}"
-    return f"{text}; what varies: {', '.join(varied)}" if varied else text
+    return f"{text}; varied: {', '.join(words.key_words(varied).values())}" if varied else text
 
 
 def _comparison(results: StudyResults, stage: str, *, name: str, pictures: Pictures) -> FigureBox | None:

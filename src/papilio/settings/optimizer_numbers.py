@@ -35,11 +35,11 @@ USUAL_NUMBERS: dict[str, UsualNumbers] = {
 def refuse_impossible_optimizer(
     name: str, *, momentum: float | None = None, betas: tuple[float, float] | None = None
 ) -> None:
-    """Raises SettingError for a name that is none, and for a momentum or betas where there is no such thing."""
+    """Raises SettingError for an unknown name, and for a momentum or betas that the optimizer does not have."""
     if name not in USUAL_NUMBERS:
-        raise SettingError(f"train.optimizer: {name!r} is not one; {did_you_mean(name, USUAL_NUMBERS)}")
+        raise SettingError(f"train.optimizer: {name!r} is unknown; {did_you_mean(name, USUAL_NUMBERS)}")
     usual = USUAL_NUMBERS[name]
     if momentum is not None and usual.momentum is None:
-        raise SettingError(f"train.momentum: {name} has none; it goes with sgd, momentum and rmsprop")
+        raise SettingError(f"train.momentum: {name} has no momentum; sgd, momentum and rmsprop do")
     if betas is not None and usual.betas is None:
-        raise SettingError(f"train.betas: {name} has none; they go with adam and adamw")
+        raise SettingError(f"train.betas: {name} has no betas; adam and adamw do")

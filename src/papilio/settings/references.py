@@ -27,7 +27,7 @@ def find_own(name: str, *, what: str, own: OwnFunctions, instance_of: type | Non
         return own[name]
     module_name, _, attribute = name.partition(":")
     if not all(part.isidentifier() for part in [*module_name.split("."), *attribute.split(".")]):
-        raise SettingError(f"{what}: {shown(name)} is no module:function")
+        raise SettingError(f"{what}: {shown(name)} is not module:function")
     try:
         found: Any = importlib.import_module(module_name)
     except ImportError as error:

@@ -24,17 +24,17 @@ class NetFrom(BaseModel):
 
     run: str | None = Field(None, description="a run's folder")
     study: str | None = Field(None, description="another study: its folder, or its name")
-    stage: str | None = Field(None, description="a stage: of this study, or of the other one (by default its last)")
-    net: str | None = Field(None, description="which of its nets; by default the one of the same name, or its only one")
-    until: str | None = Field(None, description="only the layers up to this one: its name, as papilio show lists it")
-    freeze: bool = Field(False, description="the weights stay as they are")
+    stage: str | None = Field(None, description="a stage of this study, or of the other study (by default its last)")
+    net: str | None = Field(None, description="which of its nets; by default the net of the same name, or its only net")
+    until: str | None = Field(None, description="use only the layers up to this one, named as papilio show lists it")
+    freeze: bool = Field(False, description="do not train these weights")
 
     @model_validator(mode="after")
     def _names_one(self) -> NetFrom:
         if self.run is not None and (self.study is not None or self.stage is not None):
-            raise ValueError("a run needs neither a study nor a stage beside it")
+            raise ValueError("give either a run, or a study or stage, not both")
         if self.run is None and self.study is None and self.stage is None:
-            raise ValueError("weights come from a run, a study or a stage: name one of them")
+            raise ValueError("weights need a source: name a run, a study or a stage")
         return self
 
 

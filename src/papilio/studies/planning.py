@@ -298,7 +298,7 @@ def _model_settings(table: Table, engine: Engine, own: OwnFunctions) -> ModelSet
     family = table["family"]
     if not isinstance(family, str):
         raise SettingError(
-            f"model.family: {shown(family)} is no name; allowed are {', '.join(engine.families())}, or module:function"
+            f"model.family: {shown(family)} is not a name; allowed are {', '.join(engine.families())}, or module:function"
         )
     is_own = ":" in family or family in own
     others = {name: value for name, value in table.items() if name != "family"}

@@ -135,9 +135,9 @@ def read_toml(path: Path) -> Table:
     try:
         text = read_own(path, most_bytes=MOST_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
-        raise StudyError(f"{path}: there is no such file") from None
+        raise StudyError(f"{path}: no such file") from None
     except (UnicodeDecodeError, OSError) as error:
-        raise StudyError(f"{path}: not a text file that can be read ({reason_of(error)})") from None
+        raise StudyError(f"{path}: not a readable text file ({reason_of(error)})") from None
     return parse_toml(text, where=str(path))
 
 
@@ -166,11 +166,11 @@ def _read_file(source: str | Path) -> tuple[str, str, Table]:
 
 
 def _too_large() -> str:
-    return f"a whole number is too large; allowed are those from -{LARGEST} to {LARGEST}"
+    return f"an integer is too large; allowed are integers from -{LARGEST} to {LARGEST}"
 
 
 def _too_deep() -> str:
-    return f"tables or lists are nested too deep; allowed are {DEEPEST} within each other"
+    return f"tables or lists are nested too deep; at most {DEEPEST} levels are allowed"
 
 
 def _refuse_deep(tables: Table, *, where: str) -> None:
@@ -270,7 +270,7 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) 
             )
         name = name_of_kind(function) if isinstance(function, Kind) else name_of(function)
         if own.setdefault(name, function) is not function:
-            raise StudyError(f"{where}: two different functions are called {name}; give them names of their own")
+            raise StudyError(f"{where}: two different functions are called {name}; give them different names")
         return name
 
     return plain(tables, "")

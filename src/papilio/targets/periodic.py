@@ -96,7 +96,7 @@ class Regression:
 
 @dataclass(frozen=True)
 class Bins:
-    """`num` classes, each centerd on a multiple of period / num, by cross entropy: near and far mistakes cost the same."""
+    """`num` classes, each centered on a multiple of period / num, by cross entropy: near and far mistakes cost the same."""
 
     period: float
     num: int
@@ -277,9 +277,11 @@ class Harmonics:
 
     def __post_init__(self) -> None:
         if self.multiples[:1] != (1,) or any(one >= other for one, other in pairwise(self.multiples)):
-            raise ValueError(f"multiples: must begin with 1 and ascend, not {list(self.multiples)}")
+            raise ValueError(f"multiples: must start with 1 and ascend, not {list(self.multiples)}")
         if self.weights is not None and len(self.weights) != len(self.multiples):
-            raise ValueError(f"weights: one for each of {len(self.multiples)} multiples, not {len(self.weights)}")
+            raise ValueError(
+                f"weights: expected one for each of {len(self.multiples)} multiples, not {len(self.weights)}"
+            )
 
     @property
     def heads(self) -> tuple[int, ...]:

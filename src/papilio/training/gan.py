@@ -110,7 +110,7 @@ def judged(
 ) -> dict[str, Tensor]:
     """What the discriminator makes of a batch and of fakes: `discriminator_loss`, see there, and what it says in the mean.
 
-    `real_score` and `fake_score` are the probabilities that it gives real images and fakes to be real: its output is a logit.
+    `real_score` and `fake_score` are the probabilities that it scores real images and fakes to be real: its output is a logit.
     The losses "hinge" and "wasserstein" know no probabilities: `real_output` and `fake_output` are its outputs themselves.
     """
     on_real, on_fakes = score(nets, batch.images, batch), score(nets, fakes, batch)

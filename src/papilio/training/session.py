@@ -159,7 +159,7 @@ class TorchSession:
                 optimizer.step()
             if twice := metrics.keys() & measured.keys():
                 raise SettingError(
-                    f"the phase {phase.title} has a metric {min(twice)!r}, as another phase has; give it another name"
+                    f"the phase {phase.title} has a metric {min(twice)!r}, which another phase also has; rename one of them"
                 )
             metrics |= measured
         if self.objective.after_step is not None:

@@ -20,7 +20,7 @@ from papilio.training.objectives import Nets, Objective, Phase
 def classify(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Objective:
     """Which class an image shows. Raises SettingError where a loss of the user's own is not there."""
     if train.loss and train.label_smoothing:
-        raise SettingError("train.label_smoothing: goes with cross entropy, not with a train.loss of your own")
+        raise SettingError("train.label_smoothing: needs cross entropy, not a train.loss of your own")
     scoring = find_own(train.loss, what="train.loss", own=own) if train.loss else None
     target = Classes(facts.num_classes, label_smoothing=train.label_smoothing, scoring=scoring)
     return supervised(target, l1=train.regularizer.l1, l2=train.regularizer.l2)

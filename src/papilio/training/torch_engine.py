@@ -53,7 +53,7 @@ class TorchEngine:
         kind = kind_of(train, facts, self.own)
         refuse_impossible_optimizer(train.optimizer, momentum=train.momentum, betas=train.betas)
         if train.precision == "float64":
-            raise SettingError('train.precision: float64 goes with train.engine = "numpy"; torch knows bfloat16')
+            raise SettingError('train.precision: float64 needs train.engine = "numpy"; torch supports bfloat16')
         refuse_unknown_phases(train, make_objective(kind, "torch", train, facts, self.own))
         refuse_impossible_phases(train)
         if settings.model.family not in FAMILIES:
@@ -145,7 +145,7 @@ class TorchEngine:
         except RuntimeError as error:
             if "allocate memory" not in str(error):
                 raise
-            raise SettingError("its weights need more memory than there is; make it smaller") from error
+            raise SettingError("its weights do not fit into memory; make it smaller") from error
 
 
 def _set_up_process(threads: int) -> None:
@@ -170,7 +170,7 @@ def _settings_of(builder: Builder, family: str) -> type[BaseModel]:
 def _only(nets: dict[str, nn.Module]) -> nn.Module:
     """The net that standardizes images; raises SettingError where there are several, or it has another name."""
     if list(nets) != ["network"]:
-        raise SettingError(f"train.standardize: goes with one net, called network; there are {', '.join(nets)}")
+        raise SettingError(f"train.standardize: needs a single net called network; there are {', '.join(nets)}")
     return nets["network"]
 
 
@@ -185,7 +185,7 @@ def part_of(nets: Mapping[str, nn.Module], name: str) -> str:
     if list(nets) == ["network"] and f"network.{name}" in parts:
         return f"network.{name}"
     known = [part.removeprefix("network.") if list(nets) == ["network"] else part for part in parts]
-    raise SettingError(f"model.{name}: there is no such net, nor part of one; {did_you_mean(name, [*nets, *known])}")
+    raise SettingError(f"model.{name}: there is no such net or part of a net; {did_you_mean(name, [*nets, *known])}")
 
 
 def start_from(nets: Mapping[str, nn.Module], starts: Arrays, sources: Mapping[str, NetFrom]) -> None:

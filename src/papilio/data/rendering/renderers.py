@@ -30,7 +30,7 @@ def settings_of(name: str, given: Mapping[str, Any]) -> RenderSettings:
 def find_set(name: str) -> str:
     """The name itself; raises SettingError where Papilio draws no such set."""
     if name not in RENDERERS:
-        raise SettingError(f"{name} is not a set that Papilio draws; {did_you_mean(name, RENDERERS)}")
+        raise SettingError(f"{name} is not a set that Papilio can draw; {did_you_mean(name, RENDERERS)}")
     return name
 
 
