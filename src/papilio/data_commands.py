@@ -91,7 +91,7 @@ def data_render(
     num: Annotated[
         int | None,
         typer.Option(
-            help="Number of pictures (default 18000; butterflies 12000, brush-kanji 22000); clocks: the same number for each minute."
+            help="Number of pictures (default 18000; butterflies 12000, brush-kanji 22000); clocks: as many of each minute."
         ),
     ] = None,
     size: Annotated[

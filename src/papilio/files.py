@@ -1,6 +1,6 @@
 """Files that are whole or not there: atomic writes, checksums, locks.
 
-Every file that Papilio leaves goes through `open_atomic`: it is written beside its place, flushed to the disk, and moved
+Every file that Papilio leaves goes through `open_atomic`: it is written next to its place, flushed to the disk, and moved
 there in one step, so that a kill at any moment leaves the old file or the new one, never half of one.
 """
 
@@ -32,7 +32,7 @@ WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 def open_atomic(path: Path) -> Iterator[IO[bytes]]:
     """Open a binary file for writing that takes its place only when the block ends without an error.
 
-    Until then it lies beside it, at the file's `name`.
+    Until then it lies next to it, at the file's `name`.
 
     Raises StorageError, with the path and the remedy, when the disk is full or the folder cannot be written.
     """

@@ -1,7 +1,7 @@
 """A study's folder among other people's: whether it is ours, and which of the files in it are.
 
-A name is no proof: `runs` and `study.toml` may be anybody's. A folder is a study's by what is written into it before anything
-else, environment.json with the version of Papilio.
+A name proves nothing: `runs` and `study.toml` may be anybody's. A folder is a study's by what is written into it first of
+all, environment.json with the version of Papilio.
 """
 
 from __future__ import annotations

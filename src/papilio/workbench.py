@@ -93,7 +93,7 @@ def run_study(
     is_silent: bool = False,
     confirm: Callable[[float], bool] = lambda seconds: True,
 ) -> StudyResults:
-    """Run a study, or go on with it, and write its report.
+    """Run a study, or resume it, and write its report.
 
     `study` is a study file, a bundled study's name, or a dictionary of the same tables, in which functions may stand
     where a file has `module:function`. `settings` are dotted keys with values; `fraction` takes that share of the
@@ -201,7 +201,7 @@ def sample(
     """Write new images by a trained run to files; their paths, that of the contact sheet first.
 
     `out` is a name that ends with .png, for a contact sheet, or with .npy, for an array of bytes (num, height, width), in color
-    (num, height, width, 3), or a folder, for samples.png in it. `is_separate` also writes each image, as NAME-1.png beside the
+    (num, height, width, 3), or a folder, for samples.png in it. `is_separate` also writes each image, as NAME-1.png next to the
     sheet. The same seed gives the same images, those of `Run.sample`; `label` is the class that they are of, in a
     conditional run. Raises RunError where the run makes no images, or none of a class that one can name, DataError for an
     unknown class, SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
@@ -300,14 +300,14 @@ def _overrides(
 def _refuse_other_study(folder: Path, study: Study) -> None:
     """Raises RunError where another study is in the folder."""
     file = folder / "study.toml"
-    with contextlib.suppress(StudyError):  # a damaged copy is written anew
+    with contextlib.suppress(StudyError):  # a damaged copy is rewritten
         title = read_toml(file).get("title")
         if title != study.settings.title:
             raise RunError(f"{folder}: holds another study ({title!r}); choose another --out, or --fresh to replace it")
 
 
 def _mended(folder: Path) -> list[str]:
-    """What of the runs in a study's folder was damaged, and is made again."""
+    """What of the runs in a study's folder was damaged, and is recreated."""
     return [note for path in sorted((folder / "runs").glob("*/run.json")) for note in mend_run(RunFolder(path.parent))]
 
 
@@ -334,7 +334,7 @@ def _refuse_other_images(folder: Path, plans: list[RunPlan], images: StudyImages
 def _hired(
     study: Study, plans: list[RunPlan], folder: Path, *, workers: int | None, ray: str | None
 ) -> contextlib.AbstractContextManager[Crew]:
-    """Who trains while the block runs, here or on a cluster; raises SettingError for a device that is not there."""
+    """Who trains while the block runs, here or on a cluster; raises SettingError for a device that does not exist."""
     devices = {(plan.settings.train.engine, plan.settings.train.device) for plan in plans}
     is_on_cpu = {device for _, device in devices} == {"cpu"}
     here = _local_crew(workers, len(plans), is_on_cpu=is_on_cpu, own=study.own, log=folder / "workers.log")

@@ -341,7 +341,7 @@ def test_a_drawn_set_is_an_image_set_by_name(tmp_path: Path, monkeypatch: pytest
         ({"num": 1.5}, "num = 1.5: expected a whole number"),
         ({"size": 8}, "size = 8: pictures are drawn with sides from 16 to 1024"),
         ({"seed": -1}, "seed = -1: must be 0 or more"),
-        ({"color": "red"}, "color = red: allowed are grey and rgb"),
+        ({"color": "red"}, "color = red: allowed are gray and rgb"),
     ],
 )
 def test_bad_requests_are_one_line(tmp_path: Path, settings: dict, complaint: str) -> None:

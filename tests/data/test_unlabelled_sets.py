@@ -100,8 +100,8 @@ def test_classes_with_names_of_splits_are_no_splits() -> None:
 @pytest.mark.parametrize(
     ("files", "folders", "complaint"),
     [
-        (["train/a.png", "test/b.png", "c.png"], [], r"c\.png lies beside folders of splits; move it into one of them"),
-        (["data/train/a.png", "data/c.png"], [], r"data/c\.png lies beside folders of splits"),
+        (["train/a.png", "test/b.png", "c.png"], [], r"c\.png is next to split folders; move it into one of them"),
+        (["data/train/a.png", "data/c.png"], [], r"data/c\.png is next to split folders"),
         (["valid/a.png", "test/b.png"], [], "has the splits test, valid but no train; put the training pictures"),
         (["train/a.png"], ["test"], "folder test has no pictures"),
         (["notes.txt"], [], "no pictures in it"),
@@ -119,8 +119,8 @@ def test_empty_folders_mean_nothing_without_classes() -> None:
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        ("labels.csv", r'labels\.csv lies beside the pictures; set labels to its path .*, or labels = "none" uses'),
-        ("ant/notes.txt", 'beside a folder without pictures, ant; remove it, or labels = "none" uses the pictures'),
+        ("labels.csv", r'labels\.csv is next to the pictures; set labels to its path .*, or labels = "none" uses'),
+        ("ant/notes.txt", 'next to a folder without pictures, ant; remove it, or labels = "none" uses the pictures'),
         ("ant/x.png", r'000\.png is in no class folder; .*; labels = "none" uses the pictures without classes'),
     ],
 )
@@ -177,7 +177,7 @@ def test_an_array_without_labels_is_a_set(tmp_path: Path) -> None:
 def test_labels_beside_an_array_are_not_left_out_unasked(tmp_path: Path, images: str, labels: str) -> None:
     values, classes = some_images(12, (1, 4, 5), num_classes=3, seed=0)
     path, labels_path = save(tmp_path, images, values), save(tmp_path, labels, classes)
-    refused(path, rf'{labels} lies beside it; set labels = "{labels_path}", or labels = "none" to leave it out')
+    refused(path, rf'{labels} is next to it; set labels = "{labels_path}", or labels = "none" to leave it out')
     assert load_images(path, labels="none").class_names == ()
     assert load_images(path, labels=labels_path).num_classes == 3
 

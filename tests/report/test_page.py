@@ -90,7 +90,7 @@ def test_tables_hold_the_numbers(page: Page):
     assert "dropout 0.1 test accuracy 0.9183 0.9520 ± 0.0020 3 +0.0337 Report 1, table 6" in page.text
     assert "test accuracy 0.9000 not run Report 1, table 7" in page.text
     assert "Linear(in_features=5408, out_features=10) 10 54,090" in page.text
-    assert "taken for 1: 11 of 63" in page.text
+    assert "predicted as 1: 11 of 63" in page.text
     assert "Example Processor 3000" in page.text
     assert "papilio run study.toml --out results" in page.text
 

@@ -52,12 +52,12 @@ def test_trials_that_were_cut_are_not_in_the_table_and_are_not_unfinished(page: 
     assert num_ranked == 10
     assert f"{90 - num_ranked} more trials in results.csv" in page.text
     assert not page.with_class("banner")
-    assert "10 of 90 done, 80 cut early" in page.text
+    assert "10 of 90 done, 80 pruned" in page.text
 
 
 def test_what_cutting_saved(page: Page):
     # 60 trials of 2 epochs, 20 of 5, 10 of 12, in place of 90 of 12
-    assert "80 of 90 trials were cut early: 340 epochs trained in place of 1,080, 69 % fewer." in page.text
+    assert "80 of 90 trials were pruned: 340 epochs trained instead of 1,080, 69% fewer." in page.text
 
 
 def test_the_survivors_are_counted_epoch_by_epoch(
@@ -81,7 +81,7 @@ def test_importance_slices_and_parallel_coordinates_are_there(page: Page, pruned
     labels = [str(one.attributes.get("aria-label")) for one in page.all("svg") if one.attributes.get("aria-label")]
     (importance, _) = [label for label in labels if label.startswith("Importance")]
     assert importance.startswith("Importance of settings: learning_rate")
-    assert "functional ANOVA over 90 trials. Those cut early count with what they had reached." in page.text
+    assert "functional ANOVA over 90 trials. Pruned trials count with the value they had reached." in page.text
 
 
 def test_a_few_trials_are_no_search(tmp_path: Path):
@@ -94,7 +94,7 @@ def test_a_few_trials_are_no_search(tmp_path: Path):
 def test_trials_without_a_search_have_none_of_it(tmp_path: Path):
     page = Page(write_report(study_folders.classification_study(tmp_path)).read_text())
     assert "Which settings matter" not in page.text
-    assert "cut early" not in page.text
+    assert "Pruned trials" not in page.text
 
 
 def test_too_few_trials_for_importance_are_said(tmp_path: Path):
@@ -142,7 +142,7 @@ class TestComparison:
     def test_a_clear_lead(self):
         text = self.words({"a": [0.91, 0.93, 0.92], "b": [0.81, 0.82, 0.82]})
         assert text is not None
-        assert text.startswith("Over 3 paired runs, a beats b by 0.1033 in validation accuracy (95 % interval ")
+        assert text.startswith("Over 3 paired runs, a beats b by 0.1033 in validation accuracy (95% interval ")
         assert "optimiztic" not in text
 
     def test_a_lead_that_may_be_chance(self):

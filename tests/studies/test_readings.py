@@ -73,7 +73,7 @@ def test_every_design_learns_to_read_a_gauge(results: StudyResults) -> None:
 
 def test_the_report_shows_errors_and_what_was_read(results: StudyResults) -> None:
     page = (results.folder / "report.html").read_text()
-    assert "Readings of" in page and "What is taken for what" in page and "The worst" in page
+    assert "Readings of" in page and "Predicted against true values" in page and "The worst" in page
     assert "°" in page
     figures = {file.name for file in (results.folder / "figures").glob("reading-*.svg")}
     assert len(figures) == 3 * 3

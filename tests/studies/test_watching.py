@@ -167,7 +167,7 @@ def test_real_images_stand_beside_generated_ones(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Left: 20 training images. Right: 20 new ones." in page
-    assert "20 samples beside as many training images" in page
+    assert "20 samples next to as many training images" in page
 
 
 def test_the_study_of_brushed_kanji_says_that_they_stand_in() -> None:

@@ -1,6 +1,6 @@
 """How far two sets of features lie apart: Fréchet and kernel distance, precision and recall.
 
-Features are float (num, dimension), one row an image.
+Features are float (num, dimension), one row per image.
 """
 
 from __future__ import annotations

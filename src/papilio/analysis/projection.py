@@ -37,7 +37,7 @@ def project(run: Run, images: ImageSet, options: ProjectionOptions) -> Arrays:
     NaN where images show something; `perplexity` float, of t-SNE, at most (n - 1) / 3; `thumbnails` uint8 (t, channel, height,
     width) and `thumbnail_indices` int (t,), into the n images, that fit into the last method's picture of the last layer.
 
-    Nothing where there are fewer than 12 images. Raises SettingError for a layer that is not there.
+    Nothing where there are fewer than 12 images. Raises SettingError for a layer that does not exist.
     """
     layers = layers_of(run, options.layers)
     chosen = stratified(images, images.indices("test"), most=options.num, seed=options.seed)

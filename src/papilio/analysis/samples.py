@@ -1,4 +1,4 @@
-"""New images, and whether they are copies: each beside its nearest training image."""
+"""New images, and whether they are copies: each next to its nearest training image."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def nearest(queries: np.ndarray, images: np.ndarray, indices: np.ndarray) -> tup
 
     The distance is Euclidean over pixels on a scale from 0 to 1, float64 (num,); the last array, float64 (num,), is its ratio
     to the mean distance of the next 50. Neighbors are found by matrix products in float32; the distance to the nearest is
-    then computed anew in float64: a copy is at exactly 0.
+    then recomputed in float64: a copy is at exactly 0.
     """
     flat = _flat(queries)
     lengths = np.einsum("ij,ij->i", flat, flat)[:, None]

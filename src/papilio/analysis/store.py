@@ -21,7 +21,7 @@ from papilio.files import open_atomic
 HEADER = "header"  # the array, text without dimensions, that holds the header
 PLAIN = "biufcSU"  # kinds of dtypes that are read again without running code
 UNREADABLE = (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
-ABOUT_RUN = ("run", "stage", "trial", "split")  # what files of 0.1.0, which have no header, say beside their arrays
+ABOUT_RUN = ("run", "stage", "trial", "split")  # what files of 0.1.0, which have no header, say next to their arrays
 
 
 @dataclass(frozen=True)

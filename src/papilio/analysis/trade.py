@@ -47,7 +47,7 @@ def trade(
         try:
             loaded = load_run(run.folder)
         except RunError:
-            continue  # of the user's own, handed over from Python: it cannot be found by name
+            continue  # of the user's own, passed from Python: it cannot be found by name
         if "encode" in loaded.kind.offers:
             images = images_of(run)
             rows.append(_row(trial, value) | {"latents": loaded.latents} | _order_of(loaded, images, options))

@@ -24,7 +24,7 @@ class Labels:
 
 
 def read_labels(labels: np.ndarray, quantity: Quantity | None, *, num_images: int, where: str) -> Labels:
-    """What an array of labels says, one row an image; `where` begins every message.
+    """What an array of labels says, one row per image; `where` begins every message.
 
     With a `quantity` they are its numbers, (num,), or [hour, minute], (num, 2), where its period is 720 (minutes).
     Without, they are the classes: the values that occur, in order, as integers, words or booleans (num,) or (num, 1); or the

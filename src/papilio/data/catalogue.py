@@ -81,7 +81,7 @@ def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, ho
 
 
 def describe(images: ImageSet) -> dict[str, Any]:
-    """An image set in plain data: shape, images a class and split, mean and deviation of pixels (0 to 255), bytes.
+    """An image set in plain data: shape, images per class and split, mean and deviation of pixels (0 to 255), bytes.
 
     Where images do not show classes, `shows` says what: a quantity, or "no labels"; `classes` is then empty.
     """

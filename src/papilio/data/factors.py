@@ -1,4 +1,4 @@
-"""Factors: what is known of each image beside its label, a number each, in a table `factors.csv` beside the images."""
+"""Factors: what is known of each image next to its label, a number each, in a table `factors.csv` next to the images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Factors = Mapping[str, np.ndarray]
 
 
 def write_factors(path: Path, factors: Factors) -> None:
-    """A column a factor, a row an image in the images' order; raises StorageError where the file cannot be written."""
+    """A column per factor, a row per image in the images' order; raises StorageError where the file cannot be written."""
     rows = zip(*(column.tolist() for column in factors.values()), strict=True)
     lines = [",".join(factors), *(",".join(map(repr, row)) for row in rows)]
     write_text(path, "\n".join(lines) + "\n")

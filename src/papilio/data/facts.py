@@ -22,7 +22,7 @@ class ImageFacts:
 
     @property
     def shows(self) -> Shows:
-        """What there is to learn of an image beside the image itself."""
+        """What there is to learn of an image next to the image itself."""
         if self.quantity is not None:
             return "quantity"
         return "class" if self.class_names else "nothing"

@@ -175,7 +175,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _holds_results(folder: Path) -> bool:
-    """Whether a folder is a study's, or has nothing but studies' folders in it, as `results` beside the pictures has."""
+    """Whether a folder is a study's, or has nothing but studies' folders in it, as `results` next to the pictures has."""
     if is_study_folder(folder):
         return True
     with contextlib.suppress(OSError):
@@ -247,7 +247,7 @@ def _notes(survey: Survey, size: Size) -> list[str]:
 
 
 def _read_cached(key: str) -> RawImages | None:
-    """The decoded images under a key; None where they are not there, or not whole."""
+    """The decoded images under a key; None where they are missing, or not whole."""
     try:
         index = json.loads(_cached_index(key).read_text())
         images = np.load(_cached_images(key), mmap_mode="r", allow_pickle=False)
@@ -255,7 +255,7 @@ def _read_cached(key: str) -> RawImages | None:
         given = {split: np.array(indices, dtype=np.int64) for split, indices in index["given"].items()}
         raw = RawImages("", images, labels, tuple(index["class_names"]), "", given, tuple(index["notes"]))
     except (OSError, ValueError, KeyError, TypeError):
-        # derived from the pictures: what is torn is made again
+        # derived from the pictures: what is torn is recreated
         return None
     return raw if images.ndim == 4 and images.dtype == np.uint8 and len(images) == len(labels) else None
 

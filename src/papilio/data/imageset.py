@@ -18,7 +18,7 @@ from papilio.errors import DataError, SettingError, did_you_mean
 
 @dataclass(frozen=True)
 class RawImages:
-    """What a reader hands over: images and labels, and the splits that the set came with, if it came with any.
+    """What a reader returns: images and labels, and the splits that the set came with, if it came with any.
 
     `images` is uint8 (num, channel, height, width), `labels` int64 (num,) of classes, or float64 (num,) values of
     `quantity`; a set without labels has neither class names nor a quantity, and all its `labels` are 0. `given` holds

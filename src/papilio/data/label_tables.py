@@ -104,7 +104,7 @@ def _rows(table: Path, folder: Path) -> Iterator[Row]:
 
 
 def _is_header(cells: list[str], folder: Path) -> bool:
-    """Whether a first row has names of columns: it has no value, and its first cell is no picture's file."""
+    """Whether a first row has names of columns: it has no value, and its first cell is not a picture's file."""
     name, value = cells[:2]
     if NUMBER.fullmatch(value) or TIME.fullmatch(value):
         return False

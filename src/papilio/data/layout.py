@@ -1,6 +1,6 @@
 """From the names of files to classes and splits: CLASS/picture or SPLIT/CLASS/picture, wrapped in a folder or not.
 
-Pictures that lie beside each other, without any folder, have no classes; nor have those whose classes are to be ignored.
+Pictures that lie next to each other, without any folder, have no classes; nor have those whose classes are to be ignored.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def arrange(
     The order of pictures depends on names alone, so that a folder, a zip and a tar of it are the same set. Classes are
     sorted by name, by number where all names are numbers. Where every picture lies at the top there are no classes, and
     `with_classes` off ignores them: pictures may then lie at any depth, and only folders of splits at the top mean anything.
-    `source` begins each message. Raises DataError where there is no picture, a picture is not in a class folder, a folder
+    `source` begins each message. Raises DataError where there is not a picture, a picture is not in a class folder, a folder
     has no pictures, or there is only one class; without classes, where a picture is in none of the splits that are there.
     """
     visible = [Parts(name.split("/")) for name in files if not is_hidden(name)]
@@ -127,7 +127,7 @@ def _splits_without_classes(source: str, pictures: list[Parts], folders: set[Par
 
 
 def _refuse_unclear(source: str, visible: list[Parts], folders: set[Parts]) -> None:
-    """Refuse pictures that lie at the top beside what may tell their labels."""
+    """Refuse pictures that lie at the top next to what may tell their labels."""
     if any(len(name) == 1 and name[0].lower() == LABEL_TABLE for name in visible):
         raise DataError(
             f"{source}: {LABEL_TABLE} is next to the pictures; set labels to its path (in a folder, not an archive),"
@@ -151,7 +151,7 @@ def _shared_depth(pictures: list[Parts]) -> int:
 
 
 def _wrapping_depth(pictures: list[Parts]) -> int:
-    """1 where one folder that is no split wraps everything, else 0."""
+    """1 where one folder that is not a split wraps everything, else 0."""
     tops = {name[0] for name in pictures}
     is_wrapped = len(tops) == 1 and min(len(name) for name in pictures) >= 3
     return int(is_wrapped and min(tops).lower() not in SPLIT_FOLDERS)

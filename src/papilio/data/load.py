@@ -73,8 +73,8 @@ def load_images(
 
     `render` says how a set that Papilio draws itself is drawn: { num = 18000, seed = 0, size = 150, variety = "plain" }.
 
-    `factors` of the images come with a set that Papilio draws and has some, and with a `.npy` file beside which there is
-    a table factors.csv: names in its first line, then a row of numbers an image.
+    `factors` of the images come with a set that Papilio draws and has some, and with a `.npy` file next to which there is
+    a table factors.csv: names in its first line, then a row of numbers per image.
 
     `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about
     their center. `binarize` then makes each pixel of each channel 0 or 255, drawn with its gray value / 255 as the
@@ -205,7 +205,7 @@ def _converted(raw: RawImages, size: Size | None, color: Color | None) -> RawIma
 
 
 def _in_memory(images: Any, labels: Any, quantity: Quantity | None) -> RawImages:
-    """Arrays that were handed over, or what NumPy makes arrays of."""
+    """Arrays that were passed, or what NumPy makes arrays of."""
     if isinstance(labels, Path) or (isinstance(labels, str) and labels != NO_LABELS):
         raise DataError(
             f"labels = {labels}: the images are in memory, so labels must be, too; load them with numpy.load"
@@ -217,7 +217,7 @@ def _in_memory(images: Any, labels: Any, quantity: Quantity | None) -> RawImages
 
 
 def as_array(given: Any, *, what: str) -> np.ndarray:
-    """What was handed over as an array of numbers or words. Raises DataError, naming its type and shape only."""
+    """What was passed as an array of numbers or words. Raises DataError, naming its type and shape only."""
     try:
         array = np.asarray(given)
     except (ValueError, TypeError, RuntimeError):
@@ -254,7 +254,7 @@ def _read_file(path: Path, label_file: Path | None, quantity: Quantity | None, *
 
 
 def _with_factors(raw: RawImages, path: Path) -> RawImages:
-    """The set with the factors that lie beside a file of images, if there are any."""
+    """The set with the factors that lie next to a file of images, if there are any."""
     table = path.with_name(FACTORS)
     return replace(raw, factors=read_factors(table, num=len(raw.images))) if table.is_file() else raw
 
@@ -281,7 +281,7 @@ def _no_numbers(name: str | None, *, with_labels: bool) -> str:
 
 
 def _refuse_labels_beside(path: Path) -> None:
-    """Refuse to leave out, unasked, what is most likely the labels: labels.npy, or labels-75.npy beside images-75.npy."""
+    """Refuse to leave out, unasked, what is most likely the labels: labels.npy, or labels-75.npy next to images-75.npy."""
     for name in ("labels.npy", path.name.replace("images", "labels")):
         labels = path.with_name(name)
         if labels != path and labels.is_file():

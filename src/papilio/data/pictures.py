@@ -84,7 +84,7 @@ def read_picture(path: Path, *, shape: tuple[int, int, int]) -> np.ndarray:
     """A picture file as uint8 of `shape` (channel, height, width), converted as the pictures of image sets are.
 
     The picture is turned as its EXIF orientation says, laid on white where it is transparent, scaled (antialiased)
-    until it covers height and width, and cropped about its center. Raises DataError for a file that is no picture, or
+    until it covers height and width, and cropped about its center. Raises DataError for a file that is not a picture, or
     a shape of neither 1 nor 3 channels.
     """
     channel, height, width = shape

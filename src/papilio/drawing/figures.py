@@ -22,7 +22,7 @@ from papilio.drawing.class_figures import mistakes as mistakes
 from papilio.drawing.class_figures import per_class as per_class
 from papilio.drawing.palette import LIGHT, LINES
 
-Series = Float[np.ndarray, " _"]  # one value an epoch; runs differ in length
+Series = Float[np.ndarray, " _"]  # one value per epoch; runs differ in length
 
 MOST_COLORED = len(LINES)
 NUM_HIGHLIGHTED = 5
@@ -32,7 +32,7 @@ FEWEST_USUAL = 5  # trials, of which one may be an outlier
 MOST_WITH_TRAINING = 5  # more dashed lines hide the others
 LONGEST_DIRECT_LABEL = 22
 DIGIT_WIDTH = 0.067  # inches, of the numbers below an axis
-MOST_NAME_LETTERS = 48  # of a trial, beside a panel
+MOST_NAME_LETTERS = 48  # of a trial, next to a panel
 MOST_GREY_POINTS = 40  # of a line that is not colored
 DIAMOND: dict[str, Any] = {
     "linestyle": "none",
@@ -75,9 +75,9 @@ def learning_curves(
     """A metric on validation images by epoch; `curves` come best first. `higher_is_better` is None where nobody says.
 
     A line is the mean over a trial's runs, bands (of the first three) their range, as far as all runs go; where some ended
-    earlier, the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to five
-    trials: training images. With more than eight trials the best five are colored. `has_cut_ends` keeps where trials were
-    cut early within the axes, even if that leaves less height to those that ran to their end.
+    earlier, the others continue one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to
+    five trials: training images. With more than eight trials the best five are colored. `has_cut_ends` keeps where trials were
+    pruned within the axes, even if that leaves less height to those that ran to their end.
     """
     num_colored = len(curves) if len(curves) <= MOST_COLORED else NUM_HIGHLIGHTED
     with drawing():
@@ -99,7 +99,7 @@ def learning_curves(
 
 
 def trial_comparison(labels: Sequence[str], panels: Sequence[Panel], *, width: float = WIDE) -> Figure:
-    """Trials as rows, a panel a metric: runs as faint dots, their mean and standard deviation, published diamonds."""
+    """Trials as rows, a panel per metric: runs as faint dots, their mean and standard deviation, published diamonds."""
     rows = np.arange(len(labels))
     stacked = 1 if width >= WIDE else len(panels)
     with drawing():
@@ -158,7 +158,7 @@ def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, color: str, has_band: bo
 
 
 def _draw_grey(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Means as thin lines, the fainter the more they are; a dot at the end of those that were cut early."""
+    """Means as thin lines, the fainter the more they are; a dot at the end of those that were pruned."""
     common = [_common_epochs(curve.validation) for curve in curves]
     means = [
         np.mean([run[:end] for run in curve.validation], axis=0) for curve, end in zip(curves, common, strict=True)

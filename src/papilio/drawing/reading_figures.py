@@ -94,7 +94,7 @@ def circular_confusion(
 ) -> Figure:
     """True values across, predicted ones up; how dark a cell is grows with the logarithm of how many images it has.
 
-    Right answers lie on the diagonal. Lines beside it are slips of a twelfth (an hour); a second family of lines would be a
+    Right answers lie on the diagonal. Lines next to it are slips of a twelfth (an hour); a second family of lines would be a
     swap of the hands.
     """
     scale = NUM_CELLS / quantity.period
@@ -125,7 +125,7 @@ def circular_confusion(
 
 @dataclass(frozen=True)
 class Costs:
-    """What a target makes a mistake cost: shares of its largest loss by how far a sure reading is off."""
+    """What a target charges for a mistake: shares of its largest loss by how far a sure reading is off."""
 
     title: str
     offsets: Float[np.ndarray, " k"]
@@ -133,7 +133,7 @@ class Costs:
 
 
 def costs_by_design(panels: Sequence[Costs], quantity: Quantity, *, width: float = WIDE) -> Figure:
-    """A small panel a target; the line is where the circle closes, dashed half way round."""
+    """A small panel a target; the line is where the circle closes, dashed halfway around."""
     half = quantity.period / 2
     marks = np.array([-half, 0, half])
     rows = -(-len(panels) // (4 if width >= WIDE else 2))

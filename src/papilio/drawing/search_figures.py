@@ -1,4 +1,4 @@
-"""Figures of a search: what each setting does to the metric, which matter, and how many trials went on. Arrays in."""
+"""Figures of a search: what each setting does to the metric, which matter, and how many trials continued. Arrays in."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def importance_bars(labels: Sequence[str], shares: Sequence[float], *, width: fl
 
 
 def parallel_coordinates(scales: Sequence[Scale], *, num_highlighted: int, width: float = WIDE) -> Figure:
-    """An axis a setting and a line a trial, the metric last; trials come best first, and the best are colored.
+    """An axis per setting and a line per trial, the metric last; trials come best first, and the best are colored.
 
     Where the figure is narrow the axes lie flat, one below the other, and the lines run down.
     """
@@ -75,9 +75,9 @@ def slices(
     has_medians: bool,
     width: float = WIDE,
 ) -> Figure:
-    """A panel a setting: its value against the metric, a dot a trial; trials come best first, and the best are colored.
+    """A panel per setting: its value against the metric, a dot a trial; trials come best first, and the best are colored.
 
-    Those that were cut early are rings.
+    Those that were pruned are rings.
 
     Where trials share few values, a short line is the median of the trials of a value.
     """
@@ -129,7 +129,7 @@ def _offsets(scales: Sequence[Scale]) -> Float[np.ndarray, "n s"]:
 
 
 def _draw_scale(axes: Axes, scale: Scale, *, place: int, is_flat: bool, is_last: bool, step: float) -> None:
-    """A line with ticks, named beside it, and the setting's name at its start, every second one a `step` higher."""
+    """A line with ticks, named next to it, and the setting's name at its start, every second one a `step` higher."""
     ink = {"color": LIGHT["muted"], "linewidth": 0.8, "zorder": 2}
     axes.plot(*([(0, 1), (place, place)] if is_flat else [(place, place), (0, 1)]), **ink)
     ticks = scale.ticks[:: max(1, -(-len(scale.ticks) // MOST_TICKS))]

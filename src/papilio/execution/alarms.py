@@ -42,7 +42,7 @@ class Alarms:
         return new
 
     def forget(self, plan: RunPlan) -> None:
-        """The run has ended, or goes on later."""
+        """The run has ended, or continues later."""
         self.heard.pop(plan.name, None)
 
     def _before(self, plan: RunPlan, epoch: int) -> tuple[Warn | None, list[Mapping[str, Any]]]:

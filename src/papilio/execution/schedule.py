@@ -123,7 +123,7 @@ class Execution:
         return self.search.is_over
 
     def seconds_left(self) -> float | None:
-        """None before anything was measured; reckoned anew at most once in a while."""
+        """None before anything was measured; recomputed at most once in a while."""
         start = time.monotonic()
         if start >= self.next_forecast:
             self.told = self.forecast.seconds(self.search.unfinished())
@@ -180,7 +180,7 @@ class Execution:
     def _next_jobs(self) -> list[Job]:
         """The next job, with as many of its structure as its engine trains together; those between keep their places.
 
-        A run whose worker died goes on alone: should it be the cause, it takes no others with it again.
+        A run whose worker died continues alone: should it be the cause, it takes no others with it again.
         """
         first = self.search.next_job()
         if first is None:

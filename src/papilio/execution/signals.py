@@ -14,7 +14,7 @@ class StopSignals:
     """Counts the signals that ask a study to stop.
 
     A signal raises KeyboardInterrupt, as Python's own handler does; but an exception that comes up inside a finalizer, or
-    inside a library's clean-up, is swallowed there, while a number stays: whoever goes on looks at it. Within `patiently` the
+    inside a library's clean-up, is swallowed there, while a number stays: whoever continues looks at it. Within `patiently` the
     first signal is only counted, for runs to stop after their present epoch; a second one ends everything at once.
     """
 

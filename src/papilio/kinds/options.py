@@ -127,7 +127,7 @@ class ReconstructionOptions(BaseModel):
 
 
 class SamplesOptions(BaseModel):
-    """How many samples are drawn, and how many of them stand beside training images."""
+    """How many samples are drawn, and how many of them stand next to training images."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -238,7 +238,7 @@ def make_objective(kind: Kind, engine: str, train: TrainSettings, facts: ImageFa
 
 
 def heads_of(kind: Kind, train: TrainSettings, facts: ImageFacts) -> tuple[int, ...]:
-    """How many numbers each head of a net has to put out."""
+    """How many numbers each head of a net must output."""
     if kind.heads is None:
         return (max(1, facts.num_classes),)
     return tuple(resolve_reference(kind.heads)(train, facts))
@@ -249,7 +249,7 @@ def _named(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Kind:
     if name == SUPERVISED:
         if facts.shows == "nothing":
             raise SettingError(
-                "train.objective: supervised learning needs labels, and these images have none; autoencoder, vae and gan need none"
+                "train.objective: supervised learning needs labels, and these images have none; autoencoder, vae and gan do not"
             )
         return CLASSIFY if facts.shows == "class" else READ
     if name in KINDS:
@@ -303,5 +303,5 @@ def _refuse_other_settings(kind: Kind, train: TrainSettings, facts: ImageFacts) 
             here = (
                 f"; these images show {SHOWN[facts.shows]}" if kind in (CLASSIFY, READ) else f", not with {kind.name}"
             )
-            raise SettingError(f"train.{name}: goes with {goes_with}{here}")
+            raise SettingError(f"train.{name}: is for {goes_with}{here}")
     validated(kind.settings, train.objective_settings, prefix="train.objective_settings", error=SettingError)

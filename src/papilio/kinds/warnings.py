@@ -109,7 +109,7 @@ def game_warnings(records: Records) -> dict[str, str]:
 
     `diversity` is how far generated images are apart, as a share of how far real ones are; `real_score` and `fake_score` are
     the discriminator's probabilities that real and generated images are real; `real_output` and `fake_output` in their place
-    are what it puts out under a loss that makes no probabilities of that; `outside` is the share of generated pixels
+    are its output under a loss that makes no probabilities of that; `outside` is the share of generated pixels
     outside the range of images. Goodfellow, NIPS 2016 tutorial, arXiv 1701.00160, sections 5.1 and 4.
     """
     found: dict[str, str] = {}

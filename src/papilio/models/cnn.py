@@ -87,7 +87,7 @@ def cnn(
 
 
 class SplitHeads(nn.ModuleList):
-    """Networks that see the same features; what they put out, one after another."""
+    """Networks that see the same features; their outputs, one after another."""
 
     def forward(self, features: Tensor) -> Tensor:
         return torch.cat([head(features) for head in self], dim=1)

@@ -91,7 +91,7 @@ def dcgan(
 ) -> dict[str, nn.Module]:
     """A `generator` of transposed convolutions and a `discriminator` of convolutions, kernel 4, stride 2.
 
-    Images come out in exactly the size of `image_shape`. The generator begins with a map of 4 pixels a side or a few more
+    Images come out in exactly the size of `image_shape`. The generator begins with a map of 4 pixels per side or a few more
     and up to 8 `width` channels, and ends in a sigmoid; batch normalization and ReLU follow all other layers. The
     discriminator, which gives a logit, has leaky ReLU of 0.2, and batch normalization but in its first layer. Weights are
     drawn from N(0, 0.02), factors of the normalization from N(1, 0.02).

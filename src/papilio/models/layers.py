@@ -104,7 +104,7 @@ def make_activation(name: str) -> nn.Module:
 
 
 def initialize(network: nn.Module, name: str) -> nn.Module:
-    """Draw every convolution's and linear layer's weights anew from torch's global generator, biases zero.
+    """Draw every convolution's and linear layer's weights again from torch's global generator, biases zero.
 
     Raises SettingError for an unknown name. Sources: Glorot & Bengio 2010; He et al. 2015.
     """
@@ -122,7 +122,7 @@ def initialize(network: nn.Module, name: str) -> nn.Module:
 
 
 def per_layer(value: float | tuple[float, ...] | list[float], *, num_layers: int, what: str) -> list[float]:
-    """One value a layer: a number stands for all of them, a list must have one entry each."""
+    """One value per layer: a number stands for all of them, a list must have one entry each."""
     if isinstance(value, int | float):
         return [float(value)] * num_layers
     if len(value) != num_layers:

@@ -41,7 +41,7 @@ def predict_pictures(
 
 
 def _hint(run: Run, image: np.ndarray) -> str | None:
-    """What to try where the picture's rim is as light as the training images' is dark, or the other way round."""
+    """What to try where the picture's rim is as light as the training images' is dark, or the other way around."""
     usual, here = run.facts.rim_brightness, rim_brightness(image[None])
     if usual is None or abs(here - usual) < 0.5:
         return None

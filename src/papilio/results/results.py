@@ -89,7 +89,7 @@ class TrialResult:
 
     @property
     def is_pruned(self) -> bool:
-        """Whether the trial was cut early: with one of its runs all of them are."""
+        """Whether the trial was pruned: with one of its runs all of them are."""
         return any(run.status == "pruned" for run in self.runs)
 
     @property
@@ -119,7 +119,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Published:
-    """A number that somebody published, to stand beside ours."""
+    """A number that somebody published, to stand next to ours."""
 
     stage: str
     where: dict[str, Any]
@@ -262,7 +262,7 @@ class ResultsTable:
         self.seconds_to_wait = 0.0
 
     def write(self, runs: Callable[[], Sequence[tuple[RunPlan, RunFacts | None]]], *, is_due: bool) -> None:
-        """One row a run, atomically; not `is_due`: only if it was not written a short while ago."""
+        """One row per run, atomically; not `is_due`: only if it was not written a short while ago."""
         start = time.monotonic()
         if not is_due and start - self.written < self.seconds_to_wait:
             return

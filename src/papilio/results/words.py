@@ -179,9 +179,9 @@ def pair_words(*, true: str, predicted: str, count: int, support: int) -> str:
     """A confusion as a sentence.
 
     >>> pair_words(true="shirt", predicted="T-shirt/top", count=87, support=1000)
-    'shirt taken for T-shirt/top: 87 of 1,000'
+    'shirt predicted as T-shirt/top: 87 of 1,000'
     """
-    return f"{true} taken for {predicted}: {count:,} of {support:,}"
+    return f"{true} predicted as {predicted}: {count:,} of {support:,}"
 
 
 def sentence(text: str) -> str:

@@ -191,7 +191,7 @@ class RunFolder:
             ) from error
 
     def facts(self) -> RunFacts:
-        """What run.json says; raises RunError where it is not there or not readable."""
+        """What run.json says; raises RunError where it is missing or not readable."""
         facts = self.read()
         if facts is None:
             raise RunError(
@@ -240,7 +240,7 @@ class RunFolder:
         return records
 
     def has_half_record(self) -> bool:
-        """Whether records.jsonl goes on after its last whole line."""
+        """Whether records.jsonl continues after its last whole line."""
         try:
             return len(read_own(self.records_file).splitlines()) > len(self.read_records())
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Runs that a full disk, a kill or another program damaged: what is damaged is found, said, and made again."""
+"""Runs that a full disk, a kill or another program damaged: what is damaged is found, said, and recreated."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ AGAIN = "the run will be trained again"
 
 
 def mend_run(folder: RunFolder) -> list[str]:
-    """Leave a run's folder so that training can go on from it, and return a line for each thing that was damaged.
+    """Leave a run's folder so that training can resume from it, and return a line for each thing that was damaged.
 
-    A damaged checkpoint gives way to the one before it; a finished run whose weights are damaged, and any whose records lack
-    epochs that it is known to have had, begins anew. Raises RunError where run.json is damaged.
+    A damaged checkpoint is replaced by the one before it; a finished run whose weights are damaged, and any whose records lack
+    epochs that it is known to have had, starts over. Raises RunError where run.json is damaged.
     """
     facts = folder.read()
     if facts is None:

@@ -105,7 +105,7 @@ class Run:
         """The output of a layer: float32 (num, ...), for uint8 images.
 
         Names are those of `[[analysis]] layers`: `conv_1`, `dense_1` and so on, `input`, `latents`, `output`, or as
-        `papilio show` lists them; of one of several nets its own alone. Raises RunError for a layer that is not there,
+        `papilio show` lists them; of one of several nets its own alone. Raises RunError for a layer that does not exist,
         DataError for images of another shape.
         """
         self.refuse_other_shape(images)
@@ -126,7 +126,7 @@ class Run:
     ) -> list[Any]:
         """What picture files show; each is converted to the size and colors that the run was trained on.
 
-        `is_inverted` swaps light and dark first; `progress` is told how many are read. Raises DataError for what is no picture.
+        `is_inverted` swaps light and dark first; `progress` is told how many are read. Raises DataError for other files.
         """
         return self._offer("predict")(self, pictures, is_inverted=is_inverted, progress=progress)
 
@@ -153,7 +153,7 @@ class Run:
     def decode(self, latents: np.ndarray, *, labels: Labels | None = None) -> np.ndarray:
         """An image of each of latents (num, latents): uint8 (num, channel, height, width).
 
-        `labels`, of a conditional run, are classes by name or number, one for all or one an image; by default its first class.
+        `labels`, of a conditional run, are classes by name or number, one for all or one per image; by default its first class.
         """
         return self._offer("decode")(self, latents, **({} if labels is None else {"labels": labels}))
 
@@ -162,7 +162,7 @@ class Run:
     ) -> np.ndarray:
         """So many new images, uint8 (num, channel, height, width); the same seed gives the same ones.
 
-        `labels`, of a conditional run, are classes by name or number, one for all or one an image; by default all classes take
+        `labels`, of a conditional run, are classes by name or number, one for all or one per image; by default all classes take
         turns. `progress` is told how many there are. Raises RunError for labels where the run is not conditional.
         """
         function = self._offer("sample")

@@ -60,7 +60,7 @@ def refuse_other_weights(folder: RunFolder, origins: Mapping[str, Origin], check
         if key in checksums and checksums[key] != known:
             raise RunError(
                 f"{folder.path}: this run began with model.{key} of {facts.starts[key]['run']}, and now would with other"
-                f" weights, of {origins[key].run}; delete the folder to train it anew, or choose another --out, or start over with --fresh"
+                f" weights, of {origins[key].run}; delete the folder to retrain it, or choose another --out, or --fresh"
             )
 
 

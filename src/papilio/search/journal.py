@@ -2,7 +2,7 @@
 
 It is written for others and never read by Papilio: the runs' folders are the truth. Every stage whose trials a metric ranks is
 an Optuna study (of others Optuna would only know trials that failed); a trial is added when it has ended. A journal that is
-damaged, or knows another space, is written anew. Optuna's lock beside it is not used: it waits half a minute, or for ever, for
+damaged, or knows another space, is rewritten. Optuna's lock next to it is not used: it waits half a minute, or forever, for
 one that somebody left, and the lock of the study's folder keeps out other writers.
 """
 

@@ -37,7 +37,7 @@ class Origins:
         self.harmless: set[tuple[str, str]] = set()  # images trained on and images measured on
 
     def refuse_impossible(self, plans: Sequence[RunPlan]) -> None:
-        """Before anything is trained: raises StudyError for weights that are not there, or have seen what they must not.
+        """Before anything is trained: raises StudyError for weights that do not exist, or have seen what they must not.
 
         And for those of another network. Of a stage of this study, which has no runs yet, images alone can be looked at.
         """
@@ -228,7 +228,7 @@ def _best(found: Sequence[tuple[Origin, RunFacts]]) -> Origin:
 
 
 def _ancestors(origin: Origin) -> Iterator[tuple[str, RunFacts]]:
-    """A run, and those that its own weights came from; raises RunError where one of them is not there any more."""
+    """A run, and those that its own weights came from; raises RunError where one of them no longer exists."""
     facts = origin.facts()
     yield origin.run, facts
     for start in facts.starts.values():

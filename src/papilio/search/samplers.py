@@ -30,7 +30,7 @@ class Sampler(Protocol):
         ...
 
     def learn(self, point: Point, value: float | None, *, epoch: int, is_final: bool) -> None:
-        """Hear a trial's metric (None: it failed or diverged), after so many epochs; `is_final` when it will not go on."""
+        """Hear a trial's metric (None: it failed or diverged), after so many epochs; `is_final` when it will not continue."""
         ...
 
 
@@ -81,7 +81,7 @@ class DrawingSampler:
 class TPESampler:
     """The tree-structured Parzen estimator of Bergstra et al. (2011), as Optuna has it.
 
-    Points that were cut early, or wait to go on, count as Optuna counts pruned trials: by how far they came, then by
+    Points that were pruned, or wait to continue, count as Optuna counts pruned trials: by how far they came, then by
     their value there. Where it keeps proposing what was tried, the next point is a random one.
     """
 

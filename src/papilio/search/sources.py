@@ -11,13 +11,13 @@ from papilio.studies.study import Study
 
 
 class MissingResultsError(StudyError):
-    """The results that a stage starts from are not there."""
+    """The results that a stage starts from are missing."""
 
 
 def read_sources(study: Study, folder: Path) -> Sources:
     """By stage, the trials of other studies that it starts from: names and tables; the images stay this study's.
 
-    A study is looked for as a folder, beside `folder`, and in results/. Raises StudyError where it is not there, has no
+    A study is looked for as a folder, next to `folder`, and in results/. Raises StudyError where it is missing, has no
     such stage, or too few finished trials.
     """
     found: dict[str, list[tuple[str, Tables]]] = {}
@@ -31,7 +31,7 @@ def read_sources(study: Study, folder: Path) -> Sources:
 
 
 def results_of(name: str, folder: Path, *, where: str) -> StudyResults:
-    """The results of a study by its folder or its name; raises StudyError where they are not there."""
+    """The results of a study by its folder or its name; raises StudyError where they are missing."""
     places = [Path(name), folder.parent / name, Path("results") / name]
     place = next((one for one in places if (one / "study.toml").is_file()), None)
     if place is None:

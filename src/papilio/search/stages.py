@@ -1,7 +1,7 @@
-"""One stage's search: its trials as the sampler proposes them and the pruner lets them go on.
+"""One stage's search: its trials as the sampler proposes them and the pruner lets them continue.
 
 Everything that is decided here follows from the study file and the runs' folders: a search that was stopped is built again from
-them, and goes on as if it had not been.
+them, and continues as if it had not been.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ class StageSearch:
         return run
 
     def _kept_epochs(self, run: RunState) -> int:
-        """The epochs after which a run would go on: a record is written before the checkpoint, and a kill may come between."""
+        """The epochs after which a run would continue: records are written before checkpoints, and a kill may come between."""
         file = RunFolder(self.folder / "runs" / run.plan.name).checkpoint_file
         return load_facts(file)["epoch"] if file.exists() else 0
 
@@ -260,7 +260,7 @@ class StageSearch:
     def _note_cut(self, run: RunState, reason: str) -> RunFacts:
         folder = RunFolder(self.folder / "runs" / run.plan.name)
         facts = folder.read() or RunFacts.of_plan(run.plan, threads=1)
-        if facts.status == "running" or not folder.weights_file.exists():  # killed before it could be put aside
+        if facts.status == "running" or not folder.weights_file.exists():  # killed before it could be paused
             facts = take_from_checkpoint(folder.path, facts)
         if (facts.status, facts.reason) != ("pruned", reason):
             facts = replace(facts, status="pruned", reason=reason)

@@ -19,7 +19,7 @@ COLUMNS = ("Class", "Precision", "Recall", "F1", "Images")
 
 
 def class_section(arrays: Arrays, context: SectionContext) -> Section:
-    """Which classes are taken for which, each class by itself, and the most confident mistakes."""
+    """Which classes are confused, each class by itself, and the most confident mistakes."""
     assert context.facts is not None  # images were looked at
     names = context.facts.class_names
     num_right, num_images = int(np.trace(arrays["confusion"])), int(arrays["support"].sum())

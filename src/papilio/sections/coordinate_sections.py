@@ -118,8 +118,10 @@ def _moved(arrays: Arrays, context: SectionContext) -> Figure:
             most_inches=0.8,
         )
 
-    caption = f"One {context.split} image, one coordinate at a time moved by that many standard deviations from the mean, the others as"
-    caption += " they were encoded."
+    caption = (
+        f"One {context.split} image, one coordinate at a time moved from the mean by that many standard deviations, the"
+    )
+    caption += " others as they were encoded."
     label = f"What moving the coordinates {', '.join(map(str, rows))} does"
     return context.figure(draw, name="moved", label=label, caption=caption, heading="What moving a coordinate does")
 

@@ -17,7 +17,7 @@ from papilio.results.results import StudyResults, TrialResult
 from papilio.sections import result_tables as tables
 from papilio.studies.study import slug
 
-MOST_CURVES = 150  # of trials that ran to their end, and as many of those that were cut early
+MOST_CURVES = 150  # of trials that ran to their end, and as many of those that were pruned
 
 Item = TypeVar("Item")
 

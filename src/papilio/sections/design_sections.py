@@ -17,7 +17,7 @@ from papilio.sections.result_tables import best_first, short_names
 
 
 def costs_section(arrays: Arrays, context: SectionContext) -> Section:
-    """What each design makes a mistake cost, in the order of the best trial that has it."""
+    """What each design charges for a mistake, in the order of the best trial that has it."""
     quantity = Quantity(float(arrays["period"]), str(arrays["unit"]), bool(arrays["is_time"]))
     titles = _titles(arrays, context)
     panels = [
@@ -51,8 +51,8 @@ def _design_name(target: str) -> str:
 
 
 def _caption(quantity: Quantity, jumps: list[str], num: int) -> str:
-    text = f"The loss of a mistake under each target, as a share of its maximum: where {quantity.words(0)} is right (line) and where"
-    text += f" {quantity.words(quantity.period / 2)} is (dashed)."
+    text = f"The loss of a mistake under each target, as a share of its maximum: where {quantity.words(0)} is right (line) and"
+    text += f" where {quantity.words(quantity.period / 2)} is (dashed)."
     if jumps:
         text += f" Across a jump the same picture, a moment later, has another loss: {', '.join(jumps)}."
     return text + (f" Drawn: {MOST_DESIGNS} of {num} targets." if num > MOST_DESIGNS else "")

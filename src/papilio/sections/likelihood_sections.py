@@ -17,7 +17,7 @@ UNUSED_BELOW = 0.01  # nats
 
 
 def likelihood_section(arrays: Arrays, context: SectionContext) -> Section | None:
-    """The estimate beside the bound and its two terms, what each latent carries, and in words where latents carry nothing."""
+    """The estimate next to the bound and its two terms, what each latent carries, and in words where latents carry nothing."""
     if not arrays:
         return None
     kl = arrays["kl_of_latents"]

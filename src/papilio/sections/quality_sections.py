@@ -30,7 +30,7 @@ RARE, FREQUENT = 0.5, 2.0  # of a class's share among real images
 
 
 def quality_section(arrays: Arrays, context: SectionContext) -> Section | None:
-    """Distances of samples and reconstructions to training images beside two floors, and the classes of samples."""
+    """Distances of samples and reconstructions to training images next to two floors, and the classes of samples."""
     if not arrays:
         return None
     title = f"Image quality of {context.trial}"
@@ -67,7 +67,7 @@ def class_words(names: list[str], real: np.ndarray, made: np.ndarray) -> str:
 
 
 def coverage_words(arrays: Arrays) -> str:
-    """How many classes samples cover, and the share of the largest, beside real test images; empty of earlier arrays."""
+    """How many classes samples cover, and the share of the largest, next to real test images; empty of earlier arrays."""
     if "covered" not in arrays:
         return ""
     rows = {str(name): row for row, name in enumerate(arrays["sets"])}
@@ -82,7 +82,7 @@ def coverage_words(arrays: Arrays) -> str:
 
 
 def likeness_words(arrays: Arrays) -> str:
-    """How like the images reconstructions are, beside the mean image; empty where nothing was reconstructed."""
+    """How like the images reconstructions are, next to the mean image; empty where nothing was reconstructed."""
     rows = {str(name): row for row, name in enumerate(arrays["sets"])}
     if "reconstructions" not in rows or "psnr" not in arrays:
         return ""

@@ -19,7 +19,7 @@ GALLERIES = ("best", "median", "worst")
 
 
 def reading_section(arrays: Arrays, context: SectionContext) -> Section:
-    """Errors, where on the circle they are, what is taken for what, and pictures with what was read off them."""
+    """Errors, where on the circle they are, what is confused with what, and pictures with what was read off them."""
     assert context.facts is not None and context.facts.quantity is not None  # of images that show one
     quantity = context.facts.quantity
     summary = _summary(arrays, quantity, context)

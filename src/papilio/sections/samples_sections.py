@@ -17,7 +17,7 @@ from papilio.sections.latent_words import FITTED, PRIOR
 
 
 def samples_section(arrays: Arrays, context: SectionContext) -> Section | None:
-    """A grid of samples, and those nearest to a training image beside it."""
+    """A grid of samples, and those nearest to a training image next to it."""
     if not arrays:
         return None
     beside: tuple[Block, ...] = ()
@@ -46,7 +46,7 @@ def _grid(arrays: Arrays, context: SectionContext) -> Figure:
 
 
 def _by_class(arrays: Arrays, context: SectionContext, *, label: str) -> Figure:
-    """A row a class; where there are training images they stand at the left of each."""
+    """A row per class; where there are training images they stand at the left of each."""
     names = arrays["rows"].tolist()
     parts = [arrays[name] for name in ("real", "samples") if name in arrays]
     parts = [one.reshape(len(names), -1, *one.shape[1:]) for one in parts]

@@ -1,4 +1,4 @@
-"""What the page shows of a stage as a search: which settings matter, who was cut early, whether the best is really ahead."""
+"""What the page shows of a stage as a search: which settings matter, who was pruned, whether the best is really ahead."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ MOST_DRAWN = 300  # trials in a figure: more cannot be told apart, and make the 
 MOST_SETTINGS = 12  # axes and panels, the most important first
 FEWEST_TRIALS = 6  # that make a picture of a search: fewer are read from the table
 LONGEST_NAME = 30
-BASE = "trial"  # beside what varies: the named trial that a point stands on
+BASE = "trial"  # next to what varies: the named trial that a point stands on
 CLEAR = 0.05  # a p-value below it is called a lead
 
 
 @dataclass(frozen=True)
 class Pruning:
-    """How many trials were cut early, and what that saved."""
+    """How many trials were pruned, and what that saved."""
 
     sentence: str
     figure: FigureBox

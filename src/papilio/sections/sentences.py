@@ -85,7 +85,7 @@ def fruitless_words(results: StudyResults) -> str | None:
 
 
 def progress_words(results: StudyResults) -> str | None:
-    """How far a study is ('12 of 18 runs are done; 1 failed, 5 waiting'), None where all are done, or cut early as asked."""
+    """How far a study is ('12 of 18 runs are done; 1 failed, 5 waiting'), None where all are done, or pruned as asked."""
     counts = Counter(run.status for run in results.runs)
     total, done, pruned = len(results.runs), counts.pop("done", 0), counts.pop("pruned", 0)
     if done + pruned == total:

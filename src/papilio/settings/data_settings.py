@@ -18,8 +18,8 @@ class DataSettings(BaseModel):
     path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .npy or .npz file")
     labels: str | None = Field(
         None,
-        description="a .npy file of labels for a .npy file of images, or a table of classes or values (labels.csv) for a folder;"
-        ' "none" uses the images without labels',
+        description="a .npy file of labels for a .npy file of images, or a table of classes or values (labels.csv) for a"
+        ' folder; "none" ignores labels',
     )
     period: float | None = Field(
         None, gt=0, description="labels are numbers on a circle with this period: 360 for degrees"

@@ -28,7 +28,7 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
     """Let the engine check each different structure, and see to what ranks each stage and what is to be looked at.
 
     What there is to say of analyses that some of the trials have nothing for. Raises StudyError for a network that does not fit
-    its images, a metric or an optimizer's argument that is not there, for an analysis that fits no run, and for a stage that
+    its images, a metric or an optimizer's argument that does not exist, for an analysis that fits no run, and for a stage that
     needs a ranking and has none.
     """
     checked: set[str] = set()

@@ -136,7 +136,8 @@ class StageSettings(BaseModel):
                 raise ValueError("a grid tries every point; trials needs sampler = random, sobol or tpe")
             if endless := [one.key for one in space.parameters if one.num_values is None]:
                 raise ValueError(
-                    f"vary: {endless[0]!r} has infinitely many values; give a list or a step, or use sampler = random, sobol or tpe"
+                    f"vary: {endless[0]!r} has infinitely many values; give a list or a step,"
+                    " or use sampler = random, sobol or tpe"
                 )
             if (num_points := space.num_points or 0) > MOST_COUNTED:
                 raise ValueError(
@@ -195,7 +196,7 @@ class AnalysisSettings(BaseModel):
 
     @property
     def options(self) -> Table:
-        """What the table sets beside its own settings."""
+        """What the table sets next to its own settings."""
         return dict(self.__pydantic_extra__ or {})
 
 

@@ -159,7 +159,7 @@ class Space:
                 branches.append(_with_values(point, self.parameters[len(branches) - 1]))
 
     def at(self, unit: Sequence[float]) -> Point:
-        """The point at a place in the unit cube; coordinates of keys that are not there do not matter."""
+        """The point at a place in the unit cube; coordinates of keys that do not exist do not matter."""
         point: Point = {}
         for parameter, coordinate in zip(self.parameters, unit, strict=True):
             if all(condition.holds(point) for condition in parameter.conditions):

@@ -34,7 +34,7 @@ LARGEST = 2**63 - 1  # whole numbers, as TOML has them
 
 @dataclass(frozen=True)
 class Study:
-    """A checked study: its name, where it was read, its settings, and the functions and kinds that Python handed over.
+    """A checked study: its name, where it was read, its settings, and the functions and kinds that Python passed.
 
     `there` has the names of the runs that its folder has, as far as that is looked at: what has begun stays what it is.
     """
@@ -131,7 +131,7 @@ def parse_toml(text: str, *, where: str) -> Table:
 
 
 def read_toml(path: Path) -> Table:
-    """The tables of a study file; raises StudyError where it is not there, or no text, or not TOML."""
+    """The tables of a study file; raises StudyError where it is missing, or no text, or not TOML."""
     try:
         text = read_own(path, most_bytes=MOST_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
@@ -237,7 +237,7 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) 
     """The same tables with nothing in them but what JSON and TOML both have: text, numbers, booleans, lists, tables.
 
     A function at model.family, train.loss, train.engine or train.objective (there a Kind, too) becomes its name, and is put
-    into `own`; a key whose value is None is left out, as if it were not there. Raises StudyError, naming the key, for anything
+    into `own`; a key whose value is None is left out, as if it did not exist. Raises StudyError, naming the key, for anything
     else.
     """
 

@@ -1,4 +1,4 @@
-"""A study with its defaults written out, so that its copy beside the results says what was run.
+"""A study with its defaults written out, so that its copy next to the results says what was run.
 
 Whatever is written here leaves every run what it is: the settings of a run, and with them its name, are the same with and
 without it.

@@ -1,6 +1,6 @@
 """Target designs for a quantity on a circle: a time of day, an angle, a bearing, the hand of a gauge.
 
-A value lies in [0, period), and value and value + period are the same. Every design says what the net puts out (`heads`),
+A value lies in [0, period), and value and value + period are the same. Every design says what the net outputs (`heads`),
 what it is scored against (`encode`), how (`loss`), and what its outputs mean (`decode`): a value, and how sure the net is of
 it. On the same images the design decides over how well a net learns; R1 compares four of them on clocks (its Table 9).
 """
@@ -37,7 +37,7 @@ class PeriodicTarget(Protocol):
 
     @property
     def heads(self) -> tuple[int, ...]:
-        """How many numbers each head of the net puts out; the outputs are all of them, one after another."""
+        """How many numbers each head of the net outputs; the outputs are all of them, one after another."""
         ...
 
     @property
@@ -59,12 +59,12 @@ class PeriodicTarget(Protocol):
 
 
 def wrapped(differences: Tensor, period: float) -> Tensor:
-    """Differences of values taken the short way round, in [-period / 2, period / 2)."""
+    """Differences of values taken the short way around, in [-period / 2, period / 2)."""
     return torch.remainder(differences + period / 2, period) - period / 2
 
 
 def circular_error(predicted: Values, values: Values, period: float) -> Values:
-    """How far predictions are off, the short way round, in units of the value (R1's "common-sense loss")."""
+    """How far predictions are off, the short way around, in units of the value (R1's "common-sense loss")."""
     return wrapped(predicted - values, period).abs()
 
 
@@ -112,7 +112,7 @@ class Bins:
         return (self.num,)
 
     def classes(self, values: Values) -> Tensor:
-        """The class of each value; the last class begins half a bin before the period's end, the first goes on after it."""
+        """The class of each value; the last class begins half a bin before the period's end, the first continues after it."""
         return torch.remainder((values * (self.num / self.period)).round().long(), self.num)
 
     def encode(self, values: Values) -> Outputs:

@@ -119,7 +119,7 @@ def make_design(given: str | Mapping[str, Any] | None, period: float) -> Periodi
 
 
 def heads_of(train: TrainSettings, facts: ImageFacts) -> tuple[int, ...]:
-    """How many numbers each head of a net puts out in the design that `train.target` names."""
+    """How many numbers each head of a net outputs in the design that `train.target` names."""
     assert facts.quantity is not None
     return make_design(train.target, facts.quantity.period).heads
 

@@ -82,7 +82,7 @@ def draw(nets: Nets, batch: Batch, noise: Noise, *, by: str = "generator") -> Te
 
 
 def numbers_of(latents: Tensor, targets: Tensor, classes: int) -> Tensor:
-    """What a generator is given: (num, latents), followed by a number a class, 1 for the image's own and 0 for the others.
+    """What a generator is given: (num, latents), followed by a number per class, 1 for the image's own and 0 for the others.
 
     The latents alone for one that is told of no classes.
     """
@@ -95,7 +95,7 @@ def classes_of(net: nn.Module) -> int:
 
 
 def told_to(discriminator: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
-    """What a discriminator is given beside images: their classes, where it is told of any."""
+    """What a discriminator is given next to images: their classes, where it is told of any."""
     return (batch.targets,) if classes_of(discriminator) else ()
 
 
@@ -108,7 +108,7 @@ def score(nets: Nets, images: Tensor, batch: Batch) -> Tensor:
 def judged(
     nets: Nets, batch: Batch, fakes: Tensor, *, loss: LossName = "non_saturating", smoothing: float = 0.0
 ) -> dict[str, Tensor]:
-    """What the discriminator makes of a batch and of fakes: `discriminator_loss`, see there, and what it says in the mean.
+    """What the discriminator makes of a batch and of fakes: `discriminator_loss`, see there, and what it says on average.
 
     `real_score` and `fake_score` are the probabilities that it scores real images and fakes to be real: its output is a logit.
     The losses "hinge" and "wasserstein" know no probabilities: `real_output` and `fake_output` are its outputs themselves.

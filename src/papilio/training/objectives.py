@@ -51,7 +51,7 @@ class Phase:
 class Objective:
     """Phases, and how the nets are measured.
 
-    `evaluate` returns metrics of a batch, kept as `val_...`: 0-d tensors are batch means; 1-d ones have a number an image,
+    `evaluate` returns metrics of a batch, kept as `val_...`: 0-d tensors are batch means; 1-d ones have a number per image,
     of which mean, median and 90th percentile are kept; rows of 2-d ones are gathered over a whole split for `over_set`,
     which makes further metrics of them. `share` makes tensors once a batch for all phases (`batch.shared`); `after_step`
     may change nets (an averaged generator). With `keeps_batches` a session can tell the metrics of each training batch.

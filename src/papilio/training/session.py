@@ -1,6 +1,6 @@
 """A run in training, by torch: it trains whatever an objective describes, one epoch at a time.
 
-All that a run's next epoch depends on is in its state: nets, optimizers, generators. A run that goes on from it does exactly
+All that a run's next epoch depends on is in its state: nets, optimizers, generators. A run that resumes from it does exactly
 the arithmetic that an uninterrupted one does.
 """
 

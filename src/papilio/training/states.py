@@ -62,7 +62,7 @@ def arrays_of_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, np.ndarra
 def load_optimizer(optimizer: torch.optim.Optimizer, arrays: Arrays) -> None:
     """Put the arrays of `arrays_of_optimizer` back; raises RunError for those of other parameters.
 
-    State of a parameter's shape takes the parameter's memory layout: contiguous momenta beside a channels-last
+    State of a parameter's shape takes the parameter's memory layout: contiguous momenta next to a channels-last
     parameter make torch's fused steps pair the wrong numbers, silently.
     """
     parameters = _parameters(optimizer)

@@ -18,7 +18,7 @@ from papilio.training.objectives import Nets, Objective, Phase
 
 
 def classify(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Objective:
-    """Which class an image shows. Raises SettingError where a loss of the user's own is not there."""
+    """Which class an image shows. Raises SettingError where a loss of the user's own is missing."""
     if train.loss and train.label_smoothing:
         raise SettingError("train.label_smoothing: needs cross entropy, not a train.loss of your own")
     scoring = find_own(train.loss, what="train.loss", own=own) if train.loss else None

@@ -157,7 +157,7 @@ def _set_up_process(threads: int) -> None:
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    # glibc's malloc maps large blocks anew each time until it has seen such a one freed: a training without validation would
+    # glibc's malloc maps large blocks again each time until it has seen such a one freed: a training without validation would
     # never stop faulting pages in
     torch.empty(LARGEST_BLOCK, dtype=torch.uint8)
 
@@ -191,7 +191,7 @@ def part_of(nets: Mapping[str, nn.Module], name: str) -> str:
 def start_from(nets: Mapping[str, nn.Module], starts: Arrays, sources: Mapping[str, NetFrom]) -> None:
     """Copy weights from elsewhere, `key/parameter` by the keys of [model], into the nets.
 
-    Raises RunError where shapes or names differ, or where a whole part is taken and something of it is not there.
+    Raises RunError where shapes or names differ, or where a whole part is taken and something of it is missing.
     """
     places: dict[str, Tensor] = {
         f"{net_name}.{name}": place for net_name, net in nets.items() for name, place in net.state_dict().items()
@@ -216,7 +216,7 @@ def frozen_parts(
 ) -> list[str]:
     """By dotted prefix what does not learn: parts that are frozen whole, or the layers of one up to its last that was taken.
 
-    Raises SettingError where that layer is not there.
+    Raises SettingError where that layer is missing.
     """
     frozen: list[str] = []
     for key, source in sources.items():

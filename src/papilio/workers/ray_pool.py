@@ -105,7 +105,7 @@ class RayPool:
         worker.task, worker.number = task, next(self.numbers)
         worker.left = {run.name for run in task.runs}
         files = {run.name: read_files(run.folder) for run in task.runs}
-        # a list within a dictionary: Ray then hands over references, not arrays
+        # a list within a dictionary: Ray then returns references, not arrays
         arrays = {run.name: self._stored(run.images) for run in task.runs}
         worker.awaited = worker.actor.work.options(
             num_returns="streaming", _generator_backpressure_num_objects=MESSAGES_ON_THE_WAY

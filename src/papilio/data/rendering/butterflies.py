@@ -133,7 +133,7 @@ class ButterflyRenderer(DrawnSet):
 
 
 def correlated_pair(num: int, correlation: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Two samples (num,), each spread evenly over (0, 1), with that correlation in the mean.
+    """Two samples (num,), each spread evenly over (0, 1), with that correlation on average.
 
     The ranks of two normal variables: their correlation is 6 / pi asin(r / 2), with r that of the variables (Pearson 1907).
     """
