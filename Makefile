@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # a file of tests at a time on each of two processes: half of the time of many tests is waiting for processes to start
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 
-.PHONY: demo test check faults format bench clean
+.PHONY: demo test check faults docs format bench clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -25,6 +25,7 @@ check: $(VENV)/.ready
 	$(BIN)/ruff check
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 # damaged and odd inputs, thousands of them, and what came of each; tests/faults tries a few dozen
@@ -32,6 +33,10 @@ NUM ?= 4000
 SEED ?= 0
 faults: $(VENV)/.ready
 	$(BIN)/python -m tests.faults --num $(NUM) --seed $(SEED)
+
+# the docs as pages, with the reference of commands and of Python: site/index.html
+docs: $(VENV)/.ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 format: $(VENV)/.ready
 	$(BIN)/ruff format
@@ -41,4 +46,4 @@ bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.run
 
 clean:
-	rm -rf $(VENV) .venv-bench results .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench results site .pytest_cache .ruff_cache

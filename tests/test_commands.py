@@ -160,7 +160,7 @@ def test_show_prints_settings_trials_and_layers() -> None:
     assert 'name = "mnist-5k"' in done.stdout
     assert re.search(r"classifiers +LeNet-5 +3 +61,706", done.stdout)
     assert re.search(r"Conv2d\(1, 6,.* 6×28×28 +156", done.stdout)
-    schema = json.loads(command("show", "first-look", "--schema").stdout)
+    schema = json.loads(command("show", "--schema").stdout)
     assert schema["properties"]["title"]["type"] == "string"
 
 

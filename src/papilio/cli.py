@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import typer
 
 from papilio.console import print_json, print_table
 from papilio.data_commands import data_app
-from papilio.errors import DataError, PapilioError, SettingError, one_line, reason_of
+from papilio.errors import DataError, PapilioError, SettingError, StudyError, one_line, reason_of
 from papilio.version import __version__
 
 MAX_TRIALS = 20  # of a stage, in a table
@@ -173,8 +174,31 @@ def studies() -> None:
 
 
 @app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the study is called; its file is NAME.toml.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Pictures or arrays to train on, or a named image set.",
+            show_default="digits that are installed with Papilio",
+        ),
+    ] = None,
+) -> None:
+    """Write a commented study file that suits the images, to run and to change."""
+    from papilio.data.progress import reading_progress
+    from papilio.studies.starter import write_starter
+
+    path, outlook = write_starter(name, data, progress=reading_progress())
+    typer.echo(f"{path}: {one_line(outlook.words)}")
+    typer.echo(f"papilio run {shlex.quote(str(path))} trains it and writes a report")
+
+
+@app.command()
 def show(
-    study: StudyArgument,
+    study: Annotated[
+        str | None, typer.Argument(metavar="STUDY", help="A study file, or a bundled study's name.", show_default=False)
+    ] = None,
     settings: SetOption = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of study files instead.")] = False,
 ) -> None:
@@ -184,6 +208,8 @@ def show(
     if schema:
         print_json(study_schema())
         return
+    if study is None:
+        raise StudyError("papilio show needs a study: a file, or a name that papilio studies lists")
     description = describe_study(study, settings=parse_settings(settings or []))
     typer.echo(description.toml)
     print_table(["stage", "trial", "runs", "parameters"], [[*map(str, row)] for row in description.trials])

@@ -9,17 +9,27 @@ import typer
 
 from papilio.errors import one_line
 
+WIDEST = 10**5  # of a table: a terminal wraps a row, a pipe gets it whole
+
 
 def print_table(header: list[str], rows: list[list[str]]) -> None:
     """Columns as wide as they need; numbers to the right; a row is one line, whatever is in it."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     header, *rows = [[one_line(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
-    is_number = [all(row[index][:1].isdigit() or row[index] in "–" for row in rows) for index in range(len(header))]
-    for row in [header, *rows]:
-        cells = zip(row, widths, is_number, strict=True)
-        typer.echo(
-            "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells).rstrip()
-        )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    for index, title in enumerate(header):
+        is_number = all(row[index][:1].isdigit() or row[index] in "–" for row in rows)
+        table.add_column(Text(title), justify="right" if is_number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(width=WIDEST, color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    for line in capture.get().splitlines():
+        typer.echo(line.rstrip())
 
 
 def print_json(value: Any) -> None:

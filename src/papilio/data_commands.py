@@ -26,6 +26,7 @@ LabelsOption = Annotated[
 PeriodOption = Annotated[
     float | None, typer.Option(help="Labels are numbers on a circle with this period: 360 for degrees.")
 ]
+BitsOption = Annotated[int | None, typer.Option(help="How many bits 16-bit pictures or arrays use, such as 12.")]
 SizeOption = Annotated[int | None, typer.Option(help="Resize pictures to this many pixels, height and width.")]
 
 
@@ -58,6 +59,7 @@ def data_info(
     labels: LabelsOption = None,
     period: PeriodOption = None,
     size: SizeOption = None,
+    bits: BitsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Print an image set's shape, classes, splits and origin."""
@@ -65,7 +67,8 @@ def data_info(
     from papilio.data.load import load_images
     from papilio.data.progress import reading_progress
 
-    facts = describe(load_images(name, labels=labels, period=period, size=size, progress=reading_progress()))
+    images = load_images(name, labels=labels, period=period, size=size, bits=bits, progress=reading_progress())
+    facts = describe(images)
     if as_json:
         print_json(facts)
         return
@@ -118,12 +121,14 @@ def data_render(
 
 
 @data_app.command("check")
-def data_check(name: SetArgument, labels: LabelsOption = None, period: PeriodOption = None) -> None:
+def data_check(
+    name: SetArgument, labels: LabelsOption = None, period: PeriodOption = None, bits: BitsOption = None
+) -> None:
     """Look for duplicates, leaks between splits, unreadable pictures, imbalance; exit status 1 where something is wrong."""
     from papilio.data.check import check_images
     from papilio.data.progress import reading_progress
 
-    findings = check_images(name, labels=labels, period=period, progress=reading_progress())
+    findings = check_images(name, labels=labels, period=period, bits=bits, progress=reading_progress())
     for finding in findings:
         typer.echo(f"{finding.severity:<8} {one_line(finding.message)}")
         for item in finding.items[:MAX_ITEMS] if finding.severity != "ok" else ():

@@ -1,21 +1,32 @@
-"""Confusion, precision and recall, against scikit-learn and by hand."""
+"""Confusion, precision, recall and mistakes of a classifier, by hand."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from linear_run import some_images
 
-from papilio.analysis.classification import confused_pairs, count_confusion, precision_recall_f1, surest_mistakes
+from papilio.analysis.classification import classify, confused_pairs, surest_mistakes
+from papilio.kinds.options import ClassificationOptions
 
 
-def test_counts_and_scores_are_scikit_learns() -> None:
-    random = np.random.default_rng(0)
-    labels = random.integers(0, 5, 300)
-    predicted = np.where(random.random(300) < 0.6, labels, random.integers(0, 4, 300))  # 4 is seldom predicted
-    confusion = count_confusion(labels, predicted, num_classes=6)  # 5 is never there
-    np.testing.assert_array_equal(confusion, confusion_matrix(labels, predicted, labels=range(6)))
-    expected = precision_recall_fscore_support(labels, predicted, labels=range(6), zero_division=0)  # pyright: ignore
-    np.testing.assert_allclose(precision_recall_f1(confusion), expected[:3], rtol=1e-12)
+def test_counts_and_scores_of_every_class() -> None:
+    images = some_images(classes=3)
+    labels = images.labels[images.test]
+    predicted = np.where(labels == 2, 1, labels)  # 2 is never predicted
+    predicted[np.flatnonzero(labels == 0)[0]] = 1
+    run = SimpleNamespace(
+        probabilities=lambda given: np.eye(3, dtype=np.float32)[predicted], refuse_other_images=lambda given: None
+    )
+    arrays = classify(run, images, ClassificationOptions(mistakes=4))  # pyright: ignore[reportArgumentType]
+    zeros, ones, twos = (int((labels == label).sum()) for label in range(3))
+    assert arrays["confusion"].tolist() == [[zeros - 1, 1, 0], [0, ones, 0], [0, twos, 0]]
+    np.testing.assert_allclose(arrays["precision"], [1, ones / (ones + twos + 1), 0])
+    np.testing.assert_allclose(arrays["recall"], [(zeros - 1) / zeros, 1, 0])
+    assert arrays["f1"][2] == 0 and arrays["support"].tolist() == [zeros, ones, twos]
+    assert arrays["mistake_images"].shape == (4, *images.image_shape)
+    assert arrays["pairs"].tolist() == [[2, 1, twos], [0, 1, 1]]
 
 
 def test_pairs_come_most_frequent_first() -> None:

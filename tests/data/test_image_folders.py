@@ -72,7 +72,10 @@ def test_order_depends_on_names_alone(names: list[str]) -> None:
         ([], "no pictures"),
         (["a/notes.txt", ".hidden/x.png"], "no pictures"),
         (["a/x.png", "a/y.png"], "only one class, a"),
-        (["x.png", "a/y.png"], 'x.png is in no class folder; .*; labels = "none" uses the pictures without classes'),
+        (
+            ["x.png", "a/y.png"],
+            'x.png is in no class folder; .*; set labels = "none" to use the pictures without classes',
+        ),
         (["a/b/c/x.png", "b/b/x.png"], "lies too deep"),
         (["a/train/x.png", "b/train/x.png", "b/test/y.png"], "lies too deep"),
         (["train/x.png", "test/y.png"], "in a split but in no class folder"),

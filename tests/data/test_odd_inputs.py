@@ -62,8 +62,8 @@ def exif(kind: int, count: int, value: bytes) -> bytes:
     ("kind", "count", "value", "is_turned"),
     [
         (3, 1, b"\0\6\0\0", True),
-        (2, 2, b"6\0\0\0", False),  # text
-        (1, 1, b"\6\0\0\0", False),  # a byte
+        (2, 2, b"6\0\0\0", True),  # text
+        (1, 1, b"\6\0\0\0", True),  # a byte
         (3, 2, b"\0\6\0\6", True),  # two numbers
         (3, 1, b"\0\x63\0\0", False),
         (99, 1, b"\0\6\0\0", False),

@@ -119,9 +119,15 @@ def test_empty_folders_mean_nothing_without_classes() -> None:
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        ("labels.csv", r'labels\.csv is next to the pictures; set labels to its path .*, or labels = "none" uses'),
-        ("ant/notes.txt", 'next to a folder without pictures, ant; remove it, or labels = "none" uses the pictures'),
-        ("ant/x.png", r'000\.png is in no class folder; .*; labels = "none" uses the pictures without classes'),
+        (
+            "labels.csv",
+            r'labels\.csv is next to the pictures; set labels to its path .*, or set labels = "none" to use',
+        ),
+        (
+            "ant/notes.txt",
+            'next to a folder without pictures, ant; remove it, or set labels = "none" to use the pictures',
+        ),
+        ("ant/x.png", r'000\.png is in no class folder; .*; set labels = "none" to use the pictures without classes'),
     ],
 )
 def test_what_may_tell_labels_is_not_left_out_unasked(tmp_path: Path, more: str, complaint: str) -> None:
@@ -133,7 +139,7 @@ def test_what_may_tell_labels_is_not_left_out_unasked(tmp_path: Path, more: str,
 
 def test_one_folder_of_pictures_says_what_to_set(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {f"photos/{name}": content for name, content in flat().items()})
-    refused(path, 'only one class, photos; at least two class folders are needed, or labels = "none"')
+    refused(path, 'only one class, photos; at least two class folders are needed, or set labels = "none"')
     assert len(load_images(path, labels="none").images) == 24
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +17,9 @@ from papilio.drawing import figures
 from papilio.drawing.canvas import NARROW, WIDE
 from papilio.drawing.palette import DARK, LIGHT
 from papilio.errors import RunError
+from papilio.files import write_json
 from papilio.kinds.ranking import Ranking
-from papilio.results.results import StudyResults
+from papilio.results.results import StudyResults, read_results
 from papilio.sections.page import write_report
 
 
@@ -106,6 +109,25 @@ def test_a_reduced_study_says_so(tmp_path: Path):
     plans = [study_folders.plan(stage="first", trial="cnn", seed=0)]
     results = study_folders.write_study(tmp_path, plans, data={"name": "digits", "fraction": 0.1}, max_epochs=2)
     assert "Reduced study: 10 % of the images, at most 2 epochs." in report(results).text
+
+
+@pytest.mark.parametrize(("num", "fold", "is_told"), [(18, None, True), (200, None, False), (18, 0, False)])
+def test_few_validation_images_are_told_of(tmp_path: Path, num: int, fold: int | None, is_told: bool):
+    plans = [replace(study_folders.plan(stage="first", trial="cnn", seed=0), fold=fold)]
+    results = study_folders.write_study(tmp_path, plans, data={"name": "digits"})
+    write_json(
+        tmp_path / "environment.json", results.environment | {"data": [images_of(results) | {"num_validation": num}]}
+    )
+    page = report(read_results(tmp_path))
+    assert (
+        "Only 18 validation images choose epochs and trials: an accuracy on them can be off by 0.23" in page.text
+    ) == is_told
+    assert "3 images occur twice" in page.text
+
+
+def images_of(results: StudyResults) -> dict[str, Any]:
+    (images,) = results.environment["data"]
+    return images
 
 
 def test_the_page_and_its_figures_have_both_papers(page: Page):

@@ -94,13 +94,12 @@ def test_classes_that_training_lacks_are_told_of(tmp_path: Path) -> None:
 
 def test_enough_steps_are_not_told_of() -> None:
     many = tiny(data={"name": "digits", "num_train": 43}, train={"epochs": 1000}, stage=[{"name": "many epochs"}])
-    assert not describe_study(many).notes
-    assert not describe_study(tiny()).notes
+    assert not [note for study in (many, tiny()) for note in describe_study(study).notes if "steps" in note]
 
 
 def test_a_fraction_that_leaves_fewer_images_than_asked_for_is_told_of() -> None:
     study = tiny(data={"name": "digits", "num_train": 1000, "fraction": 0.3}, stage=[{"name": "a"}])
-    (note,) = describe_study(study).notes
+    note, *_ = describe_study(study).notes
     assert (
         note
         == 'stage "a", trial "mlp": 387 training images in place of data.num_train = 1,000: data.fraction = 0.3 leaves no more'
@@ -127,3 +126,23 @@ def test_a_study_is_shown_without_the_results_that_it_starts_from(tmp_path: Path
 
 def test_the_version_is_told() -> None:
     assert papilio("--version").stdout == f"papilio {product.__version__}\n"
+
+
+def test_few_validation_images_are_told_of_in_the_plan_and_the_report(tmp_path: Path) -> None:
+    few = tiny(data={"name": "digits", "fraction": 0.05})
+    (note,) = [note for note in describe_study(few).notes if "validation images choose" in note]
+    assert note.startswith("digits: only 10 validation images") and "0.31" in note and "folds = 5" in note
+    folded = tiny(data={"name": "digits", "fraction": 0.05}, stage=[{"name": "a", "folds": 2}])
+    assert not [note for note in describe_study(folded).notes if "validation images choose" in note]
+    enough = tiny(data={"name": "digits"})
+    assert not [note for note in describe_study(enough).notes if "validation images choose" in note]
+
+
+def test_notes_of_ones_own_pictures_are_in_the_plan(tmp_path: Path) -> None:
+    for index in range(24):
+        folder = tmp_path / "set" / "ab"[index % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        dark = np.random.default_rng(index).integers(0, 4096, (8, 8)).astype(np.uint16)
+        Image.fromarray(dark).save(folder / f"{index}.png")
+    study = tiny(data={"path": str(tmp_path / "set")})
+    assert [note for note in describe_study(study).notes if note.startswith("set: ") and "set bits = 12" in note]

@@ -16,6 +16,8 @@ from tiny import OwnNet, own_loss, tiny, write_study
 from papilio.data.load import load_images
 from papilio.errors import DataError, StudyError
 from papilio.search.expected import plan_runs
+from papilio.settings.data_settings import DataSettings
+from papilio.settings.since import plain_settings
 from papilio.studies.study import bundled_studies, load_study, parse_toml, slug
 from papilio.workbench import parse_settings, run_study, study_schema
 
@@ -166,6 +168,21 @@ def test_overrides_reach_trials_and_refuse_what_varies() -> None:
         load_study(tiny(), {"model.dropout": 0.5})
 
 
+def test_other_images_take_the_place_of_those_that_data_names() -> None:
+    drawn = {"name": "clocks", "render": {"num": 9}, "size": 28, "labels": "none"}
+    own = load_study(tiny(data=drawn), {"data.path": "mine"}).settings.data
+    assert (own.name, own.path, own.render, own.size, own.labels) == (None, "mine", None, 28, "none")
+    pictures = {"path": "mine", "labels": "labels.csv", "period": 360.0, "unit": "°", "bits": 12}
+    stage = [{"name": "a", "data": {"path": "yours"}}]
+    named = load_study(tiny(data=pictures, stage=stage), {"data.name": "digits"}).settings
+    assert plain_settings(named.data) == plain_settings(DataSettings(name="digits"))
+    assert (
+        plan_runs(load_study(tiny(data=pictures, stage=stage), {"data.name": "digits"}))[0].settings.data.path is None
+    )
+    with pytest.raises(StudyError, match="either a name or a path"):
+        load_study(tiny(), {"data.name": "digits", "data.path": "mine"})
+
+
 def test_max_epochs_caps_what_is_longer() -> None:
     stage = {"name": "a", "vary": {"train.epochs": [1, 9]}}
     plans = plan_runs(load_study(tiny(stage=[stage]), {"max_epochs": 4}))
@@ -226,7 +243,7 @@ def test_slugs_are_safe_names_of_files(text: str) -> None:
 
 def test_the_schema_in_the_docs_is_the_one_that_is_checked() -> None:
     path = Path(__file__).parents[2] / "docs" / "study.schema.json"
-    assert json.loads(path.read_text()) == study_schema(), "make it again: papilio show first-look --schema"
+    assert json.loads(path.read_text()) == study_schema(), "make it again: papilio show --schema"
 
 
 def test_a_study_without_stages_has_one_named_after_its_title() -> None:

@@ -23,15 +23,18 @@ def classify(run: Run, images: ImageSet, options: ClassificationOptions) -> Arra
 
     Raises DataError where the image set overlaps with the one that the run was trained on, or has other classes.
     """
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support  # takes a second
+
     run.refuse_other_images(images)
     chosen = images.indices("test")
     labels = images.labels[chosen]
     probabilities = run.probabilities(images.images[chosen])
     predicted = probabilities.argmax(axis=1)
     confidence = probabilities[np.arange(len(chosen)), predicted]
-    confusion = count_confusion(labels, predicted, num_classes=images.num_classes)
+    classes = np.arange(images.num_classes)
+    confusion = confusion_matrix(labels, predicted, labels=classes)
     mistakes = surest_mistakes(labels, predicted, confidence)[: options.mistakes]
-    precision, recall, f1 = precision_recall_f1(confusion)
+    precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)
     return {
         "labels": labels,
         "predicted": predicted,
@@ -40,33 +43,13 @@ def classify(run: Run, images: ImageSet, options: ClassificationOptions) -> Arra
         "precision": precision,
         "recall": recall,
         "f1": f1,
-        "support": confusion.sum(axis=1),
+        "support": support,
         "pairs": confused_pairs(confusion)[:MAX_PAIRS],
         "mistake_images": images.images[chosen[mistakes]],
         "mistake_true": labels[mistakes],
         "mistake_predicted": predicted[mistakes],
         "mistake_confidence": confidence[mistakes],
     }
-
-
-def count_confusion(labels: np.ndarray, predicted: np.ndarray, *, num_classes: int) -> np.ndarray:
-    """How often each true class (row) was taken for each class (column): int (k, k)."""
-    flat = np.bincount(labels * num_classes + predicted, minlength=num_classes**2)
-    return flat.reshape(num_classes, num_classes)
-
-
-def precision_recall_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each class: hits over predictions, hits over images, their harmonic mean; 0 where nothing is there to divide by."""
-    hits = np.diag(confusion).astype(float)
-    predictions, images = confusion.sum(axis=0), confusion.sum(axis=1)
-    precision = np.divide(hits, predictions, out=np.zeros_like(hits), where=predictions > 0)
-    recall = np.divide(hits, images, out=np.zeros_like(hits), where=images > 0)
-    total = precision + recall
-    return (
-        precision,
-        recall,
-        np.divide(2 * precision * recall, total, out=np.zeros_like(hits), where=total > 0),
-    )
 
 
 def confused_pairs(confusion: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 
 from papilio.data.array_labels import read_labels
 from papilio.data.imageset import RawImages, no_labels
+from papilio.data.pictures import eight_bits
 from papilio.data.quantities import Quantity
 from papilio.errors import DataError, reason_of
 from papilio.files import open_regular
@@ -45,7 +46,13 @@ HEADERS = {(1, 0): (np.lib.format.read_array_header_1_0, 2), (2, 0): (np.lib.for
 MAX_HEADER_BYTES = 10_000
 
 
-def read_array_set(images_path: Path, labels_path: Path | None = None, quantity: Quantity | None = None) -> RawImages:
+def read_array_set(
+    images_path: Path,
+    labels_path: Path | None = None,
+    quantity: Quantity | None = None,
+    *,
+    bits: int | None = None,
+) -> RawImages:
     """Read images, and their labels if there are any, from `.npy` files, as `from_arrays` takes them.
 
     Images that are uint8 already stay mapped into memory where they need no new order. Raises DataError.
@@ -54,6 +61,7 @@ def read_array_set(images_path: Path, labels_path: Path | None = None, quantity:
         read_npy(images_path),
         None if labels_path is None else read_npy(labels_path),
         quantity,
+        bits=bits,
         images_from=str(images_path),
         labels_from=str(labels_path),
     )
@@ -66,16 +74,18 @@ def from_arrays(
     labels: np.ndarray | None = None,
     quantity: Quantity | None = None,
     *,
+    bits: int | None = None,
     images_from: str = "images",
     labels_from: str = "labels",
 ) -> RawImages:
     """An image set of arrays; `images_from` and `labels_from` begin messages about them.
 
     Images are (num, height, width), (num, height, width, channel) or (num, channel, height, width) with 1 or 3 channels:
-    uint8, other integers from 0 to 255, booleans, or floats from 0 to 1, which are rounded to 256 levels. Labels are as
-    `papilio.data.array_labels.read_labels` takes them. Raises DataError for anything else.
+    uint8, other integers from 0 to 255, booleans, or floats from 0 to 1, which are rounded to 256 levels; with `bits`
+    integers from 0 to 2 ** bits - 1. Labels are as `papilio.data.array_labels.read_labels` takes them. Raises DataError for
+    anything else.
     """
-    pixels, notes = as_pixels(images, where=images_from)
+    pixels, notes = as_pixels(images, where=images_from, bits=bits)
     if labels is None:
         return RawImages("arrays", pixels, no_labels(len(pixels)), (), "arrays", {}, notes)
     read = read_labels(labels, quantity, num_images=len(pixels), where=labels_from)
@@ -119,8 +129,11 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     return shape, is_fortran, dtype
 
 
-def as_pixels(images: np.ndarray, *, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Images as uint8 (num, channel, height, width), and what was done to them in words. Raises DataError."""
+def as_pixels(images: np.ndarray, *, where: str, bits: int | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Images as uint8 (num, channel, height, width), and what was done to them in words; `bits` is how many integers use.
+
+    Raises DataError.
+    """
     found = f"{where}: images are {images.dtype} {images.shape}"
     if images.ndim not in (3, 4) or 0 in images.shape or images.dtype.kind not in "buif":
         raise DataError(f"{found}, expected uint8, or floats from 0 to 1, {IMAGE_SHAPES}")
@@ -133,6 +146,8 @@ def as_pixels(images: np.ndarray, *, where: str) -> tuple[np.ndarray, tuple[str,
         images = np.moveaxis(images, 3, 1)
     if images.dtype == np.uint8:
         return (images if images.flags.c_contiguous else np.ascontiguousarray(images)), ()
+    if images.dtype.kind in "ui" and bits is not None:
+        return _scaled(images, bits, found=found)
     return _rounded(images, found=found)
 
 
@@ -150,10 +165,26 @@ def _rounded(images: np.ndarray, *, found: str) -> tuple[np.ndarray, tuple[str, 
     return pixels, (f"images are {images.dtype} from 0 to 1, rounded to 256 levels",)
 
 
+def _scaled(images: np.ndarray, bits: int, *, found: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Integers of so many bits as uint8, a piece at a time."""
+    levels, pixels = eight_bits(bits), np.empty(images.shape, np.uint8)
+    for begin in range(0, len(images), PIECE):
+        piece = images[begin : begin + PIECE]
+        if piece.min() < 0 or piece.max() >= len(levels):
+            low, high = int(images.min()), int(images.max())
+            raise DataError(f"{found}, from {low:,} to {high:,}, expected 0 to {len(levels) - 1:,} for bits = {bits}")
+        pixels[begin : begin + PIECE] = levels[piece]
+    return pixels, (f"images are {images.dtype} of {bits} bits, rounded to 256 levels",)
+
+
 def _refuse_out_of_range(images: np.ndarray, piece: np.ndarray, *, highest: int, found: str) -> None:
     if piece.dtype.kind == "f" and not np.all(np.isfinite(piece)):
         raise DataError(f"{found}, and some values are not numbers (NaN or infinite); replace them (numpy.nan_to_num)")
     if piece.min() < 0 or piece.max() > highest:
         low, high = (float(extreme) for extreme in (np.nanmin(images), np.nanmax(images)))
-        remedy = "divide them by 255" if low >= 0 and highest == 1 and high <= 255 else f"bring them to 0 to {highest}"
-        raise DataError(f"{found}, from {low:g} to {high:g}, expected 0 to {highest}; {remedy} and store them again")
+        remedy = f"bring them to 0 to {highest} and store them again"
+        if low >= 0 and highest == 1 and high <= 255:
+            remedy = "divide them by 255 and store them again"
+        elif low >= 0 and images.dtype.kind in "ui" and high < 2**16:
+            remedy = f"set bits = {int(high).bit_length()} for values up to {2 ** int(high).bit_length() - 1:,}"
+        raise DataError(f"{found}, from {low:g} to {high:g}, expected 0 to {highest}; {remedy}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -11,14 +12,13 @@ from typing import IO, Literal, TypeVar
 
 import numpy as np
 
-from papilio.archives import is_archive
-from papilio.data.folders import Survey, members_of, survey_pictures
+from papilio.data.folders import Survey, is_source, members_of, survey_pictures
 from papilio.data.imageset import RawImages
 from papilio.data.load import DRAWN, as_quantity, is_no_labels, read_images
 from papilio.data.members import for_each_picture, size_counts
 from papilio.data.named import READERS
 from papilio.data.parallel import map_threaded
-from papilio.data.pictures import Size, UnreadablePictureError, decode_picture, pillow_limits
+from papilio.data.pictures import Depth, Size, UnreadablePictureError, decode_picture, pillow_limits
 from papilio.data.progress import Progress
 from papilio.data.splits import SPLITS, SplitName, check_shares, draw_splits
 from papilio.errors import DataError
@@ -26,7 +26,16 @@ from papilio.files import expanded_path
 
 Severity = Literal["ok", "warning", "error"]
 Kind = Literal[
-    "unreadable", "sizes", "duplicates", "leaks", "labels", "constant", "imbalance", "missing classes", "other files"
+    "unreadable",
+    "sizes",
+    "range",
+    "duplicates",
+    "leaks",
+    "labels",
+    "constant",
+    "imbalance",
+    "missing classes",
+    "other files",
 ]
 Item = str | int
 Key = TypeVar("Key")
@@ -69,6 +78,7 @@ def check_images(
     *,
     labels: str | Path | None = None,
     period: float | None = None,
+    bits: int | None = None,
     validation: float = 0.1,
     test: float = 0.2,
     seed: int = 0,
@@ -89,10 +99,10 @@ def check_images(
     is_named = name_or_path in READERS or name_or_path in DRAWN
     with_classes = not is_no_labels(labels)
     has_table = labels is not None and with_classes
-    if not has_table and not is_named and period is None and (path.is_dir() or (path.is_file() and is_archive(path))):
+    if not has_table and not is_named and period is None and is_source(path):
         survey = survey_pictures(path, progress, with_classes=with_classes)
         looked, findings = _look_at_pictures(
-            path, survey, validation=validation, test=test, seed=seed, progress=progress
+            path, survey, bits=bits, validation=validation, test=test, seed=seed, progress=progress
         )
     else:
         raw = read_images(
@@ -101,6 +111,7 @@ def check_images(
             quantity=as_quantity(period),
             size=None,
             color=None,
+            bits=bits,
             home=home,
             download=download,
             progress=progress,
@@ -125,14 +136,21 @@ def _findings_about_classes(looked: Looked) -> list[Finding]:
 
 
 def _look_at_pictures(
-    path: Path, survey: Survey, *, validation: float, test: float, seed: int, progress: Progress | None
+    path: Path,
+    survey: Survey,
+    *,
+    bits: int | None,
+    validation: float,
+    test: float,
+    seed: int,
+    progress: Progress | None,
 ) -> tuple[Looked, list[Finding]]:
-    layout = survey.layout
+    layout, depth = survey.layout, Depth(bits)
     with pillow_limits():
         results = dict(
             for_each_picture(
                 members_of(path, layout),
-                _digest_picture,
+                functools.partial(_digest_picture, depth=depth),
                 num_pictures=len(layout.rows),
                 what=f"checking {path.name}",
                 progress=progress,
@@ -155,7 +173,8 @@ def _look_at_pictures(
     )
     sizes = Counter(read[name].size for name in names)
     about_sizes = [_find_sizes(sizes, read)] if sizes else []
-    return looked, [_find_broken(broken), *about_sizes, _find_others(layout.num_other)]
+    about_bits = [Finding("range", "warning", depth.unused)] if depth.unused else []
+    return looked, [_find_broken(broken), *about_sizes, *about_bits, _find_others(layout.num_other)]
 
 
 @dataclass(frozen=True)
@@ -165,8 +184,8 @@ class _Digest:
     size: Size
 
 
-def _digest_picture(file: IO[bytes]) -> _Digest:
-    values = decode_picture(file, size=None, color="rgb")
+def _digest_picture(file: IO[bytes], *, depth: Depth) -> _Digest:
+    values = decode_picture(file, size=None, color="rgb", depth=depth)
     return _digest_array(values)
 
 

@@ -1,4 +1,4 @@
-"""Image sets from a folder, a zip or a tar of pictures, decoded once and kept as a memory map in the cache."""
+"""Image sets from a folder, a zip or a tar of pictures, or Parquet files, decoded once and kept mapped in the cache."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ from papilio.data.members import (
     refuse_broken,
     size_counts,
 )
+from papilio.data.parquet import is_parquet, read_parquet
 from papilio.data.pictures import (
     CHANNELS,
     Color,
+    Depth,
     Looks,
     Size,
     UnreadablePictureError,
@@ -47,7 +49,7 @@ from papilio.study_folder import OWN_FOLDERS, is_study_folder
 Inodes = frozenset[tuple[int, int]]  # with their devices
 
 # part of every key: raise it whenever the same pictures would come out as other pixels
-READER_VERSION = 2
+READER_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,13 @@ class Survey:
 
 
 def read_pictures(
-    path: Path, *, size: Size | None, color: Color | None, progress: Progress | None, with_classes: bool = True
+    path: Path,
+    *,
+    size: Size | None,
+    color: Color | None,
+    bits: int | None = None,
+    progress: Progress | None,
+    with_classes: bool = True,
 ) -> RawImages:
     """Read pictures, from a folder or an archive, as one uint8 memory map.
 
@@ -72,16 +80,16 @@ def read_pictures(
     pictures in folders.
 
     `size` is (height, width); None asks for pictures that are all of one size. `color` None gives gray where every
-    picture is gray, else RGB. `progress` is called with (done, total, what). The decoded images are kept in the cache
-    folder under the sha256 of an archive, or of the names, sizes and times of a folder's files, together with the
-    settings: what changes is decoded again. Raises DataError for pictures that cannot be read or differ in size, and
-    for a layout of other folders.
+    picture is gray, else RGB. `bits` is how many bits 16-bit pictures use. `progress` is called with (done, total, what).
+    The decoded images are kept in the cache folder under the sha256 of an archive, or of the names, sizes and times of a
+    folder's files, together with the settings: what changes is decoded again. Raises DataError for pictures that cannot be
+    read or differ in size, and for a layout of other folders.
     """
-    key = _content_key(path, size=size, color=color, with_classes=with_classes)
+    key = _content_key(path, size=size, color=color, bits=bits, with_classes=with_classes)
     cached = _read_cached(key)
     if cached is None:
         survey = survey_pictures(path, progress, with_classes=with_classes)
-        _decode_into_cache(key, path, survey, size=size, color=color, progress=progress)
+        _decode_into_cache(key, path, survey, size=size, color=color, depth=Depth(bits), progress=progress)
         cached = _read_cached(key)
     if cached is None:
         raise DataError(
@@ -94,9 +102,16 @@ def read_pictures(
     )
 
 
-def walk(path: Path) -> Iterator[Member]:
-    """The files and folders in a folder or an archive."""
+def walk(path: Path, *, with_classes: bool = True) -> Iterator[Member]:
+    """The files and folders in a folder or an archive, or the pictures in Parquet files."""
+    if is_parquet(path):
+        return read_parquet(path, with_labels=with_classes)
     return read_archive(path) if is_archive(path) else _walk_folder(path)
+
+
+def is_source(path: Path) -> bool:
+    """Whether a path is a folder, an archive or a Parquet file, from which pictures are read."""
+    return path.is_dir() or (path.is_file() and (is_archive(path) or is_parquet(path)))
 
 
 def survey_pictures(path: Path, progress: Progress | None, *, with_classes: bool = True) -> Survey:
@@ -108,7 +123,7 @@ def survey_pictures(path: Path, progress: Progress | None, *, with_classes: bool
     looks: dict[str, Looks] = {}
     broken: dict[str, str] = {}
     with pillow_limits():
-        for member in walk(path):
+        for member in walk(path, with_classes=with_classes):
             names[member.is_folder].append(member.name)
             if member.is_folder or is_hidden(member.name):
                 continue
@@ -127,7 +142,7 @@ def survey_pictures(path: Path, progress: Progress | None, *, with_classes: bool
 
 def members_of(path: Path, layout: Layout) -> Iterator[Member]:
     """The pictures of a folder or an archive, in the order they are stored."""
-    return (member for member in walk(path) if member.name in layout.rows)
+    return (member for member in walk(path, with_classes=bool(layout.class_names)) if member.name in layout.rows)
 
 
 def unreadable_advice(path: Path, layout: Layout) -> str:
@@ -185,18 +200,25 @@ def _holds_results(folder: Path) -> bool:
 
 
 def _decode_into_cache(
-    key: str, path: Path, survey: Survey, *, size: Size | None, color: Color | None, progress: Progress | None
+    key: str,
+    path: Path,
+    survey: Survey,
+    *,
+    size: Size | None,
+    color: Color | None,
+    depth: Depth,
+    progress: Progress | None,
 ) -> None:
     refuse_broken(path, survey.broken, advice=unreadable_advice(path, survey.layout))
     size = size or common_size(path, survey.looks.values())
     color = color or common_color(survey.looks.values())
-    _write_images(_cached_images(key), path, survey.layout, size=size, color=color, progress=progress)
+    _write_images(_cached_images(key), path, survey.layout, size=size, color=color, depth=depth, progress=progress)
     # last: it is what tells that the images are whole
-    write_json(_cached_index(key), _index(survey, size))
+    write_json(_cached_index(key), _index(survey, size, depth))
 
 
 def _write_images(
-    target: Path, path: Path, layout: Layout, *, size: Size, color: Color, progress: Progress | None
+    target: Path, path: Path, layout: Layout, *, size: Size, color: Color, depth: Depth, progress: Progress | None
 ) -> None:
     rows = layout.rows
     shape = (len(rows), CHANNELS[color], *size)
@@ -204,7 +226,7 @@ def _write_images(
     broken: dict[str, str] = {}
 
     def decode(file: IO[bytes]) -> bytes:
-        return decode_picture(file, size=size, color=color).tobytes()
+        return decode_picture(file, size=size, color=color, depth=depth).tobytes()
 
     # written, not mapped: on a full disk a write raises, where a memory map kills the process
     with open_atomic(target) as file, pillow_limits():
@@ -227,23 +249,23 @@ def _write_images(
         refuse_broken(path, broken, advice=unreadable_advice(path, layout))
 
 
-def _index(survey: Survey, size: Size) -> dict[str, object]:
+def _index(survey: Survey, size: Size, depth: Depth) -> dict[str, object]:
     layout = survey.layout
     return {
         "labels": layout.labels.tolist(),
         "class_names": layout.class_names,
         "given": {split: indices.tolist() for split, indices in layout.given.items()},
-        "notes": _notes(survey, size),
+        "notes": _notes(survey, size, depth),
     }
 
 
-def _notes(survey: Survey, size: Size) -> list[str]:
+def _notes(survey: Survey, size: Size, depth: Depth) -> list[str]:
     notes = []
     if set(survey.sizes) != {size}:
         notes.append(f"pictures of {size_counts(survey.sizes)} scaled and cropped to {size[0]} x {size[1]}")
     if survey.layout.num_other:
         notes.append(f"{survey.layout.num_other} files that are not pictures were ignored")
-    return notes
+    return notes if depth.unused is None else [*notes, depth.unused]
 
 
 def _read_cached(key: str) -> RawImages | None:
@@ -268,13 +290,15 @@ def _cached_index(key: str) -> Path:
     return cache_folder() / "pictures" / f"{key}.json"
 
 
-def _content_key(path: Path, *, size: Size | None, color: Color | None, with_classes: bool) -> str:
+def _content_key(path: Path, *, size: Size | None, color: Color | None, bits: int | None, with_classes: bool) -> str:
     """A sha256 that changes with the content, the settings, and whatever decodes the pictures."""
     import PIL
 
     digest = hashlib.sha256(f"{READER_VERSION} {PIL.__version__} {size} {color}".encode())
     if not with_classes:
         digest.update(f" {NO_LABELS}".encode())
+    if bits is not None:
+        digest.update(f" {bits} bits".encode())
     if path.is_file():
         digest.update(checksum(path).encode())
     else:
@@ -301,7 +325,7 @@ def _file_facts(folder: Path) -> Iterator[str]:
 
 def _set_name(path: Path) -> str:
     name = path.resolve().name
-    for suffix in (".zip", ".tar.gz", ".tgz", ".tar"):
+    for suffix in (".zip", ".tar.gz", ".tgz", ".tar", ".parquet"):
         if path.is_file() and name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return name

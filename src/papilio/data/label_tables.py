@@ -22,6 +22,7 @@ from papilio.data.pictures import (
     CHANNELS,
     SUFFIXES,
     Color,
+    Depth,
     Looks,
     Size,
     UnreadablePictureError,
@@ -56,6 +57,7 @@ def read_labeled_pictures(
     *,
     size: Size | None,
     color: Color | None,
+    bits: int | None = None,
     progress: Progress | None,
 ) -> RawImages:
     """Read the pictures that a CSV table names, relative to the folder, with the class or the value of each.
@@ -70,10 +72,13 @@ def read_labeled_pictures(
         raise DataError(f"{table}: no rows; {EXPECTED}")
     labels = _labels(rows, quantity, table)
     rows, values = _each_once(rows, labels.values, table)
-    images = _read_images(folder, [row.file for row in rows], size=size, color=color, progress=progress)
+    depth = Depth(bits)
+    names = [row.file for row in rows]
+    images = _read_images(folder, names, size=size, color=color, depth=depth, progress=progress)
+    notes = () if depth.unused is None else (depth.unused,)
     origin = one_line(f"{folder.resolve()} with {table.resolve()}: {len(rows)} pictures")
     return RawImages(
-        one_line(folder.resolve().name), images, values, labels.class_names, origin, {}, quantity=labels.quantity
+        one_line(folder.resolve().name), images, values, labels.class_names, origin, {}, notes, quantity=labels.quantity
     )
 
 
@@ -155,7 +160,13 @@ def _each_once(rows: Sequence[Row], values: np.ndarray, table: Path) -> tuple[li
 
 
 def _read_images(
-    folder: Path, names: Sequence[str], *, size: Size | None, color: Color | None, progress: Progress | None
+    folder: Path,
+    names: Sequence[str],
+    *,
+    size: Size | None,
+    color: Color | None,
+    depth: Depth,
+    progress: Progress | None,
 ) -> np.ndarray:
     """The pictures, uint8 (num, channel, height, width); raises DataError for those that cannot be read."""
     members = [Member(name, 0, False, functools.partial(open_regular, folder / name)) for name in names]
@@ -168,7 +179,7 @@ def _read_images(
         images = np.empty((len(names), CHANNELS[mode], *shape), dtype=np.uint8)
 
         def decode(file: IO[bytes]) -> np.ndarray:
-            return decode_picture(file, size=shape, color=mode)
+            return decode_picture(file, size=shape, color=mode, depth=depth)
 
         decoded = for_each_picture(
             members,

@@ -31,7 +31,7 @@ Parts = tuple[str, ...]
 EXPECTED = (
     "expected CLASS/picture or SPLIT/CLASS/picture, a split being train, valid or test, or pictures without folders"
 )
-WITHOUT_CLASSES = f'labels = "{NO_LABELS}" uses the pictures without classes'
+WITHOUT_CLASSES = f'set labels = "{NO_LABELS}" to use the pictures without classes'
 NO_LETTERS = ("Cc", "Cs")  # control characters, and bytes that are not UTF-8
 LABEL_TABLE = "labels.csv"
 

@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from papilio.archives import is_archive
 from papilio.data.arrays import from_arrays, read_array_set
 from papilio.data.binary import binarized
 from papilio.data.factors import FACTORS, read_factors
 from papilio.data.facts import NO_LABELS
-from papilio.data.folders import read_pictures
+from papilio.data.folders import is_source, read_pictures
 from papilio.data.imageset import ImageSet, RawImages
 from papilio.data.label_tables import read_labeled_pictures
 from papilio.data.named import READERS, read_named
@@ -28,7 +27,8 @@ from papilio.files import expanded_path
 
 DRAWN = ("clocks", "gauges", "butterflies", "brush-kanji")  # sets that Papilio draws itself
 MIN_PERIOD = 1e-9
-SOURCES = "a path to a folder, a zip or tar of pictures, or a .npy or .npz file"
+MAX_BITS = 16
+SOURCES = "a path to a folder, a zip or tar of pictures, or a .parquet, .npy or .npz file"
 
 
 def load_images(
@@ -37,6 +37,7 @@ def load_images(
     *,
     size: int | tuple[int, int] | None = None,
     color: Literal["gray", "rgb"] | None = None,
+    bits: int | None = None,
     binarize: bool = False,
     validation: float = 0.1,
     test: float = 0.2,
@@ -50,7 +51,8 @@ def load_images(
     download: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ImageSet:
-    """Load an image set: a named one; a folder, zip or tar of pictures; or arrays, in `.npy` or `.npz` files, or in memory.
+    """Load an image set: a named one; pictures in a folder, zip, tar or Parquet file; or arrays, in `.npy` or `.npz` files or
+    in memory.
 
     A string that is a set's name is that set, also where a folder of this name is there: write `./mnist` for the
     folder. Splits that a set comes with are kept. `test` is the share of all images (of the training images, where a
@@ -76,6 +78,7 @@ def load_images(
     `factors` of the images come with a set that Papilio draws and has some, and with a `.npy` file next to which there is
     a table factors.csv: names in its first line, then a row of numbers per image.
 
+    `bits` is how many bits 16-bit pictures or integers use: with 12, the 4,095 of many cameras is white.
     `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about
     their center. `binarize` then makes each pixel of each channel 0 or 255, drawn with its gray value / 255 as the
     probability of 255, the same every time. `home` is the folder of image sets in place of PAPILIO_DATA. With `download`
@@ -86,7 +89,7 @@ def load_images(
     range, DownloadError where fetching fails, StorageError where the cache cannot be written.
     """
     check_shares(validation=validation, test=test)
-    check_settings(color=color, fraction=fraction, seed=seed)
+    check_settings(color=color, fraction=fraction, seed=seed, bits=bits)
     mode = None if color is None else COLORS[color]
     if isinstance(name_or_path, str | Path):
         if not (labels is None or isinstance(labels, str | Path)):
@@ -98,6 +101,7 @@ def load_images(
             render=render,
             size=resolve_size(size),
             color=mode,
+            bits=bits,
             home=home,
             download=download,
             progress=progress,
@@ -105,7 +109,7 @@ def load_images(
     else:
         if render is not None:
             raise DataError(f"images: render works only with the sets that Papilio draws: {', '.join(DRAWN)}")
-        raw = _converted(_in_memory(name_or_path, labels, as_quantity(period, unit)), resolve_size(size), mode)
+        raw = _converted(_in_memory(name_or_path, labels, as_quantity(period, unit), bits), resolve_size(size), mode)
     raw = binarized(raw) if binarize else raw
     images = split_images(raw, validation=validation, test=test, seed=seed).fraction(fraction, seed)
     if num_train is None:
@@ -124,6 +128,7 @@ def read_images(
     quantity: Quantity | None = None,
     render: Mapping[str, Any] | None = None,
     color: Color | None,
+    bits: int | None = None,
     home: Path | None,
     download: bool,
     progress: Callable[[int, int, str], None] | None,
@@ -140,16 +145,18 @@ def read_images(
     elif quantity is not None and path.suffix != ".npz":
         raise DataError(f"{name_or_path}: {_no_numbers(name, with_labels=with_labels)}")
     if name is not None:
+        if bits is not None:
+            raise DataError(f"{name}: bits goes with 16-bit pictures or arrays of your own; leave it out")
         raw = _read_by_name(name, render=render, home=home, download=download, progress=progress)
         return _converted(raw if with_labels else raw.without_labels(), size, color)
     if path.is_dir() and label_file is not None:
-        return read_labeled_pictures(path, label_file, quantity, size=size, color=color, progress=progress)
-    if path.is_dir() or (path.is_file() and is_archive(path)):
-        return read_pictures(path, size=size, color=color, progress=progress, with_classes=with_labels)
+        return read_labeled_pictures(path, label_file, quantity, size=size, color=color, bits=bits, progress=progress)
+    if is_source(path):
+        return read_pictures(path, size=size, color=color, bits=bits, progress=progress, with_classes=with_labels)
     if path.is_file() and path.suffix == ".npz":
-        return _converted(read_npz_set(path, quantity, with_labels=with_labels), size, color)
+        return _converted(read_npz_set(path, quantity, with_labels=with_labels, bits=bits), size, color)
     if path.is_file() and path.suffix == ".npy":
-        raw = _read_file(path, label_file, quantity, with_labels=with_labels)
+        raw = _read_file(path, label_file, quantity, with_labels=with_labels, bits=bits)
         return _converted(_with_factors(raw, path), size, color)
     raise _unknown(str(name_or_path), path)
 
@@ -186,12 +193,14 @@ def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -
     )
 
 
-def check_settings(*, color: str | None, fraction: float, seed: int) -> None:
+def check_settings(*, color: str | None, fraction: float, seed: int, bits: int | None = None) -> None:
     """Raise SettingError for settings out of range, before anything is read."""
     if color is not None and color not in COLORS:
         raise SettingError(f"color = {color} is not a color; allowed are gray and rgb")
     if not 0.0 < fraction <= 1.0:
         raise SettingError(f"fraction = {fraction}: must be above 0 and at most 1")
+    if bits is not None and not 1 <= bits <= MAX_BITS:
+        raise SettingError(f"bits = {bits}: must be from 1 to {MAX_BITS}")
     if seed < 0:
         raise SettingError(f"seed = {seed}: must be 0 or more")
 
@@ -204,7 +213,7 @@ def _converted(raw: RawImages, size: Size | None, color: Color | None) -> RawIma
     return replace(raw, images=images, notes=(*raw.notes, f"converted from {old} (channel, height, width) to {new}"))
 
 
-def _in_memory(images: Any, labels: Any, quantity: Quantity | None) -> RawImages:
+def _in_memory(images: Any, labels: Any, quantity: Quantity | None, bits: int | None) -> RawImages:
     """Arrays that were passed, or what NumPy makes arrays of."""
     if isinstance(labels, Path) or (isinstance(labels, str) and labels != NO_LABELS):
         raise DataError(
@@ -213,7 +222,7 @@ def _in_memory(images: Any, labels: Any, quantity: Quantity | None) -> RawImages
     given = None if labels is None or isinstance(labels, str) else as_array(labels, what="labels")
     if given is None and quantity is not None:
         raise DataError("images: period needs numeric labels; pass labels, too")
-    return from_arrays(as_array(images, what="images"), given, quantity)
+    return from_arrays(as_array(images, what="images"), given, quantity, bits=bits)
 
 
 def as_array(given: Any, *, what: str) -> np.ndarray:
@@ -241,16 +250,18 @@ def _read_by_name(
     return read_named(name, home=home, download=download, progress=progress)
 
 
-def _read_file(path: Path, label_file: Path | None, quantity: Quantity | None, *, with_labels: bool) -> RawImages:
+def _read_file(
+    path: Path, label_file: Path | None, quantity: Quantity | None, *, with_labels: bool, bits: int | None
+) -> RawImages:
     if label_file is None:
         if with_labels:
             _refuse_labels_beside(path)
-        return read_array_set(path)
+        return read_array_set(path, bits=bits)
     if not label_file.is_file():
         raise DataError(
             f'{label_file}: the labels of {path} are missing; give a .npy file of integers, or labels = "{NO_LABELS}"'
         )
-    return read_array_set(path, label_file, quantity)
+    return read_array_set(path, label_file, quantity, bits=bits)
 
 
 def _with_factors(raw: RawImages, path: Path) -> RawImages:

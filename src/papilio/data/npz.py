@@ -27,7 +27,7 @@ SPLIT_WORDS: dict[SplitName, tuple[str, ...]] = {
 EXPECTED = "expected are images and labels, or x_train, y_train, x_test, y_test (or train_images, train_labels, ...)"
 
 
-def read_npz_set(path: Path, quantity: Quantity | None, *, with_labels: bool) -> RawImages:
+def read_npz_set(path: Path, quantity: Quantity | None, *, with_labels: bool, bits: int | None = None) -> RawImages:
     """Read an image set from one `.npz` file, with the splits that it brings.
 
     Its arrays are called images and labels, or x_train and y_train, with x_test, y_test and x_val, y_val where they
@@ -43,7 +43,7 @@ def read_npz_set(path: Path, quantity: Quantity | None, *, with_labels: bool) ->
         arrays = {
             name: _read_member(archive, members[name]) for pair in named.values() for name in pair if name is not None
         }
-    pixels, notes = _joined_images(path, {split: arrays[images] for split, (images, _) in named.items()})
+    pixels, notes = _joined_images(path, {split: arrays[images] for split, (images, _) in named.items()}, bits)
     labels = None
     if with_labels:
         missing = [images for images, own in named.values() if own is None]
@@ -124,8 +124,10 @@ def _parts(names: list[str]) -> dict[SplitName, tuple[str, str | None]]:
     return found
 
 
-def _joined_images(path: Path, splits: Mapping[SplitName, np.ndarray]) -> tuple[np.ndarray, tuple[str, ...]]:
-    read = {split: as_pixels(images, where=f"{path}, {split}") for split, images in splits.items()}
+def _joined_images(
+    path: Path, splits: Mapping[SplitName, np.ndarray], bits: int | None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    read = {split: as_pixels(images, where=f"{path}, {split}", bits=bits) for split, images in splits.items()}
     shapes = {pixels.shape[1:] for pixels, _ in read.values()}
     if len(shapes) > 1:
         raise DataError(

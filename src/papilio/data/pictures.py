@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import math
 import os
@@ -66,6 +67,39 @@ class Looks:
     is_grey: bool
 
 
+class Depth:
+    """How much of their 16 bits pictures use: `bits` as told, `highest` the highest value that was seen where nothing is told.
+
+    It is shared by the threads that decode a set. Pictures of 8 bits have nothing to do with it.
+    """
+
+    def __init__(self, bits: int | None = None) -> None:
+        self.bits = bits
+        self.highest: int | None = None
+        self.lock = threading.Lock()
+
+    def see(self, highest: int) -> None:
+        """Take note of a picture's highest value. Raises UnreadablePictureError where `bits` have no room for it."""
+        if self.bits is not None and highest >= 2**self.bits:
+            needed = highest.bit_length()
+            raise UnreadablePictureError(
+                f"it has the value {highest:,}, above {2**self.bits - 1:,}: set bits = {needed}"
+            )
+        with self.lock:
+            self.highest = max(highest, self.highest or 0)
+
+    @property
+    def unused(self) -> str | None:
+        """What to tell of pictures that leave some of their 16 bits unused and are shown too dark for it."""
+        if self.bits is not None or self.highest is None or self.highest >= 2**15:
+            return None
+        bits = max(self.highest.bit_length(), 1)
+        return (
+            f"the 16-bit pictures have no value above {self.highest:,}: they use {bits} of 16 bits and come out dark;"
+            f" set bits = {bits} to use the full range"
+        )
+
+
 @dataclass(frozen=True)
 class Window:
     """A part of a picture: by default the largest one of the shape that is asked for, about the center.
@@ -80,15 +114,15 @@ class Window:
     is_whole: bool = False
 
 
-def read_picture(path: Path, *, shape: tuple[int, int, int]) -> np.ndarray:
+def read_picture(path: Path, *, shape: tuple[int, int, int], bits: int | None = None) -> np.ndarray:
     """A picture file as uint8 of `shape` (channel, height, width), converted as the pictures of image sets are.
 
     The picture is turned as its EXIF orientation says, laid on white where it is transparent, scaled (antialiased)
-    until it covers height and width, and cropped about its center. Raises DataError for a file that is not a picture, or
-    a shape of neither 1 nor 3 channels.
+    until it covers height and width, and cropped about its center. `bits` is how many bits 16-bit pictures use. Raises
+    DataError for a file that is not a picture, or a shape of neither 1 nor 3 channels.
     """
     channel, height, width = shape
-    return _read_file(path, channel=channel, size=(height, width))
+    return _read_file(path, channel=channel, size=(height, width), bits=bits)
 
 
 def unreadable_pictures(paths: Iterable[Path]) -> dict[Path, str]:
@@ -102,24 +136,24 @@ def unreadable_pictures(paths: Iterable[Path]) -> dict[Path, str]:
     return broken
 
 
-def read_whole_picture(path: Path, *, channel: int) -> np.ndarray:
+def read_whole_picture(path: Path, *, channel: int, bits: int | None = None) -> np.ndarray:
     """A picture file at its own size, uint8 (channel, rows, columns), else as `read_picture`; raises what it raises.
 
     A picture with a side above 16,384 pixels, or more than 33 million of them, is made smaller.
     """
-    picture = _read_file(path, channel=channel, size=None)
+    picture = _read_file(path, channel=channel, size=None, bits=bits)
     longest, most = MAX_LOOKED_AT
     factor = max(math.ceil(max(picture.shape[1:]) / longest), math.ceil(math.sqrt(picture[0].size / most)))
     return _reduced(picture, factor)
 
 
-def _read_file(path: Path, *, channel: int, size: Size | None) -> np.ndarray:
+def _read_file(path: Path, *, channel: int, size: Size | None, bits: int | None) -> np.ndarray:
     colors: dict[int, Color] = {1: "grey", 3: "rgb"}
     if channel not in colors:
         raise DataError(f"{path}: a picture has 1 or 3 channels, {channel} were asked for")
     try:
         with pillow_limits(), open_regular(possible_path(path, error=DataError)) as file:
-            return decode_picture(file, size=size, color=colors[channel])
+            return decode_picture(file, size=size, color=colors[channel], depth=Depth(bits))
     except OSError as error:
         raise DataError(f"{path}: cannot be opened ({reason_of(error)}); give a picture file") from error
     except UnreadablePictureError as error:
@@ -184,8 +218,10 @@ def probe_picture(file: IO[bytes]) -> Looks:
         return Looks((size[1], size[0]) if is_turned else size, image.mode in GREY_MODES and not _is_tinted(image))
 
 
-def decode_picture(file: IO[bytes], *, size: Size | None, color: Color) -> np.ndarray:
+def decode_picture(file: IO[bytes], *, size: Size | None, color: Color, depth: Depth | None = None) -> np.ndarray:
     """A picture as uint8 (channel, height, width), at its own size where none is asked for.
+
+    `depth` says how many of their bits 16-bit pictures use, or is told what they hold.
 
     Raises UnreadablePictureError for whatever is wrong with it.
     """
@@ -194,8 +230,9 @@ def decode_picture(file: IO[bytes], *, size: Size | None, color: Color) -> np.nd
         _refuse_wide_values(image)
         _shrink_while_reading(image, size)
         with ROOM.taken(image.width * image.height), SILENCE.kept(image.format == "TIFF"):
-            image = _turned(image)
-            image = _in_color(_in_eight_bits(image), color)
+            # a PPM says which of its values is white, and Pillow goes by it
+            depth = Depth() if depth is None or image.format == "PPM" else depth
+            image = _in_color(_in_eight_bits(_turned(image), depth), color)
             values = np.asarray(image if size is None else fit(image, size))
             return values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
 
@@ -319,6 +356,10 @@ def _orientation(image: Image.Image) -> int:
         value = image.getexif().get(ORIENTATION_TAG)
     except DAMAGED_EXIF:
         return 1
+    if isinstance(value, bytes):  # of the type byte, or undefined
+        value = value[0] if len(value) == 1 and value[0] <= 8 else value.decode("ascii", "replace")
+    if isinstance(value, str):
+        value = {str(number): number for number in range(1, 9)}.get(value.strip("\0 "), 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -349,13 +390,21 @@ def _refuse_wide_values(image: Image.Image) -> None:
         raise UnreadablePictureError("pixels of 32 bits have no fixed range: save it with 8 or 16")
 
 
-def _in_eight_bits(image: Image.Image) -> Image.Image:
+def _in_eight_bits(image: Image.Image, depth: Depth) -> Image.Image:
     from PIL import Image
 
     if not image.mode.startswith("I"):
         return image
-    table = ((np.arange(2**16) + 128) // 257).astype(np.uint8)
-    return Image.fromarray(table[np.asarray(image).clip(0, 2**16 - 1)])
+    values = np.asarray(image).clip(0, 2**16 - 1)
+    depth.see(int(values.max()))
+    return Image.fromarray(eight_bits(depth.bits or 16)[values])
+
+
+@functools.cache
+def eight_bits(bits: int) -> np.ndarray:
+    """For each value of so many bits the nearest of the 256 levels, uint8 (2 ** bits,)."""
+    white = 2**bits - 1
+    return ((np.arange(white + 1) * 2 * 255 + white) // (2 * white)).astype(np.uint8)
 
 
 def _in_color(image: Image.Image, color: Color) -> Image.Image:

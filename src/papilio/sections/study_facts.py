@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from papilio.analysis.image_samples import read_image_samples
+from papilio.data.small_sets import few_validation_images
 from papilio.results import words
 from papilio.results.results import StudyResults
 from papilio.sections.image_gallery import image_gallery
@@ -31,7 +32,8 @@ def facts(results: StudyResults) -> list[tuple[str, str]]:
 
 def image_sets(results: StudyResults) -> list[dict[str, Any]]:
     """The image sets as environment.json has them, and of those that differ only in their training images one, with the
-    numbers of the others as `fewer`; with some of their images, if there are any, as `gallery`."""
+    numbers of the others as `fewer`; with some of their images, if there are any, as `gallery`; notes also tell where few
+    validation images choose."""
     found: dict[str, dict[str, Any]] = {}
     samples = read_image_samples(results.folder)
     for images in sorted(results.environment.get("data", []), key=lambda one: -one["num_train"]):
@@ -41,7 +43,13 @@ def image_sets(results: StudyResults) -> list[dict[str, Any]]:
         first = found.setdefault(json.dumps(same, sort_keys=True), images | more)
         if images["num_train"] < first["num_train"]:
             first["fewer"] = sorted({*first["fewer"], images["num_train"]})
-    return list(found.values())
+    return [images | {"notes": [*images.get("notes", ()), *_few(images, results)]} for images in found.values()]
+
+
+def _few(images: Mapping[str, Any], results: StudyResults) -> list[str]:
+    note = few_validation_images(images["num_validation"], has_classes=bool(images.get("classes")))
+    is_by_folds = all(run.fold is not None for run in results.runs)
+    return [] if note is None or is_by_folds else [f"{words.sentence(note)}; folds in [[stage]] would use all."]
 
 
 def environment_rows(results: StudyResults) -> list[tuple[str, str]]:

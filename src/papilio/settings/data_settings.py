@@ -15,7 +15,7 @@ class DataSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str | None = Field(None, description="a named image set (`papilio data list`)")
-    path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .npy or .npz file")
+    path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .parquet, .npy or .npz file")
     labels: str | None = Field(
         None,
         description="a .npy file of labels for a .npy file of images, or a table of classes or values (labels.csv) for a"
@@ -32,6 +32,9 @@ class DataSettings(BaseModel):
         None, description="resize pictures to this many pixels, or [height, width]"
     )
     color: Literal["gray", "rgb"] | None = Field(None, description="convert pictures to gray or rgb")
+    bits: Annotated[int | None, Since("0.2")] = Field(
+        None, ge=1, le=16, description="how many bits 16-bit pictures or arrays use: 12 of most cameras and microscopes"
+    )
     binarize: Annotated[bool, Since("0.2")] = Field(
         False,
         description="make each pixel black or white at random, once, with its gray value as the probability of white",

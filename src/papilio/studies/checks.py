@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from papilio.data.small_sets import few_validation_images
 from papilio.data.splits import SPLITS
 from papilio.engine import Engine, find_engine
 from papilio.errors import SettingError, StudyError
@@ -76,7 +77,24 @@ def planning_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
     """What there is to say of runs, a line each, before they are trained."""
     known = list(plans)
     notes = [_clamped_note(known, images), _few_steps_note(known, images), *_untrained_notes(known, images)]
-    return list(filter(None, notes))
+    return list(filter(None, [*_notes_of_images(known, images), *notes, *_small_notes(known, images)]))
+
+
+def _notes_of_images(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
+    """What reading people's own pictures or arrays had to say."""
+    own = [images.of(plan.settings.data) for plan in plans if plan.settings.data.path is not None]
+    return list(dict.fromkeys(f"{one.name}: {note}" for one in own for note in one.notes))
+
+
+def _small_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
+    """Says, in a line for each image set, that few validation images choose, where no folds make up for it."""
+    notes = []
+    for plan in plans:
+        one = images.of_run(plan)
+        few = few_validation_images(len(one.validation), has_classes=one.facts.shows == "class")
+        if plan.fold is None and few is not None:
+            notes.append(f"{one.name}: {few}; set folds = 5 in [[stage]], or add images")
+    return list(dict.fromkeys(notes))
 
 
 def _untrained_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:

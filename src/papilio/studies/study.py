@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -29,6 +29,8 @@ from papilio.studies.schema import BASE_TABLES, StudySettings, Table
 OWN_KEYS = (".model.family", ".train.loss", ".train.objective", ".train.engine")
 MOST_BYTES = 2**21  # of a study file
 DEEPEST = 32  # tables and lists within each other
+# what other images take the place of: the other way to name them, and what goes with it
+SOURCES = {"data.path": ("name", "render"), "data.name": ("path", "labels", "period", "unit", "bits")}
 LARGEST = 2**63 - 1  # whole numbers, as TOML has them
 
 
@@ -285,6 +287,8 @@ def _with_overrides(tables: Table, overrides: Mapping[str, Any], *, where: str) 
     varied_keys = {key for stage in stages if isinstance(stage.get("vary"), dict) for key in stage["vary"]}
     for key, value in overrides.items():
         head, *rest = key.split(".")
+        if key in SOURCES:
+            _drop_other_source([changed, *stages, *trials], key, overrides)
         if any(key == varied or varied.startswith(f"{key}.") for varied in varied_keys):
             raise StudyError(f"{where}: {key} varies in this study; change the study file to set it")
         if head == "stage" and len(rest) == 1:
@@ -297,6 +301,18 @@ def _with_overrides(tables: Table, overrides: Mapping[str, Any], *, where: str) 
             if head in BASE_TABLES and (head in holder or (is_from_elsewhere and "study" in holder["from"])):
                 _set(holder, [head, *rest], value, where=where)
     return changed
+
+
+def _drop_other_source(holders: Iterable[Table], key: str, overrides: Mapping[str, Any]) -> None:
+    """Other images take the place of those that [data] names, with what belongs to those alone."""
+    other, *with_it = SOURCES[key]
+    for data in (holder["data"] for holder in holders if isinstance(holder.get("data"), dict)):
+        if other not in data or f"data.{other}" in overrides:
+            continue
+        del data[other]
+        for name in with_it:
+            if f"data.{name}" not in overrides and data.get(name) != NO_LABELS:
+                data.pop(name, None)
 
 
 def _set(tables: Table, path: list[str], value: Any, *, where: str) -> None:

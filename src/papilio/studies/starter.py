@@ -1,0 +1,231 @@
+"""A first study for images that somebody has: `papilio new`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from papilio.data.facts import NO_LABELS
+from papilio.data.folders import Survey, is_source, survey_pictures
+from papilio.data.layout import LABEL_TABLE
+from papilio.data.load import DRAWN, load_images
+from papilio.data.named import READERS
+from papilio.data.parquet import is_parquet
+from papilio.data.pictures import Size
+from papilio.data.progress import Progress
+from papilio.data.small_sets import ENOUGH
+from papilio.errors import DataError, StudyError, one_line
+from papilio.files import expanded_path, write_text
+from papilio.studies.study import load_study
+
+USUAL_SET = "mnist-5k"  # 5,000 digits that are installed with Papilio
+LARGE_SIDE = 96  # of images, from which on they are made smaller
+SIDES = (8, 16, 24, 28, 32, 48, 64)
+VALIDATION_SHARE = 0.1 * 0.8  # of a set without splits
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a study needs to know of images before they are read: `size` is set where they must be brought to one."""
+
+    words: str
+    shows: str
+    num: int
+    has_splits: bool
+    size: int | None
+    labels: str | None = None
+
+    @property
+    def is_small(self) -> bool:
+        return self.num * VALIDATION_SHARE < ENOUGH and not self.has_splits
+
+
+def write_starter(
+    name: str, data: str | None, *, folder: Path | None = None, progress: Progress | None = None
+) -> tuple[Path, Outlook]:
+    """Write a commented study, NAME.toml, for the images that `data` names or where it leads; the embedded digits for None.
+
+    Its settings follow what is there: a classifier for classes, a reader of the value for numbers on a circle, a variational
+    autoencoder for images without labels; a size where pictures are large or differ; folds where they are few. Raises
+    StudyError where the file is there already, DataError for images that cannot be used.
+    """
+    path = (folder or Path()) / (name if name.endswith(".toml") else f"{name}.toml")
+    if path.exists():
+        raise StudyError(f"{path}: is there already; give another name, or remove it")
+    if not path.parent.is_dir():
+        raise StudyError(f"{path}: there is no folder {path.parent}; make it first")
+    source = data or USUAL_SET
+    outlook = look(source, progress)
+    write_text(path, study_text(path, source, outlook))
+    load_study(path)  # what is written here can be read
+    return path, outlook
+
+
+def look(source: str, progress: Progress | None) -> Outlook:
+    """What a set has; of pictures their names and headers alone are read."""
+    path = expanded_path(source, error=DataError)
+    is_named = source in READERS or source in DRAWN
+    table = path / LABEL_TABLE
+    if not is_named and is_source(path) and not table.is_file():
+        return _look_at_pictures(path, progress)
+    labels, size = None, None
+    if not is_named and table.is_file():
+        labels = str(table)
+        size = _fitting_size(_sizes(survey_pictures(path, progress, with_classes=False)))
+    elif not is_named and path.suffix == ".npy":
+        labels = next((str(one) for one in _labels_beside(path) if one.is_file()), None)
+    render = {"num": 100} if source in DRAWN else None
+    images = load_images(source, labels, size=size, render=render, progress=progress)
+    num = len(images.images)
+    words = f"{num:,} images" if render is None else "images that Papilio draws"
+    if images.facts.shows == "class":
+        words += f" of {_classes(images.class_names)}"
+    elif images.facts.shows == "quantity":
+        words += ", each with a number on a circle"
+    if max(images.image_shape[1:]) > LARGE_SIDE:
+        size = _fitting_size([images.image_shape[1:]])
+    return Outlook(words, images.facts.shows, 10**4 if render else num, is_named and render is None, size, labels)
+
+
+def study_text(path: Path, source: str, outlook: Outlook) -> str:
+    """The study as a file with comments; `path` is where it will be, and what its paths are relative to."""
+    title, is_named = path.stem, source in READERS or source in DRAWN
+    shown = source if is_named else _path_from(path.parent, source)
+    lines = [
+        f"# papilio show {title}.toml   the network, with shapes and numbers of parameters",
+        f"# papilio run {title}.toml    train it; results/{title}/report.html is the report",
+        f"title = {_toml(title)}",
+        "",
+        "[data]",
+        f"{'name' if is_named else 'path'} = {_toml(shown)}  # {one_line(outlook.words)}",
+    ]
+    if outlook.labels is not None:
+        is_path = outlook.labels != NO_LABELS
+        lines.append(f"labels = {_toml(_path_from(path.parent, outlook.labels) if is_path else NO_LABELS)}")
+    if outlook.size is not None:
+        lines.append(
+            f"size = {outlook.size}  # each picture is scaled to cover so many pixels and cropped about its center"
+        )
+    elif not is_named:
+        lines.append("# size = 32  # scale pictures to so many pixels; a side, or [height, width]")
+    if not is_named:
+        lines.append('# color = "grey"  # or "rgb"; as the pictures are, where it is not set')
+    lines += ["", *_model_and_train(outlook), "", *_stage(outlook)]
+    return "\n".join(lines) + "\n"
+
+
+def _model_and_train(outlook: Outlook) -> list[str]:
+    small_batch = 16 if outlook.num < 500 else 64
+    if outlook.shows == "nothing":
+        return [
+            "[model]",
+            'family = "vae"  # a variational autoencoder; "autoencoder" only reconstructs, "dcgan" only generates',
+            "filters = [32, 64, 128]",
+            "latents = 16",
+            "",
+            "[train]",
+            f"epochs = {60 if outlook.is_small else 30}",
+            f"batch_size = {small_batch}",
+            "learning_rate = 0.001",
+            'schedule = "cosine"',
+        ]
+    reads = outlook.shows == "quantity"
+    return [
+        "[model]",
+        'family = "cnn"  # "mlp" and "lenet5" are others; docs/studies.md has the settings of each',
+        "filters = [32, 64, 128]",
+        "dense = [128]",
+        "batch_norm = true",
+        *([] if reads else ["dropout = 0.3"]),
+        "",
+        "[train]",
+        *(
+            ['target = "sin_cos"  # how the number is put to the network; docs/targets.md has other designs']
+            if reads
+            else []
+        ),
+        f"epochs = {40 if outlook.is_small else 20}",
+        f"batch_size = {small_batch}",
+        'optimizer = "adamw"',
+        "learning_rate = 0.002",
+        'schedule = "one_cycle"',
+        "# augment = { shift = 2, zoom = 0.1 }  # and flip = true where the mirror image shows the same",
+    ]
+
+
+def _stage(outlook: Outlook) -> list[str]:
+    lines = ["[[stage]]", 'name = "first"']
+    if outlook.is_small and outlook.shows != "nothing":
+        lines.append("folds = 5  # so few images choose badly: each fifth is held out once")
+    lines.append("# seeds = 3  # train each trial so many times, to see how far results vary by chance")
+    example = (
+        '"model.latents" = [8, 16, 32]'
+        if outlook.shows == "nothing"
+        else '"model.filters" = [[16, 32, 64], [32, 64, 128]]'
+    )
+    return [
+        *lines,
+        "",
+        "# [stage.vary]  # train every combination",
+        f"# {example}",
+        '# "train.learning_rate" = [0.0005, 0.002]',
+        "",
+        "[[analysis]]  # look at the best run in every way that its kind has",
+    ]
+
+
+def _look_at_pictures(path: Path, progress: Progress | None) -> Outlook:
+    labels = None
+    try:
+        survey = survey_pictures(path, progress)
+    except DataError:
+        if not is_parquet(path):
+            raise
+        survey, labels = survey_pictures(path, progress, with_classes=False), NO_LABELS  # a table without labels
+    layout = survey.layout
+    num, names = len(layout.rows), layout.class_names
+    words = f"{num:,} pictures" + (f" of {_classes(names)}" if names else " without classes")
+    return Outlook(
+        words, "class" if names else "nothing", num, bool(layout.given), _fitting_size(_sizes(survey)), labels
+    )
+
+
+def _sizes(survey: Survey) -> list[Size]:
+    return [look.size for look in survey.looks.values()]
+
+
+def _fitting_size(of_each: Sequence[Size]) -> int | None:
+    """The side to bring pictures to; None where they are all of one size that is no large one."""
+    sizes = set(of_each)
+    if len(sizes) <= 1 and all(max(size) <= LARGE_SIDE for size in sizes):
+        return None
+    smallest = min(min(size) for size in sizes)  # nothing is enlarged
+    return max((side for side in SIDES if side <= smallest), default=SIDES[0])
+
+
+def _labels_beside(images: Path) -> list[Path]:
+    names = ("labels.npy", images.name.replace("images", "labels"))
+    return [images.with_name(name) for name in names if name != images.name]
+
+
+def _classes(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:6])
+    return f"{len(names)} classes: {shown}{', ...' if len(names) > 6 else ''}"
+
+
+def _path_from(folder: Path, source: str) -> str:
+    """The path as a study in `folder` names it: relative to it where it lies within."""
+    path = expanded_path(source, error=DataError).resolve()
+    return (
+        path.relative_to(folder.resolve()).as_posix() or "."
+        if path.is_relative_to(folder.resolve())
+        else os.fspath(path)
+    )
+
+
+def _toml(text: str) -> str:
+    """A string as TOML writes it, which is as JSON does."""
+    return json.dumps(text, ensure_ascii=False)
