@@ -14,8 +14,8 @@ DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").gl
 EXEMPT = {"words.md", "log.md"}  # the table itself, and what was written at its time
 UNITS = "step|side|image|pixel|run|epoch|layer|latent|class|batch|stage|core|metric|panel|value|trial"
 LEFT = {
-    "American spelling": r"(?i)\b\w*(?:initializ|regulariz|standardiz|optimiz(?!t)|normaliz|maximiz|minimiz)\w*"
-    r"|(?i:\b\w*(?:organiz|recogniz|summariz)\w*)|\b[Cc]olour\w*|\b[Gg]rey\w*|\b[Cc]entre\w*|\b[Nn]eighbour\w*|\b[Bb]ehaviour\w*|\b[Ll]abelled|\b[Ll]icence\w*",
+    "American spelling": r"(?i)\b\w*(?:initialis|regularis|standardis|optimis(?!t)|normalis|maximis|minimis)\w*"
+    r"|(?i:\b\w*(?:organis|recognis|summaris)\w*)|\b[Cc]olour\w*|\b[Gg]rey\w*|\b[Cc]entre\w*|\b[Nn]eighbour\w*|\b[Bb]ehaviour\w*|\b[Ll]abelled|\b[Ll]icence\w*",
     "95%": r"\d %(?!\w)",
     "per": rf"\b(?:one|[Rr]ows?|[Ll]ines?|[Cc]olumn|nats|pixels|numbers?|pictures|seconds) an? (?:{UNITS})\b(?! of\b| that\b)",
     "unknown": r"\b(?:name|setting|one)s? that (?:is|are) none\b",
@@ -44,7 +44,7 @@ LEFT = {
     "terms": r"\blooking at the best runs\b|\bpicked by these same numbers\b|\bwent on alone\b|\blie above the axis\b",
 }
 # what keeps its spelling: names in files of earlier versions, and a trial of a bundled study
-KEPT = re.compile(r"`[^`]*`|https?://\S+|papilio\.[\w.:]+|\boptimizer-|initializers?\.py")
+KEPT = re.compile(r"`[^`]*`|https?://\S+|papilio\.[\w.:]+|\boptimiser-|initialisers?\.py")
 
 
 def refused(text: str) -> list[str]:
@@ -98,7 +98,7 @@ def test_templates_are_in_our_words(file: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "the initializer of colors",
+        "the initialiser of colours",
         "a 95 % interval",
         "one row a run",
         "SettingError for a name that is none",

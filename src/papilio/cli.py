@@ -175,17 +175,17 @@ def studies() -> None:
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the study is called; its file is NAME.toml.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study; its file is NAME.toml.")],
     data: Annotated[
         str | None,
         typer.Option(
             metavar="PATH",
             help="Pictures or arrays to train on, or a named image set.",
-            show_default="digits that are installed with Papilio",
+            show_default="digits that come with Papilio",
         ),
     ] = None,
 ) -> None:
-    """Write a commented study file that suits the images, to run and to change."""
+    """Write a commented study file for your images."""
     from papilio.data.progress import reading_progress
     from papilio.studies.starter import write_starter
 

@@ -26,7 +26,7 @@ LabelsOption = Annotated[
 PeriodOption = Annotated[
     float | None, typer.Option(help="Labels are numbers on a circle with this period: 360 for degrees.")
 ]
-BitsOption = Annotated[int | None, typer.Option(help="How many bits 16-bit pictures or arrays use, such as 12.")]
+BitsOption = Annotated[int | None, typer.Option(help="Number of bits that 16-bit pictures or arrays use, such as 12.")]
 SizeOption = Annotated[int | None, typer.Option(help="Resize pictures to this many pixels, height and width.")]
 
 

@@ -16,7 +16,7 @@ from papilio.search.expected import plan_runs
 from papilio.settings.data_settings import DataSettings
 from papilio.workbench import load_study
 
-EARLIER = {"initializer": "initializer", "regularizer": "regularizer", "standardize": "standardize"}
+EARLIER = {"initializer": "initialiser", "regularizer": "regulariser", "standardize": "standardise"}
 
 
 def in_earlier_spelling(study: dict[str, Any]) -> dict[str, Any]:
@@ -58,11 +58,11 @@ def test_both_spellings_are_the_same_runs(name: str) -> None:
 def test_runs_are_named_as_in_the_first_version() -> None:
     study = tiny(stage=[{"name": "one", "vary": {"model.initializer": ["he_normal", "torch"]}}])
     names = [plan.name for plan in plan_runs(load_study(study))]
-    assert names == ["one-initializer-he-normal-9d252415-seed0", "one-initializer-torch-45086e67-seed0"]
+    assert names == ["one-initialiser-he-normal-9d252415-seed0", "one-initialiser-torch-45086e67-seed0"]
 
 
 def test_overrides_may_have_either_spelling() -> None:
-    plans = plan_runs(load_study(tiny(), {"train.regularizer.l2": 0.5, "model.initializer": "torch"}))
+    plans = plan_runs(load_study(tiny(), {"train.regulariser.l2": 0.5, "model.initialiser": "torch"}))
     assert plans[0].settings.train.regularizer.l2 == 0.5
     assert plans[0].settings.model.arguments["initializer"] == "torch"
 

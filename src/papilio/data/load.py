@@ -146,7 +146,7 @@ def read_images(
         raise DataError(f"{name_or_path}: {_no_numbers(name, with_labels=with_labels)}")
     if name is not None:
         if bits is not None:
-            raise DataError(f"{name}: bits goes with 16-bit pictures or arrays of your own; leave it out")
+            raise DataError(f"{name}: bits is only for 16-bit pictures or arrays of your own; leave it out")
         raw = _read_by_name(name, render=render, home=home, download=download, progress=progress)
         return _converted(raw if with_labels else raw.without_labels(), size, color)
     if path.is_dir() and label_file is not None:

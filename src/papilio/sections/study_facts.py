@@ -49,7 +49,11 @@ def image_sets(results: StudyResults) -> list[dict[str, Any]]:
 def _few(images: Mapping[str, Any], results: StudyResults) -> list[str]:
     note = few_validation_images(images["num_validation"], has_classes=bool(images.get("classes")))
     is_by_folds = all(run.fold is not None for run in results.runs)
-    return [] if note is None or is_by_folds else [f"{words.sentence(note)}; folds in [[stage]] would use all."]
+    return (
+        []
+        if note is None or is_by_folds
+        else [f"{words.sentence(note)}; with folds in [[stage]], all images would choose."]
+    )
 
 
 def environment_rows(results: StudyResults) -> list[tuple[str, str]]:

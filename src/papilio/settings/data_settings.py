@@ -33,7 +33,10 @@ class DataSettings(BaseModel):
     )
     color: Literal["gray", "rgb"] | None = Field(None, description="convert pictures to gray or rgb")
     bits: Annotated[int | None, Since("0.2")] = Field(
-        None, ge=1, le=16, description="how many bits 16-bit pictures or arrays use: 12 of most cameras and microscopes"
+        None,
+        ge=1,
+        le=16,
+        description="number of bits that 16-bit pictures or arrays use: 12 for most cameras and microscopes",
     )
     binarize: Annotated[bool, Since("0.2")] = Field(
         False,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-EARLIER = {"initializer": "initializer", "regularizer": "regularizer", "standardize": "standardize"}
+EARLIER = {"initializer": "initialiser", "regularizer": "regulariser", "standardize": "standardise"}
 PRESENT = {earlier: present for present, earlier in EARLIER.items()}
 SPELLED = ("model", "train")  # tables that have such settings
 EARLIER_COLORS = {"gray": "grey"}  # of data.color
@@ -31,7 +31,7 @@ def in_earlier_spelling(table: Mapping[str, Any]) -> dict[str, Any]:
 def present_key(key: str) -> str:
     """A dotted key as it is spelled now.
 
-    >>> present_key("train.regularizer.l2"), present_key("train.epochs")
+    >>> present_key("train.regulariser.l2"), present_key("train.epochs")
     ('train.regularizer.l2', 'train.epochs')
     """
     table, *path = key.split(".")
@@ -42,7 +42,7 @@ def earlier_name(trial: str) -> str:
     """A trial's name as the first version made it of what varies, for the name of a folder.
 
     >>> earlier_name("dropout 0.1, initializer he_normal"), earlier_name("my initializer")
-    ('dropout 0.1, initializer he_normal', 'my initializer')
+    ('dropout 0.1, initialiser he_normal', 'my initializer')
     """
     return re.sub(rf"(?:(?<=, )|^)({'|'.join(EARLIER)})(?= )", lambda found: EARLIER[found[0]], trial)
 

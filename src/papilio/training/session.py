@@ -36,7 +36,7 @@ PROBED_STEPS = 4  # of training, and of validation, to know what an epoch takes;
 EVALUATION_BATCH = 500  # images: small enough to stay in the cache, large enough to fill the cores
 PREFIXES: dict[SplitName, str] = {"train": "train", "validation": "val", "test": "test"}
 
-OF_OPTIMIZER = "optimizer"  # as checkpoints of every version spell it
+OF_OPTIMIZER = "optimiser"  # as checkpoints of every version spell it
 
 
 class TorchSession:
