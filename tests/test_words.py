@@ -15,7 +15,7 @@ EXEMPT = {"words.md", "log.md"}  # the table itself, and what was written at its
 UNITS = "step|side|image|pixel|run|epoch|layer|latent|class|batch|stage|core|metric|panel|value|trial"
 LEFT = {
     "American spelling": r"(?i)\b\w*(?:initialis|regularis|standardis|optimis(?!t)|normalis|maximis|minimis)\w*"
-    r"|(?i:\b\w*(?:organis|recognis|summaris)\w*)|\b[Cc]olour\w*|\b[Gg]rey\w*|\b[Cc]entre\w*|\b[Nn]eighbour\w*|\b[Bb]ehaviour\w*|\b[Ll]abelled|\b[Ll]icence\w*",
+    r"|(?i:\b\w*(?:organis|recognis|summaris)\w*)|\b[Cc]olour\w*|\b[Gg]rey\w*|\b[Cc]entre\w*|\b[Nn]eighbour\w*|\b[Bb]ehaviour\w*|\b[Ll]abelled\b|\b[Ll]icence\w*",
     "95%": r"\d %(?!\w)",
     "per": rf"\b(?:one|[Rr]ows?|[Ll]ines?|[Cc]olumn|nats|pixels|numbers?|pictures|seconds) an? (?:{UNITS})\b(?! of\b| that\b)",
     "unknown": r"\b(?:name|setting|one)s? that (?:is|are) none\b",

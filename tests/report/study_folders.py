@@ -109,7 +109,7 @@ def write_run(
     run = RunFolder(folder / "runs" / plan.name)
     facts = RunFacts(
         run=plan.name, stage=plan.stage, trial=plan.trial, seed=plan.seed, fold=plan.fold, varied=plan.varied,
-        settings=plan.settings.identity(), defaults=plan.settings.left_to_defaults(), status=status, threads=1,
+        settings=plan.settings.plain(), defaults=plan.settings.left_to_defaults(), status=status, threads=1,
         reason=reason, epochs=len(records), best_epoch=len(records), chosen_by=ranking and ranking.metric,
         direction=ranking and ranking.direction, metrics=metrics, parameters=54170, layers=list(layers),
         seconds=12.5 + plan.seed, quantity=None if quantity is None else asdict(quantity), image_shape=[1, 28, 28],

@@ -53,7 +53,7 @@ def test_results_are_ranked_with_their_numbers(tmp_path: Path):
     assert accuracy.mean == pytest.approx(0.952)
     assert accuracy.sd == pytest.approx(0.002)
     assert str(accuracy) == "0.9520 ± 0.0020"
-    assert table.rows[2].metrics["test_accuracy"] == Spread(pytest.approx(0.91), None, 1)
+    assert table.rows[2].metrics["test_accuracy"] == Spread(pytest.approx(0.91), None, 1, limits=(0.0, 1.0))
 
 
 def test_published_numbers_find_their_trials(tmp_path: Path):
