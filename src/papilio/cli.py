@@ -132,7 +132,7 @@ def results(
 
     found = read_results(folder)
     if top is not None and top < 1:
-        raise SettingError(f"--top: {top} must be 1 or more")
+        raise SettingError(f"--top: must be 1 or more, not {top}")
     if format_ is Format.CSV:
         typer.echo(to_csv(found.rows()), nl=False)
     elif format_ is Format.JSON:

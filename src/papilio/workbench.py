@@ -207,9 +207,9 @@ def sample(
     unknown class, SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
     """
     if num < 1:
-        raise SettingError(f"--num: {num} must be 1 or more")
+        raise SettingError(f"--num: must be 1 or more, not {num}")
     if seed < 0:
-        raise SettingError(f"--seed: {seed} must be 0 or more")
+        raise SettingError(f"--seed: must be 0 or more, not {seed}")
     paths = sample_paths(Path(out), num=num, is_separate=is_separate)
     there = next((path for path in paths if path.exists()), None)
     if there is not None and not is_fresh:
@@ -349,7 +349,7 @@ def _hired(
 def _local_crew(workers: int | None, num_runs: int, *, is_on_cpu: bool, own: OwnFunctions, log: Path) -> Crew:
     """One single-threaded worker a core; fewer runs than cores share the cores' threads among them."""
     if workers is not None and workers < 1:
-        raise SettingError(f"--workers: {workers} must be 1 or more")
+        raise SettingError(f"--workers: must be 1 or more, not {workers}")
     cores = available_cores()
     num_workers = min(workers or (cores if is_on_cpu else 1), num_runs)
     threads = max(1, cores // num_workers)

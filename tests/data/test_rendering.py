@@ -303,7 +303,7 @@ def test_a_process_that_cannot_draw_is_one_line(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(drawing, "WORTH_A_PROCESS", 100)
     monkeypatch.setattr(drawing, "available_cores", lambda: 2)
     monkeypatch.setattr(drawing.sys, "executable", "/bin/false")
-    with pytest.raises(DataError, match="a process that draws ended early: 1"):
+    with pytest.raises(DataError, match="a drawing process ended early: 1"):
         drawing.draw_images(tmp_path / "images.npy", "clocks", RenderSettings(num=250, size=32), progress=None)
     assert not list(tmp_path.iterdir())
 

@@ -104,7 +104,7 @@ def test_classes_with_names_of_splits_are_no_splits() -> None:
         (["data/train/a.png", "data/c.png"], [], r"data/c\.png is next to split folders"),
         (["valid/a.png", "test/b.png"], [], "has the splits test, valid but no train; put the training pictures"),
         (["train/a.png"], ["test"], "folder test has no pictures"),
-        (["notes.txt"], [], "no pictures in it"),
+        (["notes.txt"], [], "it contains no pictures"),
     ],
 )
 def test_unclear_splits_are_refused(files: list[str], folders: list[str], complaint: str) -> None:
@@ -145,7 +145,7 @@ def test_one_folder_of_pictures_says_what_to_set(tmp_path: Path) -> None:
 
 def test_an_empty_folder_has_no_pictures(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
-    refused(tmp_path / "set", "no pictures in it; .*or pictures without folders")
+    refused(tmp_path / "set", "it contains no pictures; .*or pictures without folders")
 
 
 def test_unreadable_pictures_name_the_command_that_lists_them(tmp_path: Path) -> None:
@@ -196,7 +196,9 @@ def test_an_array_that_is_called_labels_is_not_beside_itself(tmp_path: Path) -> 
 def test_labels_that_are_all_one_class_say_what_to_set(tmp_path: Path) -> None:
     values, classes = some_images(12, (1, 4, 5), num_classes=1, seed=0)
     path, labels = save(tmp_path, "images.npy", values), save(tmp_path, "labels.npy", classes)
-    with pytest.raises(DataError, match=r'all are 0; classes are at least two; labels = "none" leaves labels out'):
+    with pytest.raises(
+        DataError, match=r'all are 0; at least two classes are needed; labels = "none" ignores the labels'
+    ):
         load_images(path, labels=labels)
 
 
@@ -222,9 +224,9 @@ def test_a_drawn_set_loses_its_numbers() -> None:
 @pytest.mark.parametrize(
     ("name", "labels", "complaint"),
     [
-        ("digits", "none", 'labels = "none" with none; leave out one of them'),
+        ("digits", "none", 'labels = "none" ignores them; leave out one of the two'),
         ("digits", None, "this set has classes"),
-        ("clocks", None, "brings its own, leave period out"),
+        ("clocks", None, "brings its own, leave out period"),
         ("images.npy", None, "set labels to the file that has them"),
         ("images.npy", "none", 'labels = "none" with none'),
     ],
@@ -291,7 +293,7 @@ def test_a_sound_set_is_sound(tmp_path: Path) -> None:
     for source, labels in sources:
         findings = check_images(source, labels=labels)
         assert {finding.severity for finding in findings} == {"ok"}
-        assert found(findings, "labels").message == "no labels: there are no classes to look at"
+        assert found(findings, "labels").message == "no labels: class balance was not checked"
         assert not {"imbalance", "missing classes"} & {finding.kind for finding in findings}
 
 
@@ -323,7 +325,7 @@ def test_the_commands_say_that_there_are_no_labels(tmp_path: Path) -> None:
     assert "class " not in info.output
     checked = CliRunner().invoke(data_app, ["check", str(folder), "--labels", "none"])
     assert checked.exit_code == 0, checked.output
-    assert "ok       no labels: there are no classes to look at" in checked.output
+    assert "ok       no labels: class balance was not checked" in checked.output
 
 
 def unlabeled(files: list[str], folders: list[str] | None = None) -> Layout:

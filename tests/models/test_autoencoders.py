@@ -98,12 +98,12 @@ def test_a_residual_block_that_changes_nothing_is_the_identity() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"kernel_size": 4}, "kernel_size: 4 has no middle; allowed are odd numbers"),
+        ({"kernel_size": 4}, "kernel_size: 4 is even; only odd numbers are allowed"),
         ({"kernel_size": 99}, "kernel_size: 99 is larger than the images, .*; allowed are odd numbers up to"),
         ({"filters": [8, 0]}, r"filters: \[8, 0\] is not a list of positive integers"),
         ({"latents": 0}, "latents"),
         ({"blocks": -1}, "blocks: -1"),
-        ({"decoder": "single", "filters": []}, 'decoder: "single" is a transposed convolution; it goes with filters'),
+        ({"decoder": "single", "filters": []}, 'decoder: "single" is a transposed convolution; it needs filters'),
         ({"dropout": 1.0}, "dropout: 1.0 is not a rate"),
     ],
 )

@@ -235,7 +235,7 @@ def _write_searched(folder: Path, plan: RunPlan, *, end: float, last: int | None
     epochs = plan.settings.train.epochs
     records = learning_records(end=end, epochs=epochs, seed=int(1e6 * abs(end)))
     if last is not None:
-        reason = f"cut at epoch {last}: among the worse two thirds"
+        reason = f"pruned at epoch {last}: among the worse two thirds"
         write_run(folder, plan, metrics={}, records=records[:last], status="pruned", reason=reason, layers=[])
         return
     metrics = {"val_accuracy": round(end, 4), "test_accuracy": round(end - 0.01, 4), "test_loss": round(1.2 - end, 4)}

@@ -78,8 +78,6 @@ def test_a_loss_of_the_users_own_may_be_negative(results: StudyResults):
 def test_best_is_marked_where_trials_have_columns_and_in_the_table_of_runs(results: StudyResults, page: Page):
     tags = page.with_class("tag")
     assert [tag.text for tag in tags] == ["best", "best"]
-    best = results.best
-    assert best and f"seed {best.seed}" in page.text
     ranks = [one for one in page.with_class("rank") if "best" in one.text]
     assert [one.text.split()[0] for one in ranks] == ["1"]
 
@@ -210,4 +208,4 @@ def test_few_bands_are_drawn_and_outliers_are_clipped_and_said():
 def test_bars_end_where_the_metric_does():
     panel = figures.Panel("Accuracy", ((0.9, 1.0, 1.0),), ((),), limits=(0.0, 1.0))
     (axes,) = figures.trial_comparison(["a"], [panel]).axes
-    assert max(float(np.max(line.get_xdata())) for line in axes.lines) <= 1.0
+    assert max(float(np.max(line.get_xdata())) for line in axes.lines if len(line.get_xdata())) <= 1.0

@@ -109,7 +109,7 @@ def test_unfinished_runs_are_said_with_their_reasons(page: Page):
 def test_a_reduced_study_says_so(tmp_path: Path):
     plans = [study_folders.plan(stage="first", trial="cnn", seed=0)]
     results = study_folders.write_study(tmp_path, plans, data={"name": "digits", "fraction": 0.1}, max_epochs=2)
-    assert "Reduced study: 10 % of the images, at most 2 epochs." in report(results).text
+    assert "Reduced study: 10% of the images, at most 2 epochs." in report(results).text
 
 
 @pytest.mark.parametrize(("num", "fold", "is_told"), [(18, None, True), (200, None, False), (18, 0, False)])
@@ -202,7 +202,7 @@ def test_hundreds_of_trials_stay_a_small_page(tmp_path: Path):
     page = report(study_folders.write_study(tmp_path, plans))
     assert len(page.source) < 1_500_000
     assert "280 more trials in results.csv" in page.text
-    assert "the best of 300 trials is learning_rate 299" in page.text
+    assert "the best of 300 trials is learning rate 299" in page.text
 
 
 def test_figures_are_files_that_show_something(results: StudyResults):

@@ -148,7 +148,7 @@ class TestComparison:
     def test_a_lead_that_may_be_chance(self):
         text = self.words({"a": [0.91, 0.83, 0.92], "b": [0.86, 0.90, 0.82], "c": [0.1, 0.1, 0.1]})
         assert text is not None
-        assert text.startswith("Over 3 paired runs, a and b cannot be told apart: they differ by 0.0267")
+        assert text.startswith("Over 3 paired runs, a and b are not significantly different: they differ by 0.0267")
         assert text.endswith("The best of 3 was selected on these numbers, so its lead is biased upwards.")
 
     def test_less_can_be_better(self):
@@ -162,13 +162,13 @@ class TestComparison:
         assert folds is not None
         assert seeds is not None
         assert "a beats b" in seeds
-        assert "cannot be told apart" in folds
+        assert "are not significantly different" in folds
         assert "overlapping training sets" in folds
 
     def test_equal_differences_allow_no_test(self):
-        assert "nothing tells them apart" in str(self.words({"a": [0.9, 0.8], "b": [0.9, 0.8]}))
+        assert "have the same validation accuracy" in str(self.words({"a": [0.9, 0.8], "b": [0.9, 0.8]}))
         text = str(self.words({"a": [0.91, 0.81], "b": [0.9, 0.8]}))
-        assert "a is ahead of b by 0.0100 in validation accuracy every time: equal differences allow no test" in text
+        assert "a is ahead of b by 0.0100 in validation accuracy in every pair: equal differences allow no test" in text
 
     def test_runs_are_paired_by_seed(self):
         runs = [self.run("a", value, index=index, num_folds=None) for index, value in enumerate((0.91, 0.84, 0.88))]

@@ -147,7 +147,7 @@ def test_what_it_does_not_know_is_refused_by_name_before_anything_is_trained(
 
 
 def test_float64_is_not_for_torch(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r'float64 goes with train.engine = "numpy"'):
+    with pytest.raises(StudyError, match=r'float64 needs train.engine = "numpy"'):
         run_study(tiny(train__precision="float64"), out=tmp_path / "out", is_silent=True)
 
 
@@ -175,7 +175,7 @@ def test_a_variational_autoencoder_is_used_as_one_of_torch_is(tmp_path: Path) ->
     assert mean.shape == log_variance.shape == (4, 2)
     np.testing.assert_array_equal(run.decode(run.encode(images)), np.round(run.reconstruct(images) * 255))
     assert {"test_elbo", "test_kl", "test_error", "test_active_units"} <= run.metrics.keys()
-    with pytest.raises(Exception, match="not what this run's images are made of"):
+    with pytest.raises(Exception, match="not the latents of this run"):
         run.decode(np.zeros((1, 3)))
     assert 'id="analysis-plane-' in (tmp_path / "out" / "report.html").read_text()
 

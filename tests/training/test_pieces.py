@@ -184,7 +184,7 @@ def test_unknown_optimizers_and_momentum_for_adam_are_refused() -> None:
     parameters = list(nn.Linear(2, 2).parameters())
     with pytest.raises(SettingError, match=r"did you mean adam\?"):
         make_optimizer("adamm", parameters)
-    with pytest.raises(SettingError, match="it goes with sgd, momentum and rmsprop"):
+    with pytest.raises(SettingError, match="sgd, momentum and rmsprop do"):
         make_optimizer("adam", parameters, momentum=0.9)
 
 

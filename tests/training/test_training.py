@@ -157,7 +157,7 @@ def test_two_phases_may_not_have_a_metric_of_the_same_name() -> None:
         return value, {"critic": value}
 
     twice = replace(training.objective, phases=(critic, replace(generator, loss=same_name)))
-    with pytest.raises(SettingError, match="the phase generator has a metric 'critic', as another phase has"):
+    with pytest.raises(SettingError, match="the phase generator has a metric 'critic', which another phase also has"):
         ToyRun(training.nets, twice, settings=training.settings, images=training.images, seed=1).run()
 
 
@@ -237,7 +237,7 @@ def test_a_torn_checkpoint_is_named_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     toy_training("mlp").run(checkpoint=path, watcher=Stopper(1))
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(RunError, match=r"state\.safetensors: not a whole file of weights .* delete it"):
+    with pytest.raises(RunError, match=r"state\.safetensors: not a complete weights file .* delete it"):
         toy_training("mlp").run(checkpoint=path)
 
 

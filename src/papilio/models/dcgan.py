@@ -107,7 +107,7 @@ def dcgan(
     positive_integers([latents], what="latents")
     positive_integers([width], what="width")
     if not 0 <= average < 1:
-        raise SettingError(f"average: {average} must be at least 0 and below 1")
+        raise SettingError(f"average: must be at least 0 and below 1, not {average}")
     if conditional and num_classes < 2:
         raise SettingError(
             "conditional: these images have no classes to condition on; leave it out, or use images with two"

@@ -53,7 +53,7 @@ class Dropout(nn.Module):
     def __init__(self, rate: float) -> None:
         super().__init__()
         if not 0 <= rate < 1:
-            raise SettingError(f"dropout: {rate} must be at least 0 and below 1")
+            raise SettingError(f"dropout: must be at least 0 and below 1, not {rate}")
         self.rate = rate
         self.source: MaskSource | None = None
 
