@@ -104,7 +104,7 @@ def test_a_residual_block_that_changes_nothing_is_the_identity() -> None:
         ({"latents": 0}, "latents"),
         ({"blocks": -1}, "blocks: -1"),
         ({"decoder": "single", "filters": []}, 'decoder: "single" is a transposed convolution; it needs filters'),
-        ({"dropout": 1.0}, "dropout: 1.0 is not a rate"),
+        ({"dropout": 1.0}, "dropout: must be at least 0 and below 1, not 1.0"),
     ],
 )
 def test_what_cannot_be_built_is_one_line(arguments: dict[str, Any], complaint: str) -> None:

@@ -274,7 +274,7 @@ def test_paths_of_runs_are_seen_from_the_study_file(tmp_path: Path) -> None:
         ([classes({"stage": "pretraining"}), pretraining()], "there is no stage 'pretraining' before this one"),
         ([classes({"stage": "classes"})], "there is no stage 'classes' before this one"),
         ([classes({"study": "nowhere"})], "the results of nowhere are not there"),
-        ([classes({"run": "nowhere"})], "nowhere: there is no such folder"),
+        ([classes({"run": "nowhere"})], "nowhere: no such folder"),
         ([classes({"freeze": True})], "model.encoder"),
         ([pretraining(), {"name": "classes", "model": {"encode": {"stage": "pretraining"}}}], "did you mean encoder"),
     ],
