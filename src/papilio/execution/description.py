@@ -36,7 +36,7 @@ def describe_study(
 ) -> StudyDescription:
     """What a study holds, its networks built for its images; raises StudyError, DataError.
 
-    Where the results that a stage starts from are not there, it is the file alone, and a note that says so.
+    Where the results that a stage starts from are missing, it is the file alone, and a note that says so.
     """
     loaded = load_study(study, settings)
     try:
@@ -68,9 +68,9 @@ def _stand_ins(stage: StageSettings) -> str | None:
     """What of a stage is shown in place of what only results will tell."""
     if stage.source is not None and stage.source.study is None:
         best = "the best trial" if stage.source.top == 1 else f"the best {stage.source.top} trials"
-        return f'"{stage.name}" starts from {best} of "{stage.source.stage}"; shown on the first ones of that stage'
+        return f'"{stage.name}" starts from {best} of "{stage.source.stage}"; shown here with the first trials of that stage'
     if stage.sampler.name == "tpe":
-        return f'"{stage.name}": tpe proposes its trials as it learns; those shown are random ones'
+        return f'"{stage.name}": tpe proposes trials as it learns; the trials shown here are random'
     return None
 
 
