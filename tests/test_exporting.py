@@ -113,7 +113,7 @@ def test_the_card_says_how_good_it_is_and_its_code_runs_without_papilio(
     low, high = share_interval(best.metrics["test_accuracy"], described["num_test"])
     assert f"| test accuracy | {best.metrics['test_accuracy']:.4f} | {low:.4f} to {high:.4f} | " in card
     assert f"digits: {described['num_train']:,} images; " in card
-    assert "reduced" in card and "30 % of the images" in card and "mean ± sd of 2 runs" in card
+    assert "reduced" in card and "30% of the images" in card and "mean ± sd of 2 runs" in card
     (tmp_path / "model.onnx").write_bytes((exported / "model.onnx").read_bytes())
     Image.fromarray(digits()[3, 0]).resize((50, 40)).save(tmp_path / "picture.png")
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
@@ -129,7 +129,7 @@ def test_the_card_says_how_good_it_is_and_its_code_runs_without_papilio(
 def test_files_that_are_there_are_not_replaced_unasked(results: StudyResults, exported: Path, tmp_path: Path) -> None:
     (tmp_path / "card.md").write_text("of somebody else")
     done = papilio("export", results.folder, "--out", tmp_path)
-    assert done.returncode == 2 and "card.md: is already there" in done.stderr
+    assert done.returncode == 2 and "card.md: already exists" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["card.md"]
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingError, match="is a file"):

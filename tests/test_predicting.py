@@ -141,7 +141,7 @@ def test_many_pictures_are_one_table_one_list_and_one_csv(
     (tmp_path / "5.png").write_text("nonsense")
     for form in ("json", "csv", "table"):
         done = papilio("predict", results.folder, tmp_path, "--format", form)
-        assert done.returncode == 1 and done.stderr.count("5.png: not a picture") == 1
+        assert done.returncode == 1 and done.stderr.count("5.png: not a readable picture") == 1
         if form == "json":
             assert len(json.loads(done.stdout)) == num - 1
         else:

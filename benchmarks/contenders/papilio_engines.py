@@ -15,8 +15,8 @@ from benchmarks.contenders.contract import (
 )
 
 MODELS: dict[str, dict[str, Any]] = {
-    "mlp": {"family": "mlp", "units": [512, 512], "initialiser": "glorot_uniform"},
-    "lenet": {"family": "lenet5", "activation": "relu", "pooling": "max", "initialiser": "glorot_uniform"},
+    "mlp": {"family": "mlp", "units": [512, 512], "initializer": "glorot_uniform"},
+    "lenet": {"family": "lenet5", "activation": "relu", "pooling": "max", "initializer": "glorot_uniform"},
 }
 
 
@@ -69,6 +69,7 @@ def _train(job: TrainJob, engine: str) -> dict[str, Any]:
         nats = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), labels[:CHECKED_IMAGES]]
         return {
             "images_per_second": watch.images_per_second(len(images)),
+            "images_per_cpu_second": watch.images_per_cpu_second(len(images)),
             "parameters": session.describe(0).num_parameters,
             "loss": float(nats.mean()),
         }

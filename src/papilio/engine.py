@@ -1,12 +1,13 @@
 """What an engine is: what does a run's arithmetic. Nothing here, and nothing that uses it, imports a framework.
 
 A run's epochs, its best epoch, its checkpoints and records are the same for every engine (papilio.runs.loop); an engine
-trains for one epoch, measures, and hands over its state as arrays.
+trains for one epoch, measures, and returns its state as arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,6 +24,12 @@ from papilio.settings.run_settings import RunSettings
 
 Arrays = Mapping[str, np.ndarray]  # all that crosses an engine's border: by name, `network/0.weight`
 Record = dict[str, Any]
+
+# what both engines do alike, so that their records are
+STEPS_BETWEEN_LOOKS = 50  # at whether the loss is still a number
+PROBED_STEPS = 4  # of training, and of validation, to know what an epoch takes; the fastest but the first counts
+EVALUATION_BATCH = 500  # images: small enough to stay in the cache, large enough to fill the cores
+PREFIXES: dict[SplitName, str] = {"train": "train", "validation": "val", "test": "test"}
 
 ENGINES = {
     "torch": "papilio.training.torch_engine:TorchEngine",
@@ -49,6 +56,20 @@ class Diverged:
     """In place of a record: the loss or a metric is not a number any more; `reason` says which and when."""
 
     reason: str
+
+
+class NotANumber(Exception):
+    """A metric is not finite; the message says which and when."""
+
+
+def seconds_a_batch(batches: Iterable[Any], work: Callable[[Any], object]) -> float:
+    """The fastest of a few, the first left out: it allocates and chooses kernels."""
+    times = []
+    for batch, _ in zip(batches, range(PROBED_STEPS), strict=False):
+        start = time.perf_counter()
+        work(batch)
+        times.append(time.perf_counter() - start)
+    return min(times[1:] or times, default=0.0)
 
 
 @dataclass(frozen=True)
@@ -84,7 +105,7 @@ class Nets(Protocol):
         """What a net gives for `inputs`, float32: uint8 images (num, channel, height, width), or numbers as they are.
 
         `until` ends at a layer, by its name, and gives its output. Where the run averages over several views of an
-        image, `is_quick` takes one. Raises RunError for a net or a layer that is not there.
+        image, `is_quick` takes one. Raises RunError for a net or a layer that does not exist.
         """
         ...
 
@@ -123,7 +144,7 @@ class Session(Protocol):
         ...
 
     def state(self, lane: int) -> Arrays:
-        """Copies of all that a lane's next epoch depends on, besides its counters: nets, optimisers, generators."""
+        """Copies of all that a lane's next epoch depends on, besides its counters: nets, optimizers, generators."""
         ...
 
     def weights(self, lane: int) -> Arrays:
@@ -156,7 +177,7 @@ class TellsBatches(Protocol):
 
 @runtime_checkable
 class Engine(Protocol):
-    """Builds, trains and loads nets. It knows the functions that Python handed over, by the names that settings give them."""
+    """Builds, trains and loads nets. It knows the functions that Python passed, by the names that settings give them."""
 
     def families(self) -> Sequence[str]:
         """The names of the model families that it has, besides builders of the user's own."""

@@ -68,8 +68,8 @@ def predict(
             show_default="standard output; pictures: here",
         ),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Replace the file if it is there.")] = False,
-    invert: Annotated[bool, typer.Option("--invert", help="Swap light and dark first.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite the file if it exists.")] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="Invert the image first (swap light and dark).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Say what pictures show: a class with its probability, or a time, an angle; or reconstruct or denoise them."""
@@ -98,16 +98,17 @@ def predict(
 
 def sample(
     run: RunArgument,
-    num: Annotated[int, typer.Option(help="How many images.")] = 64,
-    seed: Annotated[int, typer.Option(help="Another seed gives other images.")] = 0,
+    num: Annotated[int, typer.Option(help="Number of images.")] = 64,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     label: Annotated[
-        str | None, typer.Option("--class", metavar="NAME", help="Of this class, where the run was told of classes.")
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Generate images of this class (conditional runs only)."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="A .png file, a folder, or a .npy file for an array of all images.")] = Path(
+    out: Annotated[Path, typer.Option(help="A .png file, a folder, or a .npy file (one array of all images).")] = Path(
         "samples.png"
     ),
-    separate: Annotated[bool, typer.Option("--separate", help="Write each image as a file of its own, too.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Replace files that are there.")] = False,
+    separate: Annotated[bool, typer.Option("--separate", help="Also write each image to its own file.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
 ) -> None:
     """Generate new images by a trained run, as a contact sheet, as single pictures, or as an array."""
     _on_one_thread(num=num)
@@ -129,13 +130,13 @@ def sample(
     what = f"{num:,} images{'' if label is None else f' of class {label}'}"
     typer.echo(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
     if len(paths) > 1:
-        typer.echo(f"one by one: {paths[1]} to {paths[-1].name}")
+        typer.echo(f"separate files: {paths[1]} to {paths[-1].name}")
 
 
 def export(
     run: RunArgument,
     out: Annotated[Path, typer.Option(help="The folder for the files.")] = Path("exported"),
-    fresh: Annotated[bool, typer.Option("--fresh", help="Replace files that are there.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
 ) -> None:
     """Write a trained run as ONNX, with what it does to pixels first, as safetensors, and with a card that says what it is."""
     from papilio.workbench import export as export_run
@@ -220,11 +221,14 @@ def _place_of(run: str) -> Path | str:
 
 def _places(out: Path | None, form: Written | None, *, is_fresh: bool) -> tuple[Path | None, Path | None]:
     """The file for answers or the folder for pictures that `--out` names; refuses a file that is there."""
+    from papilio.files import path_to_write
+
+    out = None if out is None else path_to_write(out, error=SettingError)
     is_file = out is not None and not out.is_dir() and (out.suffix.lower() in SUFFIXES or bool(form and out.suffix))
     if out is None or not is_file:
         return None, out
     if out.exists() and not is_fresh:
-        raise SettingError(f"{out}: is already there; choose another --out, or --fresh to replace it")
+        raise SettingError(f"{out}: already exists; choose another --out, or --fresh to replace it")
     return out, None
 
 

@@ -1,12 +1,13 @@
 """A study's folder among other people's: whether it is ours, and which of the files in it are.
 
-A name is no proof: `runs` and `study.toml` may be anybody's. A folder is a study's by what is written into it before anything
-else, environment.json with the version of Papilio.
+A name proves nothing: `runs` and `study.toml` may be anybody's. A folder is a study's by what is written into it first of
+all, environment.json with the version of Papilio.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ FILES = (
     "search.journal",
     JOURNAL_LOCK,
     "workers.log",
+    "image-samples.npz",
     MLFLOW_DATABASE,
     f"{MLFLOW_DATABASE}-journal",
 )
@@ -86,7 +88,10 @@ def refuse_foreign(folder: Path) -> None:
         return
     foreign = sorted(one.name for one in folder.iterdir() if not _is_first(one.name))
     if foreign:
-        raise RunError(f"{folder}: is no study's folder and not empty (it has {foreign[0]!r}); choose another --out")
+        raise RunError(
+            f"{folder}: is not a study folder and not empty (it contains {foreign[0]!r}, and no {ENVIRONMENT} of Papilio's);"
+            " choose another --out"
+        )
 
 
 def remove_study(folder: Path) -> None:
@@ -97,7 +102,7 @@ def remove_study(folder: Path) -> None:
     for path in (folder / name for name in OWN_FOLDERS):
         if path.is_symlink():
             raise RunError(
-                f"{path}: is a link, and nothing is removed through links; remove it, or choose another --out"
+                f"{path}: is a link, and Papilio removes nothing through links; remove it, or choose another --out"
             )
     remove_files(folder, (*FILES, *FIGURES, *ANALYSES, *OF_SHARED, *OF_RUNS, *OF_TENSORBOARD, *UNFINISHED, ENVIRONMENT))
 
@@ -125,11 +130,14 @@ def remove_files(folder: Path, patterns: tuple[str, ...], *, folders: tuple[str,
 
 
 def _matches(folder: Path, pattern: str) -> Iterator[Path]:
-    """The paths of a pattern that no link leads to."""
-    for path in folder.glob(pattern):
-        between = path.relative_to(folder).parents
-        if not any((folder / parent).is_symlink() for parent in between if parent != Path()):
-            yield path
+    """The paths of a pattern that no link leads to; a link that leads nowhere is one, too."""
+    parents, _, name = pattern.rpartition("/")
+    for parent in folder.glob(parents) if parents else [folder]:
+        # glob passes over a name without a wildcard where a link of that name leads nowhere
+        for path in parent.glob(name) if set(name) & set("*?") else [parent / name]:
+            between = path.relative_to(folder).parents
+            if os.path.lexists(path) and not any((folder / one).is_symlink() for one in between if one != Path()):
+                yield path
 
 
 def _has(file: Path, table: str, key: str) -> bool:

@@ -14,6 +14,8 @@ import papilio as product
 from in_process import papilio
 from papilio.data.load import load_images
 from papilio.errors import StudyError
+from papilio.search.expected import plan_runs
+from papilio.studies.study import load_study
 from papilio.workbench import describe_study
 
 pytestmark = pytest.mark.usefixtures("no_reports")
@@ -25,7 +27,7 @@ TWO_RATES = {"vary": {"train.learning_rate": [0.001, 0.01]}}
 @pytest.mark.parametrize(
     ("stages", "complaint"),
     [
-        ([TWO_RATES | {"pruner": "median"}], "pruner: it cannot tell which trials do badly"),
+        ([TWO_RATES | {"pruner": "median"}], "pruner: it cannot tell which trials are bad"),
         ([{"vary": {"train.learning_rate": {"low": 0.1, "high": 0.2}}, "sampler": "tpe", "trials": 2}], "tpe: it has"),
         ([{"folds": 2}], "folds: they have nothing to choose by"),
         ([TWO_RATES, {"from": "stage 0"}], 'from = "stage 0": it has no best trial'),
@@ -74,7 +76,7 @@ def test_few_steps_an_epoch_are_told_of_before_training(
     told = [line for line in capsys.readouterr().out.splitlines() if "step an epoch" in line]
     (line,) = told
     assert "1 step an epoch, 2 in all (43 training images, train.batch_size = 128)" in line
-    assert "smaller train.batch_size, or more train.epochs" in line
+    assert "smaller train.batch_size or more train.epochs" in line
     assert line in describe_study(study).notes
 
 
@@ -105,7 +107,7 @@ def test_a_fraction_that_leaves_fewer_images_than_asked_for_is_told_of() -> None
         == 'stage "a", trial "mlp": 387 training images in place of data.num_train = 1,000: data.fraction = 0.3 leaves no more'
     )
     images = load_images("digits", num_train=1000, fraction=0.3)
-    assert images.notes[-1] == "387 training images, all that the share leaves, in place of num_train = 1,000"
+    assert images.notes[-1] == "387 training images instead of num_train = 1,000"
     assert not describe_study(study | {"data": {"name": "digits", "num_train": 1000}}).notes
 
 
@@ -126,6 +128,32 @@ def test_a_study_is_shown_without_the_results_that_it_starts_from(tmp_path: Path
 
 def test_the_version_is_told() -> None:
     assert papilio("--version").stdout == f"papilio {product.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("tables", "complaint"),
+    [
+        ({"train": {"epochs": 0}}, r"the study: train\.epochs: "),
+        ({"train": {"lerning_rate": 1}}, r"the study: train\.lerning_rate is not a setting"),
+        ({"model": {"family": "mpl"}}, r"the study: model\.family: 'mpl' is not"),
+        ({"model": {"family": "mlp", "unit": [4]}}, r"the study: model\.unit is not a setting"),
+        ({"model": {"units": [4]}}, r"the study: model\.family is missing"),
+    ],
+)
+def test_own_tables_are_checked_where_every_stage_starts_from_another_study(
+    tables: dict[str, Any], complaint: str
+) -> None:
+    """No trial has them then, and nobody read them."""
+    stages = [
+        {"name": "a", "from": {"study": "other"}, "vary": {"model.dropout": [0.1, 0.2]}},
+        {"name": "b", "from": "a"},
+    ]
+    other = {"data": {"name": "digits"}, "model": {"family": "mlp", "units": [4]}, "train": {"epochs": 1}}
+    study = {"title": "Later", "data": {"name": "digits"}, "stage": stages}
+    sources = {"a": [("best", other)]}
+    assert len(plan_runs(load_study(study), sources)) == 3
+    with pytest.raises(StudyError, match=complaint):
+        plan_runs(load_study(study | tables), sources)
 
 
 def test_few_validation_images_are_told_of_in_the_plan_and_the_report(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import datetime
 import json
 import math
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +71,9 @@ def test_changed_images_do_not_pass_for_those_that_were_trained_on(tmp_path: Pat
     product.run_study(study, out=tmp_path / "out", is_silent=True)
     before = contents(tmp_path / "out")
     np.save(tmp_path / "images.npy", 255 - digits.images)
-    with pytest.raises(RunError, match=r"began on other images than .* now has; take another --out, or --fresh"):
+    with pytest.raises(
+        RunError, match=r"began on other images than .* has now; choose another --out, or start over with --fresh"
+    ):
         product.run_study(study, out=tmp_path / "out", is_silent=True)
     assert contents(tmp_path / "out") == before
     product.run_study(study, out=tmp_path / "out", is_fresh=True, is_silent=True)
@@ -125,7 +129,7 @@ def test_a_signal_between_two_workers_starts_leaves_none_behind(
 def test_a_signal_whose_exception_is_swallowed_still_stops_the_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python ignores exceptions in finalisers: a Ctrl-C that came just then was lost, and the study went on to its end."""
+    """Python ignores exceptions in finalizers: a Ctrl-C that came just then was lost, and the study went on to its end."""
     describe = workbench.describe_environment
 
     def swallowing(*arguments: Any) -> dict[str, Any]:
@@ -162,11 +166,11 @@ def test_deleted_weights_are_made_again(out: Path) -> None:
     (weights,) = out.glob("runs/*/weights.safetensors")
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(
-        RunError, match=r"not a whole file of weights .* delete it, and the study's command makes it again"
+        RunError, match=r"not a complete weights file .* delete it and run the study again to recreate it"
     ):
         product.load_run(weights.parent)
     weights.unlink()
-    with pytest.raises(RunError, match=r"weights\.safetensors is missing; the study's command trains it again"):
+    with pytest.raises(RunError, match=r"weights\.safetensors is missing; run the study again to retrain it"):
         product.load_run(weights.parent)
     again(out)
     assert all_weights(out) == before
@@ -196,6 +200,60 @@ def test_a_damaged_file_is_one_line_for_readers_and_mended_by_the_study(name: st
     again(out)
     assert (out / "results.csv").read_bytes() == before
     assert remake_report(out).stat().st_size > 10_000
+
+
+def with_cell(row: int, column: int, value: str | None) -> Callable[[Path], None]:
+    """Changes a cell of a CSV file, or takes it out."""
+
+    def change(path: Path) -> None:
+        rows = list(csv.reader(path.read_text().splitlines()))
+        rows[row][column : column + 1] = [] if value is None else [value]
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+
+    return change
+
+
+def with_twin(path: Path) -> None:
+    path.write_text(path.read_text() + path.read_text().splitlines()[1] + "\n")
+
+
+def with_entry(key: str, value: Any) -> Callable[[Path], None]:
+    """Changes an entry of a JSON file."""
+
+    def change(path: Path) -> None:
+        path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("results.csv", with_twin),
+        ("results.csv", with_cell(0, 1, "stagy")),
+        ("results.csv", with_cell(1, 2, None)),
+        ("results.csv", with_cell(1, 0, "../../etc")),
+        ("results.csv", with_cell(1, 0, "..")),
+        ("results.csv", with_cell(1, 0, "")),
+        ("results.csv", with_cell(1, 3, "x")),
+        ("results.csv", with_cell(1, 4, "first")),
+        ("environment.json", with_entry("versions", ["papilio"])),
+        ("environment.json", with_entry("memory_bytes", "8 GB")),
+        ("environment.json", with_entry("data", {"name": "digits"})),
+        ("environment.json", with_entry("data", [{"name": "digits", "image_shape": [8, 8]}])),
+        ("environment.json", with_entry("command", 3)),
+    ],
+)
+def test_values_of_another_kind_are_one_line_that_names_the_file(
+    name: str, change: Callable[[Path], None], out: Path
+) -> None:
+    """Sound JSON and CSV with values of another type was a traceback in whatever looked at them first."""
+    change(out / name)
+    for command_ in (("results", out), ("report", out)):
+        done = papilio(*command_)
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
+        assert name in done.stderr and "command" in done.stderr  # that makes it again
 
 
 def test_records_with_garbage_in_them_end_where_it_begins(out: Path) -> None:
@@ -236,7 +294,7 @@ def test_a_study_without_validation_or_test_images_trains(tmp_path: Path) -> Non
         ({"train__best": "foo"}, "'foo' is not a metric of this objective; allowed are val_loss"),
         ({"train__early_stopping": {"metric": "val_foo"}}, "'val_foo' is not a metric"),
         ({"train__momentum": 0.5}, "train.momentum: adam has none"),
-        ({"train__loss": own_loss, "train__label_smoothing": 0.1}, "train.label_smoothing: goes with cross entropy"),
+        ({"train__loss": own_loss, "train__label_smoothing": 0.1}, "train.label_smoothing: needs cross entropy"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused_before_anything_runs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tiny import tiny
 
 import papilio as product
 from papilio.data.load import load_images
-from papilio.errors import RunError
+from papilio.errors import PapilioError, RunError
 from papilio.runs.arrays import load_arrays, save_arrays
 from papilio.runs.folder import RunFolder
 from papilio.runs.mending import mend_run
@@ -95,14 +96,37 @@ def test_damaged_weights_of_a_finished_run_are_made_again(
     whole = run.weights_file.read_bytes()
     damage_weights(run.weights_file, how)
     if how != "gone":
-        with pytest.raises(RunError, match="not a whole file of weights"):
+        with pytest.raises(RunError, match="not a complete weights file"):
             product.load_run(run.path)
     product.run_study(STUDY, out=run.path.parents[1])
     assert run.weights_file.read_bytes() == whole
     assert run.facts().status == "done" and len(run.read_records()) == 3
     told = capsys.readouterr()
-    said = [line for line in (told.out + told.err).splitlines() if "the run is trained again" in line]
+    said = [line for line in (told.out + told.err).splitlines() if "the run will be trained again" in line]
     assert len(said) == 1 and "weights.safetensors" in said[0]
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "records.jsonl", "checkpoint/state.safetensors", "run.json"])
+@pytest.mark.parametrize("what", ["folder", "loop", "pipe"])
+def test_what_is_no_file_in_the_place_of_one_is_one_line_or_mended(what: str, name: str, run: RunFolder) -> None:
+    """A folder in the place of weights was a traceback, and a pipe was waited for without end."""
+    whole, path = run.weights_file.read_bytes(), run.path / name
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    if what == "folder":
+        (path / "of somebody's").mkdir(parents=True)
+    elif what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path)
+    try:
+        product.run_study(STUDY, out=run.path.parents[1], is_silent=True)
+    except PapilioError as error:
+        assert str(path) in str(error) and "\n" not in str(error)
+        assert what == "folder" or name in ("run.json", "records.jsonl")
+    else:
+        assert run.weights_file.read_bytes() == whole and run.facts().status == "done"
+    assert what != "folder" or (path / "of somebody's").is_dir()
 
 
 @pytest.mark.parametrize(
@@ -114,7 +138,7 @@ def test_records_of_a_finished_run_are_whole_again(before: bytes, after: bytes, 
     whole = run.read_records()
     run.records_file.write_bytes(before + run.records_file.read_bytes() + after)
     (note,) = mend_run(run)
-    assert "records.jsonl" in note and ("the run is trained again" in note) == is_again
+    assert "records.jsonl" in note and ("the run will be trained again" in note) == is_again
     product.run_study(STUDY, out=run.path.parents[1], is_silent=True)
     again = run.read_records()
     assert [one | {"seconds": 0} for one in again] == [one | {"seconds": 0} for one in whole]
@@ -136,7 +160,7 @@ def test_the_checkpoint_before_takes_the_place_of_a_damaged_one(how: str, stoppe
     damage_weights(stopped.checkpoint_file, how)
     notes = mend_run(stopped)
     assert len(notes) == (how != "gone")
-    assert all("checkpoint" in note and "goes on from epoch 1" in note for note in notes)
+    assert all("checkpoint" in note and "resumes from epoch 1" in note for note in notes)
     train(stopped)
     assert stopped.weights_file.read_bytes() == run.weights_file.read_bytes()
     assert not stopped.checkpoint_file.parent.exists()
@@ -146,7 +170,7 @@ def test_where_both_checkpoints_are_damaged_the_run_begins_anew(stopped: RunFold
     flip(stopped.checkpoint_file, -10)
     flip(stopped.older_checkpoint_file, -10)
     notes = mend_run(stopped)
-    assert len(notes) == 2 and all("the run is trained again" in note for note in notes)
+    assert len(notes) == 2 and all("the run will be trained again" in note for note in notes)
     train(stopped)
     assert stopped.weights_file.read_bytes() == run.weights_file.read_bytes()
 

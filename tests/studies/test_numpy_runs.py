@@ -18,7 +18,7 @@ from in_process import papilio
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.engine import Arrays, Diverged, Engine, Lane, Nets, Session, find_engine
-from papilio.errors import RunError, StudyError
+from papilio.errors import RunError, SettingError, StudyError
 from papilio.runs.folder import RunFolder
 from papilio.settings.run_settings import RunSettings
 from papilio.workbench import load_run, run_study
@@ -122,7 +122,7 @@ def test_a_loss_that_is_no_number_ends_the_run(digits: ImageSet) -> None:
         ({"model": {"family": "gan"}}, "model.family = gan; it knows mlp, cnn, lenet5, autoencoder, vae"),
         ({"model__batch_norm": True}, "model.batch_norm = true; it knows false"),
         ({"model__activation": "gelu"}, "model.activation = gelu; it knows relu"),
-        ({"model__initialiser": "ones"}, "model.initialiser = ones; it knows glorot_uniform"),
+        ({"model__initializer": "ones"}, "model.initializer = ones; it knows glorot_uniform"),
         ({"model": {"family": "cnn", "head": "average"}}, "model.head = average; it knows flatten"),
         ({"model": {"family": "vae", "decoder": "resize"}}, "model.decoder = resize; it knows mirror"),
         ({"model": {"family": "vae", "blocks": 1}}, "model.blocks = 1; it knows 0"),
@@ -131,9 +131,18 @@ def test_a_loss_that_is_no_number_ends_the_run(digits: ImageSet) -> None:
         ({"train__device": "cuda"}, "train.device = cuda; it knows cpu"),
         ({"train__label_smoothing": 0.1}, "train.label_smoothing"),
         ({"train__augment": {"shift": 1}}, "train.augment"),
-        ({"train__standardise": True}, "train.standardise"),
-        ({"train__regulariser": {"l2": 0.1}}, "train.regulariser"),
+        ({"train__standardize": True}, "train.standardize"),
+        ({"train__regularizer": {"l2": 0.1}}, "train.regularizer"),
         ({"model": {"family": "autoencoder"}, "train__objective_settings": {"noise": "masking"}}, "noise = masking"),
+        (
+            {"train__objective": "autoencoder"},
+            "train.objective = autoencoder with model.family = mlp; it knows autoencoder",
+        ),
+        ({"model": {"family": "vae"}, "train__objective": "autoencoder"}, "model.family = vae; it knows autoencoder"),
+        (
+            {"model": {"family": "vae"}, "train__objective": "supervised"},
+            "train.objective = supervised with model.family = vae; it knows mlp, cnn, lenet5",
+        ),
     ],
 )
 def test_what_it_does_not_know_is_refused_by_name_before_anything_is_trained(
@@ -146,8 +155,40 @@ def test_what_it_does_not_know_is_refused_by_name_before_anything_is_trained(
     assert "\n" not in str(caught.value) and not (tmp_path / "out" / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ({"family": "cnn", "kernel_size": 9}, "model: kernel_size: 9 is larger than the images, 8x8"),
+        (
+            {"family": "mlp", "units": [8], "netwrok": {"stage": "one"}},
+            "there is no such part of the network; did you mean network?",
+        ),
+        (
+            {"family": "vae", "filters": [], "encoder.dense9": {"stage": "one"}},
+            "model.encoder.dense9: there is no such part",
+        ),
+    ],
+)
+def test_what_cannot_be_built_is_refused_before_anything_is_trained(
+    model: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    stages = [{"name": "one", "model": {"family": model["family"]}}, {"name": "two", "model": model}]
+    study = tiny(model={}, train__engine="numpy", stage=stages)
+    with pytest.raises(StudyError) as caught:
+        run_study(study, out=tmp_path / "out", is_silent=True)
+    assert told in str(caught.value) and "\n" not in str(caught.value)
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+@pytest.mark.parametrize("units", [10**8, 10**10])
+def test_a_net_larger_than_memory_is_told_of(units: int, digits: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NETS, "mlp", {"family": "mlp", "units": [units, units]})
+    with pytest.raises(SettingError, match="its weights need more memory than there is"):
+        find_engine("numpy", {}).describe(settings_of("mlp"), digits.facts)
+
+
 def test_float64_is_not_for_torch(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r'float64 goes with train.engine = "numpy"'):
+    with pytest.raises(StudyError, match=r'float64 needs train.engine = "numpy"'):
         run_study(tiny(train__precision="float64"), out=tmp_path / "out", is_silent=True)
 
 
@@ -175,7 +216,7 @@ def test_a_variational_autoencoder_is_used_as_one_of_torch_is(tmp_path: Path) ->
     assert mean.shape == log_variance.shape == (4, 2)
     np.testing.assert_array_equal(run.decode(run.encode(images)), np.round(run.reconstruct(images) * 255))
     assert {"test_elbo", "test_kl", "test_error", "test_active_units"} <= run.metrics.keys()
-    with pytest.raises(Exception, match="not what this run's images are made of"):
+    with pytest.raises(Exception, match="not the latents of this run"):
         run.decode(np.zeros((1, 3)))
     assert 'id="analysis-plane-' in (tmp_path / "out" / "report.html").read_text()
 

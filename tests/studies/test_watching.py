@@ -16,6 +16,7 @@ from tiny import environment, write_study
 
 from in_process import papilio
 from papilio.data.load import load_images
+from papilio.errors import RunError
 from papilio.execution import live_report
 from papilio.execution.alarms import Alarms
 from papilio.execution.live_report import LiveReport
@@ -60,7 +61,7 @@ def test_latents_that_tell_nothing_are_warned_of() -> None:
     assert vae_warnings(records(val_kl=[9.0, 0.01, 0.01])) == {}
     assert vae_warnings(records(val_kl=[0.01, 0.01])) == {}  # too early to tell
     found = vae_warnings(records(val_kl=[9.0, 0.02, 0.01, 0.0123]))
-    assert found["latents"].startswith("the latents tell nothing of the image (KL 0.012 nats)")
+    assert found["latents"].startswith("the latents say nothing about the image (KL 0.012 nats)")
     assert "latents" in vae_warnings(records(val_kl=[1.0, 1.0, 1.0], val_active_units=[0.0, 0.0, 0.0]))
     assert "latents" in vae_warnings(records(train_kl=[0.0, 0.0, 0.0]))  # without validation images
     assert vae_warnings(records(val_loss=[1.0, 1.0, 1.0])) == {}
@@ -78,14 +79,14 @@ def test_an_autoencoder_that_gives_one_image_for_all_is_told_of() -> None:
 @pytest.mark.parametrize(
     ("metrics", "name", "words"),
     [
-        ({"val_diversity": [0.9, 0.2, 0.1, 0.123]}, "collapse", "nearly alike (12% as far apart as real ones)"),
+        ({"val_diversity": [0.9, 0.2, 0.1, 0.123]}, "collapse", "nearly identical (12% as far apart as real ones)"),
         (
             {
                 "train_real_score": [0.5, 0.98, 0.99, 0.991, 0.993, 0.99],
                 "train_fake_score": [0.5, *[0.02, 0.01] * 2, 0.004],
             },
             "outright",
-            "the discriminator wins outright (it gives real images 0.99, generated ones 0.00)",
+            "the discriminator wins outright (it scores real images 0.99, generated images 0.00)",
         ),
         (
             {
@@ -167,7 +168,7 @@ def test_real_images_stand_beside_generated_ones(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Left: 20 training images. Right: 20 new ones." in page
-    assert "20 samples beside as many training images" in page
+    assert "20 samples next to as many training images" in page
 
 
 def test_the_study_of_brushed_kanji_says_that_they_stand_in() -> None:
@@ -216,6 +217,26 @@ def test_batches_of_an_epoch_that_is_repeated_count_once(tmp_path: Path) -> None
     assert read_batches(tmp_path / "nowhere", most_epochs=2) == {}
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["[]", "3", '{"epoch": "2", "first_step": 5}', '{"epoch": 2}', '{"epoch": 2, "first_step": 5, "loss": 3}',
+     '{"epoch": 2, "first_step": 5, "loss": ["x"]}', '{"epoch": 2, "first_step": {}, "loss": []}', "[" * 5000],
+)  # fmt: skip
+def test_a_line_of_batches_with_wrong_values_is_left_out(line: str, tmp_path: Path) -> None:
+    """A line without an epoch, or of another type, was a traceback in the report."""
+    append_batches(tmp_path, epoch=1, last_step=2, batches={"loss": [1.0, float("nan")]})
+    with (tmp_path / "batches.jsonl").open("a") as file:
+        file.write(f"{line}\n")
+    append_batches(tmp_path, epoch=3, last_step=6, batches={"loss": [3.0]})
+    assert read_batches(tmp_path, most_epochs=9)["loss"][:, 0].tolist() == [1, 2, 6]
+
+
+def test_a_folder_in_the_place_of_batches_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "batches.jsonl").mkdir()
+    with pytest.raises(RunError, match=r"batches\.jsonl: cannot be read \(not a regular file\); remove it"):
+        read_batches(tmp_path, most_epochs=9)
+
+
 @pytest.mark.parametrize("shape", [(1, 6, 5), (3, 4, 7)])
 def test_previews_come_back_as_they_were(tmp_path: Path, shape: tuple[int, int, int]) -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, 32, *shape), dtype=np.uint8)
@@ -259,7 +280,7 @@ def test_each_warning_is_given_once_and_goes_on_after_a_break(tmp_path: Path) ->
 
 def test_a_function_of_ones_own_that_fails_is_told_once(tmp_path: Path) -> None:
     alarms = Alarms(tmp_path, lambda plan: lambda records: {"odd": records[-1]["nothing"]})
-    assert alarms.hear(plan(), {"epoch": 1}) == ["what its kind warns by failed (KeyError: 'nothing')"]
+    assert alarms.hear(plan(), {"epoch": 1}) == ["the warning check of its kind failed (KeyError: 'nothing')"]
     assert alarms.hear(plan(), {"epoch": 2}) == []
 
 
@@ -268,7 +289,7 @@ def test_warnings_come_while_it_trains_and_stay_in_the_report(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
     (line,) = warnings
-    assert line.startswith("warning: vae, seed 0, after epoch ") and "the latents tell nothing of the image" in line
+    assert line.startswith("warning: vae, seed 0, after epoch ") and "the latents say nothing about the image" in line
     page = (tmp_path / "out" / "report.html").read_text()
     assert "1 warning from training" in page and "vae, seed 0: since epoch " in page
     assert 'http-equiv="refresh"' not in page
@@ -291,7 +312,7 @@ def test_the_report_is_there_while_it_trains(tmp_path: Path) -> None:
         wait_for(report.exists, process)
         page = report.read_text()
         assert '<meta http-equiv="refresh" content="60">' in page
-        assert "Training goes on; this page is as of" in page and "0 of 1 run are done; 1 running" in page
+        assert "Training continues; this page was written at" in page and "0 of 1 run are done; 1 running" in page
         assert (tmp_path / "out" / "figures" / "1-watched-val-loss.svg").exists()
         by_hand = papilio("report", tmp_path / "out")
         assert by_hand.returncode == 0, by_hand.stderr

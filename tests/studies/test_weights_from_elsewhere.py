@@ -21,7 +21,7 @@ from papilio.results.results import StudyResults
 from papilio.runs.arrays import load_arrays, save_arrays
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
-from papilio.runs.starts import Origin, taken_weights
+from papilio.runs.starts import Origin, bring_weights, taken_weights
 from papilio.search.expected import plan_runs
 from papilio.settings.run_settings import NetFrom, RunSettings
 from papilio.studies.images import StudyImages
@@ -154,6 +154,27 @@ def test_a_node_gets_the_weights_and_does_not_send_them_back(finished: StudyResu
     assert Mirror(tmp_path).changed(END_FILES) == {}
 
 
+@pytest.mark.parametrize("damage", ["torn", "flipped", "without starts", "other starts"])
+def test_damaged_weights_from_elsewhere_are_taken_anew(damage: str, finished: StudyResults, tmp_path: Path) -> None:
+    """Facts of another kind in start.safetensors were a traceback, and one bit changed began another run."""
+    run = next(run.folder for run in finished.runs if run.stage == "classes")
+    source, file = source_of(run), tmp_path / "start.safetensors"
+    whole = (run / "start.safetensors").read_bytes()
+    if damage == "torn":
+        file.write_bytes(whole[:300])
+    elif damage == "flipped":
+        file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    else:
+        save_arrays(
+            file, load_arrays(run / "start.safetensors")[0], {} if damage == "without starts" else {"starts": [3]}
+        )
+    checksums = {"encoder": checksum(RunFolder(source).weights_file)}
+    origins = {"encoder": Origin(source, f"pretraining/{source.name}")}
+    sources = facts_of(run).run_settings.model.sources
+    bring_weights(RunFolder(tmp_path), {"encoder": sources["encoder"]}, origins, checksums)
+    assert file.read_bytes() == whole
+
+
 def test_a_run_says_where_its_weights_came_from(finished: StudyResults) -> None:
     run = next(run for run in finished.runs if run.stage == "classes")
     source = source_of(run.folder)
@@ -219,7 +240,7 @@ def test_what_a_sources_own_weights_have_seen_counts_too(finished: StudyResults,
     with pytest.raises(StudyError, match=rf"model\.encoder: {seen}: \d+ of this run's test images"):
         run_study(study_of(classes({"run": str(tuned)})), out=tmp_path / "out", is_silent=True)
     shutil.rmtree(seen)
-    with pytest.raises(StudyError, match=r"which are not there any more, so that nobody can tell"):
+    with pytest.raises(StudyError, match=r"which no longer exist, so it is unknown"):
         run_study(study_of(classes({"run": str(tuned)})), out=tmp_path / "out", is_silent=True)
 
 
@@ -227,10 +248,10 @@ def test_in_folds_a_source_that_has_seen_the_validation_images_is_refused(
     finished: StudyResults, tmp_path: Path
 ) -> None:
     stages = pretraining(), classes({"stage": "pretraining"}, folds=2)
-    with pytest.raises(StudyError, match=r"of this fold's validation images are among those that it was trained on"):
+    with pytest.raises(StudyError, match=r"of this fold's validation images are among its training images"):
         run_study(study_of(*stages), out=tmp_path / "out", is_silent=True)
     in_two = next(run for run in finished.runs if run.stage == "pretraining in folds" and run.fold == 2)
-    with pytest.raises(StudyError, match=r"there is no run of fold 1, and those of other folds have seen"):
+    with pytest.raises(StudyError, match=r"there is no run of fold 1, and runs of other folds have seen"):
         run_study(study_of(classes({"run": str(in_two.folder)}, folds=2)), out=tmp_path / "out", is_silent=True)
 
 
@@ -249,7 +270,7 @@ def test_a_stage_is_blocked_whose_weights_nobody_has(tmp_path: Path) -> None:
 
     study = study_of(pretraining(), classes({"stage": "pretraining"}))
     workers = worked(study, tmp_path, seed=0, curve=failing)
-    reason = 'stage "classes" takes weights of "pretraining", but no trial of that stage is done'
+    reason = 'stage "classes" takes weights of "pretraining", but no trial of that stage has finished'
     assert workers.search.blocked == {"classes": reason}
 
 
@@ -274,7 +295,7 @@ def test_paths_of_runs_are_seen_from_the_study_file(tmp_path: Path) -> None:
         ([classes({"stage": "pretraining"}), pretraining()], "there is no stage 'pretraining' before this one"),
         ([classes({"stage": "classes"})], "there is no stage 'classes' before this one"),
         ([classes({"study": "nowhere"})], "the results of nowhere are not there"),
-        ([classes({"run": "nowhere"})], "nowhere: there is no such folder"),
+        ([classes({"run": "nowhere"})], "nowhere: no such folder"),
         ([classes({"freeze": True})], "model.encoder"),
         ([pretraining(), {"name": "classes", "model": {"encode": {"stage": "pretraining"}}}], "did you mean encoder"),
     ],

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Color = Literal["grey", "rgb"]
+COLORS: dict[str, Color] = {
+    "gray": "grey",
+    "grey": "grey",
+    "rgb": "rgb",
+}  # by the names that are taken, the usual ones first
 Size = tuple[int, int]
 
 # formats that Pillow reads by itself: EPS, for one, would start Ghostscript
@@ -51,7 +56,7 @@ SIDE_OF_COLORS = 64  # pixels of a copy in which colors are looked for
 LEAST_COLOR = 12  # how far the channels of a pixel are apart, in the mean, in a picture that is in color
 
 
-# what Pillow raises for EXIF that is none; the picture is as good without it
+# what Pillow raises for invalid EXIF; the picture is as good without it
 DAMAGED_EXIF = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError, OverflowError, struct.error)
 
 
@@ -61,7 +66,7 @@ class UnreadablePictureError(Exception):
 
 @dataclass(frozen=True)
 class Looks:
-    """What a picture's header says: its size as it is meant to be seen, and whether it has only grey values."""
+    """What a picture's header says: its size as it is meant to be seen, and whether it has only gray values."""
 
     size: Size
     is_grey: bool
@@ -102,7 +107,7 @@ class Depth:
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a picture: by default the largest one of the shape that is asked for, about the centre.
+    """A part of a picture: by default the largest one of the shape that is asked for, about the center.
 
     `scale` below 1 is a smaller part; `x` and `y` move it by shares of its own width and height. `is_whole` is the smallest
     one that has all of the picture in it. What lies outside the picture is as its rim.
@@ -126,8 +131,8 @@ def read_picture(picture: Path | Held, *, shape: tuple[int, int, int], bits: int
     """A picture, a file or one in memory, as uint8 of `shape` (channel, height, width), as the pictures of image sets are.
 
     The picture is turned as its EXIF orientation says, laid on white where it is transparent, scaled (antialiased)
-    until it covers height and width, and cropped about its centre. `bits` is how many bits 16-bit pictures use. Raises
-    DataError for a file that is no picture, or a shape of neither 1 nor 3 channels.
+    until it covers height and width, and cropped about its center. `bits` is how many bits 16-bit pictures use. Raises
+    DataError for a file that is not a picture, or a shape of neither 1 nor 3 channels.
     """
     channel, height, width = shape
     with pillow_limits():
@@ -194,7 +199,7 @@ def _seen(picture: Path | Held, *, channel: int, size: Size | None, bits: int | 
         raise DataError(f"{picture}: cannot be opened ({reason_of(error)}); give a picture file") from error
     except UnreadablePictureError as error:
         raise DataError(
-            f"{picture}: not a picture that can be read ({error}); give one of {', '.join(FORMATS)}"
+            f"{picture}: not a readable picture ({error}); supported formats: {', '.join(FORMATS)}"
         ) from error
 
 
@@ -268,7 +273,7 @@ def decode_picture(file: IO[bytes], *, size: Size | None, color: Color, depth: D
 
 
 def fit(image: Image.Image, size: Size) -> Image.Image:
-    """Scale, antialiased, until (height, width) is covered, and keep the centre."""
+    """Scale, antialiased, until (height, width) is covered, and keep the center."""
     from PIL.Image import Resampling
 
     height, width = size
@@ -303,7 +308,7 @@ def cut(picture: np.ndarray, window: Window, size: Size) -> np.ndarray:
 
 
 def convert_images(images: np.ndarray, *, size: Size | None, color: Color | None) -> np.ndarray:
-    """uint8 (num, channel, height, width) in another size or colour, with the conversions that pictures get."""
+    """uint8 (num, channel, height, width) in another size or color, with the conversions that pictures get."""
     _, channel, *old_size = images.shape
     if (size is None or tuple(old_size) == size) and (color is None or CHANNELS[color] == channel):
         return images
@@ -338,7 +343,7 @@ def _converted(image: Image.Image, *, size: Size | None, color: Color, depth: De
 
 
 def _is_colorful(image: Image.Image) -> bool:
-    """Whether its pixels differ from gray by more than a scanner's tint, in the mean of a small copy."""
+    """Whether its pixels differ from gray on average by more than a scanner's tint, in a small copy."""
     if image.mode in GREY_MODES:
         return False
     factor = max(image.size) // SIDE_OF_COLORS
@@ -498,7 +503,7 @@ def _as_grey(values: np.ndarray) -> Image.Image:
 
 
 def _is_tinted(image: Image.Image) -> bool:
-    # a transparent colour of a grey PNG is one grey value; anything else is a colour
+    # a transparent color of a gray PNG is one gray value; anything else is a color
     return isinstance(image.info.get("transparency"), tuple)
 
 
@@ -575,7 +580,7 @@ def _one_reason() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
-        return "there is too little memory to decode it"
+        return "not enough memory to decode it"
     text = " ".join(reason_of(error).split())
     # Pillow names the in-memory file by its address
-    return "not a picture of a known format" if "cannot identify" in text else text
+    return "unknown image format" if "cannot identify" in text else text

@@ -42,7 +42,7 @@ def estimate_line(*, span: Span | None, peak_bytes: int, num_runs: int, num_work
     runs = f"{num_runs} run{'s' if num_runs != 1 else ''}"
     workers = f"{num_workers} worker{'s' if num_workers != 1 else ''}"
     if span is None:
-        return f"{runs} on {workers}"
+        return f"{runs} on {workers}" + (": how long training takes is not known" if num_runs else "")
     memory = f"{spoken_bytes(peak_bytes)} of memory"
     return f"{runs} on {workers}: {spoken_span(span)} in all, from start to report; {memory}"
 
@@ -177,11 +177,11 @@ class LiveProgress:
     def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None:
         epochs = plan.settings.train.epochs
         validation = self.running[plan.name][2] if plan.name in self.running else ""
-        self.running[plan.name] = (plan, f"{epoch}/{epochs}  {100 * step // num_steps:3d} %", validation)
+        self.running[plan.name] = (plan, f"{epoch}/{epochs}  {100 * step // num_steps:3d}%", validation)
 
     def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, left: Span | None) -> None:
         epochs = plan.settings.train.epochs
-        self.running[plan.name] = (plan, f"{record['epoch']}/{epochs}  100 %", metrics_words(record, "val"))
+        self.running[plan.name] = (plan, f"{record['epoch']}/{epochs}  100%", metrics_words(record, "val"))
         self.left = left
 
     def on_end(self, plan: RunPlan, facts: RunFacts, *, left: Span | None) -> None:

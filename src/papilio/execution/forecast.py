@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from papilio.errors import shortened
 from papilio.execution.spans import Span
 from papilio.runs.plan import RunPlan
 from papilio.workers.messages import Cost
@@ -12,6 +13,7 @@ from papilio.workers.messages import Cost
 Shares = tuple[int, float]  # how many runs, and the sum of what they took of the epochs that they were allowed
 NO_SHARES: Shares = (0, 0.0)
 ENOUGH_RUNS = 5  # that have ended, to expect of others what they took
+MOST_OF_A_REASON = 300  # letters
 OF_PROBES = Span(0.8, 2.0)  # a few timed steps tell the time of an epoch within these factors,
 OF_EPOCHS = Span(0.95, 1.25)  # whole epochs that were trained within these
 OVERHEAD = 0.5  # seconds of a run beside its epochs, before any has ended
@@ -25,6 +27,14 @@ def plans_to_probe(plans: list[RunPlan], structure_of: Structure) -> list[RunPla
     representatives = list(by_structure.values())
     stride = max(1, -(-len(representatives) // MAX_PROBES))
     return representatives[::stride]
+
+
+def untimed_words(untimed: Sequence[tuple[RunPlan, str]], num_probes: int) -> str:
+    """What there is to say where a few steps of some runs could not be timed: of how many, why, and what follows."""
+    plan, why = untimed[0]
+    which = "the runs" if len(untimed) == num_probes else f"runs of {len(untimed)} of {num_probes} structures"
+    then = "" if len(untimed) == num_probes else "; in the estimate they take as long as the others"
+    return f'{which} could not be timed: stage "{plan.stage}", trial "{plan.trial}": {shortened(why, MOST_OF_A_REASON)}{then}'
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 from papilio.engine import find_engine
 from papilio.errors import DataError, SettingError, StudyError
 from papilio.execution.afterwards import span_afterwards, under_load
-from papilio.execution.forecast import Forecast, plans_to_probe
+from papilio.execution.forecast import Forecast, plans_to_probe, untimed_words
 from papilio.execution.spans import Span
 from papilio.runs.folder import RunFolder
 from papilio.runs.plan import RunPlan
@@ -71,8 +71,9 @@ def preview(
     finished = set() if is_fresh else {one.name for one in plans if RunFolder(folder / "runs" / one.name).is_finished()}
     left = [plan for plan in plans if plan.name not in finished]
     forecast = Forecast(num_workers or 1, images.structure_of)
-    for plan in plans_to_probe(left, images.structure_of) if is_timed else []:
-        _time(plan, study, images, forecast)
+    probes = plans_to_probe(left, images.structure_of) if is_timed else []
+    untimed = [(plan, why) for plan in probes if (why := _time(plan, study, images, forecast)) is not None]
+    notes = [*notes, untimed_words(untimed, len(probes))] if untimed else notes
     training = forecast.span(left)
     span = None if training is None else training.plus(under_load(span_afterwards(study, plans, images)))
     by_trial: dict[tuple[str, str], list[RunPlan]] = {}
@@ -82,11 +83,13 @@ def preview(
     return StudyPreview(study.settings.title, folder, rows, tuple(notes), num_workers, span, forecast.peak_bytes())
 
 
-def _time(plan: RunPlan, study: Study, images: StudyImages, forecast: Forecast) -> None:
+def _time(plan: RunPlan, study: Study, images: StudyImages, forecast: Forecast) -> str | None:
+    """Why a few steps of a run could not be timed, None where they were."""
     try:
         forecast.learn_cost(plan, measure_cost(plan.settings, images.of_run(plan), threads=1, own=study.own))
-    except Exception:  # a network of the user's own may raise anything: the run itself will say so
-        return
+    except Exception as error:  # a network of the user's own may raise anything: the run itself will say so, too
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 def _row(study: Study, runs: Sequence[RunPlan], finished: set[str], images: StudyImages) -> PreviewRow:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 from papilio import errors
 from papilio.errors import RunFailed
 from papilio.execution.alarms import Alarms
-from papilio.execution.forecast import Forecast, plans_to_probe
+from papilio.execution.forecast import Forecast, plans_to_probe, untimed_words
 from papilio.execution.live_report import LiveReport
 from papilio.execution.signals import StopSignals
 from papilio.execution.spans import NO_TIME, Span
@@ -134,7 +134,7 @@ class Execution:
         return self.search.is_over
 
     def span_left(self) -> Span | None:
-        """Until the command's end, None before anything was measured; reckoned anew at most once in a while."""
+        """Until the command's end, None before anything was measured; recomputed at most once in a while."""
         start = time.monotonic()
         if start >= self.next_forecast:
             training = self.forecast.span(self.search.unfinished())
@@ -146,6 +146,7 @@ class Execution:
     def _measure_costs(self, pool: Workers) -> None:
         unfinished = self.search.unfinished()
         probes = deque(plans_to_probe(unfinished, self.workload.structure_of))
+        num_probes, untimed = len(probes), {}
         while (probes or pool.is_busy()) and not self.is_stopping:
             self._heed_stop(pool)
             for worker in pool.idle()[: len(probes)]:
@@ -153,8 +154,12 @@ class Execution:
             for _, plan, kind, content in pool.messages(0.2):
                 if kind == "cost":
                     self.forecast.learn_cost(plan, content)
+                elif kind in ("unmeasured", "error", "died"):
+                    untimed[plan.name] = (plan, content if isinstance(content, str) else content[1])
         if self.is_stopping:
             return
+        if untimed:
+            self.listener.on_note(untimed_words(list(untimed.values()), num_probes))
         elapsed = 0.0 if self.workload.began is None else time.monotonic() - self.workload.began
         left = self.span_left()
         self.listener.on_estimate(
@@ -173,14 +178,14 @@ class Execution:
                 if not pool.is_busy() and self.search.is_over:
                     return
                 if not pool.is_busy() and pool.idle():
-                    raise RunFailed("no run is left to hand out, but the study is not over: please report this")
+                    raise RunFailed("no run is left, but the study is not finished: please report this bug")
             for task, plan, kind, content in pool.messages(0.2):
                 if task.kind != "probe":
                     self._hear(pool, plan, kind, content)
             for note in [*self.search.take_notes(), *self.trackers.take_notes()]:
                 self.listener.on_note(note)
             if wrong := self.live_report.look(has_news=self.has_news):
-                self.listener.on_note(f"the report is written at the end; meanwhile it could not be: {wrong}")
+                self.listener.on_note(f"the report could not be updated yet (it is written at the end): {wrong}")
 
     def _hand_out(self, pool: Workers) -> None:
         for worker in pool.idle():
@@ -197,7 +202,7 @@ class Execution:
     def _next_jobs(self) -> list[Job]:
         """The next job, with as many of its structure as its engine trains together; those between keep their places.
 
-        A run whose worker died goes on alone: should it be the cause, it takes no others with it again.
+        A run whose worker died continues alone: should it be the cause, it takes no others with it again.
         """
         first = self.search.next_job()
         if first is None:
@@ -280,9 +285,9 @@ class Execution:
         if plan.name not in self.retried:
             self.retried.add(plan.name)
             self.search.give_back(self.jobs.pop(plan.name))
-            self.listener.on_note(f"the worker of {plan.name} died ({how}); it goes on from its last epoch")
+            self.listener.on_note(f"the worker of {plan.name} died ({how}); resuming from its last epoch")
             return
-        reason = f"its worker died twice ({how}); out of memory? try fewer --workers or a smaller train.batch_size"
+        reason = f"its worker died twice ({how}); out of memory? Try fewer --workers or a smaller train.batch_size"
         folder = RunFolder(self.workload.folder / "runs" / plan.name)
         facts = folder.read() or RunFacts.of_plan(plan, threads=self.workload.crew.threads)
         facts = replace(facts, status="failed", reason=reason)
@@ -322,5 +327,5 @@ class Execution:
     def _heed_stop(self, pool: Workers) -> None:
         if self.signals.count and not self.is_stopping:
             self.is_stopping = True
-            self.listener.on_note("stopping after the current epochs; once more to stop at once")
+            self.listener.on_note("stopping after the current epochs; press Ctrl-C again to stop at once")
             pool.stop()

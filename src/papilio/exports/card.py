@@ -86,9 +86,9 @@ def _scores(run: Run, counts: Counts, trial: TrialResult | None) -> str:
     )
     names = [name for name in run.metrics if name.startswith(f"{split}_")]
     if not names or run.kind.ranked_by is None:
-        return "None: nothing ranks runs of this kind. The report shows what it makes, beside real images."
+        return "None: nothing ranks runs of this kind. The report shows its images next to real ones."
     num_runs = len(trial.finished) if trial is not None else 1
-    header = ["", "this run", "95 % interval", *([f"mean ± sd of {num_runs} runs"] if num_runs > 1 else [])]
+    header = ["", "this run", "95% interval", *([f"mean ± sd of {num_runs} runs"] if num_runs > 1 else [])]
     rows = []
     for name in names:
         spread = spread_of(trial, name) if trial is not None and num_runs > 1 else None

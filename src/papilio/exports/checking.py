@@ -1,4 +1,4 @@
-"""Exported programs beside the run itself: on images of its set the answers are the same, or nothing is written."""
+"""Exported programs compared with the run itself: on images of its set the answers are the same, or nothing is written."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def pictures_to_check(run: Run, images: ImageSet | None) -> tuple[np.ndarray, st
     """Images (num, channel, height, width) on which a run is compared with its programs, and in words which."""
     if images is None:
         noise = np.random.default_rng(0).integers(0, 256, (NUM_CHECKED, *run.image_shape), dtype=np.uint8)
-        return noise, f"{NUM_CHECKED} images of noise (the image set was not there)"
+        return noise, f"{NUM_CHECKED} images of noise (the image set was not here)"
     unseen_first = np.concatenate([images.test, images.validation, images.train])[:NUM_CHECKED]
     what = "test images" if len(images.test) >= len(unseen_first) else "images"
     return images.images[unseen_first], f"{len(unseen_first):,} {what} of {images.name}"

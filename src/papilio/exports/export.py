@@ -56,7 +56,7 @@ def _refuse_those_there(folder: Path, names: list[str], *, is_fresh: bool) -> No
         raise SettingError(f"{folder}: is a file; --out names a folder")
     there = next((folder / name for name in names if (folder / name).exists()), None)
     if there is not None and not is_fresh:
-        raise SettingError(f"{there}: is already there; choose another --out, or --fresh to replace it")
+        raise SettingError(f"{there}: already exists; choose another --out, or --fresh to replace it")
 
 
 def _study_of(run: Run) -> StudyResults | None:

@@ -1,13 +1,12 @@
 """A run in training, by torch: it trains whatever an objective describes, one epoch at a time.
 
-All that a run's next epoch depends on is in its state: nets, optimisers, generators. A run that goes on from it does exactly
+All that a run's next epoch depends on is in its state: nets, optimizers, generators. A run that resumes from it does exactly
 the arithmetic that an uninterrupted one does.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -15,7 +14,18 @@ import torch
 from torch import Tensor, nn
 
 from papilio.data.imageset import ImageSet, SplitName
-from papilio.engine import Arrays, Diverged, OnStep, Record, Seeds
+from papilio.engine import (
+    EVALUATION_BATCH,
+    PREFIXES,
+    STEPS_BETWEEN_LOOKS,
+    Arrays,
+    Diverged,
+    NotANumber,
+    OnStep,
+    Record,
+    Seeds,
+    seconds_a_batch,
+)
 from papilio.errors import SettingError
 from papilio.models.describe import describe_nets
 from papilio.models.description import Description
@@ -23,18 +33,15 @@ from papilio.settings.schedules import SCHEDULES
 from papilio.settings.train_settings import TrainSettings
 from papilio.training.batches import Batch, Batches
 from papilio.training.calls import in_bfloat16, with_views
-from papilio.training.means import Means, NotANumber
+from papilio.training.means import Means
 from papilio.training.nets import TorchNets
 from papilio.training.noise import Noise, give_noise
 from papilio.training.objectives import Objective
-from papilio.training.phases import freeze, modules_of, moved_parameters, phase_optimiser, phase_settings
+from papilio.training.phases import freeze, modules_of, moved_parameters, phase_optimizer, phase_settings
 from papilio.training.precision import Precision, best_precision
-from papilio.training.states import arrays_of_nets, arrays_of_optimiser, load_nets, load_optimiser
+from papilio.training.states import arrays_of_nets, arrays_of_optimizer, load_nets, load_optimizer
 
-STEPS_BETWEEN_LOOKS = 50  # at whether the loss is still a number
-PROBED_STEPS = 4  # of training, and of validation, to know what an epoch takes; the fastest but the first counts
-EVALUATION_BATCH = 500  # images: small enough to stay in the cache, large enough to fill the cores
-PREFIXES: dict[SplitName, str] = {"train": "train", "validation": "val", "test": "test"}
+OF_OPTIMIZER = "optimiser"  # as checkpoints of every version spell it
 
 
 class TorchSession:
@@ -64,14 +71,14 @@ class TorchSession:
         self.learning = self.measured if self.precision == "float32" else in_bfloat16(self.measured, device)
         self.frozen = freeze(self.modules, frozen)
         self.moved = [moved_parameters(self.modules, phase) for phase in objective.phases]
-        self.optimisers = [
-            phase_optimiser(settings, phase_settings(settings, phase), parameters)
+        self.optimizers = [
+            phase_optimizer(settings, phase_settings(settings, phase), parameters)
             for phase, parameters in zip(objective.phases, self.moved, strict=True)
         ]
         self.schedules = [
             SCHEDULES[phase_settings(settings, phase).schedule or settings.schedule] for phase in objective.phases
         ]
-        self.peak_rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
+        self.peak_rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         self.train_batches = Batches(
             images.images,
             images.labels,
@@ -102,13 +109,15 @@ class TorchSession:
 
     def epoch_seconds(self) -> float:
         self._set_modes()
-        seconds = len(self.train_batches) * _seconds_a_batch(
+        seconds = len(self.train_batches) * seconds_a_batch(
             self.train_batches.shuffled(self.shuffling), self.train_step
         )
         if (batches := self._in_order("validation")) is None:
             return seconds
+        for net in self.modules.values():
+            net.eval()  # views are looked at by nets that do not learn
         with torch.no_grad():
-            return seconds + len(batches) * _seconds_a_batch(
+            return seconds + len(batches) * seconds_a_batch(
                 batches.in_order(), lambda batch: self.objective.evaluate(self.measured, batch, self.noise)
             )
 
@@ -147,17 +156,17 @@ class TorchSession:
             shared = self.objective.share(self.learning, batch, self.noise, self.step)
             batch = Batch(batch.images, batch.targets, shared)
         metrics: dict[str, Tensor] = {}
-        for phase, optimiser, parameters in zip(self.objective.phases, self.optimisers, self.moved, strict=True):
+        for phase, optimizer, parameters in zip(self.objective.phases, self.optimizers, self.moved, strict=True):
             measured: dict[str, Tensor] = {}
             for _ in range(phase.repeats):
                 loss, measured = phase.loss(self.learning, batch, self.noise, self.step)
                 for parameter in parameters:  # as zero_grad, which takes longer than a small net's layer
                     parameter.grad = None
                 torch.autograd.backward(loss, inputs=parameters)
-                optimiser.step()
+                optimizer.step()
             if twice := metrics.keys() & measured.keys():
                 raise SettingError(
-                    f"the phase {phase.title} has a metric {min(twice)!r}, as another phase has; give it another name"
+                    f"the phase {phase.title} has a metric {min(twice)!r}, which another phase also has; rename one of them"
                 )
             metrics |= measured
         if self.objective.after_step is not None:
@@ -185,8 +194,8 @@ class TorchSession:
 
     def state(self, lane: int) -> Arrays:
         arrays = {f"nets/{name}": array for name, array in arrays_of_nets(self.modules).items()}
-        for index, optimiser in enumerate(self.optimisers):
-            arrays |= {f"optimiser-{index}/{name}": one for name, one in arrays_of_optimiser(optimiser).items()}
+        for index, optimizer in enumerate(self.optimizers):
+            arrays |= {f"{OF_OPTIMIZER}-{index}/{name}": one for name, one in arrays_of_optimizer(optimizer).items()}
         for name, generator in self._generators():
             arrays[f"generator/{name}"] = generator.get_state().numpy().copy()
         arrays["generator/global"] = torch.get_rng_state().numpy().copy()
@@ -199,8 +208,8 @@ class TorchSession:
 
     def load(self, lane: int, state: Arrays, *, epoch: int, step: int) -> None:
         load_nets(self.modules, _under("nets", state))
-        for index, optimiser in enumerate(self.optimisers):
-            load_optimiser(optimiser, _under(f"optimiser-{index}", state))
+        for index, optimizer in enumerate(self.optimizers):
+            load_optimizer(optimizer, _under(f"{OF_OPTIMIZER}-{index}", state))
         for name, generator in self._generators():
             generator.set_state(torch.from_numpy(state[f"generator/{name}"].copy()))
         torch.set_rng_state(torch.from_numpy(state["generator/global"].copy()))
@@ -241,14 +250,14 @@ class TorchSession:
 
     def _set_learning_rates(self) -> None:
         done = self.step / (self.settings.epochs * len(self.train_batches))
-        for optimiser, peak, schedule in zip(self.optimisers, self.peak_rates, self.schedules, strict=True):
+        for optimizer, peak, schedule in zip(self.optimizers, self.peak_rates, self.schedules, strict=True):
             rate = peak * schedule(done)
-            for group in optimiser.param_groups:
+            for group in optimizer.param_groups:
                 group["lr"] = rate
 
     def _learning_rates(self) -> dict[str, float]:
         """The first phase's, and those of phases whose rate is another one."""
-        rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
+        rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         titles = [phase.title for phase in self.objective.phases]
         others = {f"learning_rate_{title}": rate for title, rate in zip(titles, rates, strict=True) if rate != rates[0]}
         return {"learning_rate": rates[0], **others}
@@ -264,13 +273,3 @@ def as_fast_layout(net: nn.Module) -> nn.Module:
 
 def _under(prefix: str, arrays: Arrays) -> dict[str, np.ndarray]:
     return {name.removeprefix(f"{prefix}/"): one for name, one in arrays.items() if name.startswith(f"{prefix}/")}
-
-
-def _seconds_a_batch(batches: Iterable[Batch], work: Callable[[Batch], object]) -> float:
-    """The fastest of a few, the first left out: it allocates and chooses kernels."""
-    times = []
-    for batch, _ in zip(batches, range(PROBED_STEPS), strict=False):
-        start = time.perf_counter()
-        work(batch)
-        times.append(time.perf_counter() - start)
-    return min(times[1:] or times, default=0.0)
