@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # a file of tests at a time on each of two processes: half of the time of many tests is waiting for processes to start
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 
-.PHONY: demo test check faults docs format bench clean
+.PHONY: demo test check faults kills docs format bench clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -29,10 +29,16 @@ check: $(VENV)/.ready
 	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 # damaged and odd inputs, thousands of them, and what came of each; tests/faults tries a few dozen
-NUM ?= 4000
-SEED ?= 0
+faults: NUM ?= 4000
+faults: SEED ?= 0
 faults: $(VENV)/.ready
 	$(BIN)/python -m tests.faults --num $(NUM) --seed $(SEED)
+
+# studies killed at random moments and gone on with, compared byte for byte with undisturbed ones
+kills: NUM ?= 100
+kills: SEED ?= 0
+kills: $(VENV)/.ready
+	$(BIN)/python -m tests.faults.kills --num $(NUM) --seed $(SEED)
 
 # the docs as pages, with the reference of commands and of Python: site/index.html
 docs: $(VENV)/.ready

@@ -41,7 +41,7 @@ def processor() -> str:
     facts = dict(line.split(":", 1) for line in file.read_text().splitlines() if ":" in line)
     facts = {key.strip(): value.strip() for key, value in facts.items()}
     flags = facts.get("flags", "").split()
-    widest = next((name for name in ("avx512f", "avx2", "avx") if name in flags), "")
+    widest = next((name for name in ("avx512_bf16", "avx512f", "avx2", "avx") if name in flags), "")
     return " ".join(filter(None, [facts.get("model name", platform.machine()), widest and f"({widest})"]))
 
 

@@ -1,7 +1,8 @@
 """`python -m benchmarks.run [NAME...]`: measure, print, and write docs/results/benchmarks.json and .md.
 
 All contenders run on one machine in one session, each in a process of its own, in turns (A B C, A B C, ...), with their
-own defaults and all cores. Only a whole run at full size is written to docs; others go where --out says, or are printed.
+own defaults and all cores. Only a whole run at full size is written to docs; others go where --out says (of a single one, as
+benchmarks-NAME), or are printed.
 With --before CHECKOUT, Papilio alone is measured: this checkout beside another one.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 import sys
 import tempfile
@@ -72,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rounds < 1:
         parser.error("--rounds: allowed is 1 or more")
     start = time.perf_counter()
-    facts = {"command": _command(arguments)} | describe_machine()
+    facts = {"command": command_told(arguments)} | describe_machine()
     with tempfile.TemporaryDirectory(prefix="papilio-bench-") as folder:
         bench = Bench(Path(folder), rounds=1 if options.quick else options.rounds, is_quick=options.quick)
         try:
@@ -86,17 +88,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     facts |= {"is_quick": options.quick}
     print("\n" + as_text(facts, rows))
     if out is not None:
-        write(out, facts, rows)
+        write(out, facts, rows, name=f"benchmarks-{names[0]}" if len(names) == 1 else "benchmarks")
     return 0
 
 
-def write(folder: Path, facts: dict[str, Any], rows: Sequence[Row]) -> None:
-    """benchmarks.json for programs, benchmarks.md for people."""
+def write(folder: Path, facts: dict[str, Any], rows: Sequence[Row], *, name: str) -> None:
+    """NAME.json for programs, NAME.md for people."""
     folder.mkdir(parents=True, exist_ok=True)
     results = facts | {"rows": [row.as_json() for row in rows]}
-    (folder / "benchmarks.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / "benchmarks.md").write_text(as_markdown(facts, rows), encoding="utf-8")
-    print(f"\nwritten: {folder}/benchmarks.json, {folder}/benchmarks.md")
+    (folder / f"{name}.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(as_markdown(facts, rows), encoding="utf-8")
+    print(f"\nwritten: {folder}/{name}.json, {folder}/{name}.md")
 
 
 def as_text(facts: dict[str, Any], rows: Sequence[Row]) -> str:
@@ -124,7 +126,7 @@ def _facts_lines(facts: dict[str, Any]) -> list[str]:
     memory_gib = facts["memory_bytes"] / 2**30
     lines = [
         f"command: {facts['command']} ({facts['minutes']} minutes)",
-        f"machine: {facts['processor']}, {facts['cores']} cores, {memory_gib:.0f} GiB, {facts['system']};"
+        f"machine: {facts['processor']}, {_cores(facts['cores'])}, {memory_gib:.0f} GiB, {facts['system']};"
         f" load average before: {facts['load_before']}",
         f"Papilio at commit {facts['commit']}, Python {facts['python']}, {facts['date']}",
     ]
@@ -135,9 +137,15 @@ def _facts_lines(facts: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _command(arguments: Sequence[str] | None) -> str:
+def _cores(num: int) -> str:
+    return f"{num} core{'s' if num > 1 else ''}"
+
+
+def command_told(arguments: Sequence[str] | None) -> str:
+    """What makes the same numbers again; where they were written to is no part of it."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return shlex.join(["python", "-m", "benchmarks.run", *given])
+    command = shlex.join(["python", "-m", "benchmarks.run", *given])
+    return re.sub(r" ('--out=[^']*'|--out=\S+|--out ('[^']*'|\S+))", "", command)
 
 
 def _parser() -> argparse.ArgumentParser:

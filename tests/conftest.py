@@ -44,12 +44,12 @@ def processes(threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """No report is written, which takes longer than a small study: for a test that looks at none."""
-    monkeypatch.setattr("papilio.workbench._write_report", lambda results: results.folder)
+    monkeypatch.setattr("papilio.workbench._write_report", lambda results, **given: results.folder)
 
 
 @pytest.fixture(scope="module")
 def no_reports() -> Iterator[None]:
     """No report is written in a module that looks at none."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("papilio.workbench._write_report", lambda results: results.folder)
+        patch.setattr("papilio.workbench._write_report", lambda results, **given: results.folder)
         yield

@@ -20,6 +20,7 @@ import papilio
 from in_process import papilio as command
 from papilio.cli import _held_interrupts
 from papilio.data.load import load_images
+from papilio.errors import RunError
 from papilio.studies.study import bundled_studies
 
 TINY = """
@@ -139,6 +140,29 @@ def test_a_picture_that_cannot_be_read_does_not_take_the_others_answers(run_fold
     assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == [str(bad), str(tmp_path / "gone.png")]
     alone = command("predict", run_folder, bad)
     assert alone.returncode == 2 and alone.stdout == "" and str(bad) in alone.stderr
+
+
+@pytest.mark.parametrize("name", ["predict", "sample"])
+@pytest.mark.parametrize(("num", "given", "expected"), [(1, None, "1"), (1, "3", "3"), (201, None, None)])
+def test_for_a_few_images_one_thread_is_started(
+    name: str, num: int, given: str | None, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`papilio predict` took 2 to 3 times longer with a thread a core, which waited for each other."""
+    monkeypatch.delitem(sys.modules, "torch")
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(variable, str(given))
+        if given is None:
+            monkeypatch.delenv(variable)
+    seen: list[str | None] = []
+
+    def stop(*given: object, **named: object) -> None:
+        seen.append(os.environ.get("OMP_NUM_THREADS"))
+        raise RunError("enough")
+
+    monkeypatch.setattr(f"papilio.workbench.{name}", stop)
+    arguments = ["a.png"] * num if name == "predict" else ["--num", str(num)]
+    assert command(name, "clock", *arguments).returncode == 2
+    assert seen == [expected]
 
 
 def test_predict_says_when_light_and_dark_look_swapped(run_folder: Path, tmp_path: Path) -> None:

@@ -102,9 +102,15 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.ends: list[float] = []
+        self.cpu_ends: list[float] = []  # of all threads
 
     def pass_ended(self) -> None:
         self.ends.append(time.perf_counter())
+        self.cpu_ends.append(time.process_time())
 
     def images_per_second(self, num_images: int) -> float:
         return num_images * (len(self.ends) - 1) / (self.ends[-1] - self.ends[0])
+
+    def images_per_cpu_second(self, num_images: int) -> float:
+        """What other work on the same cores hardly changes."""
+        return num_images * (len(self.ends) - 1) / (self.cpu_ends[-1] - self.cpu_ends[0])

@@ -69,6 +69,7 @@ def train(job: TrainJob) -> dict[str, Any]:
         loss = F.softmax_cross_entropy(net(images[:CHECKED_IMAGES]), labels[:CHECKED_IMAGES])
     return {
         "images_per_second": watch.images_per_second(len(images)),
+        "images_per_cpu_second": watch.images_per_cpu_second(len(images)),
         "parameters": sum(parameter.data.size for parameter in net.params()),
         "loss": float(loss.data),
     }

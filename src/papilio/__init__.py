@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from papilio.runs.run import load_run as load_run
     from papilio.training.objectives import Objective as Objective
     from papilio.training.objectives import Phase as Phase
+    from papilio.workbench import compare as compare
+    from papilio.workbench import plan_study as plan_study
     from papilio.workbench import predict as predict
     from papilio.workbench import run_study as run_study
 
@@ -22,9 +24,11 @@ PLACES = {
     "Objective": "papilio.training.objectives",
     "PapilioError": "papilio.errors",
     "Phase": "papilio.training.objectives",
+    "compare": "papilio.workbench",
     "load_images": "papilio.data.load",
     "load_run": "papilio.runs.run",
     "morph": "papilio.analysis.morphs",
+    "plan_study": "papilio.workbench",
     "predict": "papilio.workbench",
     "read_results": "papilio.results.results",
     "run_study": "papilio.workbench",

@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -21,11 +22,12 @@ from papilio.errors import DataError, PapilioError, SettingError, StudyError, on
 from papilio.version import __version__
 
 MAX_TRIALS = 20  # of a stage, in a table
+FEW_IMAGES = 200  # for which one thread is enough
 HOURS_TO_ASK = 2  # from how many hours on a terminal is asked before a study starts
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -55,7 +57,18 @@ class Format(StrEnum):
     JSON = "json"
 
 
-StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or a bundled study's name.")]
+def _bundled_names(incomplete: str) -> list[str]:
+    """For a shell that completes a study's name; where there is none, it offers files."""
+    from importlib.resources import files
+
+    names = [file.name.removesuffix(".toml") for file in (files("papilio") / "recipes").iterdir()]
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+StudyArgument = Annotated[
+    str,
+    typer.Argument(metavar="STUDY", help="A study file, or a bundled study's name.", autocompletion=_bundled_names),
+]
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: train.epochs=5.")
@@ -87,28 +100,47 @@ def run(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask for confirmation, however long it takes.")
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print only errors and, at the end, the report's path.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the study and print its plan; train nothing, write nothing.")
+    ] = False,
 ) -> None:
     """Run a study, or resume it, and write its report."""
+    began = time.monotonic()
+    if quiet and dry_run:
+        raise SettingError("--quiet, --dry-run: a dry run prints nothing but its plan; leave --quiet out")
     try:
         with _held_interrupts():
-            from papilio.workbench import parse_settings, run_study
+            from papilio.workbench import parse_settings, plan_study, run_study
+        asked: dict[str, Any] = {
+            "out": out,
+            "settings": parse_settings(settings or []),
+            "fraction": fraction,
+            "max_epochs": max_epochs,
+            "workers": workers,
+            "ray": ray,
+            "device": device,
+            "is_fresh": fresh,
+        }
+        if dry_run:
+            _print_plan(plan_study(study, **asked))
+            return
         found = run_study(
             study,
-            out=out,
-            settings=parse_settings(settings or []),
-            fraction=fraction,
-            max_epochs=max_epochs,
-            workers=workers,
-            ray=ray,
-            device=device,
-            is_fresh=fresh,
+            **asked,
+            is_silent=quiet,
+            allows_failures=True,
             confirm=lambda seconds: yes or _confirm(seconds),
+            began=began,
         )
     except KeyboardInterrupt:  # typer would say nothing
         typer.echo("papilio: stopped; run the same command to continue", err=True)
         raise typer.Exit(130) from None
-    _print_results(found)
-    raise typer.Exit(_conclude(found))
+    if not quiet:
+        _print_results(found)
+    raise typer.Exit(_conclude(found, is_quiet=quiet))
 
 
 @app.command()
@@ -234,6 +266,7 @@ def predict(
     out: Annotated[Path | None, typer.Option("--out", help="Output folder for images.  [default: .]")] = None,
 ) -> None:
     """Say what pictures show: a class with its probability, or a time, an angle; or reconstruct or denoise them."""
+    _on_one_thread(num=len(pictures))
     from papilio.data.progress import reading_progress
     from papilio.workbench import predict as predict_pictures
 
@@ -252,6 +285,16 @@ def predict(
         typer.echo(f"papilio: {one_line(reason)}", err=True)
     if broken:
         raise typer.Exit(1)
+
+
+def _on_one_thread(*, num: int) -> None:
+    """Where a net is to look at, or to make, a few images only: its threads wait for each other longer than they work.
+
+    What the user's environment says stays. It has to be said before torch is imported.
+    """
+    if num <= FEW_IMAGES and "torch" not in sys.modules:
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
 
 
 def _print_predictions(predictions: list[Any], out: Path | None, *, as_json: bool) -> None:
@@ -285,6 +328,7 @@ def sample(
     fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
 ) -> None:
     """Generate new images by a trained run, as a contact sheet, as single pictures, or as an array."""
+    _on_one_thread(num=num)
     from papilio.data.progress import reading_progress
     from papilio.workbench import MOST_ON_SHEET
     from papilio.workbench import sample as sample_images
@@ -369,17 +413,41 @@ def _held_interrupts() -> Iterator[None]:
 
 def _confirm(seconds: float) -> bool:
     from papilio.data.progress import is_terminal
-    from papilio.execution.display import spoken_seconds
+    from papilio.execution.spans import spoken_seconds
 
     if seconds < HOURS_TO_ASK * 3600 or not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         return True
-    if not typer.confirm(f"This will take about {spoken_seconds(seconds)}. Start?", default=True):
+    if not typer.confirm(f"This may take up to {spoken_seconds(seconds)}. Start?", default=True):
         raise typer.Exit(0)
     return True
 
 
-def _conclude(results: Any) -> int:
-    """Say where the report is and what is missing; the exit status."""
+def _print_plan(plan: Any) -> None:
+    """What a study would do: a row a trial, what is to be said of it, how long it would take."""
+    from papilio.execution.display import estimate_line
+
+    typer.echo(plan.title)
+    rows = [
+        [row.stage, row.trial, str(row.num_runs), str(row.num_finished), str(row.epochs), f"{row.parameters:,}"]
+        for row in plan.trials[:MAX_TRIALS]
+    ]
+    print_table(["stage", "trial", "runs", "finished", "epochs", "parameters"], rows)
+    if len(plan.trials) > MAX_TRIALS:
+        typer.echo(f"and {len(plan.trials) - MAX_TRIALS:,} more trials")
+    for note in plan.notes:
+        typer.echo(note)
+    num_left = plan.num_runs - plan.num_finished
+    if not num_left:
+        typer.echo("every run is finished: the command would only write the report again")
+        return
+    typer.echo(
+        estimate_line(span=plan.span, peak_bytes=plan.peak_bytes, num_runs=num_left, num_workers=plan.num_workers or 1)
+    )
+    typer.echo(f"a dry run: nothing was trained or written; the results would be in {plan.folder}")
+
+
+def _conclude(results: Any, *, is_quiet: bool = False) -> int:
+    """Say where the report is and what is missing; the exit status. `is_quiet`: only what failed, and where it is."""
     from papilio.sections.sentences import fruitless_words
 
     statuses = [run.status for run in results.runs]
@@ -387,11 +455,11 @@ def _conclude(results: Any) -> int:
     failed = [run for run in results.runs if run.status == "failed"]
     for run_ in failed:
         typer.echo(f"failed: {run_.name}: {run_.reason} ({run_.folder / 'error.txt'})", err=True)
-    if failed:
+    if failed and not is_quiet:
         typer.echo(
             f"{len(failed)} run{'s' if len(failed) > 1 else ''} failed; fix the cause and run the same command again"
         )
-    elif not results.is_whole:
+    elif not results.is_whole and not is_quiet:
         later = len(results.study["stage"]) - len(results.stages)
         stages = f", {later} stage{'s have' if later > 1 else ' has'} not started" if later else ""
         typer.echo(
@@ -436,37 +504,12 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
 
 
 def _print_comparison(comparison: Any) -> None:
-    from papilio.results.words import duration, is_count, mean_spread, metric_words
+    from papilio.results.side_by_side import comparison_table, shared_table, unlike_words
 
-    def cell(metric: str, measured: Any, unit: str = "") -> str:
-        if measured is None:
-            return "–"
-        value = mean_spread(measured.mean, measured.sd, measured.n, is_count=is_count(metric))
-        return f"{value}{unit and f' {unit}'} (n={measured.n})"
-
-    columns = comparison.columns
-    rows = [["trial", *(column.what for column in columns)]]
-    rows += [["", *(column.note for column in columns)]] if any(column.note for column in columns) else []
-    rows += [
-        [key, *("–" if value is None else str(value) for value in values)]
-        for key, values in comparison.settings.items()
-    ]
-    rows += [["parameters", *(f"{column.parameters:,}" if column.parameters else "–" for column in columns)]]
-    for name, cells in comparison.metrics.items():
-        units = [column.units.get(name, "") for column in columns]
-        there = {unit for unit, one in zip(units, cells, strict=True) if one is not None}
-        shared = f" ({there.pop()})" if len(there) == 1 and "" not in there else ""
-        each = [cell(name, one, "" if shared else unit) for one, unit in zip(cells, units, strict=True)]
-        rows.append([metric_words(name) + shared, *each])
-    rows += [["training time", *(duration(column.seconds) for column in columns)]]
-    print_table(["", *(column.name for column in columns)], rows)
-    if comparison.unlike:
-        names = ", ".join(map(metric_words, comparison.unlike))
-        typer.echo(f"\nof different objectives, so that they cannot be compared: {names}")
-    if comparison.shared_trials:
+    print_table(*comparison_table(comparison))
+    if words := unlike_words(comparison):
+        typer.echo(f"\n{words}")
+    header, rows = shared_table(comparison)
+    if rows:
         typer.echo("\ntrials that more than one has")
-        shared = [
-            [f"{stage}: {trial}", metric_words(metric), *(cell(metric, one) for one in cells)]
-            for (stage, trial, metric), cells in comparison.shared_trials.items()
-        ]
-        print_table(["trial", "metric", *(column.name for column in columns)], shared)
+        print_table(header, rows)

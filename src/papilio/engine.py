@@ -6,7 +6,8 @@ trains for one epoch, measures, and returns its state as arrays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,6 +24,12 @@ from papilio.settings.run_settings import RunSettings
 
 Arrays = Mapping[str, np.ndarray]  # all that crosses an engine's border: by name, `network/0.weight`
 Record = dict[str, Any]
+
+# what both engines do alike, so that their records are
+STEPS_BETWEEN_LOOKS = 50  # at whether the loss is still a number
+PROBED_STEPS = 4  # of training, and of validation, to know what an epoch takes; the fastest but the first counts
+EVALUATION_BATCH = 500  # images: small enough to stay in the cache, large enough to fill the cores
+PREFIXES: dict[SplitName, str] = {"train": "train", "validation": "val", "test": "test"}
 
 ENGINES = {
     "torch": "papilio.training.torch_engine:TorchEngine",
@@ -49,6 +56,20 @@ class Diverged:
     """In place of a record: the loss or a metric is not a number any more; `reason` says which and when."""
 
     reason: str
+
+
+class NotANumber(Exception):
+    """A metric is not finite; the message says which and when."""
+
+
+def seconds_a_batch(batches: Iterable[Any], work: Callable[[Any], object]) -> float:
+    """The fastest of a few, the first left out: it allocates and chooses kernels."""
+    times = []
+    for batch, _ in zip(batches, range(PROBED_STEPS), strict=False):
+        start = time.perf_counter()
+        work(batch)
+        times.append(time.perf_counter() - start)
+    return min(times[1:] or times, default=0.0)
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,16 @@ def expanded_path(text: Path | str, *, error: type[PapilioError]) -> Path:
         raise error(f"{text}: no home folder for {path.parts[0]}; write the path in full") from None
 
 
+def path_to_write(text: Path | str, *, error: type[PapilioError]) -> Path:
+    """A path that a user gave to write to, `~` and `~user` expanded; raises `error` for one that cannot be, or is no text:
+    what is written there has its name in it."""
+    try:
+        str(text).encode()
+    except UnicodeEncodeError:
+        raise error(f"{text}: has letters that are no UTF-8; choose another --out") from None
+    return expanded_path(text, error=error)
+
+
 def open_regular(path: Path) -> IO[bytes]:
     """Open a file for reading; raises OSError for whatever is none: a folder, a pipe to wait at, a device without an end."""
     try:
@@ -117,6 +127,16 @@ def read_own(path: Path, *, most_bytes: int = MOST_OWN_BYTES) -> bytes:
         if num_bytes > most_bytes:
             raise OSError(errno.EFBIG, f"it has {num_bytes:,} bytes, allowed are {most_bytes:,}", str(path))
         return file.read()
+
+
+def remove_own(path: Path) -> None:
+    """Remove a file of ours, which may be gone; raises StorageError where that is not possible, as of a folder in its place."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: is damaged, and cannot be removed ({reason_of(error)}); remove it, and give the same command again"
+        ) from error
 
 
 def full_path(path: Path) -> Path:

@@ -7,6 +7,7 @@ all, environment.json with the version of Papilio.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,27 @@ from papilio.errors import RunError
 from papilio.files import OF_UNFINISHED, PART, read_own
 
 ENVIRONMENT = "environment.json"
+TENSORBOARD = "tensorboard"
+EVENTS = "events.out.tfevents.*"
+MLFLOW_DATABASE = "mlflow.db"
+MLFLOW_RUN = "mlflow.json"
 SHARED = ".images"  # what workers map; there only while they work
 # what a study and its runs write, as patterns below its folder
 JOURNAL_LOCK = "search.journal.lock"  # of Optuna; there only where an earlier version was killed
-FILES = ("study.toml", "results.csv", "report.html", "search.journal", JOURNAL_LOCK, "workers.log", "image-samples.npz")
+FILES = (
+    "study.toml",
+    "results.csv",
+    "report.html",
+    "search.journal",
+    JOURNAL_LOCK,
+    "workers.log",
+    "image-samples.npz",
+    MLFLOW_DATABASE,
+    f"{MLFLOW_DATABASE}-journal",
+)
 FIGURES = ("figures/*.svg", "figures/*.png", "figures/*.webp", "figures/*.gif")
 ANALYSES = ("analyses/*.npz",)
+OF_TENSORBOARD = (f"{TENSORBOARD}/*/{EVENTS}",)
 OF_SHARED = (f"{SHARED}/*.npy", f"{SHARED}/*.npz")
 OF_A_RUN = (
     "run.json",
@@ -28,13 +44,24 @@ OF_A_RUN = (
     "weights.safetensors",
     "start.safetensors",
     "error.txt",
+    MLFLOW_RUN,
     ".lock",
     "checkpoint/*.safetensors",
     "previews/*.png",
 )
 OF_RUNS = tuple(f"runs/*/{name}" for name in OF_A_RUN)
-FOLDERS = ("runs/*/checkpoint", "runs/*/previews", "runs/*", "runs", "figures", "analyses", SHARED)
-OWN_FOLDERS = ("runs", "figures", "analyses", SHARED)
+FOLDERS = (
+    "runs/*/checkpoint",
+    "runs/*/previews",
+    "runs/*",
+    "runs",
+    "figures",
+    "analyses",
+    SHARED,
+    f"{TENSORBOARD}/*",
+    TENSORBOARD,
+)
+OWN_FOLDERS = ("runs", "figures", "analyses", SHARED, TENSORBOARD)
 
 
 def _unfinished(patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -62,7 +89,8 @@ def refuse_foreign(folder: Path) -> None:
     foreign = sorted(one.name for one in folder.iterdir() if not _is_first(one.name))
     if foreign:
         raise RunError(
-            f"{folder}: is not a study folder and not empty (it contains {foreign[0]!r}); choose another --out"
+            f"{folder}: is not a study folder and not empty (it contains {foreign[0]!r}, and no {ENVIRONMENT} of Papilio's);"
+            " choose another --out"
         )
 
 
@@ -76,7 +104,7 @@ def remove_study(folder: Path) -> None:
             raise RunError(
                 f"{path}: is a link, and Papilio removes nothing through links; remove it, or choose another --out"
             )
-    remove_files(folder, (*FILES, *FIGURES, *ANALYSES, *OF_SHARED, *OF_RUNS, *UNFINISHED, ENVIRONMENT))
+    remove_files(folder, (*FILES, *FIGURES, *ANALYSES, *OF_SHARED, *OF_RUNS, *OF_TENSORBOARD, *UNFINISHED, ENVIRONMENT))
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -102,11 +130,14 @@ def remove_files(folder: Path, patterns: tuple[str, ...], *, folders: tuple[str,
 
 
 def _matches(folder: Path, pattern: str) -> Iterator[Path]:
-    """The paths of a pattern that no link leads to."""
-    for path in folder.glob(pattern):
-        between = path.relative_to(folder).parents
-        if not any((folder / parent).is_symlink() for parent in between if parent != Path()):
-            yield path
+    """The paths of a pattern that no link leads to; a link that leads nowhere is one, too."""
+    parents, _, name = pattern.rpartition("/")
+    for parent in folder.glob(parents) if parents else [folder]:
+        # glob passes over a name without a wildcard where a link of that name leads nowhere
+        for path in parent.glob(name) if set(name) & set("*?") else [parent / name]:
+            between = path.relative_to(folder).parents
+            if os.path.lexists(path) and not any((folder / one).is_symlink() for one in between if one != Path()):
+                yield path
 
 
 def _has(file: Path, table: str, key: str) -> bool:

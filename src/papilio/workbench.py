@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,21 @@ from papilio.data.pictures import contact_sheet, write_picture
 from papilio.data.progress import Progress, reading_progress
 from papilio.engine import find_engine
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
+from papilio.execution.afterwards import span_afterwards, under_load
 from papilio.execution.description import describe_study, study_schema
-from papilio.execution.display import make_progress
 from papilio.execution.environment import describe_environment
+from papilio.execution.listeners import make_progress
+from papilio.execution.preview import StudyPreview, preview
 from papilio.execution.schedule import Execution, Workload
 from papilio.execution.signals import StopSignals
-from papilio.files import locked, open_atomic, write_json, write_text
+from papilio.execution.spans import spoken_span
+from papilio.execution.trackers import refuse_missing_trackers
+from papilio.files import locked, open_atomic, path_to_write, write_json, write_text
 from papilio.kinds.registry import KINDS
 from papilio.kinds.warnings import warnings_of
 from papilio.results.compare import compare
 from papilio.results.results import StudyResults, read_results
+from papilio.results.words import counted
 from papilio.runs.folder import RunFolder
 from papilio.runs.mending import mend_run
 from papilio.runs.plan import RunPlan
@@ -42,6 +48,7 @@ from papilio.search.sources import read_sources
 from papilio.settings.references import OwnFunctions
 from papilio.studies.checks import planning_notes, refuse_impossible_runs
 from papilio.studies.images import StudyImages
+from papilio.studies.planning import Sources
 from papilio.studies.study import Study, load_study, parse_toml, read_toml
 from papilio.studies.written import defaults_as_comments, with_written_defaults
 from papilio.study_folder import (
@@ -67,6 +74,7 @@ __all__ = [
     "load_run",
     "load_study",
     "parse_settings",
+    "plan_study",
     "predict",
     "read_results",
     "remake_report",
@@ -91,47 +99,47 @@ def run_study(
     device: str | None = None,
     is_fresh: bool = False,
     is_silent: bool = False,
+    allows_failures: bool = False,
     confirm: Callable[[float], bool] = lambda seconds: True,
+    began: float | None = None,
 ) -> StudyResults:
     """Run a study, or resume it, and write its report.
 
     `study` is a study file, a bundled study's name, or a dictionary of the same tables, in which functions may stand
     where a file has `module:function`. `settings` are dotted keys with values; `fraction` takes that share of the
-    images, `max_epochs` caps epochs; `confirm` is asked with the predicted seconds before anything is trained. `ray`
+    images, `max_epochs` caps epochs; `confirm` is asked, before anything is trained, with the seconds that it will take at
+    most, as predicted; `began` is when the command did, by time.monotonic(). `ray`
     is a Ray cluster's address, "auto" for one that runs here, or "local" to start one. Finished runs in `out` (by
     default results/NAME) are kept and reused, unless `is_fresh`. Raises StudyError, DataError,
-    BusyError and the rest of `papilio.errors`.
+    BusyError and the rest of `papilio.errors`; once everything else is trained and the report is written, RunFailed where a
+    run failed, unless `allows_failures`.
     """
-    if not isinstance(study, Study):
-        study = load_study(study, _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device))
-    folder = Path(out) if out is not None else Path("results") / study.name
-    if not is_fresh:
-        study = replace(study, there=frozenset(path.name for path in folder.glob("runs/*")))
-    sources = read_sources(study, folder)
-    plans = plan_runs(study, sources)
-    hired = _hired(study, plans, folder, workers=workers, ray=ray)
-    busy = f"{folder}: another process is running this study; wait for it, or choose another --out"
-    refuse_foreign(folder)
-    images = StudyImages(study.own)
-    notes = refuse_impossible_runs(study, plans, images)
+    began = time.monotonic() if began is None else began
+    told = _tell_nobody if is_silent else reading_progress()
+    changes = _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device)
+    prepared = _prepared(study, changes, out=out, is_fresh=is_fresh, workers=workers, ray=ray, progress=told)
+    study, folder, sources, plans = prepared.study, prepared.folder, prepared.sources, prepared.plans
+    images, notes = prepared.images, prepared.notes
+    busy = f"{folder}: another process is at work on this study; wait for it, or choose another --out"
     signals, progress = StopSignals(), make_progress(is_silent=is_silent)
     with signals.listening(), locked(folder / ".lock", busy=busy):
         if not is_fresh:
-            _refuse_other_study(folder, study)
+            _refuse_other_study(folder, study)  # again: it may have come since
             remove_unfinished(folder)
             notes = [*_mended(folder), *notes]
         search = StudySearch(study, folder=folder, sources=sources, standing=images.standing_of)
         origins = Origins(search, images)
         origins.refuse_impossible(plans)
-        with hired as crew:
+        with prepared.hired as crew:
             if is_fresh:
                 remove_study(folder)
             _refuse_other_images(folder, plans, images)
             # nothing is written before this line: a wrong request leaves the folder as it was
-            write_json(folder / ENVIRONMENT, describe_environment(images.distinct(), crew))
+            write_json(folder / ENVIRONMENT, describe_environment(images.distinct(), crew, modules=study.modules))
             _write_study(folder / "study.toml", with_written_defaults(study, plans), plans)
             write_image_samples(folder, images.distinct())
             shared = SharedSets(folder / SHARED)
+            afterwards = under_load(span_afterwards(study, plans, images))
             workload = Workload(
                 folder,
                 search,
@@ -141,6 +149,9 @@ def run_study(
                 crew,
                 origins,
                 lambda plan: warnings_of(images.kind_of(plan)),
+                began=began,
+                afterwards=afterwards,
+                title=study.settings.title,
             )
             unfinished = (plan for plan in plans if not RunFolder(folder / "runs" / plan.name).is_finished())
             for note in [*notes, *(planning_notes(unfinished, images) if planning_notes(plans, images) else [])]:
@@ -151,15 +162,110 @@ def run_study(
             finally:
                 remove_files(folder, OF_SHARED)
             results = read_results(folder)
-            progress.on_note("analyzing the best runs, then writing the report")
-            told = (lambda done, total, what: None) if is_silent else reading_progress()
+            progress.on_note(f"analyzing the best runs, then writing the report: {spoken_span(afterwards)}")
             try:
                 analyse(results, study, images, progress=told)
             finally:  # what an analysis complains of does not cost the tables
-                _write_report(results)
+                _write_report(results, own=study.own)
     if search.blocked:
         raise RunFailed(f"{study.where}: {next(iter(search.blocked.values()))}; see {folder / 'report.html'}")
+    if not allows_failures:
+        _refuse_failed(results)
     return results
+
+
+def plan_study(
+    study: str | Path | Mapping[str, Any] | Study,
+    *,
+    out: Path | str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    fraction: float | None = None,
+    max_epochs: int | None = None,
+    workers: int | None = None,
+    ray: str | None = None,
+    device: str | None = None,
+    is_fresh: bool = False,
+    is_silent: bool = False,
+) -> StudyPreview:
+    """What `run_study` would do, given the same: its trials, what of them is there, how long it would take.
+
+    Everything is checked, for which images are read; a few steps are timed here. Nothing is written. Raises as `run_study`.
+    """
+    told = _tell_nobody if is_silent else reading_progress()
+    changes = _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device)
+    prepared = _prepared(study, changes, out=out, is_fresh=is_fresh, workers=workers, ray=ray, progress=told)
+    study, images = prepared.study, prepared.images
+    search = StudySearch(study, folder=prepared.folder, sources=prepared.sources, standing=images.standing_of)
+    Origins(search, images).refuse_impossible(prepared.plans)
+    if not is_fresh:
+        _refuse_other_images(prepared.folder, prepared.plans, images)
+    return preview(
+        study,
+        prepared.plans,
+        images,
+        folder=prepared.folder,
+        notes=[*prepared.notes, *planning_notes(prepared.plans, images)],
+        num_workers=prepared.num_workers,
+        is_fresh=is_fresh,
+        is_timed=ray is None,
+    )
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A study that can be run: nothing was written for it."""
+
+    study: Study
+    folder: Path
+    sources: Sources
+    plans: list[RunPlan]
+    images: StudyImages
+    notes: list[str]
+    hired: contextlib.AbstractContextManager[Crew]
+    num_workers: int | None  # None: as many as a cluster gives
+
+
+def _prepared(
+    given: str | Path | Mapping[str, Any] | Study,
+    changes: Mapping[str, Any],
+    *,
+    out: Path | str | None,
+    is_fresh: bool,
+    workers: int | None,
+    ray: str | None,
+    progress: Progress,
+) -> _Prepared:
+    """Read, plan and check a study; raises all that is to be said of it before anything is trained."""
+    study = given if isinstance(given, Study) else load_study(given, changes)
+    folder = path_to_write(out if out is not None else Path("results") / study.name, error=SettingError)
+    if not is_fresh:
+        study = replace(study, there=frozenset(path.name for path in folder.glob("runs/*")))
+    sources = read_sources(study, folder)
+    plans = plan_runs(study, sources)
+    hired = _hired(study, plans, folder, workers=workers, ray=ray)
+    refuse_foreign(folder)
+    refuse_missing_trackers(study.where, plans)
+    images = StudyImages(study.own, progress=progress)
+    notes = [*study.unrepeatable(), *refuse_impossible_runs(study, plans, images)]
+    if not is_fresh:
+        _refuse_other_study(folder, study)
+    num_workers = hired.enter_result.num_workers if isinstance(hired, contextlib.nullcontext) else None
+    return _Prepared(study, folder, sources, plans, images, notes, hired, num_workers)
+
+
+def _refuse_failed(results: StudyResults) -> None:
+    """Raises RunFailed where a run failed: the first one's reason."""
+    failed = [run for run in results.runs if run.status == "failed"]
+    if failed:
+        first = failed[0]
+        raise RunFailed(
+            f"{len(failed)} of {counted(len(results.runs), 'run')} failed: {first.name}: {first.reason}"
+            f" ({first.folder / 'error.txt'}); the others are kept, and allows_failures=True returns them"
+        )
+
+
+def _tell_nobody(done: int, total: int, what: str) -> None:
+    """Progress that nobody is told of."""
 
 
 def remake_report(folder: Path | str) -> Path:
@@ -210,7 +316,7 @@ def sample(
         raise SettingError(f"--num: must be 1 or more, not {num}")
     if seed < 0:
         raise SettingError(f"--seed: must be 0 or more, not {seed}")
-    paths = sample_paths(Path(out), num=num, is_separate=is_separate)
+    paths = sample_paths(path_to_write(out, error=SettingError), num=num, is_separate=is_separate)
     there = next((path for path in paths if path.exists()), None)
     if there is not None and not is_fresh:
         raise SettingError(f"{there}: already exists; choose another --out, or --fresh to replace it")
@@ -248,7 +354,7 @@ def save_pictures(predictions: Sequence[Any], folder: Path) -> list[Path]:
 
     Two pictures of the same name get numbers. Raises StorageError where the folder cannot be written.
     """
-    paths: list[Path] = []
+    folder, paths = path_to_write(folder, error=SettingError), []
     for prediction in predictions:
         if hasattr(prediction, "picture_to_save"):
             name, image = prediction.picture_to_save()
@@ -282,12 +388,12 @@ def _parse_value(text: str, *, where: str) -> Any:
         return text
 
 
-def _write_report(results: StudyResults) -> Path:
+def _write_report(results: StudyResults, *, own: OwnFunctions | None = None) -> Path:
     """The page with its figures; those of an earlier report go, so that none is left of a trial that is no more."""
     from papilio.sections.page import write_report  # it brings matplotlib
 
     remove_files(results.folder, FIGURES)
-    return write_report(results)
+    return write_report(results, own=own)
 
 
 def _overrides(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from papilio.analysis.analyse import analyse
 from papilio.analysis.store import read_analyses, write_analysis
-from papilio.errors import RunFailed, StudyError
+from papilio.errors import RunError, RunFailed, StudyError
 from papilio.results.results import read_results
 from papilio.studies.images import StudyImages
 from papilio.studies.study import load_study
@@ -104,13 +105,39 @@ def test_what_cannot_be_is_said_before_anything_is_trained(
     assert not (tmp_path / "out" / "study.toml").exists()
 
 
-def test_a_report_elsewhere_does_without_what_it_cannot_import(out: Path) -> None:
+def with_section(out: Path, section: str) -> str:
+    """The report's text, made again after the file of an analysis names another function."""
     path = next(out.glob("analyses/brightness-*.npz"))
     found = next(one for one in read_analyses(out) if one.path == path)
-    write_analysis(path, replace(found.header, section="not_here:section"), found.arrays)
-    page = remake_report(out).read_text()
-    assert "Not shown: <code>not_here:section</code> cannot be imported here (No module named" in page
+    write_analysis(path, replace(found.header, section=section), found.arrays)
+    return remake_report(out).read_text()
+
+
+def test_a_report_elsewhere_does_without_what_it_cannot_import(out: Path) -> None:
+    page = with_section(out, "brightness.gone:section")
+    assert "Not shown: <code>brightness.gone:section</code> cannot be imported here (No module named" in page
     assert "Brightness of learning_rate 0.01" in page
+
+
+def test_a_file_of_an_analysis_imports_nothing_that_the_study_does_not_name(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`papilio report` imported whatever module a file of somebody else's folder named."""
+    (tmp_path / "planted.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    page = with_section(out, "planted:section")
+    assert "Not shown: <code>planted:section</code> is of no kind, and in no module, that the study names" in page
+    assert "planted" not in sys.modules
+
+
+@pytest.mark.parametrize("section", ["builtins:print", "brightness:KIND", "brightness:nothing", "brightness:trials"])
+def test_a_function_that_makes_no_section_is_one_line(section: str, out: Path) -> None:
+    try:
+        page = with_section(out, section)
+    except RunError as error:
+        assert "cannot be shown" in str(error) and "\n" not in str(error)
+    else:
+        assert f"Not shown: <code>{section}</code>" in page
 
 
 def test_who_waits_is_told_which_analysis_is_made(out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import torch
 from papilio.analysis.gradients import gradients
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
-from papilio.errors import SettingError
+from papilio.drawing.gradient_figures import gradient_sizes
+from papilio.errors import StudyError
 from papilio.kinds.options import GradientsOptions
 from papilio.runs.run import Run
+from papilio.studies.study import load_study
 from papilio.workbench import load_run, run_study
 
 
@@ -64,10 +67,56 @@ def test_sigmoids_let_less_of_a_gradient_through(digits: ImageSet, tmp_path: Pat
     assert shares[1] < shares[0] / 20
 
 
-def test_a_net_that_the_engine_by_hand_does_not_have_is_refused(digits: ImageSet, tmp_path: Path) -> None:
-    run = trained(tmp_path / "out", "torch", batch_norm=True)
-    with pytest.raises(SettingError, match=r"does not know model\.batch_norm"):
-        gradients(run, digits, GradientsOptions())
+def asking(*stages: dict[str, Any], **train: Any) -> dict[str, Any]:
+    """A study of torch runs whose gradients are asked for."""
+    return {
+        "title": "Asked",
+        "data": {"name": "digits", "fraction": 0.2},
+        "train": {"epochs": 1, **train},
+        "stage": [{"name": f"stage {number}", **stage} for number, stage in enumerate(stages)],
+        "analysis": [{"kind": "gradients"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "train", "told"),
+    [
+        ({"family": "mlp", "batch_norm": True}, {}, "does not know model.batch_norm = true; it knows false"),
+        ({"family": "mlp", "activation": "gelu"}, {}, "does not know model.activation = gelu"),
+        ({"family": "cnn", "head": "average"}, {}, "does not know model.head = average; it knows flatten"),
+        ({"family": "encoder_classifier"}, {}, "does not know train.objective = supervised with model.family"),
+        ({"family": "mlp"}, {"label_smoothing": 0.1}, "does not know train.label_smoothing"),
+        ({"family": "analysis_nets:own_net"}, {}, "model.family = analysis_nets:own_net"),
+        ({"family": "autoencoder"}, {"objective_settings": {"error": "bernoulli"}}, "error = bernoulli"),
+    ],
+)
+def test_nets_that_the_engine_by_hand_does_not_have_are_refused_before_anything_is_trained(
+    model: dict[str, Any], train: dict[str, Any], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were refused behind all of the training, and a family of torch alone ended in a KeyError."""
+    monkeypatch.syspath_prepend(tmp_path)
+    own = "def own_net(image_shape, num_classes):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
+    (tmp_path / "analysis_nets.py").write_text(f"from torch import nn\n\n\n{own}")
+    with pytest.raises(StudyError) as caught:
+        run_study(asking({"model": model}, **train), out=tmp_path / "out", is_silent=True)
+    assert "[[analysis]] 1 (gradients): it needs a net and a loss that the engine by hand has" in str(caught.value)
+    assert told in str(caught.value) and "\n" not in str(caught.value)
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_where_some_runs_have_such_nets_theirs_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain, normed = ({"model": {"family": "mlp", "units": [8], "batch_norm": one}} for one in (False, True))
+    run_study(asking(plain, normed), out=tmp_path / "out")
+    assert '(gradients): left out of stage "stage 1"' in capsys.readouterr().out
+    assert (tmp_path / "out" / "report.html").read_text().count('<section id="analysis-gradients-') == 1
+
+
+def test_what_a_gradient_does_not_depend_on_may_be_unknown_to_the_engine_by_hand(tmp_path: Path) -> None:
+    study = asking(
+        {"model": {"family": "mlp", "units": [8]}}, optimizer="adamw", augment={"shift": 1}, precision="bfloat16"
+    )
+    run_study(study, out=tmp_path / "out", is_silent=True)
+    assert 'id="analysis-gradients-' in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_the_report_shows_them(tmp_path: Path) -> None:
@@ -82,3 +131,22 @@ def test_the_report_shows_them(tmp_path: Path) -> None:
     run_study(study, out=tmp_path / "out", is_silent=True)
     page = (tmp_path / "out" / "report.html").read_text()
     assert 'id="analysis-gradients-' in page and "conv_transpose_1" in page
+
+
+def test_the_bundled_study_looks_at_the_trials_that_go_wrong_too() -> None:
+    """With the best trial of each stage alone neither the sigmoids' gradients nor the one image for all were in the report."""
+    settings = load_study("gradients-by-hand").settings
+    trials = {stage.name: len(next(iter(stage.vary.values()))) for stage in settings.stage}
+    assert all(table.top >= max(trials.values()) for table in settings.analysis)
+
+
+@pytest.mark.parametrize("largest", [3e-4, 6e-3, 40.0])
+def test_the_axis_of_sizes_is_numbered_in_plain_numbers(largest: float) -> None:
+    """Of sizes within one power of ten it had formulas as they are written, $\\mathdefault{6\\times10^{-3}}$."""
+    begun = np.array([1.1e-4, 2e-4])
+    figure = gradient_sizes(["conv_1", "dense_1"], begun, np.array([largest, 2e-4]))
+    figure.savefig(io.BytesIO())
+    axis, (low, high) = figure.axes[0].yaxis, figure.axes[0].get_ylim()
+    ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+    numbers = [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high and tick.label1.get_text()]
+    assert len(numbers) >= 2 and all(float(number) > 0 for number in numbers)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +92,56 @@ def test_what_is_no_analysis_is_named(tmp_path: Path, content: bytes) -> None:
     np.savez(tmp_path / "a.npz", header=np.array("{}"))
     with pytest.raises(RunError, match=r"a\.npz: not an analysis"):
         read_analysis(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("analysis", 3, "analysis"),
+        ("stage", None, "stage"),
+        ("trial", ["a"], "trial"),
+        ("options", [], "options"),
+        ("facts", {"shape": [1, 8]}, "facts.shape"),
+        ("facts", {"shape": [1, 8, 0]}, "facts.shape"),
+        ("facts", {"shape": [1, 8, 8], "class_names": "ab"}, "facts.class_names"),
+        ("facts", {"shape": [1, 8, 8], "quantity": {"period": -1}}, "facts.quantity.period"),
+        ("uses", {"a": 1}, "uses"),
+    ],
+)
+def test_a_header_of_wrong_values_is_one_line_that_names_the_key(
+    key: str, value: Any, named: str, tmp_path: Path
+) -> None:
+    """Any types were taken, and the report ended in a traceback."""
+    path = tmp_path / "a.npz"
+    np.savez(path, header=np.array(json.dumps(json.loads(HEADER.to_json()) | {key: value})), **ARRAYS)
+    with pytest.raises(RunError, match=rf"a\.npz: not an analysis \({named}.*delete it") as caught:
+        read_analysis(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_array_of_more_than_its_bytes_is_not_made(tmp_path: Path) -> None:
+    """A damaged header asked for terabytes of memory: a MemoryError, and a traceback."""
+    path = tmp_path / "a.npz"
+    member = io.BytesIO()
+    np.lib.format.write_array_header_1_0(member, {"descr": "<f8", "fortran_order": False, "shape": (2**40,)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", member.getvalue())
+    with pytest.raises(RunError, match=r"a\.npz: not an analysis \(a\.npy is float64"):
+        read_analysis(path)
+
+
+@pytest.mark.parametrize("what", ["folder", "pipe", "loop"])
+def test_what_is_no_file_is_not_waited_for(what: str, tmp_path: Path) -> None:
+    """A pipe in the place of an analysis was waited for without end."""
+    path = tmp_path / "a.npz"
+    if what == "folder":
+        path.mkdir()
+    elif what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path)
+    with pytest.raises(RunError, match=r"a\.npz: not an analysis"):
+        read_analysis(path)
 
 
 def test_a_later_version_may_say_more(tmp_path: Path) -> None:

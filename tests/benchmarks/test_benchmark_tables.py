@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from benchmarks.run import command_told, write
 from benchmarks.tables import HEAD, Row, Target, markdown_table, paired_ratios, readable, text_table
 
 PAPILIO = [100.0, 80.0, 300.0]
@@ -84,3 +87,17 @@ def test_a_markdown_table_has_its_head_its_cells_and_its_notes():
     assert all(line.count("|") == len(HEAD) + 1 for line in lines[:3])
     assert lines[2] == "| other | images/s | 3 | 80 | 50 – 100 | 2.00× | 1.00 – 3.00 | ≥ 2.5× | no |"
     assert lines[-1] == "- other, images/s: a note"
+
+
+@pytest.mark.parametrize("out", [["--out", "a folder"], ["--out=folder"], []])
+def test_results_tell_the_command_without_where_it_wrote_them(out: list[str]):
+    assert command_told(["by-hand", *out, "--rounds", "5"]) == "python -m benchmarks.run by-hand --rounds 5"
+
+
+def test_a_single_benchmark_is_written_under_its_name(tmp_path: Path):
+    facts = dict.fromkeys(
+        ("command", "minutes", "processor", "cores", "system", "load_before", "commit", "python", "date"), 1
+    )
+    write(tmp_path, facts | {"memory_bytes": 2**30, "versions": {}, "is_quick": False}, [], name="benchmarks-mlp")
+    assert {file.name for file in tmp_path.iterdir()} == {"benchmarks-mlp.json", "benchmarks-mlp.md"}
+    assert "1 core, 1 GiB" in (tmp_path / "benchmarks-mlp.md").read_text()

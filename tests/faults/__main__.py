@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
+import signal
 import sys
 import time
 from collections import Counter, defaultdict
@@ -14,9 +16,10 @@ from tests.faults.campaign import Job, run_campaign
 from tests.faults.generators import GENERATORS
 from tests.faults.harness import Outcome, Verdict
 
-COLUMNS = [Verdict.TRACEBACK, Verdict.WRONG_EXIT, Verdict.HANG, Verdict.MEMORY, Verdict.MESSAGE]
+COLUMNS = [Verdict.GENERATOR, Verdict.TRACEBACK, Verdict.WRONG_EXIT, Verdict.HANG, Verdict.MEMORY, Verdict.MESSAGE]
 NUM_SHOWN = 3  # of each kind of failure
 APART_EVERY = 50  # of which one is tried in a process of its own
+BETWEEN = 20  # so many inputs are two lines about how far it is
 
 
 def main() -> int:
@@ -34,11 +37,12 @@ def main() -> int:
         Job(names[index % len(names)], options.seed, index // len(names), is_apart=index % APART_EVERY == 0)
         for index in range(options.num)
     ]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     start, found = time.monotonic(), []
-    for done, (job, outcome) in enumerate(run_campaign(jobs, num_workers=options.workers), start=1):
-        found.append((job, outcome))
-        if done % 100 == 0:
-            print(f"{done:,} of {len(jobs):,}", file=sys.stderr, flush=True)
+    with contextlib.suppress(KeyboardInterrupt):  # what has been tried by then is told
+        for tried in run_campaign(jobs, num_workers=options.workers):
+            found.append(tried)
+            _tell(found, len(jobs), start)
     _print_table(names, found)
     print(
         f"{len(found):,} inputs, seed {options.seed}, {time.monotonic() - start:.0f} s on {options.workers} processes"
@@ -46,6 +50,21 @@ def main() -> int:
     failures = [(job, outcome) for job, outcome in found if outcome.verdict is not Verdict.OK]
     _print_kinds(failures)
     return int(bool(failures))
+
+
+def _tell(found: Sequence[tuple[Job, Outcome]], total: int, start: float) -> None:
+    """A line for an input that something is wrong with, and now and then one about how far it is."""
+    job, outcome = found[-1]
+    if outcome.verdict is not Verdict.OK:
+        print(f"{job.name}: {outcome.verdict}: {outcome.last_line[:200]}", file=sys.stderr, flush=True)
+    if len(found) % BETWEEN == 0 or len(found) == total:
+        print(_how_far(found, total, time.monotonic() - start), file=sys.stderr, flush=True)
+
+
+def _how_far(found: Sequence[tuple[Job, Outcome]], total: int, seconds: float) -> str:
+    left = seconds / len(found) * (total - len(found))
+    num_wrong = sum(outcome.verdict is not Verdict.OK for _, outcome in found)
+    return f"{len(found):,} of {total:,} inputs, {num_wrong} wrong, {seconds:.0f} s, about {left:.0f} s left"
 
 
 def _again(name: str) -> int:

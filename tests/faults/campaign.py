@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import os
 import random
 import resource
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from tests.faults.generators import GENERATORS
-from tests.faults.harness import LIMIT_SECONDS, Fault, Outcome, Verdict, try_apart, try_here, warm_up
+from tests.faults.harness import GIVEN_UP, Fault, Outcome, Verdict, try_apart, try_here, warm_up
+from tests.faults.own_files import TRAINING_SECONDS
 
-WAIT_SECONDS = 2 * LIMIT_SECONDS  # for an answer: an input may hang where no alarm reaches it
-START_SECONDS = 60.0
+START_SECONDS = 120.0
+# for an answer: an input may hang where no alarm reaches it
+WAIT_SECONDS = GIVEN_UP * TRAINING_SECONDS + START_SECONDS
+STUCK_SECONDS = WAIT_SECONDS - 10  # after which where it hangs is noted
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class Worker:
 
     process: BaseProcess
     pipe: Connection
+    stack: Path  # where it hangs
     job: Job | None = None
     deadline: float = 0.0
 
@@ -55,6 +62,7 @@ class Worker:
         self.process.join(timeout=0 if self.job else 5)
         self.process.kill()
         self.process.join()
+        self.stack.unlink(missing_ok=True)
 
 
 def run_campaign(jobs: Sequence[Job], *, num_workers: int) -> Iterator[tuple[Job, Outcome]]:
@@ -96,7 +104,8 @@ def _lost(worker: Worker) -> Outcome:
     """The outcome of an input that took the process down, or that it never came back from."""
     assert worker.job is not None
     if worker.process.is_alive() and time.monotonic() >= worker.deadline:
-        return Outcome(worker.job.name, 1, "", "no answer", WAIT_SECONDS, 0, Verdict.HANG)
+        where = worker.stack.read_text()
+        return Outcome(worker.job.name, 1, "", f"{where}no answer", WAIT_SECONDS, 0, Verdict.HANG)
     worker.process.join(timeout=5)
     status = worker.process.exitcode or 1
     return Outcome(worker.job.name, status, "", f"the process ended with status {status}", 0.0, 0, Verdict.WRONG_EXIT)
@@ -104,14 +113,19 @@ def _lost(worker: Worker) -> Outcome:
 
 def _start() -> Worker:
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_work, args=(there,), daemon=True)
+    handle, stack = tempfile.mkstemp(prefix="faults-stack-")
+    os.close(handle)
+    process = multiprocessing.get_context("spawn").Process(target=_work, args=(there, stack), daemon=True)
     process.start()
     there.close()
-    return Worker(process, here)
+    return Worker(process, here, Path(stack))
 
 
-def _work(pipe: Connection) -> None:
-    with tempfile.TemporaryDirectory(prefix="faults-cache-", ignore_cleanup_errors=True) as cache:
+def _work(pipe: Connection, stack: str) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-cache-", ignore_cleanup_errors=True) as cache,
+        Path(stack).open("w") as stack_file,
+    ):
         os.environ |= {"PAPILIO_CACHE": cache, "OMP_NUM_THREADS": "1"}
         warm_up()
         base_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -120,9 +134,18 @@ def _work(pipe: Connection) -> None:
                 job = pipe.recv()
             except EOFError:
                 return
-            fault = job.fault()
-            pipe.send(
-                try_apart(fault, base_bytes=base_bytes)
-                if job.is_apart and not callable(fault.attempt)
-                else try_here(fault)
-            )
+            faulthandler.dump_traceback_later(STUCK_SECONDS, file=stack_file)
+            outcome = try_job(job, base_bytes=base_bytes)
+            faulthandler.cancel_dump_traceback_later()
+            pipe.send(outcome)
+
+
+def try_job(job: Job, *, base_bytes: int = 0) -> Outcome:
+    """What came of an input; where making it fails, that is an error of its generator."""
+    try:
+        fault = job.fault()
+        if job.is_apart and not callable(fault.attempt):
+            return try_apart(fault, base_bytes=base_bytes)
+        return try_here(fault)
+    except Exception:  # what the attempt itself raises is in its outcome
+        return Outcome(job.name, 1, "", traceback.format_exc(), 0.0, 0, Verdict.GENERATOR)

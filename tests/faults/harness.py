@@ -26,10 +26,12 @@ from typing import Any
 from papilio.errors import PapilioError, one_line
 
 HANG_SECONDS = 10.0
-LIMIT_SECONDS = 30.0  # after which an input is given up
+GIVEN_UP = 3  # times what an input may take, after which it is given up
+SECONDS_BETWEEN_ALARMS = 5.0
 PEAK_BYTES = 2**30  # beyond what the process had before
 LIMIT_BYTES = 3 * 2**30  # after which it is given up
 MESSAGE_LETTERS = 1000
+GAVE_UP = "given up"
 STATUS_OF = Path("/proc/self/status")
 
 
@@ -39,7 +41,7 @@ class Fault:
 
     `attempt` is what follows `papilio` on the command line, which is run in that folder; or a function of the folder, whose
     PapilioError counts as the command's. A refusal must name `file`, and its exit status must be one of `statuses`.
-    What takes more than `most_seconds` hangs.
+    What takes more than `most_seconds`, or has to be given up, hangs.
     """
 
     name: str
@@ -49,6 +51,11 @@ class Fault:
     statuses: tuple[int, ...] = (0, 1, 2)
     most_seconds: float = HANG_SECONDS
 
+    @property
+    def limit_seconds(self) -> float:
+        """After which it is given up."""
+        return GIVEN_UP * self.most_seconds
+
 
 Generator = Callable[[random.Random], Fault]
 
@@ -56,6 +63,7 @@ Generator = Callable[[random.Random], Fault]
 class Verdict(StrEnum):
     """What is wrong with an outcome, the worst first; OK for nothing."""
 
+    GENERATOR = "generator"  # the input could not be made
     HANG = "hang"
     MEMORY = "memory"
     TRACEBACK = "traceback"
@@ -85,7 +93,7 @@ class Outcome:
 
 
 class GivenUpError(BaseException):
-    """The input took longer than LIMIT_SECONDS; no `except Exception` catches it."""
+    """The input took longer than its limit; no `except Exception` catches it."""
 
 
 def try_here(fault: Fault) -> Outcome:
@@ -98,7 +106,12 @@ def try_here(fault: Fault) -> Outcome:
         )
         _forget_peak()
         before, start = _memory("VmRSS"), _own_seconds()
-        with _inside(folder), _limits(before), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            _inside(folder),
+            _limits(before, fault.limit_seconds),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
             status = _attempt(fault, folder)
         seconds, peak = _own_seconds() - start, max(0, _memory("VmHWM") - before)
     return _outcome(fault, status, _text(out), _text(err), seconds, peak)
@@ -113,13 +126,12 @@ def try_apart(fault: Fault, *, base_bytes: int = 0) -> Outcome:
         fault.write(folder)
         command = [sys.executable, "-m", "papilio", *fault.attempt]
         with (Path(name) / "out").open("wb") as out, (Path(name) / "err").open("wb") as err:
-            start = time.monotonic()
             process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-            status, used = _wait(process, start)
+            status, used, own_seconds = _wait(process, fault.limit_seconds)
         texts = [(Path(name) / one).read_text(errors="replace") for one in ("out", "err")]
     peak = max(0, used.ru_maxrss * 1024 - base_bytes)
-    wall_seconds = time.monotonic() - start
-    seconds = wall_seconds if wall_seconds > LIMIT_SECONDS else used.ru_utime + used.ru_stime
+    # of a process that was not given up its work: libraries are imported from a disk that others use, too
+    seconds = own_seconds if own_seconds > fault.limit_seconds else used.ru_utime + used.ru_stime
     return _outcome(fault, status, *texts, seconds, peak)
 
 
@@ -147,7 +159,7 @@ def _attempt(fault: Fault, folder: Path) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except GivenUpError:
-        print(f"given up after {LIMIT_SECONDS:g} s", file=sys.stderr)
+        print(f"{GAVE_UP} after {fault.limit_seconds:g} s", file=sys.stderr)
         return 1
     except BaseException:  # a user would see this
         traceback.print_exc()
@@ -162,7 +174,7 @@ def _outcome(fault: Fault, status: int, stdout: str, stderr: str, seconds: float
 
 def judge(fault: Fault, status: int, stdout: str, stderr: str, seconds: float, peak_bytes: int) -> Verdict:
     """What is wrong with what came of an input."""
-    if seconds > fault.most_seconds:
+    if seconds > fault.most_seconds or stderr.rstrip().rpartition("\n")[2].startswith(GAVE_UP):
         return Verdict.HANG
     if peak_bytes > PEAK_BYTES or "MemoryError" in stderr:
         return Verdict.MEMORY
@@ -195,16 +207,22 @@ def _inside(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _limits(before_bytes: int) -> Iterator[None]:
-    """Within, time and memory end; what has been allocated before counts to the memory that may be."""
+def _limits(before_bytes: int, seconds: float) -> Iterator[None]:
+    """Within, time and memory end; what has been allocated before counts to the memory that may be.
+
+    The alarm comes again and again: other processes may have had the processor, and an exception that it raises inside a
+    finaliser is lost.
+    """
+    start = _own_seconds()
 
     def give_up(number: int, frame: Any) -> None:
-        raise GivenUpError
+        if _own_seconds() - start >= seconds:
+            raise GivenUpError
 
     old = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (max(before_bytes, _memory("VmData")) + LIMIT_BYTES, old[1]))
     handler = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, LIMIT_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds, SECONDS_BETWEEN_ALARMS)
     try:
         yield
     finally:
@@ -213,13 +231,17 @@ def _limits(before_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, old)
 
 
-def _wait(process: subprocess.Popen[bytes], start: float) -> tuple[int, resource.struct_rusage]:
+def _wait(process: subprocess.Popen[bytes], most_seconds: float) -> tuple[int, resource.struct_rusage, float]:
+    """Status, what was used, and how long it took by its own clock; one that takes longer than that is killed."""
+    start = _own_seconds(process.pid)
+    own_seconds = 0.0
     while True:
         number, state, used = os.wait4(process.pid, os.WNOHANG)
         if number:
             process.returncode = os.waitstatus_to_exitcode(state)
-            return process.returncode, used
-        if time.monotonic() - start > LIMIT_SECONDS:
+            return process.returncode, used, own_seconds
+        own_seconds = _own_seconds(process.pid) - start
+        if own_seconds > most_seconds:
             process.kill()
         time.sleep(0.01)
 
@@ -231,10 +253,10 @@ def _text(stream: io.TextIOWrapper) -> str:
     return buffer.getvalue().decode("utf-8")
 
 
-def _own_seconds() -> float:
-    """A clock that stands still while this thread could go on, but other processes have the processor."""
+def _own_seconds(of: int | str = "thread-self") -> float:
+    """A clock that stands still while this thread, or a process' first, could go on, but others have the processor."""
     try:
-        _, waited_nanoseconds, _ = Path("/proc/thread-self/schedstat").read_text().split()
+        _, waited_nanoseconds, _ = Path(f"/proc/{of}/schedstat").read_text().split()
     except (OSError, ValueError):
         return time.monotonic()
     return time.monotonic() - int(waited_nanoseconds) / 1e9

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
-from tests.faults.campaign import Job
+from tests.faults.campaign import Job, try_job
 from tests.faults.generators import GENERATORS
-from tests.faults.harness import Fault, Verdict, try_apart, try_here, warm_up
+from tests.faults.harness import Fault, Generator, Verdict, try_apart, try_here, warm_up
 
 SEED = 17
 NUM = 6  # of each generator
@@ -51,6 +52,24 @@ def test_what_a_user_would_see_is_judged() -> None:
     assert verdict(lambda folder: None, statuses=(1, 2)) is Verdict.WRONG_EXIT
     assert verdict(("data", "info", "no-such-set"), file="no-such-set") is Verdict.OK
     assert verdict(("data", "info", "no-such-set"), file="another") is Verdict.MESSAGE
+
+
+def _broken(rng: random.Random) -> Fault:
+    raise ArithmeticError("no such input")
+
+
+def _unwritten(rng: random.Random) -> Fault:
+    return Fault("x", lambda folder: _raise(ArithmeticError("no such file")), ("data", "info", "x"))
+
+
+@pytest.mark.parametrize("generator", [_broken, _unwritten])
+def test_a_generator_that_raises_is_named_and_the_campaign_goes_on(
+    generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GENERATORS, "broken", generator)
+    outcome = try_job(Job("broken", 1, 2))
+    assert (outcome.name, outcome.verdict) == ("broken/1/2", Verdict.GENERATOR)
+    assert "ArithmeticError: no such" in outcome.last_line
 
 
 def test_a_command_is_tried_in_a_process_of_its_own() -> None:

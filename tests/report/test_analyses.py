@@ -78,7 +78,8 @@ def study(folder: Path, section: object, *, title: str = "") -> StudyResults:
     )  # fmt: skip
     arrays = {"steps": np.arange(3), "image": np.full((1, 8, 8), 100, np.uint8)}
     write_analysis(folder / "analyses" / f"walk-{plan.name}.npz", header, arrays)
-    return study_folders.write_study(folder, [plan])
+    module = header.section.partition(":")[0]
+    return study_folders.write_study(folder, [plan], train={"objective": f"{module}:KIND"})
 
 
 def rendered(results: StudyResults) -> Page:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from papilio.data.facts import ImageFacts
 from papilio.engine import find_engine
+from papilio.errors import SettingError
 from papilio.kinds.registry import kind_of, make_objective
 from papilio.models.families import FAMILIES as TORCH_FAMILIES
 from papilio.models.layers import INITIALISERS as TORCH_INITIALISERS
 from papilio.scratch import families
 from papilio.scratch.initialisers import INITIALISERS
-from papilio.scratch.numpy_engine import rule_of
 from papilio.scratch.objectives import Batch
 from papilio.scratch.optimisers import Optimiser
+from papilio.scratch.session import rule_of
 from papilio.settings.run_settings import RunSettings
 from papilio.settings.validation import settings_class
 from papilio.training import batches as torch_batches
@@ -78,6 +80,54 @@ def test_families_take_the_same_settings(family: str) -> None:
 def test_nets_are_described_alike(net: str) -> None:
     described = [find_engine(name, {}).describe(run_settings(net, name), FACTS) for name in ("numpy", "torch")]
     assert described[0] == described[1]
+
+
+FEW_SIZES = st.lists(st.sampled_from([0, 1, 2, 3, 4, 5]), max_size=3)
+KERNELS = st.sampled_from([0, 1, 3, 3, 4, 5, 7])
+RATES = st.sampled_from([0.0, 0.3, 1.0, [0.1], [0.1, 0.2]])
+ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "mlp": {"units": FEW_SIZES, "dropout": RATES},
+    "cnn": {
+        "filters": FEW_SIZES,
+        "dense": FEW_SIZES,
+        "kernel_size": KERNELS,
+        "pool_after": st.none() | st.lists(st.integers(0, 3), max_size=3),
+        "dropout": RATES,
+        "conv_dropout": st.sampled_from([0.0, 0.2]),
+        "flatten_dropout": st.sampled_from([0.0, 0.2]),
+    },
+    "lenet5": {"activation": st.sampled_from(["relu", "tanh"]), "pooling": st.sampled_from(["max", "average"])},
+    "autoencoder": {
+        "filters": FEW_SIZES,
+        "dense": FEW_SIZES,
+        "latents": st.integers(0, 3),
+        "kernel_size": KERNELS,
+        "dropout": st.sampled_from([0.0, 0.2, 1.0]),
+    },
+}
+ARGUMENTS["vae"] = ARGUMENTS["autoencoder"]
+
+
+@pytest.mark.parametrize("family", families.FAMILIES)
+@hypothesis.settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_both_engines_build_the_same_nets_and_refuse_the_same(family: str, data: st.DataObject) -> None:
+    facts = ImageFacts((data.draw(st.integers(1, 3)), *(data.draw(st.integers(1, 14)) for _ in range(2))), ("a", "b"))
+    arguments = {name: data.draw(values, name) for name, values in ARGUMENTS[family].items()}
+    found: list[Any] = []
+    for name in ("numpy", "torch"):
+        engine = find_engine(name, {})
+        plain = engine.model_settings(family)().model_dump() | arguments
+        train = {"engine": name, "objective": engine.purpose(family)}
+        try:
+            settings = RunSettings.of(
+                {"data": {"name": "digits"}, "model": {"family": family, **plain}, "train": train}
+            )
+            engine.check(settings, facts)
+            found.append(engine.describe(settings, facts))
+        except SettingError:
+            found.append("refused")
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("net", ["lenet5", "vae"])
@@ -139,26 +189,3 @@ def test_a_hundred_steps_are_those_of_torch(net: str, optimizer: str) -> None:
     for name, value in network.weights().items():
         other = arrays_of_nets(nets)[f"network/{name}"]
         np.testing.assert_allclose(value, other, rtol=0, atol=1e-6 * abs(other).max() + 1e-12, err_msg=name)
-
-
-def test_the_engine_is_short() -> None:
-    """What is read in an evening: lines of code, without docstrings, comments and blank lines. Beside it stand families, and
-    what joins the engine to Papilio."""
-    read = ("layers", "losses", "network", "optimisers", "initialisers", "objectives")
-    folder = Path(families.__file__).parent
-    assert sum(len(_lines_of_code(folder / f"{name}.py")) for name in read) < 650
-
-
-def _lines_of_code(file: Path) -> set[tuple[str, int]]:
-    text = file.read_text()
-    docstrings = {
-        line
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        for line in range(node.lineno, (node.end_lineno or 0) + 1)
-    }
-    return {
-        (file.name, number)
-        for number, line in enumerate(text.splitlines(), start=1)
-        if line.strip() and not line.strip().startswith("#") and number not in docstrings
-    }

@@ -14,6 +14,8 @@ import papilio as product
 from in_process import papilio
 from papilio.data.load import load_images
 from papilio.errors import StudyError
+from papilio.search.expected import plan_runs
+from papilio.studies.study import load_study
 from papilio.workbench import describe_study
 
 pytestmark = pytest.mark.usefixtures("no_reports")
@@ -126,6 +128,32 @@ def test_a_study_is_shown_without_the_results_that_it_starts_from(tmp_path: Path
 
 def test_the_version_is_told() -> None:
     assert papilio("--version").stdout == f"papilio {product.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("tables", "complaint"),
+    [
+        ({"train": {"epochs": 0}}, r"the study: train\.epochs: "),
+        ({"train": {"lerning_rate": 1}}, r"the study: train\.lerning_rate is not a setting"),
+        ({"model": {"family": "mpl"}}, r"the study: model\.family: 'mpl' is not"),
+        ({"model": {"family": "mlp", "unit": [4]}}, r"the study: model\.unit is not a setting"),
+        ({"model": {"units": [4]}}, r"the study: model\.family is missing"),
+    ],
+)
+def test_own_tables_are_checked_where_every_stage_starts_from_another_study(
+    tables: dict[str, Any], complaint: str
+) -> None:
+    """No trial has them then, and nobody read them."""
+    stages = [
+        {"name": "a", "from": {"study": "other"}, "vary": {"model.dropout": [0.1, 0.2]}},
+        {"name": "b", "from": "a"},
+    ]
+    other = {"data": {"name": "digits"}, "model": {"family": "mlp", "units": [4]}, "train": {"epochs": 1}}
+    study = {"title": "Later", "data": {"name": "digits"}, "stage": stages}
+    sources = {"a": [("best", other)]}
+    assert len(plan_runs(load_study(study), sources)) == 3
+    with pytest.raises(StudyError, match=complaint):
+        plan_runs(load_study(study | tables), sources)
 
 
 def test_few_validation_images_are_told_of_in_the_plan_and_the_report(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import datetime
 import json
 import math
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +200,60 @@ def test_a_damaged_file_is_one_line_for_readers_and_mended_by_the_study(name: st
     again(out)
     assert (out / "results.csv").read_bytes() == before
     assert remake_report(out).stat().st_size > 10_000
+
+
+def with_cell(row: int, column: int, value: str | None) -> Callable[[Path], None]:
+    """Changes a cell of a CSV file, or takes it out."""
+
+    def change(path: Path) -> None:
+        rows = list(csv.reader(path.read_text().splitlines()))
+        rows[row][column : column + 1] = [] if value is None else [value]
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+
+    return change
+
+
+def with_twin(path: Path) -> None:
+    path.write_text(path.read_text() + path.read_text().splitlines()[1] + "\n")
+
+
+def with_entry(key: str, value: Any) -> Callable[[Path], None]:
+    """Changes an entry of a JSON file."""
+
+    def change(path: Path) -> None:
+        path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("results.csv", with_twin),
+        ("results.csv", with_cell(0, 1, "stagy")),
+        ("results.csv", with_cell(1, 2, None)),
+        ("results.csv", with_cell(1, 0, "../../etc")),
+        ("results.csv", with_cell(1, 0, "..")),
+        ("results.csv", with_cell(1, 0, "")),
+        ("results.csv", with_cell(1, 3, "x")),
+        ("results.csv", with_cell(1, 4, "first")),
+        ("environment.json", with_entry("versions", ["papilio"])),
+        ("environment.json", with_entry("memory_bytes", "8 GB")),
+        ("environment.json", with_entry("data", {"name": "digits"})),
+        ("environment.json", with_entry("data", [{"name": "digits", "image_shape": [8, 8]}])),
+        ("environment.json", with_entry("command", 3)),
+    ],
+)
+def test_values_of_another_kind_are_one_line_that_names_the_file(
+    name: str, change: Callable[[Path], None], out: Path
+) -> None:
+    """Sound JSON and CSV with values of another type was a traceback in whatever looked at them first."""
+    change(out / name)
+    for command_ in (("results", out), ("report", out)):
+        done = papilio(*command_)
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
+        assert name in done.stderr and "command" in done.stderr  # that makes it again
 
 
 def test_records_with_garbage_in_them_end_where_it_begins(out: Path) -> None:

@@ -13,7 +13,7 @@ from tiny import tiny, write_study
 import papilio as product
 from in_process import papilio
 from papilio.errors import DataError, RunError
-from papilio.study_folder import is_study_folder
+from papilio.study_folder import is_study_folder, remove_study
 
 STUDY = tiny(stage=[{"name": "a"}], train__epochs=1)
 
@@ -81,6 +81,21 @@ def test_fresh_removes_what_a_study_wrote_and_nothing_else(out: Path) -> None:
     product.run_study(STUDY | {"title": "Another"}, out=out, is_fresh=True, is_silent=True)
     assert all((out / name).read_text() == "mine" for name in mine)
     assert not list(out.rglob(".*.part")) and is_study_folder(out)
+
+
+def test_a_study_without_the_file_that_it_is_known_by_is_told_which(out: Path) -> None:
+    (out / "environment.json").unlink()
+    with pytest.raises(RunError, match=r"is no study's folder and not empty .* no environment\.json of ours"):
+        product.run_study(STUDY, out=out, is_silent=True)
+
+
+def test_links_that_lead_nowhere_in_the_places_of_our_files_go(out: Path, tmp_path: Path) -> None:
+    for name in ("results.csv", "search.journal.lock", "figures/a.svg"):
+        (out / name).unlink(missing_ok=True)
+        (out / name).symlink_to(tmp_path / "nowhere")
+    (out / "notes").symlink_to(tmp_path / "nowhere")
+    remove_study(out)
+    assert [path.name for path in out.iterdir() if path.name != ".lock"] == ["notes"]
 
 
 def test_nothing_is_removed_through_a_link(out: Path, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import optuna
 import pytest
@@ -68,6 +70,28 @@ def test_it_is_made_from_the_runs_again(folder: Path, damage: str) -> None:
     run_study(tiny(stage=STAGES), out=folder, is_silent=True)
     after = [(trial.params, trial.state) for trial in trials_in(folder, "grid")]
     assert sorted(map(str, after)) == sorted(map(str, before))
+
+
+@pytest.mark.parametrize("is_dangling", [False, True])
+def test_a_lock_that_somebody_left_is_not_waited_for(
+    is_dangling: bool, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Optuna's lock was waited for half a minute, and a dangling one for ever, for a file that is never read."""
+    copy = Path(shutil.copytree(folder, tmp_path / "study"))
+    lock = copy / "search.journal.lock"
+    lock.symlink_to(tmp_path / "nowhere") if is_dangling else lock.write_text("")
+
+    def wait(seconds: float) -> None:
+        raise AssertionError("it is waited for")
+
+    monkeypatch.setattr("optuna.storages.journal._file.time", SimpleNamespace(sleep=wait, monotonic=lambda: 0.0))
+    with monkeypatch.context() as patch:
+        patch.setattr("papilio.workbench.remove_unfinished", lambda folder: None)
+        (copy / "search.journal").unlink()
+        run_study(tiny(stage=STAGES), out=copy, is_silent=True)
+    assert (copy / "search.journal").stat().st_size > 1000 and lock.is_symlink() == is_dangling
+    run_study(tiny(stage=STAGES), out=copy, is_silent=True)
+    assert not lock.is_symlink() and not lock.exists()
 
 
 def test_going_on_adds_no_trial_twice(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tiny import tiny
 
 import papilio as product
 from papilio.data.load import load_images
-from papilio.errors import RunError
+from papilio.errors import PapilioError, RunError
 from papilio.runs.arrays import load_arrays, save_arrays
 from papilio.runs.folder import RunFolder
 from papilio.runs.mending import mend_run
@@ -103,6 +104,29 @@ def test_damaged_weights_of_a_finished_run_are_made_again(
     told = capsys.readouterr()
     said = [line for line in (told.out + told.err).splitlines() if "the run will be trained again" in line]
     assert len(said) == 1 and "weights.safetensors" in said[0]
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "records.jsonl", "checkpoint/state.safetensors", "run.json"])
+@pytest.mark.parametrize("what", ["folder", "loop", "pipe"])
+def test_what_is_no_file_in_the_place_of_one_is_one_line_or_mended(what: str, name: str, run: RunFolder) -> None:
+    """A folder in the place of weights was a traceback, and a pipe was waited for without end."""
+    whole, path = run.weights_file.read_bytes(), run.path / name
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    if what == "folder":
+        (path / "of somebody's").mkdir(parents=True)
+    elif what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path)
+    try:
+        product.run_study(STUDY, out=run.path.parents[1], is_silent=True)
+    except PapilioError as error:
+        assert str(path) in str(error) and "\n" not in str(error)
+        assert what == "folder" or name in ("run.json", "records.jsonl")
+    else:
+        assert run.weights_file.read_bytes() == whole and run.facts().status == "done"
+    assert what != "folder" or (path / "of somebody's").is_dir()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from in_process import papilio
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.engine import Arrays, Diverged, Engine, Lane, Nets, Session, find_engine
-from papilio.errors import RunError, StudyError
+from papilio.errors import RunError, SettingError, StudyError
 from papilio.runs.folder import RunFolder
 from papilio.settings.run_settings import RunSettings
 from papilio.workbench import load_run, run_study
@@ -134,6 +134,15 @@ def test_a_loss_that_is_no_number_ends_the_run(digits: ImageSet) -> None:
         ({"train__standardize": True}, "train.standardize"),
         ({"train__regularizer": {"l2": 0.1}}, "train.regularizer"),
         ({"model": {"family": "autoencoder"}, "train__objective_settings": {"noise": "masking"}}, "noise = masking"),
+        (
+            {"train__objective": "autoencoder"},
+            "train.objective = autoencoder with model.family = mlp; it knows autoencoder",
+        ),
+        ({"model": {"family": "vae"}, "train__objective": "autoencoder"}, "model.family = vae; it knows autoencoder"),
+        (
+            {"model": {"family": "vae"}, "train__objective": "supervised"},
+            "train.objective = supervised with model.family = vae; it knows mlp, cnn, lenet5",
+        ),
     ],
 )
 def test_what_it_does_not_know_is_refused_by_name_before_anything_is_trained(
@@ -144,6 +153,38 @@ def test_what_it_does_not_know_is_refused_by_name_before_anything_is_trained(
         run_study(study, out=tmp_path / "out", is_silent=True)
     assert 'train.engine = "numpy" does not know' in str(caught.value) and told in str(caught.value)
     assert "\n" not in str(caught.value) and not (tmp_path / "out" / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ({"family": "cnn", "kernel_size": 9}, "model: kernel_size: 9 is larger than the images, 8x8"),
+        (
+            {"family": "mlp", "units": [8], "netwrok": {"stage": "one"}},
+            "there is no such part of the network; did you mean network?",
+        ),
+        (
+            {"family": "vae", "filters": [], "encoder.dense9": {"stage": "one"}},
+            "model.encoder.dense9: there is no such part",
+        ),
+    ],
+)
+def test_what_cannot_be_built_is_refused_before_anything_is_trained(
+    model: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    stages = [{"name": "one", "model": {"family": model["family"]}}, {"name": "two", "model": model}]
+    study = tiny(model={}, train__engine="numpy", stage=stages)
+    with pytest.raises(StudyError) as caught:
+        run_study(study, out=tmp_path / "out", is_silent=True)
+    assert told in str(caught.value) and "\n" not in str(caught.value)
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+@pytest.mark.parametrize("units", [10**8, 10**10])
+def test_a_net_larger_than_memory_is_told_of(units: int, digits: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NETS, "mlp", {"family": "mlp", "units": [units, units]})
+    with pytest.raises(SettingError, match="its weights need more memory than there is"):
+        find_engine("numpy", {}).describe(settings_of("mlp"), digits.facts)
 
 
 def test_float64_is_not_for_torch(tmp_path: Path) -> None:

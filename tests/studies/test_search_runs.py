@@ -43,7 +43,7 @@ def searched(*stages: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def on_one_core(study: dict[str, Any] | Path, out: Path, *, workers: int = 2) -> StudyResults:
     """Run a study with one thread a worker, without a report."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("papilio.workbench._write_report", lambda results: results.folder)
+        patch.setattr("papilio.workbench._write_report", lambda results, **given: results.folder)
         return product.run_study(study, out=out, workers=workers, is_silent=True)
 
 

@@ -16,6 +16,7 @@ from tiny import environment, write_study
 
 from in_process import papilio
 from papilio.data.load import load_images
+from papilio.errors import RunError
 from papilio.execution import live_report
 from papilio.execution.alarms import Alarms
 from papilio.execution.live_report import LiveReport
@@ -214,6 +215,26 @@ def test_batches_of_an_epoch_that_is_repeated_count_once(tmp_path: Path) -> None
     append_batches(tmp_path, epoch=4, last_step=16, batches={"loss": [4.0] * 4})
     assert read_batches(tmp_path, most_epochs=4)["loss"][-1].tolist() == [16, 4.0]
     assert read_batches(tmp_path / "nowhere", most_epochs=2) == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[]", "3", '{"epoch": "2", "first_step": 5}', '{"epoch": 2}', '{"epoch": 2, "first_step": 5, "loss": 3}',
+     '{"epoch": 2, "first_step": 5, "loss": ["x"]}', '{"epoch": 2, "first_step": {}, "loss": []}', "[" * 5000],
+)  # fmt: skip
+def test_a_line_of_batches_with_wrong_values_is_left_out(line: str, tmp_path: Path) -> None:
+    """A line without an epoch, or of another type, was a traceback in the report."""
+    append_batches(tmp_path, epoch=1, last_step=2, batches={"loss": [1.0, float("nan")]})
+    with (tmp_path / "batches.jsonl").open("a") as file:
+        file.write(f"{line}\n")
+    append_batches(tmp_path, epoch=3, last_step=6, batches={"loss": [3.0]})
+    assert read_batches(tmp_path, most_epochs=9)["loss"][:, 0].tolist() == [1, 2, 6]
+
+
+def test_a_folder_in_the_place_of_batches_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "batches.jsonl").mkdir()
+    with pytest.raises(RunError, match=r"batches\.jsonl: cannot be read \(not a regular file\); remove it"):
+        read_batches(tmp_path, most_epochs=9)
 
 
 @pytest.mark.parametrize("shape", [(1, 6, 5), (3, 4, 7)])

@@ -21,7 +21,7 @@ from papilio.results.results import StudyResults
 from papilio.runs.arrays import load_arrays, save_arrays
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
-from papilio.runs.starts import Origin, taken_weights
+from papilio.runs.starts import Origin, bring_weights, taken_weights
 from papilio.search.expected import plan_runs
 from papilio.settings.run_settings import NetFrom, RunSettings
 from papilio.studies.images import StudyImages
@@ -152,6 +152,27 @@ def test_a_node_gets_the_weights_and_does_not_send_them_back(finished: StudyResu
     write_files(tmp_path, read_files(run))
     assert (tmp_path / "start.safetensors").read_bytes() == RunFolder(run).start_file.read_bytes()
     assert Mirror(tmp_path).changed(END_FILES) == {}
+
+
+@pytest.mark.parametrize("damage", ["torn", "flipped", "without starts", "other starts"])
+def test_damaged_weights_from_elsewhere_are_taken_anew(damage: str, finished: StudyResults, tmp_path: Path) -> None:
+    """Facts of another kind in start.safetensors were a traceback, and one bit changed began another run."""
+    run = next(run.folder for run in finished.runs if run.stage == "classes")
+    source, file = source_of(run), tmp_path / "start.safetensors"
+    whole = (run / "start.safetensors").read_bytes()
+    if damage == "torn":
+        file.write_bytes(whole[:300])
+    elif damage == "flipped":
+        file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    else:
+        save_arrays(
+            file, load_arrays(run / "start.safetensors")[0], {} if damage == "without starts" else {"starts": [3]}
+        )
+    checksums = {"encoder": checksum(RunFolder(source).weights_file)}
+    origins = {"encoder": Origin(source, f"pretraining/{source.name}")}
+    sources = facts_of(run).run_settings.model.sources
+    bring_weights(RunFolder(tmp_path), {"encoder": sources["encoder"]}, origins, checksums)
+    assert file.read_bytes() == whole
 
 
 def test_a_run_says_where_its_weights_came_from(finished: StudyResults) -> None:

@@ -100,7 +100,7 @@ def analyse(
     of_runs = _by_file([one for table in tables for one in _of_runs(results, table, images, top=table.top)])
     of_stages = [one for stage in results.stages for one in _of_stage(results, stage, tables, study.own)]
     wanted_files = {*of_runs, *(one.file_name for one in of_stages)}
-    unwanted = {file for file in folder.glob("*.npz") if file.name not in wanted_files}
+    unwanted = {file for file in folder.glob("*.npz") if file.name not in wanted_files and file.is_file()}
     for file in unwanted - _still_standing(unwanted, results, tables, images):
         file.unlink()
     missing = {name: one for name, one in of_runs.items() if not is_current(folder / name, one.header)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from papilio.data.imageset import ImageSet
@@ -34,7 +36,9 @@ def classify(run: Run, images: ImageSet, options: ClassificationOptions) -> Arra
     classes = np.arange(images.num_classes)
     confusion = confusion_matrix(labels, predicted, labels=classes)
     mistakes = surest_mistakes(labels, predicted, confidence)[: options.mistakes]
-    precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)
+    # its annotations lack the number as `zero_division`
+    scores: Any = precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)  # pyright: ignore
+    precision, recall, f1, support = scores
     return {
         "labels": labels,
         "predicted": predicted,

@@ -6,6 +6,8 @@ import numpy as np
 
 from papilio.data.imageset import ImageSet
 from papilio.engine import Arrays, Lane
+from papilio.errors import SettingError
+from papilio.kinds.kind import Planned
 from papilio.kinds.options import GradientsOptions
 from papilio.models.layer_names import WITH_WEIGHTS
 from papilio.runs.arrays import load_arrays
@@ -13,6 +15,20 @@ from papilio.runs.folder import RunFolder
 from papilio.runs.run import Run
 from papilio.scratch.numpy_engine import NumpyEngine
 from papilio.scratch.session import NumpySession
+from papilio.settings.run_settings import RunSettings
+from papilio.settings.train_settings import TrainSettings
+
+# settings of [train] on which the gradient of a run's loss with given weights does not depend
+NOT_OF_A_GRADIENT = ("optimizer", "momentum", "betas", "device", "precision", "augment", "views", "phases")
+
+
+def check_gradients(options: GradientsOptions, planned: Planned) -> str | None:
+    """What keeps the engine by hand from computing a run's loss: settings that it does not know."""
+    try:
+        NumpyEngine({}).check(_by_hand(planned.settings), planned.images.facts)
+    except SettingError as error:
+        return f"it needs a net and a loss that the engine by hand has ({error})"
+    return None
 
 
 def gradients(run: Run, images: ImageSet, options: GradientsOptions) -> Arrays:
@@ -20,12 +36,13 @@ def gradients(run: Run, images: ImageSet, options: GradientsOptions) -> Arrays:
 
     Arrays over the layers that have weights, in their order: `layers`, names as conv_1 and dense_2; `begun` and `trained`, the
     root mean square of the gradient over a layer's weights, with weights as the run's seed draws them and with those that it
-    came to. Without dimension `num`, how many images. Raises SettingError for what that engine does not have.
+    came to. Without dimension `num`, how many images. Empty where that engine does not have the run's net or loss.
     """
-    engine, settings = NumpyEngine({}), run.facts.run_settings
-    # where weights came from elsewhere, those of the seed are looked at all the same
-    settings = settings.model_copy(update={"model": settings.model.model_copy(update={"sources": {}})})
-    engine.check(settings, images.facts)
+    engine, settings = NumpyEngine({}), _by_hand(run.facts.run_settings)
+    try:
+        engine.check(settings, images.facts)
+    except SettingError:
+        return {}
     chosen = images.test[: options.num]
     with engine.prepare([Lane(settings, images, run.facts.seed)], threads=run.facts.threads) as session:
         begun = _sizes(session, chosen)
@@ -39,10 +56,23 @@ def gradients(run: Run, images: ImageSet, options: GradientsOptions) -> Arrays:
     }
 
 
+def _by_hand(settings: RunSettings) -> RunSettings:
+    """The run's settings, without what its gradient does not depend on; its weights begin with those of its seed."""
+    usual = {
+        name: TrainSettings.model_fields[name].get_default(call_default_factory=True) for name in NOT_OF_A_GRADIENT
+    }
+    return settings.model_copy(
+        update={
+            "model": settings.model.model_copy(update={"sources": {}}),
+            "train": settings.train.model_copy(update=usual),
+        }
+    )
+
+
 def _sizes(session: NumpySession, chosen: np.ndarray) -> dict[str, float]:
     """The root mean square of each layer's gradient, of the loss on these images."""
     network = session.network
-    session.objective.learn(network, session.batch(chosen), session.noise, session.step)
+    session.objective.learn(network, session.batch(chosen), session.generators["noise"], session.step)
     found: dict[str, float] = {}
     for _, layer in network.layers():
         if layer.shapes:

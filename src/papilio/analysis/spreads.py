@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 
 from papilio.analysis.comparison import mean_interval
@@ -38,9 +39,8 @@ class Spread:
 
 def spread_of(trial: TrialResult, metric: str) -> Spread | None:
     """Over the trial's finished runs; None where none has the metric."""
-    mean = trial.mean(metric)
-    values = trial.values(metric)
-    if mean is None:
+    if not trial.has(metric):
         return None
-    limits = possible_range(metric, trial)
+    values, limits = trial.values(metric), possible_range(metric, trial)
+    mean = statistics.fmean(values)
     return Spread(mean, trial.spread(metric), len(values), mean_interval(values), is_count(metric), limits)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import zipfile
-import zlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
+from papilio.data.arrays import BROKEN
 from papilio.data.facts import ImageFacts
+from papilio.data.npz import unpack_arrays
 from papilio.data.quantities import Quantity
 from papilio.engine import Arrays
-from papilio.errors import RunError
-from papilio.files import open_atomic
+from papilio.errors import DataError, RunError
+from papilio.files import open_atomic, open_regular
+from papilio.settings.validation import one_reason
 
 HEADER = "header"  # the array, text without dimensions, that holds the header
 PLAIN = "biufcSU"  # kinds of dtypes that are read again without running code
-UNREADABLE = (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 ABOUT_RUN = ("run", "stage", "trial", "split")  # what files of 0.1.0, which have no header, say next to their arrays
 
 
@@ -50,11 +53,11 @@ class Header:
 
     @classmethod
     def of_json(cls, text: str) -> Header:
-        """Raises ValueError, TypeError or KeyError where the text is not a header's; what it does not know is left out."""
-        given = json.loads(text)
-        known: dict[str, Any] = {name: given[name] for name in cls.__dataclass_fields__ if name in given}
-        known["facts"] = _facts(known.get("facts"))
-        return cls(**known)
+        """Raises ValueError where the text is not a header's; what it does not know is left out."""
+        header = _header_reader().validate_json(text, strict=True)
+        if header.facts is not None:
+            _refuse_impossible_facts(header.facts)
+        return header
 
 
 @dataclass(frozen=True)
@@ -81,14 +84,17 @@ def write_analysis(path: Path, header: Header, arrays: Mapping[str, Any]) -> Non
 def read_analysis(path: Path) -> StoredAnalysis:
     """An analysis from its file, whole; raises RunError where it is damaged."""
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with open_regular(path) as file:
+            arrays = unpack_arrays(file, path)
+        for name, array in arrays.items():
+            if array.dtype.kind not in PLAIN:
+                raise ValueError(f"{name!r} is no array of numbers or text")
         if HEADER in arrays:
             return StoredAnalysis(path, Header.of_json(str(arrays.pop(HEADER))), arrays)
         return _of_first_version(path, arrays)
-    except UNREADABLE as error:
+    except (DataError, *BROKEN) as error:
         raise RunError(
-            f"{path}: not an analysis ({error}); delete it and run the study again to recreate it"
+            f"{path}: not an analysis ({one_reason(error)}); delete it and run the study again to recreate it"
         ) from error
 
 
@@ -113,12 +119,16 @@ def is_current(path: Path, header: Header) -> bool:
     return found == header
 
 
-def _facts(given: dict[str, Any] | None) -> ImageFacts | None:
-    if given is None:
-        return None
-    quantity = None if given["quantity"] is None else Quantity(**given["quantity"])
-    channel, height, width = given["shape"]
-    return ImageFacts((channel, height, width), tuple(given["class_names"]), quantity)
+@functools.cache
+def _header_reader() -> TypeAdapter[Header]:
+    return TypeAdapter(Header)
+
+
+def _refuse_impossible_facts(facts: ImageFacts) -> None:
+    if min(facts.shape) < 1:
+        raise ValueError(f"facts.shape: {list(facts.shape)} is no [channel, height, width]")
+    if facts.quantity is not None and not 0 < facts.quantity.period < math.inf:
+        raise ValueError(f"facts.quantity.period: {facts.quantity.period} is no period; allowed are numbers above 0")
 
 
 def _of_first_version(path: Path, arrays: dict[str, np.ndarray]) -> StoredAnalysis:

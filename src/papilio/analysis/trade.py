@@ -78,13 +78,13 @@ def _default_of_kind(run: RunResult, key: str) -> Any:
 
 def _measured_run(results: StudyResults, trial: TrialResult) -> RunResult | None:
     """The best run of a trial that was measured on test images."""
-    return results.best_run(trial) if trial.values(METRICS["error"]) and not trial.is_pruned else None
+    return results.best_run(trial) if trial.has(METRICS["error"]) and not trial.is_pruned else None
 
 
 def _row(trial: TrialResult, value: Any) -> dict[str, Any]:
     row: dict[str, Any] = {"trials": trial.name, "values": value_words(value), "num_runs": len(trial.finished)}
     for name, metric in METRICS.items():
-        known = trial.values(metric)
+        known = trial.values(metric) if trial.has(metric) else []
         row[name] = statistics.fmean(known) if known else np.nan
         row[f"{name}_spread"] = statistics.stdev(known) if len(known) > 1 else np.nan
     return row

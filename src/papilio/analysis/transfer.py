@@ -33,7 +33,7 @@ def compare_transfer(
     known any more), means over runs. Over b baselines, principal components with logistic regression:
     `pca_components`, `pca_labels` int (b,); `pca_accuracy`, `pca_seconds` (b,). Trials without test accuracy are left out.
     """
-    trials = [trial for trial in results.trials(stage) if trial.values(ACCURACY)]
+    trials = [trial for trial in results.trials(stage) if trial.has(ACCURACY)]
     facts = {trial.name: [RunFolder(run.folder).facts() for run in trial.finished] for trial in trials}
     if not any(one.starts for runs in facts.values() for one in runs):
         return None

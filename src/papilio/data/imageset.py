@@ -13,7 +13,12 @@ from papilio.data.factors import Factors, refuse_bad_factors
 from papilio.data.facts import ImageFacts
 from papilio.data.quantities import Quantity
 from papilio.data.splits import SPLITS, SplitName, draw_folds, draw_number, draw_share
+from papilio.data.thumbnails import thumbnails
 from papilio.errors import DataError, SettingError, did_you_mean
+from papilio.snippets import box, line, table
+
+MOST_EXAMPLES = 10  # that a notebook shows
+MOST_NAMED = 20  # classes
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,18 @@ class ImageSet:
         _refuse_bad_splits(self)
         if self.factors is not None:
             refuse_bad_factors(self.factors, num=len(self.images), where=self.name)
+
+    def __repr__(self) -> str:
+        splits = ", ".join(f"{len(self.indices(name)):,} {name}" for name in SPLITS)
+        return f"<ImageSet {self.name!r}: {len(self.images):,} images {_shape(self)}, {_shown(self)}; {splits}>"
+
+    def _repr_html_(self) -> str:
+        facts = [("images", f"{len(self.images):,}, {_shape(self)}"), ("show", _shown(self))]
+        facts += [(name, f"{len(self.indices(name)):,}") for name in SPLITS] + [("origin", self.origin)]
+        names = ", ".join(self.class_names[:MOST_NAMED]) + (", ..." if self.num_classes > MOST_NAMED else "")
+        examples = _examples(self)
+        pictures = thumbnails(self.images[examples], [_label(self, one) for one in examples])
+        return box(self.name, table([], facts), *([line(names)] if names else []), *pictures, *map(line, self.notes))
 
     @property
     def num_classes(self) -> int:
@@ -174,6 +191,31 @@ class ImageSet:
         if self.quantity is not None:
             digest.update(f"{self.quantity}".encode())
         return digest.hexdigest()
+
+
+def _shape(images: ImageSet) -> str:
+    channel, height, width = images.image_shape
+    return f"{height}×{width} {'gray' if channel == 1 else 'RGB' if channel == 3 else f'of {channel} channels'}"
+
+
+def _shown(images: ImageSet) -> str:
+    if images.quantity is not None:
+        return f"a number from 0 to {images.quantity.period:g}"
+    return f"{images.num_classes:,} classes" if images.class_names else "no labels"
+
+
+def _examples(images: ImageSet) -> list[int]:
+    """The first images of different classes, of a set without classes its first ones; training images where there are some."""
+    chosen = next((indices for name in SPLITS if len(indices := images.indices(name))), np.arange(len(images.images)))
+    _, first = np.unique(images.strata[chosen], return_index=True)
+    found = chosen[np.sort(first)] if images.class_names else chosen
+    return [int(one) for one in found[:MOST_EXAMPLES]]
+
+
+def _label(images: ImageSet, index: int) -> str:
+    if images.quantity is not None:
+        return f"{images.labels[index]:g}"
+    return images.class_names[int(images.labels[index])] if images.class_names else f"image {index}"
 
 
 def no_labels(num: int) -> np.ndarray:

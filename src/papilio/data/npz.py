@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -84,6 +85,17 @@ def read_npz_array(path: Path, *, shape: tuple[int, ...], remedy: str) -> np.nda
         return _read_member(archive, members[0])
 
 
+def unpack_arrays(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
+    """Every array in an `.npz` file by name; `path` is what a complaint calls it.
+
+    Raises DataError for more than may be unpacked, and one of `BROKEN` for a damaged file.
+    """
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        refuse_too_much(path, sum(info.file_size for info in members), unpacking_limit(path))
+        return {info.filename.removesuffix(".npy"): _read_member(archive, info) for info in members}
+
+
 @contextmanager
 def _opened(path: Path, *, remedy: str) -> Iterator[zipfile.ZipFile]:
     """The archive; what is wrong with it, also within the block, is a DataError of one line."""
@@ -98,7 +110,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarra
     """An array, once its header says no more than its bytes can hold."""
     with archive.open(member) as file:
         shape, _, dtype = read_header(file)
-    if math.prod(shape) * dtype.itemsize > member.file_size:
+    if math.prod(shape) * max(1, dtype.itemsize) > member.file_size:
         raise ValueError(f"{member.filename} is {dtype} {shape} in its header, more than its {member.file_size} bytes")
     with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)

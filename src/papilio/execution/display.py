@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from papilio.data.progress import is_terminal, tell
+from papilio.data.progress import tell
 from papilio.errors import one_line
+from papilio.execution.spans import Span, spoken_seconds, spoken_span
+from papilio.results.words import counted
 from papilio.runs.folder import RunFacts
 from papilio.runs.plan import RunPlan
 from papilio.search.states import Tally
@@ -20,21 +22,6 @@ if TYPE_CHECKING:
 NOTHING = Tally(0, 0, 0, 0, 0, 0, None)
 SECONDS_BETWEEN_LINES = 10.0  # of plain progress
 METRICS_A_LINE = 3  # of each split
-
-
-def spoken_seconds(seconds: float) -> str:
-    """A duration as people say it.
-
-    >>> [spoken_seconds(one) for one in (4.2, 75, 3700, 200000)]
-    ['4 s', '1 min 15 s', '1 h 2 min', '2 d 8 h']
-    """
-    whole = round(seconds)
-    units = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
-    for size, name, smaller, smaller_name in units:
-        if whole >= size:
-            rest = whole % size // smaller
-            return f"{whole // size} {name}" + (f" {rest} {smaller_name}" if rest else "")
-    return f"{whole} s"
 
 
 def spoken_bytes(num_bytes: float) -> str:
@@ -50,19 +37,19 @@ def spoken_bytes(num_bytes: float) -> str:
     return f"{num_bytes:.1f} GB"
 
 
-def estimate_line(*, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> str:
-    """What a study will take, in one line."""
+def estimate_line(*, span: Span | None, peak_bytes: int, num_runs: int, num_workers: int) -> str:
+    """What a study will take, in one line; `span` is of the whole command."""
     runs = f"{num_runs} run{'s' if num_runs != 1 else ''}"
     workers = f"{num_workers} worker{'s' if num_workers != 1 else ''}"
-    if seconds is None:
-        return f"{runs} on {workers}"
+    if span is None:
+        return f"{runs} on {workers}" + (": how long training takes is not known" if num_runs else "")
     memory = f"{spoken_bytes(peak_bytes)} of memory"
-    return f"{runs} on {workers}: training takes about {spoken_seconds(max(1, seconds))}, {memory}"
+    return f"{runs} on {workers}: {spoken_span(span)} in all, from start to report; {memory}"
 
 
 def end_line(plan: RunPlan, facts: RunFacts) -> str:
     """How a run ended, in one line."""
-    numbers = " ".join(filter(None, (_metrics(facts.metrics, split) for split in ("val", "test"))))
+    numbers = " ".join(filter(None, (metrics_words(facts.metrics, split) for split in ("val", "test"))))
     at = f" (best epoch {facts.best_epoch} of {facts.epochs})" if facts.best_epoch else ""
     reason = f": {facts.reason}" if facts.reason else ""
     return f"{run_words(plan)}: {facts.status}{at}{reason} {numbers} {spoken_seconds(facts.seconds)}"
@@ -96,13 +83,13 @@ def tally_words(tally: Tally) -> str:
 class SilentProgress:
     """Shows nothing."""
 
-    def on_estimate(self, *, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> None: ...
+    def on_estimate(self, *, span: Span | None, peak_bytes: int, num_runs: int, num_workers: int) -> None: ...
 
     def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None: ...
 
-    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None: ...
+    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, left: Span | None) -> None: ...
 
-    def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None: ...
+    def on_end(self, plan: RunPlan, facts: RunFacts, *, left: Span | None) -> None: ...
 
     def on_pause(self, plan: RunPlan) -> None: ...
 
@@ -123,23 +110,25 @@ class LineProgress:
         self.tally = NOTHING
         self.last_line = time.monotonic()
 
-    def on_estimate(self, *, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> None:
-        self._print(estimate_line(seconds=seconds, peak_bytes=peak_bytes, num_runs=num_runs, num_workers=num_workers))
+    def on_estimate(self, *, span: Span | None, peak_bytes: int, num_runs: int, num_workers: int) -> None:
+        self._print(estimate_line(span=span, peak_bytes=peak_bytes, num_runs=num_runs, num_workers=num_workers))
 
     def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None:
         if self._is_due():
-            self._print(f"{self._count()} {run_words(plan)}: epoch {epoch}, step {step} of {num_steps}")
+            self._print(f"{self._so_far()}; {run_words(plan)}: epoch {epoch}, step {step} of {num_steps}")
 
-    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None:
+    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, left: Span | None) -> None:
         if self._is_due():
             epochs = plan.settings.train.epochs
             self._print(
-                f"{self._count()} {run_words(plan)}: epoch {record['epoch']}/{epochs}"
-                f" {_metrics(record, 'val')}{_left(seconds_left)}"
+                f"{self._so_far()}; {run_words(plan)}: epoch {record['epoch']}/{epochs}"
+                f" {metrics_words(record, 'val')}{left_words(left)}"
             )
 
-    def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None:
-        self._print(f"{self._count()} {end_line(plan, facts)}{_left(seconds_left)}")
+    def on_end(self, plan: RunPlan, facts: RunFacts, *, left: Span | None) -> None:
+        is_last = self.tally.num_runs_over >= self.tally.num_runs
+        count = f"[{self.tally.num_runs_over}/{self.tally.num_runs}]"
+        self._print(f"{count} {end_line(plan, facts)}{'' if is_last else left_words(left)}")
 
     def on_pause(self, plan: RunPlan) -> None: ...
 
@@ -157,8 +146,8 @@ class LineProgress:
     def display(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def _count(self) -> str:
-        return f"[{self.tally.num_runs_over}/{self.tally.num_runs}]"
+    def _so_far(self) -> str:
+        return f"{self.tally.num_runs_over} of {counted(self.tally.num_runs, 'run')} over"
 
     def _is_due(self) -> bool:
         return time.monotonic() - self.last_line > SECONDS_BETWEEN_LINES
@@ -177,29 +166,27 @@ class LiveProgress:
 
         self.console = Console()
         self.tally = NOTHING
-        self.seconds_left: float | None = None
+        self.left: Span | None = None
         self.running: dict[str, tuple[RunPlan, str, str]] = {}
         self.live = Live(get_renderable=self._render, console=self.console, refresh_per_second=4, transient=True)
 
-    def on_estimate(self, *, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> None:
-        self.seconds_left = seconds
-        self.console.print(
-            estimate_line(seconds=seconds, peak_bytes=peak_bytes, num_runs=num_runs, num_workers=num_workers)
-        )
+    def on_estimate(self, *, span: Span | None, peak_bytes: int, num_runs: int, num_workers: int) -> None:
+        self.left = span
+        self.console.print(estimate_line(span=span, peak_bytes=peak_bytes, num_runs=num_runs, num_workers=num_workers))
 
     def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None:
         epochs = plan.settings.train.epochs
         validation = self.running[plan.name][2] if plan.name in self.running else ""
         self.running[plan.name] = (plan, f"{epoch}/{epochs}  {100 * step // num_steps:3d}%", validation)
 
-    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None:
+    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, left: Span | None) -> None:
         epochs = plan.settings.train.epochs
-        self.running[plan.name] = (plan, f"{record['epoch']}/{epochs}  100%", _metrics(record, "val"))
-        self.seconds_left = seconds_left
+        self.running[plan.name] = (plan, f"{record['epoch']}/{epochs}  100%", metrics_words(record, "val"))
+        self.left = left
 
-    def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None:
+    def on_end(self, plan: RunPlan, facts: RunFacts, *, left: Span | None) -> None:
         self.running.pop(plan.name, None)
-        self.seconds_left = seconds_left
+        self.left = left
         self.console.print(one_line(end_line(plan, facts)), highlight=False, markup=False)
 
     def on_pause(self, plan: RunPlan) -> None:
@@ -223,6 +210,8 @@ class LiveProgress:
         from rich.table import Table
         from rich.text import Text
 
+        if self.tally is NOTHING:
+            return Text("checking how long it will take", style="dim")
         table = Table(box=None, pad_edge=False, header_style="dim")
         for column in ("running", "seed", "fold", "epoch", "validation"):
             table.add_column(column, no_wrap=True)
@@ -233,23 +222,16 @@ class LiveProgress:
         bar.add_row(
             ProgressBar(total=self.tally.num_runs, completed=self.tally.num_runs_over, width=30),
             f"{self.tally.num_runs_over} of {self.tally.num_runs} runs",
-            _left(self.seconds_left).lstrip(", "),
+            left_words(self.left).lstrip(", "),
         )
         return Group(table, Text(tally_words(self.tally), style="dim", no_wrap=True, overflow="ellipsis"), bar)
 
 
-def make_progress(*, is_silent: bool = False) -> SilentProgress | LineProgress | LiveProgress:
-    """Live on a terminal, lines where the output is piped, nothing where silence is wanted."""
-    if is_silent:
-        return SilentProgress()
-    return LiveProgress() if is_terminal(sys.stdout) else LineProgress()
-
-
-def _metrics(values: Mapping[str, Any], split: str) -> str:
+def metrics_words(values: Mapping[str, Any], split: str) -> str:
     """The first few metrics of a split: all that a line has room for; records and report have the others."""
     names = [name for name in values if name.startswith(f"{split}_")]
     return " ".join(f"{name} {values[name]:.4f}" for name in names[:METRICS_A_LINE])
 
 
-def _left(seconds: float | None) -> str:
-    return f", about {spoken_seconds(seconds)} left" if seconds else ""
+def left_words(span: Span | None) -> str:
+    return f", {spoken_span(span)} left" if span else ""

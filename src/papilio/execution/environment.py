@@ -22,8 +22,8 @@ from papilio.workers.messages import Crew
 LIBRARIES = ("papilio", "torch", "numpy", "scipy", "scikit-learn", "optuna", "pillow")
 
 
-def describe_environment(image_sets: Sequence[ImageSet], crew: Crew) -> dict[str, Any]:
-    """Plain facts for environment.json."""
+def describe_environment(image_sets: Sequence[ImageSet], crew: Crew, *, modules: str | None = None) -> dict[str, Any]:
+    """Plain facts for environment.json; `modules` is the folder of the study's own modules."""
     return {
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": _command(),
@@ -36,6 +36,7 @@ def describe_environment(image_sets: Sequence[ImageSet], crew: Crew) -> dict[str
         **({"cluster": crew.cluster} if crew.cluster else {}),
         "workers": crew.num_workers,
         "threads_a_worker": crew.threads,
+        **({"modules": modules} if modules else {}),
         "data": [_describe_images(images) for images in image_sets],
     }
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from papilio.errors import shortened
+from papilio.execution.spans import Span
 from papilio.runs.plan import RunPlan
 from papilio.workers.messages import Cost
 
 Shares = tuple[int, float]  # how many runs, and the sum of what they took of the epochs that they were allowed
 NO_SHARES: Shares = (0, 0.0)
 ENOUGH_RUNS = 5  # that have ended, to expect of others what they took
+MOST_OF_A_REASON = 300  # letters
+OF_PROBES = Span(0.8, 2.0)  # a few timed steps tell the time of an epoch within these factors,
+OF_EPOCHS = Span(0.95, 1.25)  # whole epochs that were trained within these
+OVERHEAD = 0.5  # seconds of a run beside its epochs, before any has ended
 MAX_PROBES = 12  # structures that are timed; a study of thousands is judged by these
 Structure = Callable[[RunPlan], str]  # equal for runs that cost the same
 
@@ -21,6 +27,14 @@ def plans_to_probe(plans: list[RunPlan], structure_of: Structure) -> list[RunPla
     representatives = list(by_structure.values())
     stride = max(1, -(-len(representatives) // MAX_PROBES))
     return representatives[::stride]
+
+
+def untimed_words(untimed: Sequence[tuple[RunPlan, str]], num_probes: int) -> str:
+    """What there is to say where a few steps of some runs could not be timed: of how many, why, and what follows."""
+    plan, why = untimed[0]
+    which = "the runs" if len(untimed) == num_probes else f"runs of {len(untimed)} of {num_probes} structures"
+    then = "" if len(untimed) == num_probes else "; in the estimate they take as long as the others"
+    return f'{which} could not be timed: stage "{plan.stage}", trial "{plan.trial}": {shortened(why, MOST_OF_A_REASON)}{then}'
 
 
 @dataclass
@@ -34,6 +48,8 @@ class Forecast:
     shares: Shares = NO_SHARES
     shares_by_trial: dict[str, Shares] = field(default_factory=dict)
     epochs_done: dict[str, int] = field(default_factory=dict)  # by run
+    trained: set[str] = field(default_factory=set)  # structures of which there are whole epochs
+    overheads: list[float] = field(default_factory=list)  # seconds of runs beside their epochs
 
     def learn_cost(self, plan: RunPlan, cost: Cost) -> None:
         """Note what a probe measured."""
@@ -42,6 +58,7 @@ class Forecast:
     def learn_epoch(self, plan: RunPlan, epoch: int, seconds: float) -> None:
         """Note that a run has come to the end of an epoch, `seconds` of training in all."""
         self.epochs_done[plan.name] = epoch
+        self.trained.add(self._structure(plan))
         known = self.costs.get(self._structure(plan))
         self.costs[self._structure(plan)] = Cost(seconds / epoch, known.peak_bytes if known else 0)
 
@@ -51,13 +68,22 @@ class Forecast:
         self.shares = _added(self.shares, share)
         self.shares_by_trial[plan.trial] = _added(self.shares_by_trial.get(plan.trial, NO_SHARES), share)
 
-    def seconds(self, plans: list[RunPlan]) -> float | None:
-        """What these runs will take on all workers, None where nothing was measured; an upper bound at first."""
+    def learn_overhead(self, seconds: float) -> None:
+        """Note what a run took beside its epochs: to build its nets, to measure and to write them."""
+        self.overheads.append(seconds)
+
+    def span(self, plans: list[RunPlan]) -> Span | None:
+        """What these runs will take on all workers, None where nothing was measured."""
         if not self.costs:
             return None
         typical = sum(one.epoch_seconds for one in self.costs.values()) / len(self.costs)
-        each = [self._run_seconds(plan, typical=typical) for plan in plans]
-        return max(sum(each) / self.num_workers, max(each, default=0.0))
+        overhead = sum(self.overheads) / len(self.overheads) if self.overheads else OVERHEAD
+        spans = [self._run_span(plan, typical=typical, overhead=overhead) for plan in plans]
+        low, high = (
+            max(sum(each) / self.num_workers, max(each, default=0.0))
+            for each in ([one.low for one in spans], [one.high for one in spans])
+        )
+        return Span(low, high)
 
     def peak_bytes(self) -> int:
         """Of all workers together."""
@@ -68,17 +94,27 @@ class Forecast:
             self.structures[plan.name] = self.structure_of(plan)
         return self.structures[plan.name]
 
-    def _run_seconds(self, plan: RunPlan, *, typical: float) -> float:
-        cost = self.costs.get(self._structure(plan))
-        share = self._expected_share(plan)
-        epochs = plan.settings.train.epochs * share - self.epochs_done.get(plan.name, 0)
-        return max(epochs, 0.0) * (cost.epoch_seconds if cost else typical)
+    def _run_span(self, plan: RunPlan, *, typical: float, overhead: float) -> Span:
+        structure = self._structure(plan)
+        cost = self.costs.get(structure)
+        factors = OF_EPOCHS if structure in self.trained else OF_PROBES
+        done, seconds = self.epochs_done.get(plan.name, 0), cost.epoch_seconds if cost else typical
+        shares = self._expected_shares(plan)
+        epochs = (max(plan.settings.train.epochs * share - done, 0.0) for share in shares)
+        low, high = (num * seconds * factor + overhead for num, factor in zip(epochs, factors, strict=True))
+        return Span(low, high)
 
-    def _expected_share(self, plan: RunPlan) -> float:
-        """Of its epochs: as its sisters took, else as all runs took once some have ended, else all of them."""
+    def _expected_shares(self, plan: RunPlan) -> Span:
+        """Of its epochs: as its sisters took, else as all runs took once some have ended, else from the fewest to all."""
         num, total = self.shares_by_trial.get(plan.trial) or self.shares
         is_known = plan.trial in self.shares_by_trial or num >= ENOUGH_RUNS
-        return total / num if is_known else 1.0
+        return Span(total / num, total / num) if is_known else Span(_fewest(plan), 1.0)
+
+
+def _fewest(plan: RunPlan) -> float:
+    """The share of its epochs that a run takes at least."""
+    train = plan.settings.train
+    return 1.0 if train.early_stopping is None else min(1.0, (train.early_stopping.patience + 1) / train.epochs)
 
 
 def _added(shares: Shares, share: float) -> Shares:

@@ -13,9 +13,11 @@ from typing import Any, Literal, Protocol
 from papilio import errors
 from papilio.errors import RunFailed
 from papilio.execution.alarms import Alarms
-from papilio.execution.forecast import Forecast, plans_to_probe
+from papilio.execution.forecast import Forecast, plans_to_probe, untimed_words
 from papilio.execution.live_report import LiveReport
 from papilio.execution.signals import StopSignals
+from papilio.execution.spans import NO_TIME, Span
+from papilio.execution.trackers import Trackers
 from papilio.kinds.warnings import Warn
 from papilio.results.results import ResultsTable
 from papilio.runs.folder import RunFacts, RunFolder
@@ -28,18 +30,19 @@ from papilio.workers.messages import Crew, Task, TaskRun, Workers
 from papilio.workers.sharing import SharedImages
 
 SECONDS_BETWEEN_FORECASTS = 1.0
+SHARE_OF_TALLIES = 50  # counting that takes a millisecond is done every 50 milliseconds
 
 
 class Listener(Protocol):
     """Who shows a study's progress."""
 
-    def on_estimate(self, *, seconds: float | None, peak_bytes: int, num_runs: int, num_workers: int) -> None: ...
+    def on_estimate(self, *, span: Span | None, peak_bytes: int, num_runs: int, num_workers: int) -> None: ...
 
     def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None: ...
 
-    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, seconds_left: float | None) -> None: ...
+    def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, left: Span | None) -> None: ...
 
-    def on_end(self, plan: RunPlan, facts: RunFacts, *, seconds_left: float | None) -> None: ...
+    def on_end(self, plan: RunPlan, facts: RunFacts, *, left: Span | None) -> None: ...
 
     def on_pause(self, plan: RunPlan) -> None: ...
 
@@ -62,6 +65,9 @@ class Workload:
     crew: Crew
     origins: Origins
     warn_of: Callable[[RunPlan], Warn | None] = lambda plan: None  # what a run's kind warns by
+    began: float | None = None  # when the command did, as time.monotonic() has it
+    afterwards: Span = NO_TIME  # from the last run's end to that of the command
+    title: str = ""  # of the study
 
 
 class Execution:
@@ -77,6 +83,7 @@ class Execution:
     ) -> None:
         self.workload = workload
         self.live_report = LiveReport(workload.folder)
+        self.trackers = Trackers(workload.folder, workload.title)
         self.has_news = False  # an epoch has ended
         self.signals = signals or StopSignals()
         self.search = workload.search
@@ -91,7 +98,9 @@ class Execution:
         self.alarms = Alarms(workload.folder, workload.warn_of)
         self.tallied, self.seconds_between_tallies = -math.inf, 0.0
         self.next_forecast = -math.inf
-        self.told: float | None = None  # the time left when it was last reckoned
+        self.told: Span | None = None  # the time left when it was last reckoned
+        self.begun: dict[str, tuple[float, int]] = {}  # runs with workers: since when, and epochs that they had then
+        self.tally: Tally | None = None
         self.looked_at: set[str] = set()  # stages whose finished runs began with the weights that are there now
 
     def run(self) -> bool:
@@ -106,6 +115,7 @@ class Execution:
         self._write_table()
         self.journal.note(self.search.in_order())
         if job is None and self.search.is_over:
+            self._close_trackers()
             return True
         if job is not None:
             self.search.give_back(job)
@@ -113,20 +123,22 @@ class Execution:
             pool = self.workload.crew.start()
             try:
                 self._measure_costs(pool)
-                if not self.is_stopping and self.confirm(self.seconds_left() or 0.0):
+                if not self.is_stopping and self.confirm((self.span_left() or NO_TIME).high):
                     self._work(pool)
             finally:
                 pool.close()
                 self.live_report.close()
+                self._close_trackers()
                 self._write_table()
                 self.journal.note(self.search.in_order())
         return self.search.is_over
 
-    def seconds_left(self) -> float | None:
-        """None before anything was measured; recomputed at most once in a while."""
+    def span_left(self) -> Span | None:
+        """Until the command's end, None before anything was measured; recomputed at most once in a while."""
         start = time.monotonic()
         if start >= self.next_forecast:
-            self.told = self.forecast.seconds(self.search.unfinished())
+            training = self.forecast.span(self.search.unfinished())
+            self.told = None if training is None else training.plus(self.workload.afterwards)
             end = time.monotonic()
             self.next_forecast = end + max(SECONDS_BETWEEN_FORECASTS, 50 * (end - start))
         return self.told
@@ -134,6 +146,7 @@ class Execution:
     def _measure_costs(self, pool: Workers) -> None:
         unfinished = self.search.unfinished()
         probes = deque(plans_to_probe(unfinished, self.workload.structure_of))
+        num_probes, untimed = len(probes), {}
         while (probes or pool.is_busy()) and not self.is_stopping:
             self._heed_stop(pool)
             for worker in pool.idle()[: len(probes)]:
@@ -141,15 +154,21 @@ class Execution:
             for _, plan, kind, content in pool.messages(0.2):
                 if kind == "cost":
                     self.forecast.learn_cost(plan, content)
+                elif kind in ("unmeasured", "error", "died"):
+                    untimed[plan.name] = (plan, content if isinstance(content, str) else content[1])
         if self.is_stopping:
             return
-        self._tell_tally(is_due=True)
+        if untimed:
+            self.listener.on_note(untimed_words(list(untimed.values()), num_probes))
+        elapsed = 0.0 if self.workload.began is None else time.monotonic() - self.workload.began
+        left = self.span_left()
         self.listener.on_estimate(
-            seconds=self.forecast.seconds(unfinished),
+            span=None if left is None else left.plus(Span(elapsed, elapsed)),
             peak_bytes=self.forecast.peak_bytes(),
             num_runs=len(unfinished),
             num_workers=self.workload.crew.num_workers,
         )
+        self._tell_tally(is_due=True)
 
     def _work(self, pool: Workers) -> None:
         while pool.is_busy() or not self.is_stopping:
@@ -163,7 +182,7 @@ class Execution:
             for task, plan, kind, content in pool.messages(0.2):
                 if task.kind != "probe":
                     self._hear(pool, plan, kind, content)
-            for note in self.search.take_notes():
+            for note in [*self.search.take_notes(), *self.trackers.take_notes()]:
                 self.listener.on_note(note)
             if wrong := self.live_report.look(has_news=self.has_news):
                 self.listener.on_note(f"the report could not be updated yet (it is written at the end): {wrong}")
@@ -175,6 +194,9 @@ class Execution:
             if not jobs:
                 return
             self.jobs |= {job.plan.name: job for job in jobs}
+            self.begun |= {
+                one.plan.name: (time.monotonic(), self.forecast.epochs_done.get(one.plan.name, 0)) for one in jobs
+            }
             pool.give(worker, self._task(jobs, kind=jobs[0].kind))
 
     def _next_jobs(self) -> list[Job]:
@@ -206,9 +228,10 @@ class Execution:
         elif kind == "epoch":
             self.has_news = True
             self.forecast.learn_epoch(plan, content["epoch"], content["seconds"])
+            self.trackers.hear(plan)
             if cut := self.search.stage(plan).hear_epoch(plan, content):
                 pool.stop(cut)
-            self.listener.on_epoch(plan, content, seconds_left=self.seconds_left())
+            self.listener.on_epoch(plan, content, left=self.span_left())
             for warning in self.alarms.hear(plan, content):
                 self.listener.on_warning(plan, warning, epoch=content["epoch"])
         elif kind == "ended":
@@ -221,26 +244,42 @@ class Execution:
 
     def _note_end(self, plan: RunPlan, facts: RunFacts) -> None:
         kind = self.jobs.pop(plan.name).kind
+        if kind == "train":
+            self._learn_overhead(plan, facts)
         self.alarms.forget(plan)
         facts = self.search.stage(plan).hear_end(plan, facts, has_stopped=facts.status == "stopped")
+        self.trackers.hear(plan, None if facts.status == "stopped" else facts)
         if facts.status != "stopped":
             self.forecast.learn_end(plan, facts.epochs)
         self._write_table(is_due=False)
         self.journal.note(self.search.in_order(), is_due=False)
-        self._tell_tally()
+        self._tell_tally(num_ended=int(facts.status != "stopped" and kind == "train"))
         is_put_aside = facts.status == "stopped" and not self.is_stopping
         if is_put_aside or facts.status == "pruned" or kind == "test":
             self.listener.on_pause(plan)
         else:
-            self.listener.on_end(plan, facts, seconds_left=self.seconds_left())
+            self.listener.on_end(plan, facts, left=self.span_left())
 
-    def _tell_tally(self, *, is_due: bool = False) -> None:
-        """Say how the study stands, at most once in a while: counting takes time where there are many trials."""
+    def _tell_tally(self, *, is_due: bool = False, num_ended: int = 0) -> None:
+        """Say how the study stands: counted at most once in a while, as that takes time where there are many trials.
+
+        Meanwhile the `num_ended` runs that have just ended are added to what was counted.
+        """
         now = time.monotonic()
-        if is_due or now - self.tallied > self.seconds_between_tallies:
-            self.listener.on_tally(self.search.tally())
+        if is_due or self.tally is None or now - self.tallied > self.seconds_between_tallies:
+            self.tally = self.search.tally()
             self.tallied = time.monotonic()
-            self.seconds_between_tallies = 50 * (self.tallied - now)
+            self.seconds_between_tallies = SHARE_OF_TALLIES * (self.tallied - now)
+        else:
+            self.tally = replace(self.tally, num_runs_over=self.tally.num_runs_over + num_ended)
+        self.listener.on_tally(self.tally)
+
+    def _learn_overhead(self, plan: RunPlan, facts: RunFacts) -> None:
+        """Of a run that was trained from its beginning, alone: what it took beside its epochs."""
+        since, epochs_before = self.begun[plan.name]
+        seconds = time.monotonic() - since - facts.seconds
+        if not epochs_before and facts.status == "done" and not facts.beside and seconds > 0:
+            self.forecast.learn_overhead(seconds)
 
     def _note_death(self, plan: RunPlan, how: str) -> None:
         if plan.name not in self.retried:
@@ -272,6 +311,15 @@ class Execution:
                 for trial in stage.trials:
                     for run in trial.runs:
                         self.workload.origins.refuse_changed(run.plan)
+
+    def _close_trackers(self) -> None:
+        """Write what is left, of runs that had ended before, too: `train.log` may be newer than they."""
+        for run in self.search.known_runs():
+            if run.status == "ended" and run.facts is not None:
+                self.trackers.hear(run.plan, run.facts)
+        self.trackers.close()
+        for note in self.trackers.take_notes():
+            self.listener.on_note(note)
 
     def _write_table(self, *, is_due: bool = True) -> None:
         self.table.write(lambda: [(run.plan, run.facts) for run in self.search.known_runs()], is_due=is_due)

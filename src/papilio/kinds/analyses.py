@@ -135,6 +135,7 @@ GRADIENTS = Analysis(
     compute="papilio.analysis.gradients:gradients",
     section="papilio.sections.gradient_sections:gradient_section",
     options=GradientsOptions,
+    check="papilio.analysis.gradients:check_gradients",
 )
 QUALITY = Analysis(
     name="quality",

@@ -20,6 +20,7 @@ from papilio.kinds.options import Nothing
 from papilio.kinds.ranking import Direction
 from papilio.models.description import Description
 from papilio.settings.references import Reference, name_of
+from papilio.settings.run_settings import RunSettings
 from papilio.settings.train_settings import TrainSettings
 
 Kept = Literal["previews", "batches"]
@@ -38,6 +39,7 @@ class Planned:
     """What is known of a run before it is trained, for the checks of analyses."""
 
     kind: Kind
+    settings: RunSettings
     images: ImageSet  # at which the analysis will look
     latents: int | None  # as far as its settings tell
     describe: Callable[[], Description]

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from papilio.models.encoders import DecoderKind, EncoderPlan, decoder, encoder
+from papilio.models.encoder_plan import DecoderKind, EncoderPlan
+from papilio.models.encoders import decoder, encoder
 from papilio.models.layers import Activation, Initializer, initialize
 
 

@@ -15,11 +15,9 @@ from papilio.models.layers import (
     Initializer,
     make_activation,
     num_features,
-    per_layer,
-    positive_integers,
-    refuse_large_kernel,
 )
 from papilio.models.mlp import initialize_sequential
+from papilio.models.sizes import per_layer, pooled_after, positive_integers, refuse_even_kernel, refuse_large_kernel
 
 
 def cnn(
@@ -51,14 +49,9 @@ def cnn(
     (a target design that asks for an hour and a minute has two). Raises SettingError for arguments out of range.
     """
     positive_integers(filters, what="filters", at_least=1)
-    if kernel_size < 1 or kernel_size % 2 == 0:
-        raise SettingError(f"kernel_size: {kernel_size} changes the image size; only odd numbers are allowed")
+    refuse_even_kernel(kernel_size, "does not keep the image's size")
     refuse_large_kernel(kernel_size, image_shape)
-    pooled = _pooled(filters) if pool_after is None else pool_after
-    if any(not 1 <= index <= len(filters) for index in pooled):
-        raise SettingError(
-            f"pool_after: {pooled} names convolutions that do not exist; allowed are 1 to {len(filters)}"
-        )
+    pooled = pooled_after(filters, pool_after)
     layers: list[nn.Module] = []
     channels = image_shape[0]
     for index, num_filters in enumerate(filters, start=1):
@@ -148,9 +141,3 @@ def _dense(
         layers += [Dropout(rate)] if rate else []
         width = num_units
     return [*layers, nn.Linear(width, num_classes)]
-
-
-def _pooled(filters: list[int]) -> list[int]:
-    """The last of each group of equal neighbors, counted from 1."""
-    ends = [index for index in range(1, len(filters)) if filters[index] != filters[index - 1]]
-    return [*ends, len(filters)]

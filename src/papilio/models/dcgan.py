@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as normalized
 
 from papilio.errors import SettingError
-from papilio.models.layers import BatchNorm2d, positive_integers
+from papilio.models.layers import BatchNorm2d
+from papilio.models.sizes import positive_integers
 from papilio.settings.since import Since
 
 SIDES = (16, 128)  # pixels

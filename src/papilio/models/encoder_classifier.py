@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
-from papilio.models.encoders import EncoderPlan, encoder_layers
+from papilio.models.encoder_plan import EncoderPlan
+from papilio.models.encoders import encoder_layers
 from papilio.models.layers import (
     Activation,
     BatchNorm1d,
@@ -14,8 +15,8 @@ from papilio.models.layers import (
     Initializer,
     initialize,
     make_activation,
-    positive_integers,
 )
+from papilio.models.sizes import positive_integers
 from papilio.settings.since import Since
 
 Cut = Literal["latents", "dense", "convolutions"]

@@ -4,84 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor, nn
 
-from papilio.errors import SettingError
+from papilio.models.encoder_plan import EncoderPlan
 from papilio.models.layers import (
-    Activation,
     BatchNorm1d,
     BatchNorm2d,
     Dropout,
     make_activation,
-    positive_integers,
-    refuse_large_kernel,
 )
 
-DecoderKind = Literal["mirror", "resize", "single"]
 Layers = OrderedDict[str, nn.Module]
-
-
-@dataclass(frozen=True)
-class EncoderPlan:
-    """What encoder and decoder have in common; raises SettingError for what is out of range.
-
-    Each of `filters` is a convolution of stride 2, which halves the image (rounded up), followed by `blocks` residual
-    blocks; then come dense layers. Without filters all layers are dense.
-    """
-
-    image_shape: tuple[int, int, int]
-    filters: list[int]
-    kernel_size: int
-    blocks: int
-    dense: list[int]
-    latents: int
-    activation: Activation
-    dropout: float
-    batch_norm: bool
-    decoder: DecoderKind = "mirror"
-
-    def __post_init__(self) -> None:
-        positive_integers(self.filters, what="filters")
-        positive_integers(self.dense, what="dense")
-        positive_integers([self.latents], what="latents")
-        if self.kernel_size < 1 or self.kernel_size % 2 == 0:
-            raise SettingError(f"kernel_size: {self.kernel_size} is even; only odd numbers are allowed")
-        if self.filters:
-            refuse_large_kernel(self.kernel_size, self.image_shape)
-        if self.blocks < 0:
-            raise SettingError(f"blocks: {self.blocks}; must be 0 or more")
-        if self.decoder == "single" and not self.filters:
-            raise SettingError('decoder: "single" is a transposed convolution; it needs filters')
-
-    @property
-    def sides(self) -> list[tuple[int, int]]:
-        """(height, width) of the image, and of what each convolution makes of it."""
-        _, height, width = self.image_shape
-        found = [(height, width)]
-        for _ in self.filters:
-            height, width = -(-height // 2), -(-width // 2)
-            found.append((height, width))
-        return found
-
-    @property
-    def channels(self) -> list[int]:
-        """Of the image, and of what each convolution makes of it."""
-        return [self.image_shape[0], *self.filters]
-
-    @property
-    def num_features(self) -> int:
-        """How many numbers the convolutions make of an image."""
-        height, width = self.sides[-1]
-        return self.channels[-1] * height * width
 
 
 class Residual(nn.Module):
     """Features plus what two convolutions make of them; He et al. 2016, "Identity mappings in deep residual networks"."""
 
-    def __init__(self, channels: int, *, activation: Activation, batch_norm: bool) -> None:
+    def __init__(self, channels: int, *, activation: str, batch_norm: bool) -> None:
         super().__init__()
         layers: Layers = OrderedDict()
         for number in (1, 2):
@@ -148,7 +88,7 @@ def _add_mirrored(layers: Layers, plan: EncoderPlan) -> None:
                 plan.channels[number], channels, plan.kernel_size, padding=plan.kernel_size // 2
             )
         else:
-            step = _transposed(plan.channels[number], channels, plan.sides[number], wanted, plan.kernel_size)
+            step = _transposed(plan.channels[number], number, plan)
         if number > 1:
             _add(layers, name, step, plan, norm=BatchNorm2d(channels))
         else:
@@ -159,7 +99,7 @@ def _add_single(layers: Layers, width: int, plan: EncoderPlan) -> None:
     """All of the way by a dense layer but for the last doubling, which one transposed convolution makes."""
     channels = plan.filters[0]
     _add_features(layers, width, channels, plan.sides[1], plan)
-    layers["conv1"] = _transposed(channels, plan.channels[0], plan.sides[1], plan.sides[0], plan.kernel_size)
+    layers["conv1"] = _transposed(channels, 1, plan)
 
 
 def _add_features(layers: Layers, width: int, channels: int, side: tuple[int, int], plan: EncoderPlan) -> None:
@@ -168,13 +108,15 @@ def _add_features(layers: Layers, width: int, channels: int, side: tuple[int, in
     layers["unflatten"] = nn.Unflatten(1, (channels, *side))
 
 
-def _transposed(
-    before: int, after: int, side: tuple[int, int], wanted: tuple[int, int], kernel_size: int
-) -> nn.ConvTranspose2d:
-    """From `side` to exactly `wanted`, of which it is the half, rounded up: an odd side has one row less to come."""
-    missing = tuple(want - (2 * have - 1) for have, want in zip(side, wanted, strict=True))
+def _transposed(channels: int, number: int, plan: EncoderPlan) -> nn.ConvTranspose2d:
+    """The way back of the convolution of that number, from so many channels."""
     return nn.ConvTranspose2d(
-        before, after, kernel_size, stride=2, padding=kernel_size // 2, output_padding=(missing[0], missing[1])
+        channels,
+        plan.channels[number - 1],
+        plan.kernel_size,
+        stride=2,
+        padding=plan.kernel_size // 2,
+        output_padding=plan.missing(number),
     )
 
 

@@ -49,7 +49,12 @@ def find_builder(family: str, own: OwnFunctions = {}) -> Builder:  # noqa: B006 
     Raises SettingError for a name that is neither.
     """
     if ":" in family or family in own:
-        return find_own(family, what="model.family", own=own)
+        found = find_own(family, what="model.family", own=own)
+        if isinstance(found, nn.Module):
+            raise SettingError(
+                f"model.family: {family} is a network that is built already; name its class, or a function that builds one"
+            )
+        return found
     if family not in FAMILIES:
         hint = did_you_mean(family, FAMILIES)
         raise SettingError(f"model.family: {family!r} is not a model family; {hint} (your own: module:function)")

@@ -121,32 +121,6 @@ def initialize(network: nn.Module, name: str) -> nn.Module:
     return network
 
 
-def per_layer(value: float | tuple[float, ...] | list[float], *, num_layers: int, what: str) -> list[float]:
-    """One value per layer: a number stands for all of them, a list must have one entry each."""
-    if isinstance(value, int | float):
-        return [float(value)] * num_layers
-    if len(value) != num_layers:
-        raise SettingError(f"{what}: {len(value)} values for {num_layers} layers; give one number, or one per layer")
-    return [float(one) for one in value]
-
-
-def positive_integers(values: tuple[int, ...] | list[int], *, what: str, at_least: int = 0) -> list[int]:
-    """The values as a list; raises SettingError where one is not positive or there are too few."""
-    if len(values) < at_least or any(value < 1 for value in values):
-        raise SettingError(f"{what}: {list(values)} is not a list of positive integers{', one at least' * at_least}")
-    return list(values)
-
-
-def refuse_large_kernel(kernel_size: int, image_shape: tuple[int, int, int]) -> None:
-    """Raises SettingError for a kernel that is larger than the images: most of its weights would see their padding alone."""
-    side = min(image_shape[1:])
-    if kernel_size > side:
-        raise SettingError(
-            f"kernel_size: {kernel_size} is larger than the images, {image_shape[1]}x{image_shape[2]}; allowed are odd numbers"
-            f" up to {side}"
-        )
-
-
 def num_features(layers: nn.Module, image_shape: tuple[int, int, int]) -> int:
     """How many numbers an image of (channel, height, width) becomes; raises SettingError if nothing is left of it."""
     was_training = layers.training

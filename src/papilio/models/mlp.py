@@ -12,9 +12,8 @@ from papilio.models.layers import (
     Initializer,
     initialize,
     make_activation,
-    per_layer,
-    positive_integers,
 )
+from papilio.models.sizes import per_layer, positive_integers
 
 
 def mlp(

@@ -16,6 +16,8 @@ from papilio.kinds.registry import KINDS
 from papilio.results.metrics import shown_metrics
 from papilio.results.results import RunResult, StudyResults, TrialResult, read_results
 from papilio.runs.folder import RunFolder
+from papilio.runs.run import Run
+from papilio.settings.references import resolve_reference
 from papilio.settings.run_settings import RunSettings
 from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import one_reason
@@ -55,6 +57,12 @@ class Comparison:
     """Columns side by side; a cell is None where a column has nothing there."""
 
     columns: tuple[Column, ...]
+
+    def __repr__(self) -> str:
+        return resolve_reference("papilio.results.side_by_side:comparison_words")(self)
+
+    def _repr_html_(self) -> str:
+        return resolve_reference("papilio.results.side_by_side:comparison_html")(self)
 
     @property
     def settings(self) -> dict[str, list[Any]]:
@@ -96,11 +104,16 @@ class Comparison:
         return [column.trials.get((stage, trial), {}).get(metric) for column in self.columns]
 
 
-def compare(folders: Sequence[Path | str]) -> Comparison:
-    """Studies' or runs' folders side by side, in any mixture; raises RunError for a folder that is neither."""
+def compare(folders: Sequence[Path | str | StudyResults | RunResult | Run]) -> Comparison:
+    """Studies or runs side by side, in any mixture, each by its folder or as it was read.
+
+    Raises RunError for a folder that is neither's.
+    """
+    if isinstance(folders, Path | str):
+        raise RunError("compare needs a list of two folders or more, of studies or of runs")
     if len(folders) < 2:
         raise RunError("compare needs at least two folders of studies or runs")
-    paths = [possible_path(folder, error=RunError) for folder in folders]
+    paths = [possible_path(one if isinstance(one, str | Path) else one.folder, error=RunError) for one in folders]
     names = _short_names(paths)
     return Comparison(tuple(_column(path, name) for path, name in zip(paths, names, strict=True)))
 
@@ -206,7 +219,7 @@ def _shown(metrics: dict[str, Measured]) -> dict[str, Measured]:
 
 
 def _measured(trial: TrialResult, metric: str) -> Measured | None:
-    mean = trial.mean(metric)
+    mean = trial.mean(metric) if trial.has(metric) else None
     return None if mean is None else Measured(mean, trial.spread(metric), len(trial.values(metric)))
 
 

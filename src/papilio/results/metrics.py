@@ -62,7 +62,7 @@ def told_metric(results: StudyResults, trial: TrialResult) -> str | None:
     """
     ranking = results.ranking(trial.stage) if results.is_ranked_otherwise(trial.stage) else trial.ranking
     known = [] if ranking is None else [on_split(ranking.metric, "test"), ranking.metric]
-    return next((name for name in (*known, *shown_metrics(results, trial.stage)) if trial.values(name)), None)
+    return next((name for name in (*known, *shown_metrics(results, trial.stage)) if trial.has(name)), None)
 
 
 def _order(name: str) -> tuple[int, float, str]:

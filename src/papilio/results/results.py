@@ -12,26 +12,31 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from papilio.data.quantities import Quantity, from_plain
-from papilio.errors import RunError, StudyError
+from papilio.errors import RunError, SettingError, StudyError, did_you_mean, shown
 from papilio.files import possible_path, read_own, write_text
 from papilio.kinds.ranking import UNRANKED, Ranking, Standing, common_ranking
 from papilio.results.own_files import Row, check_environment, check_rows
 from papilio.results.words import trial_words
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
+from papilio.settings.references import resolve_reference
 from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import one_reason
 from papilio.studies.study import load_study, parse_toml
 from papilio.study_folder import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 T = TypeVar("T")
 FIRST_COLUMNS = ("run", "stage", "trial", "seed", "fold")
 SECONDS_BETWEEN_TABLES = 5.0
 SHARE_OF_TABLES = 50  # a table that takes a second is written every 50 seconds
 LAST_COLUMNS = ("status", "epochs", "best_epoch", "parameters", "seconds", "reason")
+WHOLE = ("seed", "fold", "epochs", "best_epoch", "parameters")  # columns of whole numbers
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,12 @@ class RunResult:
     standing: Standing = UNRANKED  # by what it is ranked among others
     quantity: Quantity | None = None  # what its images show in place of classes
 
+    def __repr__(self) -> str:
+        return _in_words("run", self)
+
+    def _repr_html_(self) -> str:
+        return _in_html("run", self)
+
     @property
     def ranking(self) -> Ranking | None:
         """What chose its best epoch; None: nothing did."""
@@ -76,6 +87,13 @@ class TrialResult:
     name: str
     varied: dict[str, Any]
     runs: tuple[RunResult, ...]
+    known: frozenset[str] = frozenset()  # the metrics that any run of the study has
+
+    def __repr__(self) -> str:
+        return _in_words("trial", self)
+
+    def _repr_html_(self) -> str:
+        return _in_html("trial", self)
 
     @property
     def title(self) -> str:
@@ -102,17 +120,25 @@ class TrialResult:
         """What its images show in place of classes; None where they show classes, or no run has begun."""
         return next((run.quantity for run in self.runs if run.quantity is not None), None)
 
+    def has(self, metric: str) -> bool:
+        """Whether a finished run has the metric."""
+        return any(metric in run.metrics for run in self.finished)
+
     def values(self, metric: str) -> list[float]:
-        """The metric of every finished run that has it."""
+        """The metric of every finished run that has it; raises SettingError for one that no run of the study has."""
+        if self.known and metric not in self.known:
+            raise SettingError(
+                f'trial "{self.name}": {shown(metric)} is not a metric; {did_you_mean(str(metric), self.known)}'
+            )
         return [run.metrics[metric] for run in self.finished if metric in run.metrics]
 
     def mean(self, metric: str) -> float | None:
-        """None where no finished run has the metric."""
+        """None where no finished run has the metric; raises SettingError for one that no run of the study has."""
         values = self.values(metric)
         return statistics.fmean(values) if values else None
 
     def spread(self, metric: str) -> float | None:
-        """The standard deviation over runs (n - 1), None for fewer than two."""
+        """The standard deviation over runs (n - 1), None for fewer than two; raises SettingError as `mean`."""
         values = self.values(metric)
         return statistics.stdev(values) if len(values) > 1 else None
 
@@ -137,6 +163,12 @@ class StudyResults:
     runs: tuple[RunResult, ...] = field(repr=False)  # in the study's order; those that wait have no folder yet
     published: tuple[Published, ...] = ()
 
+    def __repr__(self) -> str:
+        return _in_words("study", self)
+
+    def _repr_html_(self) -> str:
+        return _in_html("study", self)
+
     @property
     def title(self) -> str:
         """What the study is called."""
@@ -159,16 +191,18 @@ class StudyResults:
         return has_all_stages and all(run.status in ("done", "diverged", "pruned") for run in self.runs)
 
     def trials(self, stage: str) -> list[TrialResult]:
-        """The stage's trials in the study's order."""
+        """The stage's trials in the study's order; raises SettingError for a stage that the study does not have."""
+        self._refuse_unknown(stage)
         groups: dict[str, list[RunResult]] = {}
         for run in self.runs:
             if run.stage == stage:
                 groups.setdefault(run.trial, []).append(run)
-        return [TrialResult(stage, name, runs[0].varied, tuple(runs)) for name, runs in groups.items()]
+        return [TrialResult(stage, name, runs[0].varied, tuple(runs), self._known) for name, runs in groups.items()]
 
     def ranking(self, stage: str) -> Ranking | None:
         """What ranks the stage's trials: what chose the best epoch of all of its runs and means the same in all, or else
-        what does; None where there is no such metric."""
+        does; None where there is no such metric. Raises SettingError as `trials`."""
+        self._refuse_unknown(stage)
         return _ranking(run for run in self.runs if run.stage == stage)
 
     def is_ranked_otherwise(self, stage: str) -> bool:
@@ -179,12 +213,19 @@ class StudyResults:
         )
 
     def quantities(self, stage: str) -> list[Quantity]:
-        """The different numbers that the images of the stage's runs show; none where they show classes, or nothing."""
+        """The different numbers that the images of the stage's runs show; none where they show classes, or nothing.
+
+        Raises SettingError as `trials`.
+        """
+        self._refuse_unknown(stage)
         found = (run.quantity for run in self.runs if run.stage == stage)
         return list(dict.fromkeys(quantity for quantity in found if quantity is not None))
 
     def ranked(self, stage: str) -> list[TrialResult]:
-        """The stage's finished trials, best mean first, in the study's order where nothing ranks them; none that was pruned."""
+        """The stage's finished trials, best mean first, in the study's order where nothing ranks them; none that was pruned.
+
+        Raises SettingError as `trials`.
+        """
         trials = [trial for trial in self.trials(stage) if trial.finished and not trial.is_pruned]
         ranking = self.ranking(stage)
         if ranking is None:
@@ -210,6 +251,33 @@ class StudyResults:
     def rows(self) -> list[dict[str, Any]]:
         """One plain dictionary a run, the columns of results.csv."""
         return [_row(run) for run in self.runs]
+
+    def to_frame(self) -> DataFrame:
+        """The same as a pandas DataFrame: a row a run; seeds, folds, epochs and parameters are whole numbers or missing."""
+        import pandas as pd
+
+        rows = self.rows()
+        frame = pd.DataFrame(rows, columns=_columns(rows))
+        return frame.astype(dict.fromkeys(WHOLE, "Int64"))
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """The metrics that any run has, or is ranked by."""
+        rankings = (one for run in self.runs for one in (run.ranking, run.standing.otherwise) if one is not None)
+        return frozenset(name for run in self.runs for name in run.metrics) | {one.metric for one in rankings}
+
+    def _refuse_unknown(self, stage: str) -> None:
+        names = [*self.stages, *(one["name"] for one in self.study.get("stage", []))]
+        if stage not in names:
+            raise SettingError(f"{self.folder}: there is no stage {shown(stage)}; {did_you_mean(str(stage), names)}")
+
+
+def _in_words(what: str, shown: object) -> str:
+    return resolve_reference(f"papilio.results.notebook:{what}_words")(shown)
+
+
+def _in_html(what: str, shown: object) -> str:
+    return resolve_reference(f"papilio.results.notebook:{what}_html")(shown)
 
 
 def _ranking(runs: Iterable[RunResult]) -> Ranking | None:
@@ -274,12 +342,16 @@ class ResultsTable:
 
 def to_csv(rows: list[dict[str, Any]]) -> str:
     """Rows as CSV; a column that a row does not have is empty."""
-    columns = dict.fromkeys(column for row in rows for column in row if column not in LAST_COLUMNS)
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [*(columns or FIRST_COLUMNS), *LAST_COLUMNS], lineterminator="\n")
+    writer = csv.DictWriter(text, _columns(rows), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    columns = dict.fromkeys(column for row in rows for column in row if column not in LAST_COLUMNS)
+    return [*(columns or FIRST_COLUMNS), *LAST_COLUMNS]
 
 
 def _row(run: RunResult) -> dict[str, Any]:

@@ -6,10 +6,11 @@ A checksum of both stands in the header, so that a file with one bit changed is 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from safetensors.numpy import save as to_bytes
 
 from papilio.engine import Arrays
 from papilio.errors import RunError
-from papilio.files import open_atomic
+from papilio.files import open_atomic, open_regular
 
 FORMAT = 1
 KEY = "papilio"  # the only one in the header: safetensors writes several in any order, and equal files would differ
@@ -38,7 +39,7 @@ def save_arrays(path: Path, arrays: Arrays, facts: Mapping[str, Any]) -> None:
 def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and facts of `save_arrays`; raises RunError, naming the file, where it is damaged or not one of ours."""
     try:
-        with safe_open(path, framework="numpy") as file:
+        with _opened(path) as file:
             header = json.loads((file.metadata() or {})[KEY])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         facts, written = header["facts"], header.get("sha256")
@@ -54,7 +55,7 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 def load_facts(path: Path) -> dict[str, Any]:
     """The facts of `save_arrays` alone; raises RunError as `load_arrays` does."""
     try:
-        with safe_open(path, framework="numpy") as file:
+        with _opened(path) as file:
             return json.loads((file.metadata() or {})[KEY])["facts"]
     except FileNotFoundError:
         raise
@@ -86,6 +87,14 @@ def with_prefix(prefix: str, arrays: Arrays) -> dict[str, np.ndarray]:
 def under_prefix(prefix: str, arrays: Arrays) -> dict[str, np.ndarray]:
     """Those arrays that `with_prefix` put there, by their own names again."""
     return {name.removeprefix(f"{prefix}/"): one for name, one in arrays.items() if name.startswith(f"{prefix}/")}
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The file, once it is known to be one: the library would wait at a pipe without end."""
+    open_regular(path).close()
+    with safe_open(path, framework="numpy") as file:
+        yield file
 
 
 def _digest(arrays: Arrays, facts: Mapping[str, Any]) -> str:

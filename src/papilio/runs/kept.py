@@ -13,15 +13,18 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from papilio.data.pictures import read_whole_picture, write_picture
-from papilio.errors import DataError
-from papilio.files import storage_errors
+from papilio.errors import DataError, RunError, reason_of
+from papilio.files import read_own, storage_errors
+from papilio.runs.checked import Count
 
 PREVIEWS = "previews"
 NUM_PREVIEWS, COLUMNS = 32, 8
 BATCHES = "batches.jsonl"
 DIGITS = 5
+MOST_BYTES = 2**31  # a line has a number of every batch
 
 
 def preview_file(folder: Path, epoch: int) -> Path:
@@ -67,24 +70,44 @@ def append_batches(folder: Path, *, epoch: int, last_step: int, batches: Mapping
 
 
 def read_batches(folder: Path, *, most_epochs: int) -> dict[str, Float[np.ndarray, "steps 2"]]:
-    """Each metric's steps and values up to an epoch; of an epoch that was repeated, after a kill, the last try."""
+    """Each metric's steps and values up to an epoch; of an epoch that was repeated, after a kill, the last try.
+
+    Lines that are damaged are left out. Raises RunError where the file cannot be read.
+    """
     path = folder / BATCHES
-    if not path.exists():
+    try:
+        texts = read_own(path, most_bytes=MOST_BYTES).splitlines()
+    except FileNotFoundError:
         return {}
-    lines: dict[int, dict[str, list[float]]] = {}
-    for text in path.read_text(errors="replace").splitlines():
-        try:
-            line = json.loads(text)
-        except json.JSONDecodeError:  # cut short by a kill
-            continue
-        if line["epoch"] <= most_epochs:
-            lines[line["epoch"]] = line
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({reason_of(error)}); remove it, the report does without") from error
+    lines = {line.epoch: line for text in texts if (line := _line(text)) is not None and line.epoch <= most_epochs}
     parts: dict[str, list[np.ndarray]] = {}
     for epoch in sorted(lines):
-        line = lines[epoch]
-        first = int(line.pop("first_step"))  # pyright: ignore[reportArgumentType]
-        line.pop("epoch")
-        for name, values in line.items():
-            steps = np.arange(first, first + len(values), dtype=np.float64)
+        for name, values in lines[epoch].metrics.items():
+            steps = lines[epoch].first_step + np.arange(len(values), dtype=np.float64)
             parts.setdefault(name, []).append(np.stack([steps, np.asarray(values, dtype=np.float64)], axis=1))
     return {name: np.concatenate(found) for name, found in parts.items()}
+
+
+class _Line(BaseModel):
+    """An epoch's line: the other entries are a number a batch, by metric."""
+
+    model_config = ConfigDict(extra="allow")
+    # of a run that diverges they are not finite
+    __pydantic_extra__: dict[str, list[float]]  # pyright: ignore[reportIncompatibleVariableOverride] (pydantic's own way)
+
+    epoch: Count
+    first_step: Count
+
+    @property
+    def metrics(self) -> dict[str, list[float]]:
+        return self.__pydantic_extra__
+
+
+def _line(text: bytes) -> _Line | None:
+    """None where it is damaged, as a kill cuts it short."""
+    try:
+        return _Line.model_validate_json(text, strict=True)
+    except ValidationError:
+        return None

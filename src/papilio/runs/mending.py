@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from papilio.errors import RunError
+from papilio.files import remove_own
 from papilio.runs.arrays import load_arrays
 from papilio.runs.folder import FINAL, RunFacts, RunFolder
 from papilio.runs.loop import Progress
@@ -44,7 +45,7 @@ def _mend_checkpoint(folder: RunFolder) -> tuple[list[str], int]:
             continue
         except (RunError, KeyError, TypeError) as error:
             notes.append(f"{file}: is damaged and was removed ({error})")
-            file.unlink()
+            remove_own(file)
             continue
         if file != folder.checkpoint_file:
             file.replace(folder.checkpoint_file)
@@ -67,7 +68,7 @@ def _damage_of_weights(folder: RunFolder, facts: RunFacts) -> str | None:
 
 
 def _begin_anew(folder: RunFolder) -> None:
+    for file in (folder.weights_file, folder.records_file):
+        remove_own(file)
     folder.remove_checkpoint()
-    folder.weights_file.unlink(missing_ok=True)
-    folder.records_file.unlink(missing_ok=True)
-    folder.facts_file.unlink()
+    remove_own(folder.facts_file)

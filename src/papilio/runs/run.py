@@ -41,6 +41,12 @@ class Run:
     nets: Nets
     kind: Kind
 
+    def __repr__(self) -> str:
+        return resolve_reference("papilio.results.notebook:trained_words")(self)
+
+    def _repr_html_(self) -> str:
+        return resolve_reference("papilio.results.notebook:trained_html")(self)
+
     @property
     def network(self) -> Any:
         """The one network of a run that has one, as its engine has it: a torch module that takes float images in [0, 1],

@@ -9,7 +9,7 @@ from typing import Any
 
 from papilio.engine import Arrays
 from papilio.errors import RunError, did_you_mean
-from papilio.runs.arrays import load_arrays, load_facts, save_arrays
+from papilio.runs.arrays import load_arrays, save_arrays
 from papilio.runs.folder import FINAL, RunFacts, RunFolder
 from papilio.settings.run_settings import NetFrom, layer_within
 
@@ -39,7 +39,7 @@ def bring_weights(
     asked for, or the run began with others.
     """
     refuse_other_weights(folder, origins, checksums)
-    if folder.start_file.exists() and _checksums(load_facts(folder.start_file)["starts"]) == checksums:
+    if _kept_checksums(folder.start_file) == checksums:
         return
     arrays: dict[str, Any] = {}
     starts: dict[str, Any] = {}
@@ -81,7 +81,15 @@ def taken_weights(origin: Origin, source: NetFrom, key: str) -> tuple[str, Array
 
 
 def _checksums(starts: Mapping[str, Any]) -> dict[str, str]:
-    return {key: one["checksum"] for key, one in starts.items()}
+    return {key: one.get("checksum", "") for key, one in starts.items()}
+
+
+def _kept_checksums(file: Path) -> dict[str, str] | None:
+    """Those of the weights that a run's folder has kept; None where there are none, or damaged ones, which are taken anew."""
+    try:
+        return _checksums(load_arrays(file)[1]["starts"])
+    except (FileNotFoundError, RunError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _place(names: Sequence[str], source: NetFrom, key: str, folder: Path) -> tuple[str, str]:

@@ -16,8 +16,8 @@ Arrays that `forward` and `backward` return are the layer's own, and are overwri
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -26,28 +26,11 @@ from papilio.errors import SettingError
 
 Array = np.ndarray
 Shape = tuple[int, ...]
+Rng = np.random.Generator
 BLOCK = 2**20  # numbers of which a convolution makes one matrix at a time: they stay in the cache
 # exp(-60) = 9e-27 is nothing beside 1, but gradients with it as a factor are still normal numbers in float32, which end at
 # 1e-38: processors are a hundred times slower with the denormal ones below
 FAINT = -60
-
-
-@runtime_checkable
-class Layer(Protocol):
-    """What a stack is made of. `shapes` are its weights' by name; `kind` is its name with its settings, as in PyTorch."""
-
-    shapes: dict[str, Shape]
-    weights: dict[str, Array]
-    gradients: dict[str, Array]
-    kind: str
-
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """y of x; with `rng` while it learns, without when it is used."""
-        ...
-
-    def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        """dL/dx of dL/dy; `gradients` have dL/dw then. Where nobody wants dx, what is returned is nothing."""
-        ...
 
 
 class Buffers:
@@ -64,18 +47,24 @@ class Buffers:
         return kept[:size].reshape(shape)
 
 
-class Plain:
-    """The beginning of every layer: no weights, and buffers of its own."""
+class Layer(ABC):
+    """What a stack is made of. `shapes` are its weights' by name; `kind` is its name with its settings, as in PyTorch."""
 
     def __init__(self, kind: str, **shapes: Shape) -> None:
-        self.kind = kind
-        self.shapes = shapes
+        self.kind, self.shapes, self.buffer = kind, shapes, Buffers()
         self.weights: dict[str, Array] = {}
         self.gradients: dict[str, Array] = {}
-        self.buffer = Buffers()
+
+    @abstractmethod
+    def forward(self, x: Array, rng: Rng | None = None) -> Array:
+        """y of x; with `rng` while it learns, without when it is used."""
+
+    @abstractmethod
+    def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
+        """dL/dx of dL/dy; `gradients` have dL/dw then. Where nobody wants dx, what is returned is nothing."""
 
 
-class Dense(Plain):
+class Dense(Layer):
     """y = W x + b, with W (outputs, inputs) and b (outputs): each output sees every input.
 
     Of one image dL/dW_ij = dy_i x_j and dL/dx_j = sum_i W_ij dy_i. Of a batch, whose images are the columns of x and dy:
@@ -92,7 +81,7 @@ class Dense(Plain):
             bias=(outputs,),
         )
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
+    def forward(self, x: Array, rng: Rng | None = None) -> Array:
         self.x = x
         y = self.buffer("y", (self.shapes["bias"][0], x.shape[1]), x)
         np.matmul(self.weights["weight"], x, out=y)
@@ -126,10 +115,15 @@ class Window:
         """At how many places along a side of so many pixels the window fits."""
         return (side + 2 * self.padding - self.kernel) // self.stride + 1
 
-    def blocks(self, channels: int, rows: int, row: int) -> Iterator[tuple[int, int]]:
-        """Ranges of rows of places, each `row` numbers long in a channel, whose columns are about BLOCK numbers."""
+    def blocks(self, channels: int, rows: int, row: int) -> Iterator[tuple[int, int, slice]]:
+        """Ranges of rows of places whose columns are about BLOCK numbers: from row, to row, and where these lie in a channel.
+
+        A row is `row` numbers long in a channel.
+        """
         step = max(1, BLOCK // (channels * self.kernel**2 * row))
-        return ((begin, min(begin + step, rows)) for begin in range(0, rows, step))
+        for begin in range(0, rows, step):
+            end = min(begin + step, rows)
+            yield begin, end, slice(begin * row, end * row)
 
     def padded(self, x: Array) -> Array:
         """x (channel, height, width, batch) with its rim."""
@@ -147,27 +141,51 @@ class Window:
         rim = self.padding
         return wide[:, rim : rim + height, rim : rim + width]
 
-    def columns(self, wide: Array, begin: int, end: int) -> Array:
-        """The columns of rows `begin` to `end` of places: (channel * kernel * kernel, places * batch)."""
-        first, last = begin * self.stride, (end - 1) * self.stride + self.kernel
-        seen = sliding_window_view(wide[:, first:last], (self.kernel, self.kernel), axis=(1, 2))  # pyright: ignore
+    def columns(self, wide: Array) -> Iterator[tuple[slice, Array]]:
+        """X, a few rows of places at a time: where they lie in a channel, and their columns (channel * kernel^2, numbers)."""
+        seen = sliding_window_view(wide, (self.kernel, self.kernel), axis=(1, 2))  # pyright: ignore
         seen = seen[:, :: self.stride, :: self.stride].transpose(0, 4, 5, 1, 2, 3)
-        columns = self.buffer("columns", seen.shape, wide)
-        np.copyto(columns, seen)
-        return columns.reshape(math.prod(seen.shape[:3]), -1)
+        channels, _, _, rows, across, batch = seen.shape
+        for begin, end, part in self.blocks(channels, rows, across * batch):
+            columns = self.buffer("columns", (*seen.shape[:3], end - begin, across, batch), wide)
+            np.copyto(columns, seen[:, :, :, begin:end])
+            yield part, columns.reshape(channels * self.kernel**2, -1)
 
-    def add_columns(self, wide: Array, columns: Array, begin: int, end: int) -> None:
-        """The way back of `columns`: every number is added to the pixel that it was taken from."""
-        stride, size = self.stride, self.kernel
-        parts = columns.reshape(len(wide), size, size, end - begin, -1, wide.shape[3])
-        across = parts.shape[4] * stride
-        for row in range(size):
-            rows = slice(begin * stride + row, end * stride + row - stride + 1, stride)
-            for column in range(size):
-                wide[:, rows, column : column + across - stride + 1 : stride] += parts[:, row, column]
+    def add_columns(self, wide: Array, matrix: Array, y: Array) -> None:
+        """The way back of `columns`: each number of matrix^T y is added to the pixel that it would have been taken from."""
+        (rows, across, batch), flat, stride = y.shape[1:], y.reshape(len(y), -1), self.stride
+        for begin, end, part in self.blocks(len(wide), rows, across * batch):
+            columns = self.buffer("columns", (matrix.shape[1], (end - begin) * across * batch), wide)
+            np.matmul(matrix.T, flat[:, part], out=columns)
+            columns = columns.reshape(len(wide), self.kernel, self.kernel, end - begin, across, batch)
+            for i, j in np.ndindex(self.kernel, self.kernel):
+                places = slice(begin * stride + i, end * stride + i - stride + 1, stride)
+                wide[:, places, j : j + across * stride - stride + 1 : stride] += columns[:, i, j]
 
 
-class Convolution(Plain):
+class Sliding(Layer):
+    """What both convolutions share: a window, and the weights by which what it sees is multiplied."""
+
+    def __init__(self, kind: str, window: Window, missing: Shape = (0, 0), *, weight: Shape, bias: int) -> None:
+        kernel, stride, padding = ((side, side) for side in (window.kernel, window.stride, window.padding))
+        kind += f", kernel_size={kernel}, stride={stride}"
+        kind += f", padding={padding}" if window.padding else ""
+        kind += f", output_padding={missing}" if any(missing) else ""
+        super().__init__(kind + ")", weight=(*weight, *kernel), bias=(bias,))
+        self.window, self.missing = window, missing
+
+    def matrix(self) -> Array:
+        """The weights as W of the dense layer that each of the two is, or is the way back of."""
+        return self.weights["weight"].reshape(self.shapes["weight"][0], -1)
+
+    def gradient(self) -> Array:
+        """dL/dW, zero yet."""
+        gradient = self.gradients["weight"].reshape(self.shapes["weight"][0], -1)
+        gradient[...] = 0
+        return gradient
+
+
+class Convolution(Sliding):
     """y[o] = b[o] + sum_c sum_ij W[o, c, i, j] x[c, stride * row + i, stride * column + j], of images with a rim of zeros.
 
     With W as a matrix (outputs, channel * kernel * kernel), and the pixels that the window sees at each place as a column of
@@ -177,44 +195,31 @@ class Convolution(Plain):
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0) -> None:
-        kind = f"Conv2d({inputs}, {outputs}, kernel_size=({kernel}, {kernel}), stride=({stride}, {stride})"
-        kind += f", padding=({padding}, {padding}))" if padding else ")"
-        super().__init__(kind, weight=(outputs, inputs, kernel, kernel), bias=(outputs,))
-        self.window = Window(kernel, stride, padding)
+        window = Window(kernel, stride, padding)
+        super().__init__(f"Conv2d({inputs}, {outputs}", window, weight=(outputs, inputs), bias=outputs)
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        self.x_shape, window = x.shape, self.window
-        (channels, height, width, batch), outputs = x.shape, self.shapes["bias"][0]
-        self.wide = window.padded(x)
-        rows, row = window.places(height), window.places(width) * batch
-        y = self.buffer("y", (outputs, rows * row), x)
-        matrix = self.weights["weight"].reshape(outputs, -1)
-        for begin, end in window.blocks(channels, rows, row):
-            part = y[:, begin * row : end * row]
-            np.matmul(matrix, window.columns(self.wide, begin, end), out=part)
-            part += self.weights["bias"][:, None]
-        return y.reshape(outputs, rows, -1, batch)
+    def forward(self, x: Array, rng: Rng | None = None) -> Array:
+        self.x_shape, self.wide = x.shape, self.window.padded(x)
+        rows, across = (self.window.places(side) for side in x.shape[1:3])
+        y = self.buffer("y", (len(self.matrix()), rows * across * x.shape[3]), x)
+        for part, columns in self.window.columns(self.wide):
+            np.matmul(self.matrix(), columns, out=y[:, part])
+            y[:, part] += self.weights["bias"][:, None]
+        return y.reshape(-1, rows, across, x.shape[3])
 
     def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        (channels, height, width, _), window = self.x_shape, self.window
-        outputs, rows, row = dy.shape[0], dy.shape[1], dy.shape[2] * dy.shape[3]
-        dy = dy.reshape(outputs, -1)
-        matrix = self.weights["weight"].reshape(outputs, -1)
-        gradient = self.gradients["weight"].reshape(outputs, -1)
-        gradient[...] = 0
-        np.sum(dy, axis=1, out=self.gradients["bias"])
+        flat, gradient = dy.reshape(len(dy), -1), self.gradient()
+        np.sum(flat, axis=1, out=self.gradients["bias"])
+        for part, columns in self.window.columns(self.wide):
+            gradient += (columns @ flat[:, part].T).T  # twice as fast as the other way round
         dx = self.buffer("dx", self.wide.shape if wants_dx else (1, 0, 0, 1), dy)
         dx[...] = 0
-        for begin, end in window.blocks(channels, rows, row):
-            part = dy[:, begin * row : end * row]
-            gradient += (window.columns(self.wide, begin, end) @ part.T).T  # twice as fast as the other way round
-            if wants_dx:
-                columns = self.buffer("dcolumns", (matrix.shape[1], part.shape[1]), dy)
-                window.add_columns(dx, np.matmul(matrix.T, part, out=columns), begin, end)
-        return window.without_rim(dx, height, width)
+        if wants_dx:
+            self.window.add_columns(dx, self.matrix(), dy)
+        return self.window.without_rim(dx, *self.x_shape[1:3])
 
 
-class TransposedConvolution(Plain):
+class TransposedConvolution(Sliding):
     """A convolution's way back, taken forward: each pixel of x paints W times its value into a square of the larger y.
 
     Here W is (inputs, outputs, kernel, kernel): of the convolution that leads from y to x. So y is what `Convolution.backward`
@@ -224,54 +229,32 @@ class TransposedConvolution(Plain):
     """
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        padding: int = 0,
-        missing: tuple[int, int] = (0, 0),
+        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0, missing: Shape = (0, 0)
     ) -> None:
-        kind = f"ConvTranspose2d({inputs}, {outputs}, kernel_size=({kernel}, {kernel}), stride=({stride}, {stride})"
-        kind += f", padding=({padding}, {padding})" if padding else ""
-        kind += f", output_padding={missing})" if any(missing) else ")"
-        super().__init__(kind, weight=(inputs, outputs, kernel, kernel), bias=(outputs,))
-        self.window, self.missing = Window(kernel, stride, padding), missing
+        kind = f"ConvTranspose2d({inputs}, {outputs}"
+        super().__init__(kind, Window(kernel, stride, padding), missing, weight=(inputs, outputs), bias=outputs)
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
+    def forward(self, x: Array, rng: Rng | None = None) -> Array:
         self.x, window = x, self.window
-        (inputs, rows, across, batch), outputs = x.shape, self.shapes["bias"][0]
-        height, width = (
-            (side - 1) * window.stride - 2 * window.padding + window.kernel + more
-            for side, more in zip((rows, across), self.missing, strict=True)
-        )
-        wide = self.buffer("y", (outputs, height + 2 * window.padding, width + 2 * window.padding, batch), x)
+        across = zip(x.shape[1:3], self.missing, strict=True)
+        height, width = ((side - 1) * window.stride + window.kernel + more for side, more in across)
+        wide = self.buffer("y", (len(self.weights["bias"]), height, width, x.shape[3]), x)
         wide[...] = self.weights["bias"][:, None, None, None]
-        matrix, flat, row = self.weights["weight"].reshape(inputs, -1), x.reshape(inputs, -1), across * batch
-        for begin, end in window.blocks(outputs, rows, row):
-            columns = self.buffer("columns", (matrix.shape[1], (end - begin) * row), x)
-            np.matmul(matrix.T, flat[:, begin * row : end * row], out=columns)
-            window.add_columns(wide, columns, begin, end)
-        return window.without_rim(wide, height, width)
+        window.add_columns(wide, self.matrix(), x)
+        return window.without_rim(wide, height - 2 * window.padding, width - 2 * window.padding)
 
     def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        (inputs, rows, across, batch), window = self.x.shape, self.window
-        row, flat = across * batch, self.x.reshape(inputs, -1)
-        matrix = self.weights["weight"].reshape(inputs, -1)
-        gradient = self.gradients["weight"].reshape(inputs, -1)
-        gradient[...] = 0
+        flat, gradient = self.x.reshape(len(self.x), -1), self.gradient()
         np.sum(dy, axis=(1, 2, 3), out=self.gradients["bias"])
-        wide, dx = window.padded(dy), self.buffer("dx", (inputs, rows * row), dy)
-        for begin, end in window.blocks(len(dy), rows, row):
-            columns, part = window.columns(wide, begin, end), slice(begin * row, end * row)
+        dx = self.buffer("dx", flat.shape, dy)
+        for part, columns in self.window.columns(self.window.padded(dy)):
             gradient += (columns @ flat[:, part].T).T
-            np.matmul(matrix, columns, out=dx[:, part])
+            np.matmul(self.matrix(), columns, out=dx[:, part])
         return dx.reshape(self.x.shape)
 
 
-class Pooling(Plain):
-    """The beginning of both poolings: the pixels of each window, as `size`^2 images of the smaller side."""
+class Pooling(Layer):
+    """What both poolings share: the pixels of each window, as `size`^2 images of the smaller side."""
 
     def __init__(self, kind: str, size: int, stride: int | None) -> None:
         super().__init__(kind)
@@ -302,7 +285,7 @@ class MaxPooling(Pooling):
         kind = f"MaxPool2d(kernel_size={size}, stride={stride or size}, padding=0, dilation=1, ceil_mode=False)"
         super().__init__(kind, size, stride)
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
+    def forward(self, x: Array, rng: Rng | None = None) -> Array:
         self.x = x
         first, *others = self.views(x)
         self.y = self.buffer("y", first.shape, x)
@@ -332,7 +315,7 @@ class AveragePooling(Pooling):
     def __init__(self, size: int, stride: int | None = None) -> None:
         super().__init__(f"AvgPool2d(kernel_size={size}, stride={stride or size}, padding=0)", size, stride)
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
+    def forward(self, x: Array, rng: Rng | None = None) -> Array:
         self.x = x
         first, *others = self.views(x)
         y = self.buffer("y", first.shape, x)
@@ -351,58 +334,70 @@ class AveragePooling(Pooling):
         return dx
 
 
-class Relu(Plain):
+class Activation(Layer):
+    """What is done to each number by itself: y = f(x), dx = dy f'(x), where y tells what f'(x) is."""
+
+    @abstractmethod
+    def f(self, x: Array, out: Array) -> Array:
+        """y, written into `out`."""
+
+    @abstractmethod
+    def slope(self, y: Array, out: Array) -> Array:
+        """f'(x) where f(x) = y, written into `out`."""
+
+    def forward(self, x: Array, rng: Rng | None = None) -> Array:
+        self.y = self.f(x, self.buffer("y", x.shape, x))
+        return self.y
+
+    def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
+        dx = self.slope(self.y, self.buffer("dx", dy.shape, dy))
+        dx *= dy
+        return dx
+
+
+class Relu(Activation):
     """y = max(x, 0): dx = dy where x > 0, and 0 elsewhere, also at 0. Source: Nair and Hinton 2010."""
 
     def __init__(self) -> None:
         super().__init__("ReLU")
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        self.y = np.maximum(x, 0, out=self.buffer("y", x.shape, x))
-        return self.y
+    def f(self, x: Array, out: Array) -> Array:
+        return np.maximum(x, 0, out=out)
 
-    def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        dx = self.buffer("dx", dy.shape, dy)
-        dx[...] = self.y > 0
-        dx *= dy
-        return dx
+    def slope(self, y: Array, out: Array) -> Array:
+        return np.greater(y, 0, out=out, casting="unsafe")
 
 
-class LeakyRelu(Plain):
-    """y = x where x > 0, and slope * x elsewhere: dx = dy, or slope * dy. Source: Maas, Hannun and Ng 2013."""
+class LeakyRelu(Activation):
+    """y = x where x > 0, and a x elsewhere: dx = dy, or a dy. Source: Maas, Hannun and Ng 2013."""
 
-    def __init__(self, slope: float = 0.01) -> None:
-        super().__init__(f"LeakyReLU(negative_slope={slope})")
-        self.slope = slope
+    def __init__(self, a: float = 0.01) -> None:
+        super().__init__(f"LeakyReLU(negative_slope={a})")
+        self.a = a
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        self.y = np.multiply(x, self.slope, out=self.buffer("y", x.shape, x))
-        return np.maximum(x, self.y, out=self.y)
+    def f(self, x: Array, out: Array) -> Array:
+        return np.maximum(x, np.multiply(x, self.a, out=out), out=out)
 
-    def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        dx = np.multiply(dy, self.slope, out=self.buffer("dx", dy.shape, dy))
-        np.copyto(dx, dy, where=self.y > 0)
-        return dx
+    def slope(self, y: Array, out: Array) -> Array:
+        out[...] = self.a
+        np.copyto(out, 1, where=y > 0)
+        return out
 
 
-class Tanh(Plain):
+class Tanh(Activation):
     """y = tanh(x): dx = dy (1 - y^2), which is 1 at most, and nearly 0 where |x| is large."""
 
     def __init__(self) -> None:
         super().__init__("Tanh")
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        self.y = np.tanh(x, out=self.buffer("y", x.shape, x))
-        return self.y
+    def f(self, x: Array, out: Array) -> Array:
+        return np.tanh(x, out=out)
 
-    def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        dx = np.square(self.y, out=self.buffer("dx", dy.shape, dy))
-        np.subtract(1, dx, out=dx)
-        dx *= dy
-        return dx
+    def slope(self, y: Array, out: Array) -> Array:
+        return np.subtract(1, np.square(y, out=out), out=out)
 
 
-class Sigmoid(Plain):
+class Sigmoid(Activation):
     """y = 1 / (1 + exp(-x)): dx = dy y (1 - y), which is dy / 4 at most.
 
     So behind each sigmoid a gradient is a quarter of what it was, or less: deep stacks of them hardly learn.
@@ -412,15 +407,11 @@ class Sigmoid(Plain):
     def __init__(self) -> None:
         super().__init__("Sigmoid")
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        self.y = sigmoid(x, out=self.buffer("y", x.shape, x))
-        return self.y
+    def f(self, x: Array, out: Array) -> Array:
+        return sigmoid(x, out)
 
-    def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        dx = np.subtract(1, self.y, out=self.buffer("dx", dy.shape, dy))
-        dx *= self.y
-        dx *= dy
-        return dx
+    def slope(self, y: Array, out: Array) -> Array:
+        return np.multiply(np.subtract(1, y, out=out), y, out=out)
 
 
 def sigmoid(x: Array, out: Array | None = None) -> Array:
@@ -431,7 +422,7 @@ def sigmoid(x: Array, out: Array | None = None) -> Array:
     return np.reciprocal(y, out=y)
 
 
-class Dropout(Plain):
+class Dropout(Layer):
     """While it learns, y = x m / (1 - rate), where m is 0 with probability `rate` and else 1: dx = dy m / (1 - rate).
 
     In the mean y is x, so that nothing is to be done when the net is used. Source: Srivastava et al., Dropout, 2014.
@@ -443,7 +434,7 @@ class Dropout(Plain):
             raise SettingError(f"dropout: {rate} is not a rate; allowed is 0 up to, not including, 1")
         self.rate, self.factor = rate, np.ones(())
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
+    def forward(self, x: Array, rng: Rng | None = None) -> Array:
         if rng is None or not self.rate:
             self.factor = np.ones((), x.dtype)
             return x
@@ -455,29 +446,23 @@ class Dropout(Plain):
         return dy * self.factor
 
 
-class Flatten(Plain):
-    """(channel, height, width, batch) as (features, batch), and back: the same numbers."""
+class Unflatten(Layer):
+    """(features, batch) as images of a shape (channel, height, width), and back: the same numbers."""
 
-    def __init__(self) -> None:
-        super().__init__("Flatten(start_dim=1, end_dim=-1)")
+    def __init__(self, image_shape: Shape, kind: str = "") -> None:
+        super().__init__(kind or f"Unflatten(dim=1, unflattened_size={tuple(image_shape)})")
+        self.image_shape = image_shape
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
+    def forward(self, x: Array, rng: Rng | None = None) -> Array:
         self.x_shape = x.shape
-        return x.reshape(-1, x.shape[-1])
+        return x.reshape(*self.image_shape, x.shape[-1])
 
     def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
         return dy.reshape(self.x_shape)
 
 
-class Unflatten(Plain):
-    """(features, batch) as images of a shape (channel, height, width), and back."""
+class Flatten(Unflatten):
+    """(channel, height, width, batch) as (features, batch), and back."""
 
-    def __init__(self, image_shape: Shape) -> None:
-        super().__init__(f"Unflatten(dim=1, unflattened_size={tuple(image_shape)})")
-        self.image_shape = tuple(image_shape)
-
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        return x.reshape(*self.image_shape, x.shape[1])
-
-    def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        return dy.reshape(-1, dy.shape[-1])
+    def __init__(self) -> None:
+        super().__init__((-1,), "Flatten(start_dim=1, end_dim=-1)")

@@ -10,7 +10,7 @@ import numpy as np
 from papilio.errors import RunError, did_you_mean
 from papilio.models.description import Description, LayerRow
 from papilio.scratch.initialisers import draw
-from papilio.scratch.layers import Array, Layer, Shape
+from papilio.scratch.layers import Array, Layer, Rng, Shape
 
 
 class Stack:
@@ -19,12 +19,10 @@ class Stack:
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         self.layers = dict(layers)
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None, *, until: str | None = None) -> Array:
-        """What the last layer gives, or the one called `until`; with `rng` while it learns."""
-        for name, layer in self.layers.items():
+    def forward(self, x: Array, rng: Rng | None = None) -> Array:
+        """What the last layer gives; with `rng` while it learns."""
+        for layer in self.layers.values():
             x = layer.forward(x, rng)
-            if name == until:
-                return x
         return x
 
     def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
@@ -32,11 +30,11 @@ class Stack:
 
         Where nobody wants dx, the way back ends at the first layer that has weights.
         """
-        names = list(self.layers)
-        with_weights = [name for name, layer in self.layers.items() if layer.shapes]
-        first = names.index(with_weights[0]) if with_weights and not wants_dx else 0
-        for place in range(len(names) - 1, first - 1, -1):
-            dy = self.layers[names[place]].backward(dy, wants_dx=wants_dx or place > first)
+        layers = list(self.layers.values())
+        with_weights = [place for place, layer in enumerate(layers) if layer.shapes]
+        first = with_weights[0] if with_weights and not wants_dx else 0
+        for place in range(len(layers) - 1, first - 1, -1):
+            dy = layers[place].backward(dy, wants_dx=wants_dx or place > first)
         return dy
 
     def without_last(self) -> Stack:
@@ -51,11 +49,9 @@ class Network:
     stack and its layer, and its own, as PyTorch has them: "encoder.conv1.weight".
     """
 
-    latents: int  # of an autoencoder: how many numbers its decoder takes
-
-    def __init__(self, stacks: Mapping[str, Stack], image_shape: Shape) -> None:
-        self.stacks = dict(stacks)
-        self.image_shape = image_shape
+    def __init__(self, stacks: Mapping[str, Stack], image_shape: Shape, latents: int = 0) -> None:
+        self.stacks, self.image_shape = dict(stacks), image_shape
+        self.latents = latents  # of an autoencoder: how many numbers its decoder takes
         self.values = self.gradients = np.empty(0)
 
     def layers(self) -> Iterator[tuple[str, Layer]]:
@@ -64,14 +60,11 @@ class Network:
             for name, layer in stack.layers.items():
                 yield _whole(stack_name, name), layer
 
-    def shapes(self) -> dict[str, Shape]:
-        """Of every weight by its whole name."""
-        return {f"{name}.{own}": shape for name, layer in self.layers() for own, shape in layer.shapes.items()}
-
     def parts(self) -> dict[str, slice]:
-        """Where every weight stands in `values`, and its gradient in `gradients`."""
-        ends = np.cumsum([0, *(math.prod(shape) for shape in self.shapes().values())])
-        return {name: slice(*ends[index : index + 2]) for index, name in enumerate(self.shapes())}
+        """Where every weight stands in `values`, and its gradient in `gradients`, by its whole name."""
+        shapes = {f"{name}.{own}": shape for name, layer in self.layers() for own, shape in layer.shapes.items()}
+        ends = np.cumsum([0, *map(math.prod, shapes.values())])
+        return {name: slice(*ends[index : index + 2]) for index, name in enumerate(shapes)}
 
     def allocate(self, dtype: np.dtype | type | str = np.float32) -> Network:
         """Give every layer its places in `values` and `gradients`, views of them."""
@@ -84,7 +77,7 @@ class Network:
                 layer.gradients[own] = self.gradients[part].reshape(shape)
         return self
 
-    def initialise(self, name: str, rng: np.random.Generator) -> None:
+    def initialise(self, name: str, rng: Rng) -> None:
         """Draw all weights anew."""
         for _, layer in self.layers():
             for own, value in (draw(name, rng, layer.shapes) if layer.shapes else {}).items():
@@ -98,13 +91,12 @@ class Network:
 
     def load(self, weights: Mapping[str, Array]) -> None:
         """Take over weights by their names; raises RunError where names or shapes differ."""
-        shapes = self.shapes()
-        if different := sorted(shapes.keys() ^ weights.keys()):
+        own, parts = self.weights(), self.parts()
+        if different := sorted(own.keys() ^ weights.keys()):
             raise RunError(f"made for another network; these differ: {', '.join(different[:4])}")
-        parts = self.parts()
         for name, array in weights.items():
-            if array.shape != shapes[name]:
-                raise RunError(f"made for another network; {name} is {array.shape}, expected is {shapes[name]}")
+            if array.shape != own[name].shape:
+                raise RunError(f"made for another network; {name} is {array.shape}, expected is {own[name].shape}")
             self.values[parts[name]] = array.ravel()
 
     def forward(self, x: Array, *, part: str = "", until: str | None = None) -> Array:

@@ -8,21 +8,19 @@ from pydantic import BaseModel
 
 from papilio.data.facts import ImageFacts
 from papilio.engine import Arrays, Lane, Seeds
-from papilio.errors import RunError, SettingError
-from papilio.kinds.registry import KINDS, heads_of, kind_of, make_objective
+from papilio.errors import RunError, SettingError, did_you_mean
+from papilio.kinds.registry import CLASSIFY, KINDS, heads_of, kind_of, make_objective
 from papilio.models.description import Description
 from papilio.scratch.families import FAMILIES, PURPOSES, build, refuse_unknown
 from papilio.scratch.nets import NumpyNets
 from papilio.scratch.network import Network
-from papilio.scratch.optimisers import Adam, Momentum, RmsProp, Rule
-from papilio.scratch.session import NumpySession, generator
-from papilio.settings.optimizer_numbers import USUAL_NUMBERS, refuse_impossible_optimizer
+from papilio.scratch.session import RULES, NumpySession, generator
+from papilio.settings.optimizer_numbers import refuse_impossible_optimizer
 from papilio.settings.references import OwnFunctions
 from papilio.settings.run_settings import RunSettings
 from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import settings_class
 
-RULES = {"sgd": Momentum, "momentum": Momentum, "rmsprop": RmsProp, "adam": Adam}
 # settings of [train] that only the torch engine has: each has to be what it is by default
 NOT_KNOWN = ("label_smoothing", "augment", "views", "loss", "target", "phases", "standardize", "regularizer")
 
@@ -59,18 +57,21 @@ class NumpyEngine:
                     f'train.engine = "numpy" does not know train.{name}; leave it out, or train with torch'
                 )
         make_objective(kind, "numpy", train, facts, self.own)
+        network = self._build(settings, facts)
         for key, source in settings.model.sources.items():
             if source.freeze or source.until is not None:
                 raise SettingError(
                     f'model.{key}: train.engine = "numpy" does not know freeze and until; it knows whole nets'
                 )
-        self._build(settings, facts)
+            if not any(name.startswith(prefix_of(key)) for name in network.parts()):
+                parts = ["network", *filter(None, network.stacks)]
+                raise SettingError(f"model.{key}: there is no such part of the network; {did_you_mean(key, parts)}")
 
     def describe(self, settings: RunSettings, facts: ImageFacts) -> Description:
-        return self._build(settings, facts).allocate().describe()
+        return self._built(settings, facts).describe()
 
     def refuse_other_starts(self, settings: RunSettings, facts: ImageFacts, starts: Arrays) -> None:
-        network = self._build(settings, facts).allocate()
+        network = self._built(settings, facts)
         for key in settings.model.sources:
             start_from(network, key, starts)
 
@@ -81,51 +82,49 @@ class NumpyEngine:
         (lane,) = lanes
         settings, facts, train = lane.settings, lane.images.facts, lane.settings.train
         self.refuse_missing_device(train.device)
-        network = self._build(settings, facts).allocate(train.precision or "float32")
+        network = self._built(settings, facts)
         network.initialise(settings.model.arguments["initializer"], generator(Seeds.of(lane.seed).weights))
         for key in settings.model.sources:
             start_from(network, key, lane.starts)
         objective = make_objective(kind_of(train, facts, self.own), "numpy", train, facts, self.own)
-        rule, rate = rule_of(train)
-        return NumpySession(
-            network, objective, rule, rate=rate, settings=train, images=lane.images, seed=lane.seed, threads=threads
-        )
+        return NumpySession(network, objective, lane, threads=threads)
 
     def load(self, settings: RunSettings, facts: ImageFacts, weights: Arrays) -> NumpyNets:
-        network = self._build(settings, facts).allocate(settings.train.precision or "float32")
+        network = self._built(settings, facts)
         network.load({name.removeprefix("network/"): array for name, array in weights.items()})
         return NumpyNets(network)
 
     def max_lanes(self, settings: RunSettings) -> int:
         return 1
 
+    def _built(self, settings: RunSettings, facts: ImageFacts) -> Network:
+        network = self._build(settings, facts)
+        try:
+            return network.allocate(settings.train.precision or "float32")
+        except (MemoryError, ValueError) as error:
+            raise SettingError("model: its weights need more memory than there is; make it smaller") from error
+
     def _build(self, settings: RunSettings, facts: ImageFacts) -> Network:
-        kind = kind_of(settings.train, facts, self.own)
+        family, kind = settings.model.family, kind_of(settings.train, facts, self.own)
+        if fitting := [one for one in FAMILIES if PURPOSES.get(one, CLASSIFY.name) == kind.name]:
+            refuse_unknown(f"train.objective = {settings.train.objective} with model.family", family, fitting)
         num_classes = sum(heads_of(kind, settings.train, facts))
         try:
-            return build(
-                settings.model.family, settings.model.arguments, image_shape=facts.shape, num_classes=num_classes
-            )
+            return build(family, settings.model.arguments, image_shape=facts.shape, num_classes=num_classes)
         except SettingError as error:
             refusal = str(error)
             raise error if refusal.startswith("train.engine") else SettingError(f"model: {refusal}") from error
 
 
-def rule_of(train: TrainSettings) -> tuple[Rule, float]:
-    """The optimiser's rule and its learning rate, with its usual numbers where none are given."""
-    given = {name: getattr(train, name) for name in ("learning_rate", "momentum", "betas")}
-    numbers = USUAL_NUMBERS[train.optimizer].plain() | {name: one for name, one in given.items() if one is not None}
-    rate = numbers.pop("learning_rate")
-    return RULES[train.optimizer](**numbers), rate
+def prefix_of(key: str) -> str:
+    """What the names of weights begin with of the whole net, "network", or of a part, "encoder" or "network.encoder"."""
+    part = key.removeprefix("network").removeprefix(".")
+    return f"{part}." if part else ""
 
 
 def start_from(network: Network, key: str, starts: Arrays) -> None:
-    """Begin with weights from elsewhere, `key/parameter`: of the whole net, or of a part ("encoder", "network.encoder").
-
-    Raises RunError where names or shapes differ.
-    """
-    part = key.removeprefix("network").removeprefix(".")
-    prefix = f"{part}." if part else ""
+    """Begin with weights from elsewhere, `key/parameter`; raises RunError where names or shapes differ."""
+    prefix = prefix_of(key)
     given = {
         prefix + name.removeprefix(f"{key}/"): array for name, array in starts.items() if name.startswith(f"{key}/")
     }

@@ -7,60 +7,52 @@ from it does exactly the arithmetic that an uninterrupted one does.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from papilio.data.imageset import ImageSet
 from papilio.data.splits import SplitName
-from papilio.engine import Arrays, Diverged, OnStep, Record, Seeds
+from papilio.engine import (
+    EVALUATION_BATCH,
+    PREFIXES,
+    STEPS_BETWEEN_LOOKS,
+    Arrays,
+    Diverged,
+    Lane,
+    NotANumber,
+    OnStep,
+    Record,
+    Seeds,
+    seconds_a_batch,
+)
 from papilio.errors import RunError
 from papilio.models.description import Description
 from papilio.scratch.layers import Array
 from papilio.scratch.nets import NumpyNets
 from papilio.scratch.network import Network
 from papilio.scratch.objectives import Batch, Metrics, Objective
-from papilio.scratch.optimisers import Optimiser, Rule
+from papilio.scratch.optimisers import Adam, Momentum, Optimiser, RmsProp, Rule
+from papilio.settings.optimizer_numbers import USUAL_NUMBERS
 from papilio.settings.schedules import SCHEDULES
-from papilio.settings.train_settings import TrainSettings
+from papilio.settings.train_settings import TrainSettings, num_batches
 
-STEPS_BETWEEN_LOOKS = 50  # at whether the loss is still a number
-PROBED_STEPS = 4  # of training, and of validation, to know what an epoch takes; the fastest but the first counts
-EVALUATION_BATCH = 500  # images, as the torch engine has them: means of batches are then the same
-PREFIXES: dict[SplitName, str] = {"train": "train", "validation": "val", "test": "test"}
-
-
-class NotANumber(Exception):
-    """A metric is not finite; the message says which and when."""
+RULES: dict[str, Callable[..., Rule]] = {"sgd": Momentum, "momentum": Momentum, "rmsprop": RmsProp, "adam": Adam}
 
 
 class NumpySession:
     """One run: a net, an objective, batches, and all the state between them."""
 
-    precision: str
-
-    def __init__(
-        self,
-        network: Network,
-        objective: Objective,
-        rule: Rule,
-        *,
-        rate: float,
-        settings: TrainSettings,
-        images: ImageSet,
-        seed: int,
-        threads: int = 1,
-    ) -> None:
-        self.network, self.objective, self.settings, self.images = network, objective, settings, images
+    def __init__(self, network: Network, objective: Objective, lane: Lane, *, threads: int = 1) -> None:
+        self.network, self.objective, self.threads = network, objective, threads
+        self.settings, self.images, self.seeds = lane.settings.train, lane.images, Seeds.of(lane.seed)
         self.precision = str(network.values.dtype)
-        self.rate, self.threads = rate, threads
+        self.num_steps = num_batches(len(self.images.train), self.settings.batch_size)
+        rule, self.rate = rule_of(self.settings)
         decayed = [part for name, part in network.parts().items() if name.endswith(".weight")]
-        self.optimiser = Optimiser(rule, network.values, weight_decay=settings.weight_decay, decayed=decayed)
-        self.seeds = Seeds.of(seed)
-        self.shuffling, self.noise = generator(self.seeds.shuffling), generator(self.seeds.noise)
+        self.optimiser = Optimiser(rule, network.values, weight_decay=self.settings.weight_decay, decayed=decayed)
+        self.generators = {"shuffling": generator(self.seeds.shuffling), "noise": generator(self.seeds.noise)}
         self.epoch, self.step = 0, 0
         self.stack = ExitStack()
 
@@ -76,12 +68,12 @@ class NumpySession:
         return self.network.describe()
 
     def epoch_seconds(self) -> float:
-        def measure(batch: Batch) -> object:
-            return self.objective.evaluate(self.network, batch, self.noise)
+        def measure(batch: Batch) -> Metrics:
+            return self.objective.evaluate(self.network, batch, self.generators["noise"])
 
-        seconds = self.num_steps * _seconds_a_batch(self._shuffled(), self.train_step)
-        num_measured = math.ceil(len(self.images.validation) / EVALUATION_BATCH)
-        return seconds + num_measured * _seconds_a_batch(self._in_order("validation"), measure)
+        seconds = self.num_steps * seconds_a_batch(self._shuffled(), self.train_step)
+        num_measured = num_batches(len(self.images.validation), EVALUATION_BATCH)
+        return seconds + num_measured * seconds_a_batch(self._in_order("validation"), measure)
 
     def train_epoch(self, on_step: OnStep | None = None) -> dict[int, Record | Diverged]:
         try:
@@ -106,7 +98,7 @@ class NumpySession:
     def train_step(self, batch: Batch) -> Metrics:
         """Forward, backward, and a step downhill on one batch; returns its metrics."""
         with np.errstate(over="ignore", invalid="ignore"):  # what is not a number any more is told with the means
-            metrics = self.objective.learn(self.network, batch, self.noise, self.step)
+            metrics = self.objective.learn(self.network, batch, self.generators["noise"], self.step)
             self.optimiser.step(self.network.gradients, rate=self._rate(self.step))
         return metrics
 
@@ -124,7 +116,7 @@ class NumpySession:
         arrays = {f"nets/{name}": array for name, array in self.weights(0).items()}
         arrays |= {f"optimiser/{name}": array.copy() for name, array in self.optimiser.remembered.items()}
         arrays["optimiser/t"] = np.array(self.optimiser.t)
-        for name, one in self._generators():
+        for name, one in self.generators.items():
             arrays[f"generator/{name}"] = state_of(one)
         return arrays
 
@@ -139,7 +131,7 @@ class NumpySession:
         for name, array in self.optimiser.remembered.items():
             array[...] = state[f"optimiser/{name}"]
         self.optimiser.t = int(state["optimiser/t"])
-        for name, one in self._generators():
+        for name, one in self.generators.items():
             set_state(one, state[f"generator/{name}"])
         self.epoch, self.step = epoch, step
 
@@ -152,17 +144,12 @@ class NumpySession:
     def retire(self, lane: int) -> None:
         """There is only this one."""
 
-    @property
-    def num_steps(self) -> int:
-        """How many batches an epoch has."""
-        return len(_pieces(self.images.train, self.settings.batch_size))
-
     def batch(self, indices: Array) -> Batch:
         """The images of these numbers, and their labels."""
         return Batch(as_columns(self.images.images[indices], self.network.values.dtype), self.images.labels[indices])
 
     def _shuffled(self) -> Iterator[Batch]:
-        order = self.shuffling.permutation(self.images.train)
+        order = self.generators["shuffling"].permutation(self.images.train)
         return map(self.batch, _pieces(order, self.settings.batch_size))
 
     def _in_order(self, split: SplitName) -> Iterator[Batch]:
@@ -172,9 +159,13 @@ class NumpySession:
         done = step / (self.settings.epochs * self.num_steps)
         return self.rate * SCHEDULES[self.settings.schedule](done)
 
-    def _generators(self) -> Iterator[tuple[str, np.random.Generator]]:
-        yield "shuffling", self.shuffling
-        yield "noise", self.noise
+
+def rule_of(train: TrainSettings) -> tuple[Rule, float]:
+    """The optimiser's rule and its learning rate, with its usual numbers where none are given."""
+    given = {name: getattr(train, name) for name in ("learning_rate", "momentum", "betas")}
+    numbers = USUAL_NUMBERS[train.optimizer].plain() | {name: one for name, one in given.items() if one is not None}
+    rate = numbers.pop("learning_rate")
+    return RULES[train.optimizer](**numbers), rate
 
 
 class Means:
@@ -239,17 +230,5 @@ def as_columns(images: Array, dtype: np.dtype | type) -> Array:
 
 def _pieces(indices: Array, size: int) -> list[Array]:
     """The indices a batch each; a single image that is left over joins the last batch, as in the torch engine."""
-    ends = list(range(size, len(indices), size))
-    if ends and len(indices) - ends[-1] == 1 and size > 1:
-        ends.pop()
-    return np.split(indices, ends) if len(indices) else []
-
-
-def _seconds_a_batch(batches: Iterable[Batch], work: Callable[[Batch], object]) -> float:
-    """The fastest of a few, the first left out: it allocates."""
-    times = []
-    for batch, _ in zip(batches, range(PROBED_STEPS), strict=False):
-        start = time.perf_counter()
-        work(batch)
-        times.append(time.perf_counter() - start)
-    return min(times[1:] or times, default=0.0)
+    num = num_batches(len(indices), size)
+    return np.split(indices, range(size, num * size, size)) if num else []

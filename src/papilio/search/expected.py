@@ -15,6 +15,7 @@ from papilio.studies.planning import (
     own_base,
     plan_stage,
     refuse_twins,
+    refuse_wrong_tables,
 )
 from papilio.studies.study import Study
 
@@ -31,16 +32,19 @@ def plan_runs(study: Study, sources: Sources = NO_SOURCES) -> list[RunPlan]:
 def expected_trials(study: Study, sources: Sources = NO_SOURCES) -> dict[str, list[TrialPlan]]:
     """The trials of every stage, by its name, as `StagePlan.expected` has them."""
     trials: dict[str, list[TrialPlan]] = {}
+    has_own = False
     for stage in study.settings.stage:
         if stage.name in sources:
             bases = bases_of(stage, sources[stage.name])
         elif stage.source is None or stage.source.stage not in trials:
-            bases = [own_base(study)]
+            bases, has_own = [own_base(study)], True
         else:
             before = trials[stage.source.stage][: stage.source.top]
             bases = bases_of(stage, [(trial.name, trial.tables) for trial in before])
         trials[stage.name] = expected_of_stage(plan_stage(study, stage, bases))
         refuse_twins(study, trials[stage.name])
+    if not has_own:
+        refuse_wrong_tables(study)
     return trials
 
 

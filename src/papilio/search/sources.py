@@ -62,8 +62,8 @@ def best_trials(results: StudyResults, stage: str | None, *, top: int, where: st
 
 
 def _tables(trial: TrialResult, study: Study) -> Tables:
-    """The trial's model and training, on this study's images and device."""
+    """The trial's model and training, on this study's images and device, logged as it says."""
     settings, base = trial.runs[0].settings, own_base(study).tables
-    device = {key: base["train"][key] for key in ("device",) if key in base["train"]}
+    here = {key: base["train"][key] for key in ("device", "log") if key in base["train"]}
     train = {key: value for key, value in settings["train"].items() if key != "device"}
-    return {"data": base["data"], "model": settings["model"], "train": train | device}
+    return {"data": base["data"], "model": settings["model"], "train": train | here}

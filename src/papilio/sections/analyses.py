@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from papilio.analysis.store import StoredAnalysis
 from papilio.drawing.figure_files import Pictures
@@ -14,8 +15,9 @@ from papilio.results.results import StudyResults
 from papilio.results.words import sentence, trial_words
 from papilio.sections.blocks import Section
 from papilio.sections.context import SectionContext
+from papilio.sections.known import KnownSections
 from papilio.sections.result_tables import best_first
-from papilio.settings.references import resolve_reference
+from papilio.settings.references import OwnFunctions, resolve_reference
 from papilio.studies.study import slug
 
 MakeSection = Callable[[Arrays, SectionContext], Section | None]
@@ -31,14 +33,17 @@ class RunSection:
     heading: str  # the title, and a word for the images where they are not the study's
 
 
-def run_sections(results: StudyResults, found: Sequence[StoredAnalysis], pictures: Pictures) -> list[RunSection]:
+def run_sections(
+    results: StudyResults, found: Sequence[StoredAnalysis], pictures: Pictures, own: OwnFunctions | None = None
+) -> list[RunSection]:
     """A section for each analysis of a run that has something to show, in the order of papilio.kinds.analyses, own ones last.
 
     Of an analysis of several trials the best comes first, in a study with stages that of the last stage, which is the answer.
 
-    Raises RunError where one cannot be shown.
+    `own` are the kinds that Python handed over. Raises RunError where one cannot be shown.
     """
     sections = []
+    known = KnownSections(results, own or {})
     places = {name: place for place, name in enumerate(ANALYSES)}
     ranks = _ranks(results)
     last = (len(results.stages), 0)
@@ -49,7 +54,7 @@ def run_sections(results: StudyResults, found: Sequence[StoredAnalysis], picture
 
     for stored in sorted(found, key=order):
         name = slug(stored.path.stem)[:60]
-        section = _section(results, stored, name=name, pictures=pictures) if stored.header.run else None
+        section = _section(results, stored, known, name=name, pictures=pictures) if stored.header.run else None
         if section is not None:
             kicker = sentence(stored.header.stage) if len(results.stages) > 1 else ""
             heading = ", ".join(filter(None, [section.title, stored.header.title]))
@@ -77,25 +82,30 @@ def _is_of_best_run(results: StudyResults, stored: StoredAnalysis) -> bool:
 
 
 def stage_sections(
-    results: StudyResults, found: Sequence[StoredAnalysis], pictures: Pictures
+    results: StudyResults, found: Sequence[StoredAnalysis], pictures: Pictures, own: OwnFunctions | None = None
 ) -> dict[str, list[Section]]:
     """What analyses of stages have to show, by stage; raises RunError where one cannot be shown."""
+    known = KnownSections(results, own or {})
     sections: dict[str, list[Section]] = {stage: [] for stage in results.stages}
     for stored in found:
         header = stored.header
         if not header.run and header.stage in sections:
             name = f"{results.stages.index(header.stage) + 1}-{slug(header.stage)[:40]}"
-            section = _section(results, stored, name=name, pictures=pictures)
+            section = _section(results, stored, known, name=name, pictures=pictures)
             sections[header.stage] += [] if section is None else [section]
     return sections
 
 
-def _section(results: StudyResults, stored: StoredAnalysis, *, name: str, pictures: Pictures) -> Section | None:
+def _section(
+    results: StudyResults, stored: StoredAnalysis, known: KnownSections, *, name: str, pictures: Pictures
+) -> Section | None:
     header = stored.header
+    if header.section and header.section not in known:
+        return _missing(stored, "is of no kind, and in no module, that the study names")
     try:
         make = _maker(stored)
     except (ImportError, AttributeError) as error:
-        return _missing(stored, error)
+        return _missing(stored, f"cannot be imported here ({error})")
     context = SectionContext(
         results=results,
         pictures=pictures,
@@ -112,7 +122,7 @@ def _section(results: StudyResults, stored: StoredAnalysis, *, name: str, pictur
     if context.run is not None and not context.is_first_choice:
         context = replace(context, trial=f"{context.trial}, seed {context.run.seed}")
     try:
-        return make(stored.arrays, context)
+        return _as_section(make(stored.arrays, context))
     except PapilioError:
         raise
     except Exception as error:  # a function of the user's own may raise anything, and a file may lack an array
@@ -131,8 +141,14 @@ def _maker(stored: StoredAnalysis) -> MakeSection:
     return resolve_reference(ANALYSES[header.analysis].section)
 
 
-def _missing(stored: StoredAnalysis, error: Exception) -> Section:
-    """In place of a section whose function is a module of the user's own that is not here."""
+def _as_section(made: Any) -> Section | None:
+    if made is not None and not isinstance(made, Section):
+        raise TypeError(f"{type(made).__name__} is no section")
+    return made
+
+
+def _missing(stored: StoredAnalysis, why: str) -> Section:
+    """In place of a section whose function is of the user's own, and is not here or not known."""
     header = stored.header
-    note = f"Not shown: `{header.section}` cannot be imported here ({error}). Its arrays are in `analyses/{stored.path.name}`."
+    note = f"Not shown: `{header.section}` {why}. Its arrays are in `analyses/{stored.path.name}`."
     return Section(f"{sentence(header.analysis)} of {header.trial or header.stage}", note)

@@ -10,8 +10,10 @@ from papilio.sections.blocks import Section, Table
 from papilio.sections.context import SectionContext
 
 
-def gradient_section(arrays: Arrays, context: SectionContext) -> Section:
-    """The gradient's size in each layer, before and after training."""
+def gradient_section(arrays: Arrays, context: SectionContext) -> Section | None:
+    """The gradient's size in each layer, before and after training; None where it could not be computed."""
+    if not arrays:
+        return None
     layers, begun, trained = arrays["layers"].tolist(), arrays["begun"], arrays["trained"]
 
     def draw(width: float) -> Drawing:

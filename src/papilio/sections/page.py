@@ -25,25 +25,29 @@ from papilio.sections.analyses import run_sections, stage_sections
 from papilio.sections.published_table import published_table
 from papilio.sections.setting_rows import shared_settings
 from papilio.sections.study_facts import environment_rows, facts, image_sets, shape_words, without_places
+from papilio.settings.references import OwnFunctions
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_RUNS = 500
 
 
-def write_report(results: StudyResults, *, is_live: bool = False) -> Path:
+def write_report(results: StudyResults, *, is_live: bool = False, own: OwnFunctions | None = None) -> Path:
     """Draw every figure into DIR/figures and write DIR/report.html; the page's path.
 
-    `is_live`: the study is being trained, and the page loads itself again every minute.
+    `is_live`: the study is being trained, and the page loads itself again every minute. `own` are the kinds that Python handed
+    over, by the names that the study has for them.
 
     Raises RunError for an analysis that is not readable, StorageError where the folder cannot be written.
     """
     path = results.folder / "report.html"
     with rarely_collecting():
-        write_text(path, render_page(results, Pictures(results.folder / "figures"), is_live=is_live))
+        write_text(path, render_page(results, Pictures(results.folder / "figures"), is_live=is_live, own=own))
     return path
 
 
-def render_page(results: StudyResults, pictures: Pictures, *, is_live: bool = False) -> str:
+def render_page(
+    results: StudyResults, pictures: Pictures, *, is_live: bool = False, own: OwnFunctions | None = None
+) -> str:
     """The page as text; the figures go through `pictures`."""
     script = (TEMPLATES / "theme.js").read_text()
     found = read_analyses(results.folder)
@@ -69,8 +73,8 @@ def render_page(results: StudyResults, pictures: Pictures, *, is_live: bool = Fa
             models=sections.model_sections(results),
             published=published_table(results),
             orders=published_orders(results),
-            analyses=run_sections(results, found, pictures),
-            of_stages=stage_sections(results, found, pictures),
+            analyses=run_sections(results, found, pictures, own),
+            of_stages=stage_sections(results, found, pictures, own),
             problems=problems[:MOST_RUNS],
             runs=results.runs[:MOST_RUNS],
             run_metrics=sections.run_metrics(results),

@@ -242,10 +242,10 @@ def _compared_metrics(results: StudyResults, stage: str, trials: Sequence[TrialR
     """The metric that ranks, and the same on test images; where nothing ranks, the first that every trial has."""
     ranking = results.ranking(stage)
     if ranking is None:
-        shared = [name for name in shown_metrics(results, stage) if all(trial.values(name) for trial in trials)]
+        shared = [name for name in shown_metrics(results, stage) if all(trial.has(name) for trial in trials)]
         return shared[:2]
     test = on_split(ranking.metric, "test")
-    num_tested = sum(bool(trial.values(test)) for trial in trials)  # a search may measure only its best on test images
+    num_tested = sum(trial.has(test) for trial in trials)  # a search may measure only its best on test images
     is_shown = num_tested > 1 or num_tested == len(trials)
     return list(dict.fromkeys([ranking.metric, test] if is_shown else [ranking.metric]))
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Mapping
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from papilio.errors import SettingError, shown
 
 Reference = str | Callable[..., Any]  # "papilio.training.supervised:objective", or the function itself
 OwnFunctions = Mapping[str, Any]  # functions and kinds passed from Python, by the name that settings give them
+OF_A_SESSION = "__main__"  # the module of what is defined in a notebook, at a prompt, or in the script that runs
 
 
 def name_of(handed_over: Any) -> str:
@@ -26,13 +31,19 @@ def find_own(name: str, *, what: str, own: OwnFunctions, instance_of: type | Non
     if name in own:
         return own[name]
     module_name, _, attribute = name.partition(":")
+    if module_name == OF_A_SESSION:
+        raise SettingError(
+            f"{what}: {attribute} was defined in a notebook or a script, where no file finds it; put it into a module beside"
+            f" the study file (own.py) and name it own:{attribute}, or hand it over from Python"
+        )
     if not all(part.isidentifier() for part in [*module_name.split("."), *attribute.split(".")]):
         raise SettingError(f"{what}: {shown(name)} is not module:function")
     try:
         found: Any = importlib.import_module(module_name)
     except ImportError as error:
         raise SettingError(
-            f"{what}: cannot import {module_name!r} ({error}); put its folder on PYTHONPATH, or install it"
+            f"{what}: cannot import {module_name!r} ({error}); put it beside the study file, or its folder on PYTHONPATH,"
+            " or install it"
         ) from error
     except Exception as error:  # a module of the user's own may raise anything
         raise SettingError(f"{what}: {module_name!r} cannot be imported ({type(error).__name__}: {error})") from error
@@ -42,6 +53,50 @@ def find_own(name: str, *, what: str, own: OwnFunctions, instance_of: type | Non
     if not callable(found) and not is_instance:
         raise SettingError(f"{what}: {module_name!r} has no function or class {attribute!r}")
     return found
+
+
+def is_found_by_name(name: str, handed_over: Any) -> bool:
+    """Whether another process that is given the name alone finds what was handed over."""
+    module_name, _, attribute = name.partition(":")
+    if module_name == OF_A_SESSION or module_name not in sys.modules:
+        return False
+    found: Any = sys.modules[module_name]
+    for part in attribute.split("."):
+        found = getattr(found, part, None)
+    return found is handed_over
+
+
+def find_modules_beside(folder: Path, names: Iterable[str]) -> bool:
+    """Let modules in the folder that `module:function` names be imported, after all that can be imported anyway.
+
+    Whether there are any. Raises SettingError where one has the name of a module that is found elsewhere, which would be
+    taken in its place.
+    """
+    tops = {name.partition(":")[0].partition(".")[0] for name in names if re.fullmatch(r"[\w.]+:[\w.]+", name)}
+    beside = [top for top in sorted(tops) if (folder / f"{top}.py").is_file() or (folder / top).is_dir()]
+    if beside and str(folder) not in sys.path:
+        sys.path.append(str(folder))
+        importlib.invalidate_caches()
+    for top in beside:
+        place = _place_of(top)
+        if place is not None and folder not in place.parents:
+            raise SettingError(
+                f"{top}: the study file has a module of this name beside it, but Python finds {place} first; rename it,"
+                " or begin a new process where that one belongs to another study"
+            )
+    return bool(beside)
+
+
+def _place_of(module_name: str) -> Path | None:
+    """The file of a module, the folder of a package; None of what Python itself brings."""
+    try:
+        spec = importlib.util.find_spec(module_name)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    places = [*(spec.submodule_search_locations or []), *([spec.origin] if spec.has_location and spec.origin else [])]
+    return Path(places[0]).resolve() if places else Path(f"<{spec.origin}>")
 
 
 def resolve_reference(reference: Reference) -> Any:

@@ -19,6 +19,11 @@ class Since:
     version: str
 
 
+@dataclass(frozen=True)
+class Aside:
+    """Marks a setting on which nothing of a run depends: no part of what it is known by, and not in run.json."""
+
+
 def plain_settings(settings: BaseModel, *, only_given: bool = False) -> dict[str, Any]:
     """Settings as plain data, defaults written out, but for those that are None and those of `Since` at their default."""
     plain = settings.model_dump(exclude_none=True, exclude_unset=only_given, mode="json")
@@ -27,8 +32,15 @@ def plain_settings(settings: BaseModel, *, only_given: bool = False) -> dict[str
 
 def unsaid_settings(settings: BaseModel) -> dict[str, Any]:
     """What `plain_settings` leaves out: settings that are None, and those of `Since` at their default."""
-    said = plain_settings(settings)
-    return {name: value for name, value in settings.model_dump(mode="json").items() if name not in said}
+    said, asides = (
+        plain_settings(settings),
+        {name for name, field in type(settings).model_fields.items() if _is_aside(field)},
+    )
+    return {
+        name: value
+        for name, value in settings.model_dump(mode="json").items()
+        if name not in said and name not in asides
+    }
 
 
 def _without_later(settings: BaseModel, plain: dict[str, Any]) -> dict[str, Any]:
@@ -36,6 +48,8 @@ def _without_later(settings: BaseModel, plain: dict[str, Any]) -> dict[str, Any]
     for name, value in plain.items():
         field = type(settings).model_fields.get(name)
         here = getattr(settings, name)
+        if field is not None and _is_aside(field):
+            continue
         if field is not None and _is_later(field) and here == field.get_default(call_default_factory=True):
             continue
         kept[name] = _without_later(here, value) if isinstance(here, BaseModel) and isinstance(value, dict) else value
@@ -44,3 +58,7 @@ def _without_later(settings: BaseModel, plain: dict[str, Any]) -> dict[str, Any]
 
 def _is_later(field: Any) -> bool:
     return any(isinstance(one, Since) for one in field.metadata)
+
+
+def _is_aside(field: Any) -> bool:
+    return any(isinstance(one, Aside) for one in field.metadata)

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from papilio.settings.since import Since
+from papilio.settings.since import Aside, Since
 from papilio.settings.spelling import in_present_spelling
 
+TrackerName = Literal["tensorboard", "mlflow"]  # packages and extras are called so, too
 OptimizerName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adadelta"]
 
 
@@ -126,6 +127,10 @@ class TrainSettings(BaseModel):
         None,
         description="precision of training: bfloat16 is faster on hardware that supports it; by default float32."
         " float64: engine numpy only, for checks",
+    )
+
+    log: Annotated[tuple[TrackerName, ...], Since("0.2"), Aside()] = Field(
+        (), description="where records are written to besides the run's folder: tensorboard, mlflow"
     )
 
     @model_validator(mode="before")

@@ -70,7 +70,7 @@ def _planned(engine: Engine, plan: RunPlan, kind: Kind, images: StudyImages, tab
     latents = plan.settings.model.arguments.get("latents")
     describe = partial(engine.describe, plan.settings, images.of_run(plan).facts)
     looked_at = images.of_analysis(table, plan.settings, plan.fold)
-    return Planned(kind, looked_at, latents if isinstance(latents, int) else None, describe)
+    return Planned(kind, plan.settings, looked_at, latents if isinstance(latents, int) else None, describe)
 
 
 def planning_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:

@@ -6,7 +6,7 @@ import json
 
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
-from papilio.data.progress import reading_progress
+from papilio.data.progress import Progress, reading_progress
 from papilio.errors import PapilioError, SettingError
 from papilio.kinds.choosing import ranking_of, standing_of
 from papilio.kinds.kind import Kind
@@ -25,8 +25,9 @@ from papilio.studies.schema import AnalysisSettings
 class StudyImages:
     """The image sets of a study, each read once, when a run first needs it; `own` are the study's own functions."""
 
-    def __init__(self, own: OwnFunctions) -> None:
+    def __init__(self, own: OwnFunctions, *, progress: Progress | None = None) -> None:
         self.own = own
+        self.progress = progress or reading_progress()
         self.loaded: dict[str, ImageSet] = {}
         self.standings: dict[str, Standing] = {}
 
@@ -34,7 +35,7 @@ class StudyImages:
         """The set of a [data] table."""
         key = _key(data)
         if key not in self.loaded:
-            self.loaded[key] = images_of(data)
+            self.loaded[key] = images_of(data, self.progress)
         return self.loaded[key]
 
     def of_fold(self, settings: RunSettings, fold: int | None) -> ImageSet:
@@ -92,12 +93,12 @@ class StudyImages:
         return structure_of(plan.settings, images.facts, num_train=len(images.train))
 
 
-def images_of(data: DataSettings) -> ImageSet:
+def images_of(data: DataSettings, progress: Progress) -> ImageSet:
     """The image set of a [data] table."""
     arguments = {key: value for key, value in plain_settings(data).items() if key not in ("name", "path")}
     if isinstance(arguments.get("size"), list):
         arguments["size"] = tuple(arguments["size"])
-    return load_images(data.name or str(data.path), progress=reading_progress(), **arguments)
+    return load_images(data.name or str(data.path), progress=progress, **arguments)
 
 
 def _key(data: DataSettings, *fold: int) -> str:

@@ -144,6 +144,15 @@ def own_base(study: Study) -> Base:
     return Base("", {"data": data, "model": dict(settings.model), "train": dict(settings.train)})
 
 
+def refuse_wrong_tables(study: Study) -> None:
+    """Raises StudyError for the study's own tables where no trial has them, as all stages start from other studies."""
+    tables = own_base(study).tables
+    if tables["model"]:
+        resolve(tables, where=study.where, own=study.own)
+    else:
+        validated(TrainSettings, tables["train"], where=study.where, prefix="train")
+
+
 def bases_of(stage: StageSettings, best: Iterable[tuple[str, Tables]]) -> list[Base]:
     """The named tables of the trials that a stage starts from, best first; one alone is named only if nothing else is."""
     bases = [Base(name, _with_optimizer_table(tables)) for name, tables in best]

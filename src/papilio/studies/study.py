@@ -16,10 +16,10 @@ import tomli_w
 
 from papilio.data.facts import NO_LABELS
 from papilio.data.handed_over import with_kept_arrays
-from papilio.errors import StudyError, did_you_mean, reason_of
+from papilio.errors import SettingError, StudyError, did_you_mean, reason_of
 from papilio.files import expanded_path, full_path, possible_path, read_own
 from papilio.kinds.kind import Kind, name_of_kind
-from papilio.settings.references import name_of
+from papilio.settings.references import find_modules_beside, is_found_by_name, name_of
 from papilio.settings.run_settings import is_source
 from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import validated
@@ -46,13 +46,24 @@ class Study:
     settings: StudySettings
     own: dict[str, Any]
     there: frozenset[str] = frozenset()
+    modules: str | None = None  # the folder of its file, where that has modules which the study names
 
     def to_toml(self) -> str:
         """The study as a file again: reading it gives an equal one."""
         tables = self.settings.model_dump(exclude_none=True, by_alias=True, mode="json")
         varied = iter([stage.pop("vary") for stage in tables["stage"]])
         lines = tomli_w.dumps({**tables, "stage": [{**stage, "vary": {}} for stage in tables["stage"]]}).splitlines()
-        return "".join(f"{line}\n{_varied(next(varied)) if line == '[stage.vary]' else ''}" for line in lines)
+        remarks = "".join(f"# {note}\n" for note in self.unrepeatable())
+        return remarks + "".join(f"{line}\n{_varied(next(varied)) if line == '[stage.vary]' else ''}" for line in lines)
+
+    def unrepeatable(self) -> list[str]:
+        """What of the study its file alone cannot bring back, a line each: functions and classes that no module has."""
+        return [
+            f"{name} was handed over from Python, and no module has it: this study cannot be run again from its file alone;"
+            " put it into a module beside the study file"
+            for name, handed_over in self.own.items()
+            if not is_found_by_name(name, handed_over)
+        ]
 
 
 def as_toml(value: Any) -> str:
@@ -84,6 +95,7 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
     In a dictionary, functions may stand where a file has `module:function`. Raises StudyError with one line.
     """
     own: dict[str, Any] = {}
+    modules = None
     if isinstance(source, Mapping):
         name, where, tables = "study", "the study", _with_arrays_as_files(source)
     else:
@@ -95,10 +107,31 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
     except ValueError as error:
         raise StudyError(f"{where}: {error}") from None
     tables = plain_tables(_with_overrides(tables, overrides, where=where), own, where=where)
+    if not isinstance(source, Mapping):
+        modules = _modules_beside(source, tables, where=where)
     settings: StudySettings = validated(StudySettings, tables, where=where)
     if isinstance(source, Mapping):
         name = slug(settings.title)[:60]
-    return Study(name, where, settings, own)
+    return Study(name, where, settings, own, modules=modules)
+
+
+def _modules_beside(source: str | Path, tables: Table, *, where: str) -> str | None:
+    """The folder of a study file that has modules beside it which the study names."""
+    path = possible_path(source, error=StudyError)
+    if not path.is_file():
+        return None
+    folder = path.resolve().parent
+    try:
+        return str(folder) if find_modules_beside(folder, _texts(tables)) else None
+    except SettingError as error:
+        raise StudyError(f"{where}: {error}") from error
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for one in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _texts(one)
 
 
 def _with_arrays_as_files(tables: Mapping[str, Any]) -> Table:
@@ -265,6 +298,11 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) 
         )
 
     def named(function: Any, key: str) -> str:
+        if key.removesuffix(".values").endswith(".model.family") and _is_network(function):
+            raise StudyError(
+                f"{where}: {key.lstrip('.')}: got a network that is built already ({type(function).__name__}); give its class,"
+                " or a function that builds one: every run builds its own"
+            )
         if not key.removesuffix(".values").endswith(OWN_KEYS):  # in vary, a list may stand in a table with conditions
             allowed = ", ".join(one.lstrip(".") for one in OWN_KEYS)
             raise StudyError(
@@ -276,6 +314,13 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) 
         return name
 
     return plain(tables, "")
+
+
+def _is_network(value: Any) -> bool:
+    """Whether it is a torch module; torch itself may not be there."""
+    return any(
+        f"{base.__module__}.{base.__qualname__}" == "torch.nn.modules.module.Module" for base in type(value).__mro__
+    )
 
 
 def _with_overrides(tables: Table, overrides: Mapping[str, Any], *, where: str) -> Table:

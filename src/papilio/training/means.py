@@ -9,13 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from papilio.engine import NotANumber
 from papilio.kinds.choosing import QUANTILES
 
 OverSet = Callable[[Mapping[str, Tensor]], Mapping[str, float]]
-
-
-class NotANumber(Exception):
-    """A metric is not finite; the message says which and when."""
 
 
 class Means:

@@ -6,8 +6,7 @@ the arithmetic that an uninterrupted one does.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -15,7 +14,18 @@ import torch
 from torch import Tensor, nn
 
 from papilio.data.imageset import ImageSet, SplitName
-from papilio.engine import Arrays, Diverged, OnStep, Record, Seeds
+from papilio.engine import (
+    EVALUATION_BATCH,
+    PREFIXES,
+    STEPS_BETWEEN_LOOKS,
+    Arrays,
+    Diverged,
+    NotANumber,
+    OnStep,
+    Record,
+    Seeds,
+    seconds_a_batch,
+)
 from papilio.errors import SettingError
 from papilio.models.describe import describe_nets
 from papilio.models.description import Description
@@ -23,18 +33,13 @@ from papilio.settings.schedules import SCHEDULES
 from papilio.settings.train_settings import TrainSettings
 from papilio.training.batches import Batch, Batches
 from papilio.training.calls import in_bfloat16, with_views
-from papilio.training.means import Means, NotANumber
+from papilio.training.means import Means
 from papilio.training.nets import TorchNets
 from papilio.training.noise import Noise, give_noise
 from papilio.training.objectives import Objective
 from papilio.training.phases import freeze, modules_of, moved_parameters, phase_optimizer, phase_settings
 from papilio.training.precision import Precision, best_precision
 from papilio.training.states import arrays_of_nets, arrays_of_optimizer, load_nets, load_optimizer
-
-STEPS_BETWEEN_LOOKS = 50  # at whether the loss is still a number
-PROBED_STEPS = 4  # of training, and of validation, to know what an epoch takes; the fastest but the first counts
-EVALUATION_BATCH = 500  # images: small enough to stay in the cache, large enough to fill the cores
-PREFIXES: dict[SplitName, str] = {"train": "train", "validation": "val", "test": "test"}
 
 OF_OPTIMIZER = "optimiser"  # as checkpoints of every version spell it
 
@@ -104,13 +109,15 @@ class TorchSession:
 
     def epoch_seconds(self) -> float:
         self._set_modes()
-        seconds = len(self.train_batches) * _seconds_a_batch(
+        seconds = len(self.train_batches) * seconds_a_batch(
             self.train_batches.shuffled(self.shuffling), self.train_step
         )
         if (batches := self._in_order("validation")) is None:
             return seconds
+        for net in self.modules.values():
+            net.eval()  # views are looked at by nets that do not learn
         with torch.no_grad():
-            return seconds + len(batches) * _seconds_a_batch(
+            return seconds + len(batches) * seconds_a_batch(
                 batches.in_order(), lambda batch: self.objective.evaluate(self.measured, batch, self.noise)
             )
 
@@ -266,13 +273,3 @@ def as_fast_layout(net: nn.Module) -> nn.Module:
 
 def _under(prefix: str, arrays: Arrays) -> dict[str, np.ndarray]:
     return {name.removeprefix(f"{prefix}/"): one for name, one in arrays.items() if name.startswith(f"{prefix}/")}
-
-
-def _seconds_a_batch(batches: Iterable[Batch], work: Callable[[Batch], object]) -> float:
-    """The fastest of a few, the first left out: it allocates and chooses kernels."""
-    times = []
-    for batch, _ in zip(batches, range(PROBED_STEPS), strict=False):
-        start = time.perf_counter()
-        work(batch)
-        times.append(time.perf_counter() - start)
-    return min(times[1:] or times, default=0.0)

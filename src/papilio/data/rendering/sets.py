@@ -16,7 +16,8 @@ from papilio.data.progress import Progress
 from papilio.data.rendering.drawing import draw_images
 from papilio.data.rendering.renderers import RENDERERS, find_set
 from papilio.data.rendering.settings import RenderSettings
-from papilio.files import open_atomic, write_json
+from papilio.errors import SettingError
+from papilio.files import open_atomic, path_to_write, write_json
 
 VERSION = 2  # raise it whenever the same settings would come out as other pixels
 SHEET = (8, 6)  # columns and rows of the contact sheet
@@ -29,10 +30,10 @@ def render_set(name: str, folder: Path, settings: RenderSettings, *, progress: P
 
     images.npy is uint8 (num, size, size), or (num, size, size, 3) in color; labels.npy has what each shows, factors.csv the
     factors of a set that has some. No more than a few hundred pictures are in memory at a time. Raises SettingError for a
-    set or a variety that is not drawn, DataError where a font is not installed, StorageError where the folder cannot be
+    set, a variety or a path that cannot be, DataError where a font is not installed, StorageError where the folder cannot be
     written.
     """
-    renderer = RENDERERS[find_set(name)]
+    renderer, folder = RENDERERS[find_set(name)], path_to_write(folder, error=SettingError)
     renderer.refuse_unknown(settings.variety)
     values, made_from = renderer.shown(settings), renderer.made_from()
     draw_images(folder / "images.npy", name, settings, progress=progress)

@@ -1,0 +1,58 @@
+"""Times that are not known exactly: from so many seconds to so many, and how people say that."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """From the least to the most seconds that something is expected to take."""
+
+    low: float
+    high: float
+
+    def plus(self, other: Span) -> Span:
+        """Both, one after the other."""
+        return Span(self.low + other.low, self.high + other.high)
+
+    def times(self, number: float) -> Span:
+        """The same so many times."""
+        return Span(self.low * number, self.high * number)
+
+
+NO_TIME = Span(0.0, 0.0)
+STEPS = ((20, 1), (120, 5), (600, 30), (7200, 60), (86400, 600))  # seconds up to which, and what they are rounded to
+
+
+def spoken_seconds(seconds: float) -> str:
+    """A duration as people say it.
+
+    >>> [spoken_seconds(one) for one in (4.2, 75, 3700, 200000)]
+    ['4 s', '1 min 15 s', '1 h 1 min', '2 d 7 h']
+    """
+    whole = round(seconds)
+    units = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
+    for size, name, smaller, smaller_name in units:
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {name}" + (f" {rest} {smaller_name}" if rest else "")
+    return f"{whole} s"
+
+
+def spoken_span(span: Span) -> str:
+    """A span as people say it, in round numbers.
+
+    >>> spoken_span(Span(43.0, 81.4)), spoken_span(Span(7.1, 7.4)), spoken_span(Span(0.2, 0.4)), spoken_span(Span(4.4, 9.0))
+    ('45 s to 1 min 20 s', 'about 7 s', 'about 1 s', '4 to 9 s')
+    """
+    low, high = (spoken_seconds(max(1, _rounded(one))) for one in span)
+    if low == high:
+        return f"about {low}"
+    number, _, unit = low.rpartition(" ")
+    is_same_unit = number.isdigit() and high.rpartition(" ")[0].isdigit() and high.endswith(f" {unit}")
+    return f"{number if is_same_unit else low} to {high}"
+
+
+def _rounded(seconds: float) -> float:
+    step = next((step for limit, step in STEPS if seconds < limit), 3600)
+    return round(seconds / step) * step

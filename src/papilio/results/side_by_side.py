@@ -1,0 +1,65 @@
+"""A comparison as tables, the same on the terminal and in a notebook."""
+
+from __future__ import annotations
+
+from papilio.results.compare import Comparison, Measured
+from papilio.results.words import duration, is_count, mean_spread, metric_words
+from papilio.snippets import box, line, table
+
+Table = tuple[list[str], list[list[str]]]  # header and rows
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """What was set differently, and what came of it: a column a study or run."""
+    columns = comparison.columns
+    rows = [["trial", *(column.what for column in columns)]]
+    rows += [["", *(column.note for column in columns)]] if any(column.note for column in columns) else []
+    rows += [
+        [key, *("–" if value is None else str(value) for value in values)]
+        for key, values in comparison.settings.items()
+    ]
+    rows += [["parameters", *(f"{column.parameters:,}" if column.parameters else "–" for column in columns)]]
+    for name, cells in comparison.metrics.items():
+        units = [column.units.get(name, "") for column in columns]
+        there = {unit for unit, one in zip(units, cells, strict=True) if one is not None}
+        shared = f" ({there.pop()})" if len(there) == 1 and "" not in there else ""
+        each = [_cell(name, one, "" if shared else unit) for one, unit in zip(cells, units, strict=True)]
+        rows.append([metric_words(name) + shared, *each])
+    rows += [["training time", *(duration(column.seconds) for column in columns)]]
+    return ["", *(column.name for column in columns)], rows
+
+
+def shared_table(comparison: Comparison) -> Table:
+    """The trials that more than one study has; no rows where there are none."""
+    rows = [
+        [f"{stage}: {trial}", metric_words(metric), *(_cell(metric, one) for one in cells)]
+        for (stage, trial, metric), cells in comparison.shared_trials.items()
+    ]
+    return ["trial", "metric", *(column.name for column in comparison.columns)], rows
+
+
+def unlike_words(comparison: Comparison) -> str:
+    """Which metrics cannot be compared; empty where all can be."""
+    names = ", ".join(map(metric_words, comparison.unlike))
+    return f"of different objectives, so that they cannot be compared: {names}" if names else ""
+
+
+def comparison_words(comparison: Comparison) -> str:
+    """For example <Comparison of first-look, second-look: 2 settings differ>."""
+    names, num = ", ".join(column.name for column in comparison.columns), len(comparison.settings)
+    return f"<Comparison of {names}: {num} setting{' differs' if num == 1 else 's differ'}>"
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """The tables of the command, for a notebook."""
+    header, rows = shared_table(comparison)
+    shared = [box("trials that more than one has", table(header, rows))] if rows else []
+    notes = [line(words)] if (words := unlike_words(comparison)) else []
+    return box("Side by side", table(*comparison_table(comparison)), *notes, *shared)
+
+
+def _cell(metric: str, measured: Measured | None, unit: str = "") -> str:
+    if measured is None:
+        return "–"
+    value = mean_spread(measured.mean, measured.sd, measured.n, is_count=is_count(metric))
+    return f"{value}{unit and f' {unit}'} (n={measured.n})"

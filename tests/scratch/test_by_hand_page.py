@@ -1,0 +1,90 @@
+"""docs/by-hand.md names everything that the engine by hand computes, and where it is."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slopes import concrete_layers
+
+from papilio.kinds.registry import KINDS
+from papilio.scratch import families, layers, losses, network, objectives, optimisers
+from papilio.scratch.initialisers import INITIALISERS
+from papilio.scratch.layers import Activation
+from papilio.scratch.session import RULES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "by-hand.md").read_text()
+FOLDER = Path(families.__file__).parent
+TAUGHT = ("layers", "losses", "network", "objectives", "optimisers", "initialisers")
+
+
+def rows_of(section: str) -> list[list[str]]:
+    """The cells of a section's table, without its head."""
+    part = PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    lines = [line for line in part.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def names(section: str, column: int) -> set[str]:
+    return {name for row in rows_of(section) for name in re.findall(r"`([A-Za-z_.]+)`", row[column])}
+
+
+@pytest.mark.parametrize("layer", concrete_layers(), ids=lambda layer: layer.__name__)
+def test_every_layer_has_its_forward_and_backward_in_the_table(layer: type[Any]) -> None:
+    ways = ("f", "slope") if issubclass(layer, Activation) else ("forward", "backward")
+    for column, way in zip((1, 2), ways, strict=True):
+        assert f"{layer.__name__}.{way}" in names("Layers", column)
+
+
+def test_every_loss_objective_optimizer_and_initializer_has_a_row() -> None:
+    functions = [one for one in vars(losses).values() if inspect.isfunction(one) and one.__module__ == losses.__name__]
+    public = {one.__name__ for one in functions if not one.__name__.startswith("_")}
+    assert names("Losses", 1) == public | {"Posterior.draw", "Posterior.kl_nats"}
+    assert names("Losses", 2) == public | {"Posterior.backward"}
+    known = {kind.objectives["numpy"].rpartition(":")[2] for kind in KINDS.values() if "numpy" in kind.objectives}
+    assert names("Objectives", 1) == known
+    assert names("Optimizers", 1) == {f"{rule.__name__}.move" for rule in RULES.values()} | {"Optimiser.step"}
+    assert names("Initializers", 0) == set(INITIALISERS)
+
+
+def test_what_the_tables_name_is_there() -> None:
+    there = {
+        name: one for module in (layers, losses, network, objectives, optimisers) for name, one in vars(module).items()
+    }
+    for section in ("Layers", "Losses", "Objectives", "Optimizers"):
+        for name in names(section, 1) | (names(section, 2) if section in ("Layers", "Losses") else set()):
+            owner, _, method = name.removesuffix(".py").partition(".")
+            if not name.endswith(".py"):
+                assert hasattr(there[owner], method) if method else callable(there[owner])
+
+
+@pytest.mark.parametrize("section", ["Layers", "Losses", "Objectives", "Optimizers", "Initializers"])
+def test_no_row_lacks_its_formula(section: str) -> None:
+    formula = {"Layers": 3, "Losses": 3, "Initializers": 1}.get(section, 2)
+    rows = rows_of(section)
+    assert rows and all(len(row) == formula + 2 and row[formula] for row in rows)
+
+
+def test_the_engine_is_about_as_short_as_the_page_says() -> None:
+    """What is read in an evening, and what joins it to Papilio: lines of code without docstrings, comments, blank lines."""
+    sizes = {file.stem: num_lines_of_code(file) for file in FOLDER.glob("*.py")}
+    taught = sum(sizes[name] for name in TAUGHT)
+    (found,) = re.findall(r"(\d+) lines of code without docstrings.* in (\d+) lines", " ".join(PAGE.split()))
+    assert taught <= 600
+    assert abs(int(found[0]) - taught) <= 10 and abs(int(found[1]) - (sum(sizes.values()) - taught)) <= 20
+
+
+def num_lines_of_code(file: Path) -> int:
+    text = file.read_text()
+    docstrings = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or 0) + 1)
+    }
+    lines = [line.strip() for number, line in enumerate(text.splitlines(), start=1) if number not in docstrings]
+    return sum(bool(line) and not line.startswith("#") for line in lines)

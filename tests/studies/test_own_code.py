@@ -1,0 +1,155 @@
+"""Code of a user's own: modules beside a study file, classes of a notebook, networks that are built already."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny import OwnNet, tiny, write_study
+from torch import nn
+
+import papilio as product
+from in_process import papilio
+from papilio.errors import RunFailed, StudyError
+from papilio.search.expected import plan_runs
+from papilio.studies.study import load_study
+
+pytestmark = pytest.mark.usefixtures("no_reports")
+
+OWN_MODULE = """
+from torch import nn
+
+def small(num_classes, width=8):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.ReLU(), nn.Linear(width, num_classes))
+
+built = small(10)
+"""
+ONE_RUN = [{"name": "only"}]
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a module that a study names, which nobody has told Python of."""
+    (tmp_path / "beside_nets.py").write_text(OWN_MODULE)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield tmp_path
+    for name in ("beside_nets", "beside_package", "beside_package.nets"):
+        sys.modules.pop(name, None)
+
+
+def study_of(family: str) -> dict:
+    return tiny(model={"family": family}, train__epochs=1, stage=ONE_RUN)
+
+
+def test_a_module_beside_the_study_file_is_found_from_any_folder(
+    beside: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = write_study(beside / "study.toml", study_of("beside_nets:small"))
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    done = papilio("run", file, "--out", elsewhere / "out", folder=elsewhere)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads((elsewhere / "out" / "environment.json").read_text())
+    assert facts["modules"] == str(beside.resolve())
+    assert "cannot be run again" not in done.stdout
+
+
+@pytest.mark.usefixtures("processes")
+def test_worker_processes_find_it_too(beside: Path) -> None:
+    results = product.run_study(
+        write_study(beside / "study.toml", study_of("beside_nets:small")), out=beside / "out", workers=1, is_silent=True
+    )
+    assert [run.status for run in results.runs] == ["done"]
+
+
+def test_a_package_beside_it_and_what_varies_are_found(beside: Path) -> None:
+    (beside / "beside_package").mkdir()
+    (beside / "beside_package" / "nets.py").write_text(OWN_MODULE)
+    vary = {"model.family": ["mlp", "beside_package.nets:small"]}
+    file = write_study(beside / "study.toml", tiny(model={"family": "mlp"}, stage=[{"name": "only", "vary": vary}]))
+    assert {plan.settings.model.family for plan in plan_runs(load_study(file))} == set(vary["model.family"])
+
+
+@pytest.mark.parametrize("name", ["json", "tiny", "sys"])
+def test_a_module_of_a_name_that_is_taken_is_refused_and_never_the_other_one_used(name: str, beside: Path) -> None:
+    (beside / f"{name}.py").write_text(OWN_MODULE)
+    with pytest.raises(StudyError, match=rf"{name}: the study file has a module of this name beside it.*rename it"):
+        load_study(write_study(beside / "study.toml", study_of(f"{name}:small")))
+
+
+def test_modules_of_one_name_beside_two_studies_are_not_taken_for_each_other(beside: Path) -> None:
+    plan_runs(load_study(write_study(beside / "study.toml", study_of("beside_nets:small"))))
+    other = beside / "other"
+    other.mkdir()
+    (other / "beside_nets.py").write_text(OWN_MODULE)
+    with pytest.raises(StudyError, match="begin a new process"):
+        load_study(write_study(other / "study.toml", study_of("beside_nets:small")))
+
+
+def test_a_study_that_names_no_module_leaves_pythons_path_alone(beside: Path) -> None:
+    before = list(sys.path)
+    load_study(write_study(beside / "study.toml", tiny()))
+    assert sys.path == before
+
+
+def test_a_missing_module_says_where_it_may_lie(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="put it beside the study file"):
+        plan_runs(load_study(write_study(tmp_path / "study.toml", study_of("nowhere_at_all:small"))))
+
+
+def test_a_study_with_a_class_of_a_notebook_says_that_its_file_alone_is_not_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class InANotebook(OwnNet):
+        """As a cell defines it."""
+
+    InANotebook.__module__, InANotebook.__qualname__ = "__main__", "InANotebook"
+    monkeypatch.setattr(sys.modules["__main__"], "InANotebook", InANotebook, raising=False)
+    study = tiny(model={"family": InANotebook}, train__epochs=1, stage=ONE_RUN)
+    results = product.run_study(study, out=tmp_path / "out")
+    assert results.is_whole
+    assert "__main__:InANotebook was handed over from Python" in capsys.readouterr().out
+    text = (tmp_path / "out" / "study.toml").read_text()
+    assert text.startswith("# __main__:InANotebook") and "cannot be run again from its file alone" in text
+    assert tomllib.loads(text)["model"]["family"] == "__main__:InANotebook"
+    done = papilio("run", tmp_path / "out" / "study.toml", "--out", tmp_path / "again")
+    assert done.returncode == 2 and "own:InANotebook" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_function_that_a_module_has_needs_no_remark_and_one_inside_another_does() -> None:
+    def inside(num_classes: int) -> nn.Module:
+        return OwnNet(num_classes)
+
+    assert load_study(tiny(model={"family": OwnNet})).unrepeatable() == []
+    (remark,) = load_study(tiny(model={"family": inside})).unrepeatable()
+    assert "inside" in remark
+
+
+def test_a_network_that_is_built_already_is_refused_at_once(beside: Path) -> None:
+    with pytest.raises(StudyError, match=r"model.family: got a network that is built already \(OwnNet\)"):
+        load_study(tiny(model={"family": OwnNet(10)}))
+    varied = [{"name": "only", "vary": {"model.family": ["mlp", OwnNet(10)]}}]
+    with pytest.raises(StudyError, match="is built already"):
+        load_study(tiny(stage=varied))
+    file = write_study(beside / "study.toml", study_of("beside_nets:built"))
+    with pytest.raises(StudyError, match="is built already"):
+        plan_runs(load_study(file))
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_a_run_that_fails_makes_run_study_raise_once_the_others_are_done(is_silent: bool, tmp_path: Path) -> None:
+    def broken(num_classes: int, width: int = 4) -> nn.Module:
+        if width == 5:
+            raise ZeroDivisionError("my own bug")
+        return OwnNet(num_classes, width)
+
+    study = tiny(model={"family": broken}, stage=[{"name": "own", "vary": {"model.width": [5, 6]}}], train__epochs=1)
+    with pytest.raises(RunFailed, match=r"1 of 2 runs failed: own-width-5.*my own bug.*error\.txt"):
+        product.run_study(study, out=tmp_path / "out", is_silent=is_silent)
+    statuses = [run.status for run in product.read_results(tmp_path / "out").runs]
+    assert statuses == ["failed", "done"]
+    tolerated = product.run_study(study, out=tmp_path / "out", is_silent=True, allows_failures=True)
+    assert [run.status for run in tolerated.runs] == statuses
