@@ -111,7 +111,7 @@ def test_a_study_with_a_class_of_a_notebook_says_that_its_file_alone_is_not_enou
     study = tiny(model={"family": InANotebook}, train__epochs=1, stage=ONE_RUN)
     results = product.run_study(study, out=tmp_path / "out")
     assert results.is_whole
-    assert "__main__:InANotebook was handed over from Python" in capsys.readouterr().out
+    assert "__main__:InANotebook was passed from Python" in capsys.readouterr().out
     text = (tmp_path / "out" / "study.toml").read_text()
     assert text.startswith("# __main__:InANotebook") and "cannot be run again from its file alone" in text
     assert tomllib.loads(text)["model"]["family"] == "__main__:InANotebook"

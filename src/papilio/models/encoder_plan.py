@@ -34,7 +34,7 @@ class EncoderPlan:
         positive_integers(self.filters, what="filters")
         positive_integers(self.dense, what="dense")
         positive_integers([self.latents], what="latents")
-        refuse_even_kernel(self.kernel_size, "has no middle")
+        refuse_even_kernel(self.kernel_size, "is even")
         if self.filters:
             refuse_large_kernel(self.kernel_size, self.image_shape)
         if self.blocks < 0:

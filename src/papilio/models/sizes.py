@@ -34,7 +34,7 @@ def refuse_large_kernel(kernel_size: int, image_shape: tuple[int, int, int]) -> 
 def refuse_even_kernel(kernel_size: int, why: str) -> None:
     """Raises SettingError for a kernel that cannot lie around a pixel; `why` says what it fails to do."""
     if kernel_size < 1 or kernel_size % 2 == 0:
-        raise SettingError(f"kernel_size: {kernel_size} {why}; allowed are odd numbers")
+        raise SettingError(f"kernel_size: {kernel_size} {why}; only odd numbers are allowed")
 
 
 def pooled_after(filters: list[int], pool_after: list[int] | None) -> list[int]:
