@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +240,23 @@ def test_functions_may_vary_also_where_there_are_conditions() -> None:
 def test_slugs_are_safe_names_of_files(text: str) -> None:
     name = slug(text)
     assert name and set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-") and name not in (".", "..")
+
+
+def _settings_in(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every setting of a JSON schema, however deep, with its name."""
+    if isinstance(schema, list):
+        for one in schema:
+            yield from _settings_in(one)
+    elif isinstance(schema, dict):
+        yield from schema.get("properties", {}).items()
+        for one in schema.values():
+            yield from _settings_in(one)
+
+
+def test_the_schema_describes_every_setting() -> None:
+    every = list(_settings_in(study_schema()))
+    assert len(every) > 150
+    assert [name for name, setting in every if isinstance(setting, dict) and not setting.get("description")] == []
 
 
 def test_the_schema_in_the_docs_is_the_one_that_is_checked() -> None:

@@ -22,12 +22,12 @@ VARIED_SCHEMA = {
         {
             "type": "object",
             "properties": {
-                "values": {"type": "array", "minItems": 1},
-                "low": {"type": "number"},
-                "high": {"type": "number"},
-                "log": {"type": "boolean"},
-                "step": {"type": "number", "exclusiveMinimum": 0},
-                "when": {"type": "object"},
+                "values": {"type": "array", "minItems": 1, "description": "the values to try"},
+                "low": {"type": "number", "description": "the lowest value"},
+                "high": {"type": "number", "description": "the highest value"},
+                "log": {"type": "boolean", "description": "even steps of the logarithm"},
+                "step": {"type": "number", "exclusiveMinimum": 0, "description": "the distance between values"},
+                "when": {"type": "object", "description": "vary this only where other keys have these values"},
             },
             "additionalProperties": False,
         },
@@ -40,10 +40,10 @@ class TrialSettings(BaseModel):
 
     model_config = STRICT
 
-    name: str = Field(min_length=1)
-    data: Table = {}
+    name: str = Field(min_length=1, description="what tables and plots call it")
+    data: Table = Field({}, description="replaces these settings of the study's data table")
     model: Table = Field({}, description="replaces the study's model table if it names another family")
-    train: Table = {}
+    train: Table = Field({}, description="replaces these settings of the study's train table")
 
 
 class SourceSettings(BaseModel):
@@ -67,7 +67,7 @@ class SamplerSettings(BaseModel):
 
     model_config = STRICT
 
-    name: Literal["grid", "random", "sobol", "tpe"]
+    name: Literal["grid", "random", "sobol", "tpe"] = Field(description="which sampler")
     seed: int = Field(0, ge=0, lt=2**32, description="seed for sampling; runs have seeds of their own")
 
 
@@ -76,7 +76,7 @@ class PrunerSettings(BaseModel):
 
     model_config = STRICT
 
-    name: Literal["median", "halving", "hyperband"]
+    name: Literal["median", "halving", "hyperband"] = Field(description="which pruner")
     min_epochs: int = Field(1, ge=1, description="minimum epochs per trial")
     factor: int = Field(
         3, ge=2, description="halving and hyperband: one in this many trials continues, for this many times the epochs"
@@ -89,7 +89,7 @@ class StageSettings(BaseModel):
 
     model_config = STRICT | ConfigDict(populate_by_name=True)
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, description="what the report calls it, and later stages")
     source: SourceSettings | None = Field(
         None, alias="from", description="start from the best trials of an earlier stage"
     )
@@ -108,7 +108,7 @@ class StageSettings(BaseModel):
     train: Table = Field(
         {}, description="changes to the study's train table, or to that of the trial the stage starts from"
     )
-    trial: list[TrialSettings] = []
+    trial: list[TrialSettings] = Field([], description="named trials, each a table")
 
     @model_validator(mode="before")
     @classmethod
@@ -206,8 +206,8 @@ class PublishedSettings(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, float]  # pyright: ignore[reportIncompatibleVariableOverride] (pydantic's own way)
 
-    stage: str
-    source: str
+    stage: str = Field(description="which stage measures it here")
+    source: str = Field(description="where it was published")
     where: Table = Field({}, description="which trial: its name as `trial`, or settings by dotted key")
 
     @model_validator(mode="after")
@@ -229,19 +229,21 @@ class StudySettings(BaseModel):
 
     model_config = STRICT | ConfigDict(json_schema_extra=_without_stages)
 
-    title: str = Field(min_length=1)
-    description: str = ""
+    title: str = Field(min_length=1, description="of the report")
+    description: str = Field("", description="a few sentences for the head of the report")
     max_epochs: int | None = Field(
         None, ge=1, description="limit on the epochs of every run; the report is marked as reduced"
     )
-    data: DataSettings
+    data: DataSettings = Field(description="which images, and how they are split")
     model: Table = Field({}, description="the family and the arguments of its builder")
-    train: Table = {}
+    train: Table = Field({}, description="how the networks are trained")
     stage: list[StageSettings] = Field(min_length=1, description="by default one stage, named after the title")
     analysis: list[AnalysisSettings] = Field(  # what is not asked for otherwise
-        [{}], validate_default=True
+        [{}],
+        validate_default=True,
+        description="what to look at after training; by default all that the runs' kind has",
     )
-    published: list[PublishedSettings] = []
+    published: list[PublishedSettings] = Field([], description="published numbers to compare with")
 
     @model_validator(mode="before")
     @classmethod
