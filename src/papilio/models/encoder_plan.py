@@ -38,9 +38,9 @@ class EncoderPlan:
         if self.filters:
             refuse_large_kernel(self.kernel_size, self.image_shape)
         if self.blocks < 0:
-            raise SettingError(f"blocks: {self.blocks}; allowed are 0 and more")
+            raise SettingError(f"blocks: {self.blocks}; must be 0 or more")
         if self.decoder == "single" and not self.filters:
-            raise SettingError('decoder: "single" is a transposed convolution; it goes with filters')
+            raise SettingError('decoder: "single" is a transposed convolution; it needs filters')
 
     @property
     def sides(self) -> list[tuple[int, int]]:
