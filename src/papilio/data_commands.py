@@ -12,21 +12,21 @@ from papilio.errors import one_line
 
 MAX_ITEMS = 20  # files or images that a finding lists
 
-data_app = typer.Typer(help="The image sets: what is here, what it takes, what is wrong with it.", no_args_is_help=True)
+data_app = typer.Typer(help="List, inspect, check, download and draw image sets.", no_args_is_help=True)
 
 SetArgument = Annotated[str, typer.Argument(metavar="SET", help="A named image set, or a path to pictures.")]
 LabelsOption = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="The .npy file of labels of a .npy file of images, or a folder's table of values, labels.csv;"
+        help="A .npy file of labels for a .npy file of images, or a table of values (labels.csv) for a folder;"
         " none uses the images without labels.",
     ),
 ]
 PeriodOption = Annotated[
-    float | None, typer.Option(help="Labels are numbers on a circle of this length: 360 for degrees.")
+    float | None, typer.Option(help="Labels are numbers on a circle with this period: 360 for degrees.")
 ]
-BitsOption = Annotated[int | None, typer.Option(help="How many bits 16-bit pictures or arrays use, such as 12.")]
+BitsOption = Annotated[int | None, typer.Option(help="Number of bits that 16-bit pictures or arrays use, such as 12.")]
 SizeOption = Annotated[int | None, typer.Option(help="Resize pictures to this many pixels, height and width.")]
 
 
@@ -38,10 +38,10 @@ def data_list() -> None:
     rows = []
     for one in list_sets():
         channel, height, width = one.image_shape
-        shape = f"{height}×{width} {'grey' if channel == 1 else 'RGB'}"
-        rows.append([one.name, f"{one.num_images:,}", one.shows, shape, one.where, one.licence])
-    print_table(["set", "images", "shows", "shape", "where", "licence"], rows)
-    typer.echo("papilio data fetch SET downloads one that is not here; a path to pictures of your own works, too")
+        shape = f"{height}×{width} {'gray' if channel == 1 else 'RGB'}"
+        rows.append([one.name, f"{one.num_images:,}", one.shows, shape, one.where, one.license])
+    print_table(["set", "images", "shows", "shape", "where", "license"], rows)
+    typer.echo("papilio data fetch SET downloads a set; commands also accept a path to your own pictures")
 
 
 @data_app.command("fetch")
@@ -90,27 +90,25 @@ def data_render(
             metavar="SET", help="A set that Papilio draws itself: clocks, gauges, butterflies or brush-kanji."
         ),
     ],
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where its files go; those of an earlier drawing are replaced.")
-    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder; files of an earlier drawing are replaced.")],
     num: Annotated[
         int | None,
         typer.Option(
-            help="How many pictures, 18000 (butterflies 12000, brush-kanji 22000); of clocks as many of each minute."
+            help="Number of pictures (default 18000; butterflies 12000, brush-kanji 22000); clocks: as many of each minute."
         ),
     ] = None,
     size: Annotated[
-        int | None, typer.Option(help="The side of a picture, in pixels: 150, of butterflies and brush-kanji 64.")
+        int | None, typer.Option(help="Side of a picture in pixels (default 150; butterflies and brush-kanji 64).")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed draws other pictures.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     variety: Annotated[
         str,
         typer.Option(
-            help="plain: one kind; varied: many; of clocks also mixed (half and half), aside (to measure on);"
-            " of butterflies plain and correlated (hue with wing width); of brush-kanji plain (light on dark) and paper."
+            help="plain: one kind; varied: many kinds; clocks also: mixed (half and half), aside (for evaluation);"
+            " butterflies: plain, correlated (hue with wing width); brush-kanji: plain (light on dark), paper."
         ),
     ] = "plain",
-    color: Annotated[str | None, typer.Option(help="grey or rgb; butterflies are rgb, the others grey.")] = None,
+    color: Annotated[str | None, typer.Option(help="gray or rgb (default: butterflies rgb, others gray).")] = None,
 ) -> None:
     """Draw an image set: images.npy, labels.npy, factors.csv of butterflies, and a contact sheet to look at."""
     from papilio.data.progress import reading_progress

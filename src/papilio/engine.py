@@ -1,7 +1,7 @@
 """What an engine is: what does a run's arithmetic. Nothing here, and nothing that uses it, imports a framework.
 
 A run's epochs, its best epoch, its checkpoints and records are the same for every engine (papilio.runs.loop); an engine
-trains for one epoch, measures, and hands over its state as arrays.
+trains for one epoch, measures, and returns its state as arrays.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Nets(Protocol):
         """What a net gives for `inputs`, float32: uint8 images (num, channel, height, width), or numbers as they are.
 
         `until` ends at a layer, by its name, and gives its output. Where the run averages over several views of an
-        image, `is_quick` takes one. Raises RunError for a net or a layer that is not there.
+        image, `is_quick` takes one. Raises RunError for a net or a layer that does not exist.
         """
         ...
 
@@ -144,7 +144,7 @@ class Session(Protocol):
         ...
 
     def state(self, lane: int) -> Arrays:
-        """Copies of all that a lane's next epoch depends on, besides its counters: nets, optimisers, generators."""
+        """Copies of all that a lane's next epoch depends on, besides its counters: nets, optimizers, generators."""
         ...
 
     def weights(self, lane: int) -> Arrays:
@@ -177,7 +177,7 @@ class TellsBatches(Protocol):
 
 @runtime_checkable
 class Engine(Protocol):
-    """Builds, trains and loads nets. It knows the functions that Python handed over, by the names that settings give them."""
+    """Builds, trains and loads nets. It knows the functions that Python passed, by the names that settings give them."""
 
     def families(self) -> Sequence[str]:
         """The names of the model families that it has, besides builders of the user's own."""

@@ -49,7 +49,7 @@ class StudyError(RequestError):
 
 
 class SettingError(RequestError):
-    """An argument of a builder, an objective, an optimiser or a schedule is out of range."""
+    """An argument of a builder, an objective, an optimizer or a schedule is out of range."""
 
 
 class DataError(RequestError):

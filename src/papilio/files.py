@@ -1,6 +1,6 @@
 """Files that are whole or not there: atomic writes, checksums, locks.
 
-Every file that Papilio leaves goes through `open_atomic`: it is written beside its place, flushed to the disk, and moved
+Every file that Papilio leaves goes through `open_atomic`: it is written next to its place, flushed to the disk, and moved
 there in one step, so that a kill at any moment leaves the old file or the new one, never half of one.
 """
 
@@ -32,7 +32,7 @@ WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 def open_atomic(path: Path) -> Iterator[IO[bytes]]:
     """Open a binary file for writing that takes its place only when the block ends without an error.
 
-    Until then it lies beside it, at the file's `name`.
+    Until then it lies next to it, at the file's `name`.
 
     Raises StorageError, with the path and the remedy, when the disk is full or the folder cannot be written.
     """
@@ -60,9 +60,9 @@ def possible_path(text: Path | str, *, error: type[PapilioError]) -> Path:
     try:
         names = [os.fsencode(part) for part in Path(text).parts]
     except UnicodeEncodeError:
-        raise error(f"{where}: has letters that a path cannot have; name another") from None
+        raise error(f"{where}: contains characters that a path cannot contain; choose another name") from None
     if "\0" in where:
-        raise error(f"{where}: has a NUL character, which a path cannot have; name another")
+        raise error(f"{where}: contains a NUL character, which a path cannot contain; choose another name")
     longest = max(map(len, names), default=0)
     if longest > MOST_OF_A_NAME or sum(map(len, names)) + len(names) > MOST_OF_A_PATH:
         raise error(
@@ -78,7 +78,7 @@ def expanded_path(text: Path | str, *, error: type[PapilioError]) -> Path:
     try:
         return path.expanduser()
     except RuntimeError:
-        raise error(f"{text}: there is no home folder of {path.parts[0]}; write the path in full") from None
+        raise error(f"{text}: no home folder for {path.parts[0]}; write the path in full") from None
 
 
 def path_to_write(text: Path | str, *, error: type[PapilioError]) -> Path:
@@ -111,7 +111,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in FULL_DISK:
             raise StorageError(
-                f"{path}: the disk is full; free some space and give the same command again, what is finished is kept"
+                f"{path}: the disk is full; free some space and run the same command again; finished work is kept"
             ) from error
         raise StorageError(f"{path}: cannot be written ({reason_of(error)}); choose another folder") from error
 

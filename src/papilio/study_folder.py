@@ -1,7 +1,7 @@
 """A study's folder among other people's: whether it is ours, and which of the files in it are.
 
-A name is no proof: `runs` and `study.toml` may be anybody's. A folder is a study's by what is written into it before anything
-else, environment.json with the version of Papilio.
+A name proves nothing: `runs` and `study.toml` may be anybody's. A folder is a study's by what is written into it first of
+all, environment.json with the version of Papilio.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ FILES = (
     "search.journal",
     JOURNAL_LOCK,
     "workers.log",
+    "image-samples.npz",
     MLFLOW_DATABASE,
     f"{MLFLOW_DATABASE}-journal",
 )
@@ -88,7 +89,7 @@ def refuse_foreign(folder: Path) -> None:
     foreign = sorted(one.name for one in folder.iterdir() if not _is_first(one.name))
     if foreign:
         raise RunError(
-            f"{folder}: is no study's folder and not empty (it has {foreign[0]!r}, and no {ENVIRONMENT} of ours);"
+            f"{folder}: is not a study folder and not empty (it contains {foreign[0]!r}, and no {ENVIRONMENT} of Papilio's);"
             " choose another --out"
         )
 
@@ -101,7 +102,7 @@ def remove_study(folder: Path) -> None:
     for path in (folder / name for name in OWN_FOLDERS):
         if path.is_symlink():
             raise RunError(
-                f"{path}: is a link, and nothing is removed through links; remove it, or choose another --out"
+                f"{path}: is a link, and Papilio removes nothing through links; remove it, or choose another --out"
             )
     remove_files(folder, (*FILES, *FIGURES, *ANALYSES, *OF_SHARED, *OF_RUNS, *OF_TENSORBOARD, *UNFINISHED, ENVIRONMENT))
 

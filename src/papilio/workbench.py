@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from papilio.analysis.analyse import add_missing_of_stages, analyse
+from papilio.analysis.image_samples import write_image_samples
 from papilio.data.load import load_images
 from papilio.data.parallel import available_cores
 from papilio.data.pictures import SUFFIXES as PICTURE_SUFFIXES
@@ -47,8 +48,9 @@ from papilio.search.sources import read_sources
 from papilio.settings.references import OwnFunctions
 from papilio.studies.checks import planning_notes, refuse_impossible_runs
 from papilio.studies.images import StudyImages
-from papilio.studies.planning import Sources, with_written_defaults
+from papilio.studies.planning import Sources
 from papilio.studies.study import Study, load_study, parse_toml, read_toml
+from papilio.studies.written import defaults_as_comments, with_written_defaults
 from papilio.study_folder import (
     ENVIRONMENT,
     FIGURES,
@@ -101,7 +103,7 @@ def run_study(
     confirm: Callable[[float], bool] = lambda seconds: True,
     began: float | None = None,
 ) -> StudyResults:
-    """Run a study, or go on with it, and write its report.
+    """Run a study, or resume it, and write its report.
 
     `study` is a study file, a bundled study's name, or a dictionary of the same tables, in which functions may stand
     where a file has `module:function`. `settings` are dotted keys with values; `fraction` takes that share of the
@@ -134,7 +136,8 @@ def run_study(
             _refuse_other_images(folder, plans, images)
             # nothing is written before this line: a wrong request leaves the folder as it was
             write_json(folder / ENVIRONMENT, describe_environment(images.distinct(), crew, modules=study.modules))
-            _write_study(folder / "study.toml", with_written_defaults(study, plans))
+            _write_study(folder / "study.toml", with_written_defaults(study, plans), plans)
+            write_image_samples(folder, images.distinct())
             shared = SharedSets(folder / SHARED)
             afterwards = under_load(span_afterwards(study, plans, images))
             workload = Workload(
@@ -304,23 +307,23 @@ def sample(
     """Write new images by a trained run to files; their paths, that of the contact sheet first.
 
     `out` is a name that ends with .png, for a contact sheet, or with .npy, for an array of bytes (num, height, width), in color
-    (num, height, width, 3), or a folder, for samples.png in it. `is_separate` also writes each image, as NAME-1.png beside the
+    (num, height, width, 3), or a folder, for samples.png in it. `is_separate` also writes each image, as NAME-1.png next to the
     sheet. The same seed gives the same images, those of `Run.sample`; `label` is the class that they are of, in a
     conditional run. Raises RunError where the run makes no images, or none of a class that one can name, DataError for an
     unknown class, SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
     """
     if num < 1:
-        raise SettingError(f"--num: {num} is not a number of images; allowed is 1 or more")
+        raise SettingError(f"--num: must be 1 or more, not {num}")
     if seed < 0:
-        raise SettingError(f"--seed: {seed} is not a seed; allowed is 0 or more")
+        raise SettingError(f"--seed: must be 0 or more, not {seed}")
     paths = sample_paths(path_to_write(out, error=SettingError), num=num, is_separate=is_separate)
     there = next((path for path in paths if path.exists()), None)
     if there is not None and not is_fresh:
-        raise SettingError(f"{there}: is already there; choose another --out, or --fresh to replace it")
+        raise SettingError(f"{there}: already exists; choose another --out, or --fresh to replace it")
     loaded = run if isinstance(run, Run) else load_run(run)
     if "sample" not in loaded.kind.offers:
         able = ", ".join(kind.name for kind in KINDS.values() if "sample" in kind.offers)
-        raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} makes no new images; runs of these do: {able}")
+        raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} cannot generate images; these kinds can: {able}")
     images = loaded.sample(num, seed=seed, labels=label, progress=progress)
     if paths[0].suffix == ".npy":
         with open_atomic(paths[0]) as file:
@@ -337,9 +340,9 @@ def sample_paths(out: Path, *, num: int, is_separate: bool) -> list[Path]:
     """The files that `sample` writes; raises SettingError for a name of another kind."""
     suffix = out.suffix.lower()
     if suffix == ".npy" and is_separate:
-        raise SettingError(f"{out}: an array has all images in one file; leave out --separate, or give a folder")
+        raise SettingError(f"{out}: a .npy file holds all images; leave out --separate, or give a folder")
     if suffix in PICTURE_SUFFIXES and suffix != ".png" and not out.is_dir():
-        raise SettingError(f"{out}: images are written as .png or .npy; give such a name, or a folder")
+        raise SettingError(f"{out}: images are written as .png or .npy; use one of these suffixes, or give a folder")
     sheet = out if suffix in (".png", ".npy") and not out.is_dir() else out / "samples.png"
     digits = len(str(num))
     numbers = range(1, num + 1) if is_separate else ()
@@ -403,20 +406,20 @@ def _overrides(
 def _refuse_other_study(folder: Path, study: Study) -> None:
     """Raises RunError where another study is in the folder."""
     file = folder / "study.toml"
-    with contextlib.suppress(StudyError):  # a damaged copy is written anew
+    with contextlib.suppress(StudyError):  # a damaged copy is rewritten
         title = read_toml(file).get("title")
         if title != study.settings.title:
             raise RunError(f"{folder}: holds another study ({title!r}); choose another --out, or --fresh to replace it")
 
 
 def _mended(folder: Path) -> list[str]:
-    """What of the runs in a study's folder was damaged, and is made again."""
+    """What of the runs in a study's folder was damaged, and is recreated."""
     return [note for path in sorted((folder / "runs").glob("*/run.json")) for note in mend_run(RunFolder(path.parent))]
 
 
-def _write_study(file: Path, study: Study) -> None:
+def _write_study(file: Path, study: Study, plans: Sequence[RunPlan]) -> None:
     """Write the study as it is run; a file that says the same is left as it is, with the comments of whoever wrote it."""
-    text = study.to_toml()
+    text = study.to_toml() + defaults_as_comments(study, plans)
     with contextlib.suppress(StudyError):
         if read_toml(file) == parse_toml(text, where=str(file)):
             return
@@ -429,15 +432,15 @@ def _refuse_other_images(folder: Path, plans: list[RunPlan], images: StudyImages
         facts, image_set = RunFolder(folder / "runs" / plan.name).read(), images.of_run(plan)
         if facts is not None and facts.data_checksum not in ("", image_set.checksum):
             raise RunError(
-                f"{folder}: {plan.name} began on other images than {image_set.name} now has;"
-                " take another --out, or --fresh"
+                f"{folder}: {plan.name} was trained on other images than {image_set.name} has now;"
+                " choose another --out, or start over with --fresh"
             )
 
 
 def _hired(
     study: Study, plans: list[RunPlan], folder: Path, *, workers: int | None, ray: str | None
 ) -> contextlib.AbstractContextManager[Crew]:
-    """Who trains while the block runs, here or on a cluster; raises SettingError for a device that is not there."""
+    """Who trains while the block runs, here or on a cluster; raises SettingError for a device that does not exist."""
     devices = {(plan.settings.train.engine, plan.settings.train.device) for plan in plans}
     is_on_cpu = {device for _, device in devices} == {"cpu"}
     here = _local_crew(workers, len(plans), is_on_cpu=is_on_cpu, own=study.own, log=folder / "workers.log")
@@ -452,7 +455,7 @@ def _hired(
 def _local_crew(workers: int | None, num_runs: int, *, is_on_cpu: bool, own: OwnFunctions, log: Path) -> Crew:
     """One single-threaded worker a core; fewer runs than cores share the cores' threads among them."""
     if workers is not None and workers < 1:
-        raise SettingError(f"--workers: {workers} is not a number of workers; allowed is 1 or more")
+        raise SettingError(f"--workers: must be 1 or more, not {workers}")
     cores = available_cores()
     num_workers = min(workers or (cores if is_on_cpu else 1), num_runs)
     threads = max(1, cores // num_workers)

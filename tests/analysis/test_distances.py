@@ -104,6 +104,6 @@ def test_the_same_image_again_and_again_covers_nothing() -> None:
     assert precision_recall(real, np.repeat(real[:1], 200, axis=0)) == (1.0, 1 / 200)
 
 
-def test_a_neighbour_counts_up_to_its_distance() -> None:
+def test_a_neighbor_counts_up_to_its_distance() -> None:
     real = np.array([[0.0], [1.0], [2.0], [3.0]])  # the third neighbor of 0 is 3 away, of 1 it is 2 away
     assert precision_recall(real, np.array([[-3.0], [5.9], [6.1], [20.0]]))[0] == 0.5

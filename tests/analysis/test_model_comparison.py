@@ -118,7 +118,7 @@ def test_a_stage_of_several_kinds_is_not_ranked_and_each_has_what_it_can_have(se
 
 def test_its_page_has_floors_and_samples_side_by_side(several: StudyResults) -> None:
     page = (several.folder / "report.html").read_text()
-    assert page.count("How real samples look") == page.count("Samples side by side</") == 2
+    assert page.count("Sample quality") == page.count("Samples side by side</") == 2
     assert "4 principal components" in page and "An epoch" in page
     assert page.index("Real test images</") < page.index("Mean image, repeated</")
     names = [path.stem for path in (several.folder / "analyses").glob("models-*.npz")]

@@ -60,8 +60,8 @@ def test_numbers_beyond_what_there_is_stand_for_all_and_fewer_than_classes_are_l
 
 
 def test_nothing_to_tell_without_classes_or_an_encoder(digits: ImageSet) -> None:
-    unlabelled = load_images("digits", labels="none")
-    assert probe(run_that_encodes(None), unlabelled, ProbeOptions()) == {}
+    unlabeled = load_images("digits", labels="none")
+    assert probe(run_that_encodes(None), unlabeled, ProbeOptions()) == {}
     classifier: Any = SimpleNamespace(kind=CLASSIFY, encode=None)
     assert probe(classifier, digits, ProbeOptions()) == {}
 
@@ -75,7 +75,7 @@ def test_components_are_those_of_all_training_images_and_never_more_than_pixels(
     assert np.linalg.norm(of_train[0] - of_train[1]) == pytest.approx(np.linalg.norm(pixels[0] - pixels[1]), rel=1e-4)
 
 
-def test_the_probe_is_logistic_regression_on_standardised_features() -> None:
+def test_the_probe_is_logistic_regression_on_standardized_features() -> None:
     labels = np.repeat([0, 1], 50)
     features = np.stack([labels * 1e-3, np.random.default_rng(0).normal(size=100) * 1e3], axis=1)
     assert linear_accuracy(features, labels, features, labels) == 1.0

@@ -151,7 +151,7 @@ def test_umap_that_is_not_installed_is_refused_in_one_line(monkeypatch: pytest.M
         StudyError, match=r"methods: .*umap-learn, which is not installed: pip install 'papilio\[umap\]'"
     ):
         validated(ProjectionOptions, {"methods": ["umap"]}, where="[[analysis]]")
-    with pytest.raises(StudyError, match="pca is named twice"):
+    with pytest.raises(StudyError, match="pca is listed twice"):
         validated(ProjectionOptions, {"methods": ["pca", "pca"]}, where="[[analysis]]")
 
 

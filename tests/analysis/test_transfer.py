@@ -84,7 +84,7 @@ def test_a_stage_that_takes_nothing_has_no_such_section(results: StudyResults) -
     assert [path.stem for path in (results.folder / "analyses").glob("transfer*.npz")] == ["transfer-classes"]
     page = (results.folder / "report.html").read_text()
     assert page.count("Encoders from other runs") == 1
-    assert "By labels used" in page and "By time" in page
+    assert "By number of labels" in page and "By time" in page
     assert "PCA, 3 components, logistic regression" in page
 
 

@@ -63,11 +63,11 @@ def test_grey_images_stay_in_the_file(tmp_path: Path) -> None:
         (GREY[:0], LABELS[:0], r"images are uint8 \(0, 4, 5\)"),
         (GREY, LABELS[:-1], r"labels are int64 \(11,\) for 12 images"),
         (GREY, LABELS.astype(float), "labels are float64"),
-        (GREY, LABELS * 0, "all are 0; classes are at least two"),
+        (GREY, LABELS * 0, "all are 0; at least two classes are needed"),
         (GREY, np.arange(NUM), "12 different values for 12 images are no classes"),
         (GREY, np.stack([LABELS] * 3, axis=1), r"row 0 is not one-hot .*labels\.argmax"),
         (GREY, np.eye(3)[LABELS] * 0.9, "row 0 is not one-hot"),
-        (GREY, np.eye(3)[LABELS * 0], "all images have one class"),
+        (GREY, np.eye(3)[LABELS * 0], "all images have the same class"),
         (GREY, LABELS[:, None, None], r"labels are int64 \(12, 1, 1\), expected integers or words"),
         (GREY, np.array(["a", " a", "b"])[LABELS], "two classes differ by blanks only"),
         (GREY, np.array([b"a", b"\xff", b"b"])[LABELS], "bytes are not UTF-8"),
@@ -138,8 +138,8 @@ def test_arrays_are_taken_as_they_are() -> None:
         (([[1, 2], [3]], None), "images: a list of which NumPy makes no array"),
         ((np.array([{}] * NUM), LABELS), r"images: object \(12,\), expected an array of numbers"),
         ((GREY, np.array([None] * NUM)), r"labels: object \(12,\), expected an array of numbers or words"),
-        ((GREY, "labels.npy"), "images in memory go with labels in memory"),
-        (("digits", LABELS), "labels in memory go with images in memory"),
+        ((GREY, "labels.npy"), "the images are in memory, so labels must be"),
+        (("digits", LABELS), "the images are a file, so labels must be"),
         ((np.zeros((NUM, 2, 2), "U900"), LABELS), r"images are <U900 \(12, 2, 2\)"),
     ],
 )
@@ -177,5 +177,5 @@ def test_objects_are_never_unpickled(tmp_path: Path) -> None:
 
 def test_labels_that_are_not_there_are_refused(tmp_path: Path) -> None:
     given = write(tmp_path, GREY, LABELS)
-    with pytest.raises(DataError, match="are not there"):
+    with pytest.raises(DataError, match="are missing"):
         load_images(given["name_or_path"], labels=tmp_path / "none.npy")

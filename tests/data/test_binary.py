@@ -29,7 +29,7 @@ def test_a_pixel_is_white_as_often_as_it_is_bright() -> None:
     assert np.all(np.abs(means - grey) <= 5 * errors + 1e-9)
 
 
-def test_neighbours_are_drawn_apart() -> None:
+def test_neighbors_are_drawn_apart() -> None:
     half = np.full((4000, 1, 1, 2), 128, dtype=np.uint8)
     found = binarized(raw(half)).images[:, 0, 0].astype(float)
     assert abs(np.corrcoef(found.T)[0, 1]) < 0.08

@@ -99,7 +99,7 @@ def test_a_missing_file_names_file_address_and_folder(
 ) -> None:
     publish(monkeypatch, tmp_path, "mnist", f"{address}nowhere/")
     message = refused("mnist")
-    assert message.startswith(f"{FIRST} could not be fetched ({address}nowhere/mnist/{FIRST}: HTTP status 404)")
+    assert message.startswith(f"{FIRST} could not be downloaded ({address}nowhere/mnist/{FIRST}: HTTP status 404)")
     assert message.endswith(f"put it into {tmp_path / 'cache' / 'mnist'}")
 
 

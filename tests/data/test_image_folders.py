@@ -76,8 +76,8 @@ def test_order_depends_on_names_alone(names: list[str]) -> None:
             ["x.png", "a/y.png"],
             'x.png is in no class folder; .*; set labels = "none" to use the pictures without classes',
         ),
-        (["a/b/c/x.png", "b/b/x.png"], "lies too deep"),
-        (["a/train/x.png", "b/train/x.png", "b/test/y.png"], "lies too deep"),
+        (["a/b/c/x.png", "b/b/x.png"], "is nested too deeply"),
+        (["a/train/x.png", "b/train/x.png", "b/test/y.png"], "is nested too deeply"),
         (["train/x.png", "test/y.png"], "in a split but in no class folder"),
         (["valid/a/x.png", "test/b/x.png"], "no train"),
         (["train/a/x.png", "val/a/x.png", "valid/b/x.png"], "both the validation split"),
@@ -125,7 +125,7 @@ def test_an_empty_class_folder_is_refused(tmp_path: Path) -> None:
 def test_other_files_are_counted_in_a_note(tmp_path: Path) -> None:
     files = {**class_folders(), "README.md": b"hello", "ant/.DS_Store": b"", "bee/Thumbs.db": b""}
     images = load_images(write_zip(tmp_path / "set.zip", files))
-    assert images.notes == ("1 files that are no pictures were left out",)
+    assert images.notes == ("1 files that are not pictures were ignored",)
 
 
 def test_different_sizes_need_a_size(tmp_path: Path) -> None:

@@ -203,9 +203,18 @@ def test_kuzushiji_kanji_of_other_numbers_says_so(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("files", "complaint"),
     [
-        ({name.replace("U+5C71", "mountain"): one for name, one in kanji_files().items()}, "mountain is not the code"),
-        ({name.replace("U+5C71", "U+D800"): one for name, one in kanji_files().items()}, r"U\+D800 is not the code"),
-        ({name.replace("/", "-"): one for name, one in kanji_files().items()}, "no folder is not the code point"),
+        (
+            {name.replace("U+5C71", "mountain"): one for name, one in kanji_files().items()},
+            "mountain is not a character's code",
+        ),
+        (
+            {name.replace("U+5C71", "U+D800"): one for name, one in kanji_files().items()},
+            r"U\+D800 is not a character's code",
+        ),
+        (
+            {name.replace("/", "-"): one for name, one in kanji_files().items()},
+            "no folder is not a character's code point",
+        ),
         (kanji_files(side=32), "its pictures have 32 x 32 pixels, expected 64 x 64"),
         (kanji_files() | {"kkanji2/U+4E00/odd.png": b"no picture"}, "1 picture cannot be read"),
         (kanji_files() | {"kkanji2/../U+4E00/odd.png": b""}, "points out of the archive"),

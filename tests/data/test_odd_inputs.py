@@ -137,7 +137,7 @@ def test_pictures_are_known_by_their_content_and_others_left_out(tmp_path: Path)
     }
     folder = write_files(tmp_path / "set", renamed | {"ant/notes": b"RIFFRAFF"})
     images = load_images(folder)
-    assert len(images.images) == 12 and images.notes == ("1 files that are no pictures were left out",)
+    assert len(images.images) == 12 and images.notes == ("1 files that are not pictures were ignored",)
 
 
 def test_a_set_of_which_no_picture_can_be_read_is_told_so(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_folders_deeper_than_calls_may_be(tmp_path: Path) -> None:
 def test_classes_whose_names_are_no_text_are_refused(tmp_path: Path, name: bytes) -> None:
     folder = write_files(tmp_path / "set", class_folders())
     (folder / "ant").rename(Path(os.fsdecode(os.fsencode(folder) + b"/" + name)))
-    assert "has a name that is not UTF-8, or has a line break in it; rename it" in refused(folder)
+    assert "has a name that is not UTF-8, or contains a line break; rename it" in refused(folder)
     raw = {os.fsdecode(name) + "/x.png" if key == "ant/000.png" else key: one for key, one in class_folders().items()}
     (tmp_path / "set.tar").write_bytes(tar_bytes(raw))
     assert "is not UTF-8" in refused(tmp_path / "set.tar")
@@ -355,7 +355,7 @@ ROWS = "0.png,0\n1.png,90\n2.png,180\n"
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (ROWS + "0.png,5\n", r"labels.csv, line 4: '0.png' is '5', but '0' in line 1; leave one of them"),
+        (ROWS + "0.png,5\n", r"labels.csv, line 4: '0.png' is '5', but '0' in line 1; keep one of them"),
         (ROWS + "./0.png,5\n", r"labels.csv, line 4: './0.png' is '5', but '0' in line 1"),
         (ROWS + "3.png,1_0\n", "labels.csv, line 4: '1_0' is not a number"),
         (ROWS + "3.png,٣\n", "labels.csv, line 4: '٣' is not a number"),
@@ -397,7 +397,7 @@ def test_words_and_integers_without_a_period_are_classes(tmp_path: Path, values:
     message = refused(tmp_path / "set", labels=write_table(tmp_path, "\n".join(rows)))
     assert f"line 5: '0.png' is '{values[1]}', but '{values[0]}' in line 1" in message
     decimals = write_table(tmp_path, ROWS.replace("90", "9.5"))
-    assert "numbers on a circle need its length: period = 360" in refused(tmp_path / "set", labels=decimals)
+    assert "numbers on a circle need a period: period = 360" in refused(tmp_path / "set", labels=decimals)
 
 
 @pytest.mark.parametrize("is_cut", [True, False])

@@ -1,4 +1,4 @@
-"""One picture at a time: colours, depths, orientation, transparency, limits."""
+"""One picture at a time: colors, depths, orientation, transparency, limits."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_every_mode_becomes_grey_or_rgb(tmp_path: Path, mode: str) -> None:
     assert read_picture(path, shape=(1, 8, 8)).shape == (1, 8, 8)
 
 
-def test_the_centre_is_kept(tmp_path: Path) -> None:
+def test_the_center_is_kept(tmp_path: Path) -> None:
     image = Image.new("L", (24, 8), 0)
     image.paste(200, (8, 0, 16, 8))
     assert np.all(read_picture(save(tmp_path / "a.png", image), shape=(1, 8, 8)) == 200)

@@ -69,11 +69,11 @@ def test_the_same_values_with_another_period_are_another_set(tmp_path: Path) -> 
         (
             np.array([[12, 60], [0, 0]]),
             {},
-            r"two numbers an image are \[hour 0-11, minute 0-59\], and some of these are not",
+            r"two numbers per image are \[hour 0-11, minute 0-59\], and some of these are out of range",
         ),
-        (np.array([[1, 15], [0, 0]]), {"period": 360}, "whose period is 720: leave period out"),
+        (np.array([[1, 15], [0, 0]]), {"period": 360}, "whose period is 720: leave out period"),
         (np.array([[1, 5], [0, 0]]), {}, r"all from 0 to 5: set period = 720 if they are \[hour, minute\]"),
-        (np.array([[0.5, 1.0], [1.0, 0.0]]), {"period": 2}, "expected one number an image"),
+        (np.array([[0.5, 1.0], [1.0, 0.0]]), {"period": 2}, "expected one number per image"),
         (np.array([0.5, np.nan]), {"period": 2}, "some are not numbers"),
         (np.array([0.5]), {"period": 2}, "for 2 images"),
     ],
@@ -129,7 +129,7 @@ def test_numbers_without_a_period_say_what_to_add(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("a.png,3.5\n")
     with pytest.raises(DataError, match="period = 360 for degrees"):
         load_images(tmp_path / "gauges", labels=tmp_path / "labels.csv")
-    with pytest.raises(DataError, match="period goes with numbers as labels; this set has classes"):
+    with pytest.raises(DataError, match="period needs numeric labels; this set has classes"):
         load_images("digits", period=360)
 
 

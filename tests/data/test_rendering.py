@@ -227,7 +227,7 @@ def test_what_is_kept_aside_is_not_among_the_varied() -> None:
     assert sum(clock == plain_clock() for clock in mixed) == len(mixed) / 2
 
 
-def test_colours_are_of_the_same_scenes() -> None:
+def test_colors_are_of_the_same_scenes() -> None:
     grey, rgb = (ClockRenderer("varied", seed=1, size=80, color=color) for color in ("grey", "rgb"))  # pyright: ignore
     pictures = [rgb.draw(number, 100) for number in range(12)]
     assert all(picture.shape == (80, 80, 3) for picture in pictures)
@@ -303,7 +303,7 @@ def test_a_process_that_cannot_draw_is_one_line(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(drawing, "WORTH_A_PROCESS", 100)
     monkeypatch.setattr(drawing, "available_cores", lambda: 2)
     monkeypatch.setattr(drawing.sys, "executable", "/bin/false")
-    with pytest.raises(DataError, match="a process that draws ended early: 1"):
+    with pytest.raises(DataError, match="a drawing process ended early: 1"):
         drawing.draw_images(tmp_path / "images.npy", "clocks", RenderSettings(num=250, size=32), progress=None)
     assert not list(tmp_path.iterdir())
 
@@ -341,7 +341,7 @@ def test_a_drawn_set_is_an_image_set_by_name(tmp_path: Path, monkeypatch: pytest
         ({"num": 1.5}, "num = 1.5: expected a whole number"),
         ({"size": 8}, "size = 8: pictures are drawn with sides from 16 to 1024"),
         ({"seed": -1}, "seed = -1: must be 0 or more"),
-        ({"color": "red"}, "color = red: allowed are grey and rgb"),
+        ({"color": "red"}, "color = red: allowed are gray and rgb"),
     ],
 )
 def test_bad_requests_are_one_line(tmp_path: Path, settings: dict, complaint: str) -> None:

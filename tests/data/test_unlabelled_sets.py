@@ -89,22 +89,22 @@ def test_splits_that_come_with_the_set_are_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrap", ["", "data/", "data/images/"])
 def test_split_folders_may_be_flat_deep_or_wrapped(wrap: str) -> None:
-    layout = unlabelled([f"{wrap}{name}" for name in ("train/a.png", "train/x/y/b.png", "test/c.png")])
+    layout = unlabeled([f"{wrap}{name}" for name in ("train/a.png", "train/x/y/b.png", "test/c.png")])
     assert {split: rows.tolist() for split, rows in layout.given.items()} == {"train": [1, 2], "test": [0]}
 
 
 def test_classes_with_names_of_splits_are_no_splits() -> None:
-    assert unlabelled(["train/a.png", "bus/b.png"]).given == {}
+    assert unlabeled(["train/a.png", "bus/b.png"]).given == {}
 
 
 @pytest.mark.parametrize(
     ("files", "folders", "complaint"),
     [
-        (["train/a.png", "test/b.png", "c.png"], [], r"c\.png lies beside folders of splits; move it into one of them"),
-        (["data/train/a.png", "data/c.png"], [], r"data/c\.png lies beside folders of splits"),
+        (["train/a.png", "test/b.png", "c.png"], [], r"c\.png is next to split folders; move it into one of them"),
+        (["data/train/a.png", "data/c.png"], [], r"data/c\.png is next to split folders"),
         (["valid/a.png", "test/b.png"], [], "has the splits test, valid but no train; put the training pictures"),
         (["train/a.png"], ["test"], "folder test has no pictures"),
-        (["notes.txt"], [], "no pictures in it"),
+        (["notes.txt"], [], "it contains no pictures"),
     ],
 )
 def test_unclear_splits_are_refused(files: list[str], folders: list[str], complaint: str) -> None:
@@ -113,7 +113,7 @@ def test_unclear_splits_are_refused(files: list[str], folders: list[str], compla
 
 
 def test_empty_folders_mean_nothing_without_classes() -> None:
-    assert len(unlabelled(["a/x.png", "b/y.png"], ["c", "a/d"]).rows) == 2
+    assert len(unlabeled(["a/x.png", "b/y.png"], ["c", "a/d"]).rows) == 2
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ def test_empty_folders_mean_nothing_without_classes() -> None:
     [
         (
             "labels.csv",
-            r'labels\.csv lies beside the pictures; set labels to its path .*, or set labels = "none" to use',
+            r'labels\.csv is next to the pictures; set labels to its path .*, or set labels = "none" to use',
         ),
         (
             "ant/notes.txt",
-            'beside a folder without pictures, ant; remove it, or set labels = "none" to use the pictures',
+            'next to a folder without pictures, ant; remove it, or set labels = "none" to use the pictures',
         ),
         ("ant/x.png", r'000\.png is in no class folder; .*; set labels = "none" to use the pictures without classes'),
     ],
@@ -145,7 +145,7 @@ def test_one_folder_of_pictures_says_what_to_set(tmp_path: Path) -> None:
 
 def test_an_empty_folder_has_no_pictures(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
-    refused(tmp_path / "set", "no pictures in it; .*or pictures without folders")
+    refused(tmp_path / "set", "it contains no pictures; .*or pictures without folders")
 
 
 def test_unreadable_pictures_name_the_command_that_lists_them(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_an_array_without_labels_is_a_set(tmp_path: Path) -> None:
 def test_labels_beside_an_array_are_not_left_out_unasked(tmp_path: Path, images: str, labels: str) -> None:
     values, classes = some_images(12, (1, 4, 5), num_classes=3, seed=0)
     path, labels_path = save(tmp_path, images, values), save(tmp_path, labels, classes)
-    refused(path, rf'{labels} lies beside it; set labels = "{labels_path}", or labels = "none" to leave it out')
+    refused(path, rf'{labels} is next to it; set labels = "{labels_path}", or labels = "none" to leave it out')
     assert load_images(path, labels="none").class_names == ()
     assert load_images(path, labels=labels_path).num_classes == 3
 
@@ -196,7 +196,9 @@ def test_an_array_that_is_called_labels_is_not_beside_itself(tmp_path: Path) -> 
 def test_labels_that_are_all_one_class_say_what_to_set(tmp_path: Path) -> None:
     values, classes = some_images(12, (1, 4, 5), num_classes=1, seed=0)
     path, labels = save(tmp_path, "images.npy", values), save(tmp_path, "labels.npy", classes)
-    with pytest.raises(DataError, match=r'all are 0; classes are at least two; labels = "none" leaves labels out'):
+    with pytest.raises(
+        DataError, match=r'all are 0; at least two classes are needed; labels = "none" ignores the labels'
+    ):
         load_images(path, labels=labels)
 
 
@@ -222,9 +224,9 @@ def test_a_drawn_set_loses_its_numbers() -> None:
 @pytest.mark.parametrize(
     ("name", "labels", "complaint"),
     [
-        ("digits", "none", 'labels = "none" with none; leave out one of them'),
+        ("digits", "none", 'labels = "none" ignores them; leave out one of the two'),
         ("digits", None, "this set has classes"),
-        ("clocks", None, "brings its own, leave period out"),
+        ("clocks", None, "brings its own, leave out period"),
         ("images.npy", None, "set labels to the file that has them"),
         ("images.npy", "none", 'labels = "none" with none'),
     ],
@@ -291,7 +293,7 @@ def test_a_sound_set_is_sound(tmp_path: Path) -> None:
     for source, labels in sources:
         findings = check_images(source, labels=labels)
         assert {finding.severity for finding in findings} == {"ok"}
-        assert found(findings, "labels").message == "no labels: there are no classes to look at"
+        assert found(findings, "labels").message == "no labels: class balance was not checked"
         assert not {"imbalance", "missing classes"} & {finding.kind for finding in findings}
 
 
@@ -323,10 +325,10 @@ def test_the_commands_say_that_there_are_no_labels(tmp_path: Path) -> None:
     assert "class " not in info.output
     checked = CliRunner().invoke(data_app, ["check", str(folder), "--labels", "none"])
     assert checked.exit_code == 0, checked.output
-    assert "ok       no labels: there are no classes to look at" in checked.output
+    assert "ok       no labels: class balance was not checked" in checked.output
 
 
-def unlabelled(files: list[str], folders: list[str] | None = None) -> Layout:
+def unlabeled(files: list[str], folders: list[str] | None = None) -> Layout:
     layout = arrange("set", files, folders or [], with_classes=False)
     assert layout.class_names == () and layout.labels.tolist() == [0] * len(layout.rows)
     return layout

@@ -7,14 +7,14 @@ from tests.faults.arrays import odd_array, odd_labels, odd_published
 from tests.faults.folders import odd_folder, odd_path
 from tests.faults.harness import Generator
 from tests.faults.own_files import OWN_FILES
-from tests.faults.pictures import exif_picture, labelled_picture, predicted_picture, probed_picture
+from tests.faults.pictures import exif_picture, labeled_picture, predicted_picture, probed_picture
 from tests.faults.studies import odd_setting, odd_study
 from tests.faults.tables import odd_factors, odd_table
 
 GENERATORS: dict[str, Generator] = {
     "pictures": probed_picture,
     "exif": exif_picture,
-    "pictures-of-tables": labelled_picture,
+    "pictures-of-tables": labeled_picture,
     "predict": predicted_picture,
     "archives": odd_archive,
     "arrays": odd_array,

@@ -89,7 +89,7 @@ def probed_picture(rng: random.Random) -> Fault:
     return Fault(f"{way}: {' '.join(command)}", functools.partial(write_files, files), command, file="set")
 
 
-def labelled_picture(rng: random.Random) -> Fault:
+def labeled_picture(rng: random.Random) -> Fault:
     """An odd picture that a table of values names."""
     way, suffix, content = odd_picture(rng)
     name = f"odd{suffix}"

@@ -28,7 +28,7 @@ from papilio.training.objectives import Nets, Objective, Phase
 
 
 class Squeezer(nn.Module):
-    """Pixels, a few numbers, pixels; with batch normalisation and dropout, whose states a checkpoint has to keep."""
+    """Pixels, a few numbers, pixels; with batch normalization and dropout, whose states a checkpoint has to keep."""
 
     def __init__(self, image_shape: tuple[int, int, int], numbers: int) -> None:
         super().__init__()

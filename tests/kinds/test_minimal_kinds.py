@@ -147,7 +147,7 @@ def test_what_a_denoising_run_saves_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"level": 0.2}, "level goes with noise"),
+        ({"level": 0.2}, "level needs noise"),
         ({"noise": "gauss"}, "noise"),
         ({"noise": "gaussian", "level": 1.5}, "level"),
         ({"beta": 2.0}, "beta is not a setting"),
@@ -171,9 +171,9 @@ def test_what_is_no_array_of_images_or_latents_is_one_line(vae: StudyResults) ->
     for call, complaint in (
         (lambda: run.encode([]), "got a list in place of images, this run takes a NumPy array uint8"),
         (lambda: run.layer("encoder.dense1", "new.png"), "got a str in place of images"),
-        (lambda: run.decode(np.zeros(3)), r"got latents \(3,\); needed are finite numbers \(num, latents\)"),
-        (lambda: run.decode(np.full((2, 3), np.nan)), "needed are finite numbers"),
-        (lambda: run.decode(np.zeros((2, 4))), "not what this run's images are made of"),
+        (lambda: run.decode(np.zeros(3)), r"got latents \(3,\); expected finite numbers \(num, latents\)"),
+        (lambda: run.decode(np.full((2, 3), np.nan)), "expected finite numbers"),
+        (lambda: run.decode(np.zeros((2, 4))), "not the latents of this run"),
         (lambda: run.sample(-1), r"sample\(-1\): allowed are 1 and more"),
     ):
         with pytest.raises(PapilioError, match=complaint):

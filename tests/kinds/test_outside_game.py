@@ -27,7 +27,7 @@ from processes import (
 
 
 def study_of(images: Path) -> dict[str, Any]:
-    """A search of three trials; its phases have optimisers of their own."""
+    """A search of three trials; its phases have optimizers of their own."""
     return {
         "title": "A game from outside",
         "data": {"path": str(images), "labels": "none"},
@@ -130,7 +130,7 @@ def test_it_warns_while_it_trains(finished: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"pruner": "median"}, "pruner: it cannot tell which trials do badly"),
+        ({"pruner": "median"}, "pruner: it cannot tell which trials are bad"),
         ({"sampler": "tpe"}, "sampler = tpe: it has nothing to learn from"),
     ],
 )

@@ -98,13 +98,13 @@ def test_a_residual_block_that_changes_nothing_is_the_identity() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"kernel_size": 4}, "kernel_size: 4 has no middle; allowed are odd numbers"),
+        ({"kernel_size": 4}, "kernel_size: 4 is even; only odd numbers are allowed"),
         ({"kernel_size": 99}, "kernel_size: 99 is larger than the images, .*; allowed are odd numbers up to"),
         ({"filters": [8, 0]}, r"filters: \[8, 0\] is not a list of positive integers"),
         ({"latents": 0}, "latents"),
         ({"blocks": -1}, "blocks: -1"),
-        ({"decoder": "single", "filters": []}, 'decoder: "single" is a transposed convolution; it goes with filters'),
-        ({"dropout": 1.0}, "dropout: 1.0 is not a rate"),
+        ({"decoder": "single", "filters": []}, 'decoder: "single" is a transposed convolution; it needs filters'),
+        ({"dropout": 1.0}, "dropout: must be at least 0 and below 1, not 1.0"),
     ],
 )
 def test_what_cannot_be_built_is_one_line(arguments: dict[str, Any], complaint: str) -> None:
@@ -139,7 +139,7 @@ def test_a_classifier_has_the_encoder_of_an_autoencoder_up_to_its_cut(builder: A
         assert isinstance(network.encoder[-1], nn.Linear)
 
 
-def test_a_batch_of_one_trains_with_batch_normalisation() -> None:
+def test_a_batch_of_one_trains_with_batch_normalization() -> None:
     network = autoencoder((1, 8, 8), filters=[2, 2, 2], dense=[4], batch_norm=True, blocks=1, latents=2).train()
     before = network.encoder.dense1_norm.running_mean.clone()
     network(torch.rand(1, 1, 8, 8)).mean().backward()
@@ -149,7 +149,7 @@ def test_a_batch_of_one_trains_with_batch_normalisation() -> None:
     assert not torch.equal(network.encoder.dense1_norm.running_mean, before)
 
 
-def test_a_head_may_normalise_what_the_encoder_gives() -> None:
+def test_a_head_may_normalize_what_the_encoder_gives() -> None:
     network = encoder_classifier((1, 8, 8), 3, filters=[2], dense=[4], latents=2, head_norm=True).train()
     images = torch.rand(64, 1, 8, 8)
     given = network.head[0](network.encoder(images) * 1000)

@@ -83,11 +83,11 @@ def test_a_spectrally_normalized_discriminator_has_singular_values_of_one() -> N
 @pytest.mark.parametrize(
     ("shape", "arguments", "complaint"),
     [
-        ((1, 8, 8), {}, r"images of 8x8: dcgan makes images of 16 to 128 pixels a side; set data\.size"),
+        ((1, 8, 8), {}, r"images of 8x8: dcgan generates images of 16 to 128 pixels per side; set data\.size"),
         ((1, 200, 32), {}, "images of 200x32"),
         ((1, 28, 28), {"width": 0}, "width"),
         ((1, 28, 28), {"latents": 0}, "latents"),
-        ((1, 28, 28), {"average": 1.0}, "average: 1.0 is not a share"),
+        ((1, 28, 28), {"average": 1.0}, "average: must be at least 0 and below 1, not 1.0"),
     ],
 )
 def test_what_cannot_be_built_is_said(shape: tuple[int, int, int], arguments: dict[str, float], complaint: str) -> None:
@@ -119,7 +119,7 @@ def test_nets_that_are_told_nothing_are_what_they_were() -> None:
         name: list(net.state_dict()) for name, net in dcgan((1, 16, 16), 3, width=2, latents=3, average=0.5).items()
     }
     assert names["discriminator"][0] == "0.weight" and names["generator"][0] == "layers.1.weight"
-    with pytest.raises(SettingError, match="conditional: these images show no classes that a net could be told of"):
+    with pytest.raises(SettingError, match="conditional: these images have no classes to condition on"):
         dcgan((1, 16, 16), 1, conditional=True)
 
 

@@ -14,7 +14,7 @@ from papilio.errors import SettingError
 from papilio.models.cnn import cnn, lenet5
 from papilio.models.describe import count_parameters, describe_layers
 from papilio.models.families import FAMILIES, PURPOSES, build_nets, find_builder
-from papilio.models.layers import ACTIVATIONS, INITIALISERS, NON_DECREASING, initialise
+from papilio.models.layers import ACTIVATIONS, INITIALIZERS, NON_DECREASING, initialize
 from papilio.models.mlp import mlp
 from papilio.settings.references import find_own, name_of
 
@@ -101,18 +101,18 @@ def test_pooling_first_is_the_same_function_wherever_it_is_done(activation: str)
         ("random_normal", 0.05),
     ],
 )
-def test_initialisers_have_the_deviation_of_their_formula(name: str, deviation: float) -> None:
+def test_initializers_have_the_deviation_of_their_formula(name: str, deviation: float) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        layer = initialise(nn.Linear(400, 300), name)
+        layer = initialize(nn.Linear(400, 300), name)
     assert layer.weight.std().item() == pytest.approx(deviation, rel=0.02)
     assert not layer.bias.any()
 
 
-def test_every_initialiser_and_activation_builds() -> None:
-    for initialiser in INITIALISERS:
+def test_every_initializer_and_activation_builds() -> None:
+    for initializer in INITIALIZERS:
         for activation in ACTIVATIONS:
-            assert mlp((1, 4, 4), 3, units=[5], initialiser=initialiser, activation=activation)  # pyright: ignore
+            assert mlp((1, 4, 4), 3, units=[5], initializer=initializer, activation=activation)  # pyright: ignore
 
 
 @settings(max_examples=30, deadline=None)
@@ -147,11 +147,11 @@ def test_layers_are_described_with_shapes_and_counts() -> None:
     [
         (lambda: mlp(MNIST, 10, units=[8, 8], dropout=[0.1]), "dropout: 1 values for 2 layers"),
         (lambda: mlp(MNIST, 10, units=[0]), "units: .0. is not a list of"),
-        (lambda: mlp(MNIST, 10, units=[8], dropout=1.0), "dropout: 1.0 is not a rate"),
+        (lambda: mlp(MNIST, 10, units=[8], dropout=1.0), "dropout: must be at least 0 and below 1, not 1.0"),
         (lambda: cnn(MNIST, 10, filters=[]), "filters: .* one at least"),
-        (lambda: cnn(MNIST, 10, kernel_size=4), "kernel_size: 4 does not keep the image's size"),
+        (lambda: cnn(MNIST, 10, kernel_size=4), "kernel_size: 4 changes the image size"),
         (lambda: cnn(MNIST, 10, kernel_size=29), "kernel_size: 29 is larger than the images, 28x28; .* up to 28"),
-        (lambda: cnn(MNIST, 10, filters=[4], pool_after=[2]), "pool_after: .2. names convolutions that are not there"),
+        (lambda: cnn(MNIST, 10, filters=[4], pool_after=[2]), "pool_after: .2. names convolutions that do not exist"),
         (lambda: cnn((1, 8, 8), 10, filters=[2, 3, 4, 5]), "too small for this network"),
         (lambda: lenet5((1, 8, 8), 10), "too small for this network"),
         (lambda: find_builder("mlpp"), "did you mean mlp?"),

@@ -109,7 +109,7 @@ def write_run(
     run = RunFolder(folder / "runs" / plan.name)
     facts = RunFacts(
         run=plan.name, stage=plan.stage, trial=plan.trial, seed=plan.seed, fold=plan.fold, varied=plan.varied,
-        settings=plan.settings.identity(), defaults=plan.settings.left_to_defaults(), status=status, threads=1,
+        settings=plan.settings.plain(), defaults=plan.settings.left_to_defaults(), status=status, threads=1,
         reason=reason, epochs=len(records), best_epoch=len(records), chosen_by=ranking and ranking.metric,
         direction=ranking and ranking.direction, metrics=metrics, parameters=54170, layers=list(layers),
         seconds=12.5 + plan.seed, quantity=None if quantity is None else asdict(quantity), image_shape=[1, 28, 28],
@@ -235,7 +235,7 @@ def _write_searched(folder: Path, plan: RunPlan, *, end: float, last: int | None
     epochs = plan.settings.train.epochs
     records = learning_records(end=end, epochs=epochs, seed=int(1e6 * abs(end)))
     if last is not None:
-        reason = f"cut at epoch {last}: among the worse two thirds"
+        reason = f"pruned at epoch {last}: among the worse two thirds"
         write_run(folder, plan, metrics={}, records=records[:last], status="pruned", reason=reason, layers=[])
         return
     metrics = {"val_accuracy": round(end, 4), "test_accuracy": round(end - 0.01, 4), "test_loss": round(1.2 - end, 4)}

@@ -140,6 +140,6 @@ def test_readings_of_the_first_version_are_reported(tmp_path: Path) -> None:
     assert "Readings of a clock, others" in page.text
     assert "Error over 40 test images: mean 2.1 min (0.034 h), median 2.1 min, nine in ten within" in page.text
     assert f"The trial’s best run, seed 0 ({plan.name})." in page.text
-    headings = ["What is taken for what", "Where it errs", "The best 2", "The median 2", "The worst 2"]
+    headings = ["Predicted against true values", "Where the errors are", "The best 2", "The median 2", "The worst 2"]
     assert [one.text for one in page.all("h3")][:5] == headings
     assert len(page.with_class("gallery")) == 3

@@ -44,7 +44,7 @@ def costs(results: StudyResults) -> Figure | None:
 
 
 def titles(box: Figure) -> list[str]:
-    found = re.search(r'aria-label="Loss of a sure reading by how far it is off: ([^"]*)"', box.svg)
+    found = re.search(r'aria-label="Loss of a confident reading by its error: ([^"]*)"', box.svg)
     assert found
     return found[1].split(", ")
 
@@ -87,9 +87,9 @@ def test_an_earlier_folder_is_shown_with_its_costs_and_without_a_framework_as_it
     results = study(tmp_path, {"a": {"target": "regression"}, "b": {}})
     monkeypatch.setitem(sys.modules, "papilio.targets.quantity", None)  # whose import then is an error
     add_missing_of_stages(results)
-    assert "Loss of a sure reading" not in render_page(results, Pictures(tmp_path / "figures"))
+    assert "Loss of a confident reading" not in render_page(results, Pictures(tmp_path / "figures"))
     assert not (tmp_path / "analyses").exists()
     monkeypatch.undo()
     add_missing_of_stages(results)
     monkeypatch.setitem(sys.modules, "papilio.targets.quantity", None)
-    assert "Loss of a sure reading" in render_page(results, Pictures(tmp_path / "figures"))
+    assert "Loss of a confident reading" in render_page(results, Pictures(tmp_path / "figures"))

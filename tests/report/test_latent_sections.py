@@ -34,12 +34,12 @@ sys.meta_path.insert(0, Blocked())
 
 
 def images() -> np.ndarray:
-    """Gradients in colour, in three directions: uint8 (90, 3, 33, 50)."""
+    """Gradients in color, in three directions: uint8 (90, 3, 33, 50)."""
     rng = np.random.default_rng(0)
     down, across = np.mgrid[0:1:33j, 0:1:50j]
     pictures = [[down, across, (down + across) / 2][number % 3] * rng.uniform(0.3, 1) for number in range(90)]
-    coloured = [np.stack([one, 0.5 * one, 1 - one]) for one in pictures]
-    return (255 * np.stack(coloured)).astype(np.uint8)
+    colored = [np.stack([one, 0.5 * one, 1 - one]) for one in pictures]
+    return (255 * np.stack(colored)).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ def test_two_trials_or_two_numbers_for_one_are_no_order(tmp_path: Path, publishe
 
 def test_trials_no_further_apart_than_their_runs_are_said_to_be() -> None:
     one, other = Compared("a", 0.5, Spread(30.0, 1.5, 3)), Compared("b", 0.6, Spread(28.0, 1.5, 3))
-    assert swap_words(Swap(theirs=one, ours=other)).endswith("; no further apart than runs of one trial are)")
+    assert swap_words(Swap(theirs=one, ours=other)).endswith("; within the spread of one trial’s runs)")
     stuck = Compared("b", 0.6, Spread(28.0, 1.5, 3), num_stuck=1)
     assert swap_words(Swap(theirs=one, ours=stuck)).endswith(
         " are; 1 of 3 runs of b learned nothing after the first epoch)"

@@ -33,11 +33,11 @@ def page(pruned: StudyResults) -> Page:
 
 def test_each_setting_has_a_column(page: Page):
     header = page.all("thead")[0].text.split()
-    assert header[:6] == ["Rank", "learning_rate", "dropout", "filters", "optimizer", "momentum"]
+    assert header[:7] == ["Rank", "learning", "rate", "dropout", "filters", "optimizer", "momentum"]
     rows = [row for row in page.all("tr") if row.inside[-1] == "tbody"]
     assert [row.text.split()[0] for row in rows[:3]] == ["1", "2", "3"]
     assert "adam –" in re.sub(r"\s+", " ", rows[0].text)  # no momentum
-    assert len(rows[0].text.split()) == len(rows[1].text.split())
+    assert len(rows[0].text.split()) == len(rows[1].text.split()) + 1  # the tag, best
 
 
 def test_what_all_trials_have_alike_has_no_column_but_a_sentence(page: Page):
@@ -52,12 +52,12 @@ def test_trials_that_were_cut_are_not_in_the_table_and_are_not_unfinished(page: 
     assert num_ranked == 10
     assert f"{90 - num_ranked} more trials in results.csv" in page.text
     assert not page.with_class("banner")
-    assert "10 of 90 done, 80 cut early" in page.text
+    assert "10 of 90 done, 80 pruned" in page.text
 
 
 def test_what_cutting_saved(page: Page):
     # 60 trials of 2 epochs, 20 of 5, 10 of 12, in place of 90 of 12
-    assert "80 of 90 trials were cut early: 340 epochs trained in place of 1,080, 69 % fewer." in page.text
+    assert "80 of 90 trials were pruned: 340 epochs trained instead of 1,080, 69% fewer." in page.text
 
 
 def test_the_survivors_are_counted_epoch_by_epoch(
@@ -80,8 +80,8 @@ def test_importance_slices_and_parallel_coordinates_are_there(page: Page, pruned
     assert {f"1-search-{kind}" for kind in ("importance", "parallel", "slices", "pruning")} < names
     labels = [str(one.attributes.get("aria-label")) for one in page.all("svg") if one.attributes.get("aria-label")]
     (importance, _) = [label for label in labels if label.startswith("Importance")]
-    assert importance.startswith("Importance of settings: learning_rate")
-    assert "functional ANOVA over 90 trials. Those cut early count with what they had reached." in page.text
+    assert importance.startswith("Importance of settings: learning rate")
+    assert "functional ANOVA over 90 trials. Pruned trials count with the value they had reached." in page.text
 
 
 def test_a_few_trials_are_no_search(tmp_path: Path):
@@ -94,7 +94,7 @@ def test_a_few_trials_are_no_search(tmp_path: Path):
 def test_trials_without_a_search_have_none_of_it(tmp_path: Path):
     page = Page(write_report(study_folders.classification_study(tmp_path)).read_text())
     assert "Which settings matter" not in page.text
-    assert "cut early" not in page.text
+    assert "Pruned trials" not in page.text
 
 
 def test_too_few_trials_for_importance_are_said(tmp_path: Path):
@@ -137,18 +137,18 @@ class TestComparison:
 
     def test_one_run_a_trial_cannot_tell(self):
         text = self.words({"a": [0.9], "b": [0.8]})
-        assert text == "One run a trial cannot tell a and b apart by validation accuracy: set seeds = 3 or more."
+        assert text == "One run per trial cannot tell a and b apart by validation accuracy: set seeds = 3 or more."
 
     def test_a_clear_lead(self):
         text = self.words({"a": [0.91, 0.93, 0.92], "b": [0.81, 0.82, 0.82]})
         assert text is not None
-        assert text.startswith("Over 3 paired runs, a beats b by 0.1033 in validation accuracy (95 % interval ")
-        assert "optimistic" not in text
+        assert text.startswith("Over 3 paired runs, a beats b by 0.1033 in validation accuracy (95% interval ")
+        assert "biased" not in text
 
     def test_a_lead_that_may_be_chance(self):
         text = self.words({"a": [0.91, 0.83, 0.92], "b": [0.86, 0.90, 0.82], "c": [0.1, 0.1, 0.1]})
         assert text is not None
-        assert text.startswith("Over 3 paired runs, a and b cannot be told apart: they differ by 0.0267")
+        assert text.startswith("Over 3 paired runs, a and b are not significantly different: they differ by 0.0267")
         assert text.endswith("The best of 3 was selected on these numbers, so its lead is biased upwards.")
 
     def test_less_can_be_better(self):
@@ -162,13 +162,13 @@ class TestComparison:
         assert folds is not None
         assert seeds is not None
         assert "a beats b" in seeds
-        assert "cannot be told apart" in folds
+        assert "are not significantly different" in folds
         assert "overlapping training sets" in folds
 
     def test_equal_differences_allow_no_test(self):
-        assert "nothing tells them apart" in str(self.words({"a": [0.9, 0.8], "b": [0.9, 0.8]}))
+        assert "have the same validation accuracy" in str(self.words({"a": [0.9, 0.8], "b": [0.9, 0.8]}))
         text = str(self.words({"a": [0.91, 0.81], "b": [0.9, 0.8]}))
-        assert "a is ahead of b by 0.0100 in validation accuracy every time: equal differences allow no test" in text
+        assert "a is ahead of b by 0.0100 in validation accuracy in every pair: equal differences allow no test" in text
 
     def test_runs_are_paired_by_seed(self):
         runs = [self.run("a", value, index=index, num_folds=None) for index, value in enumerate((0.91, 0.84, 0.88))]
@@ -225,8 +225,8 @@ class TestScales:
         assert ((shares >= 0) & (shares <= 1)).all()
 
 
-def test_the_best_trials_have_the_colours_of_the_curves(page: Page, pruned: StudyResults):
+def test_the_best_trials_have_the_colors_of_the_curves(page: Page, pruned: StudyResults):
     for kind in ("parallel", "slices", "val-accuracy"):
         svg = (pruned.folder / "figures" / f"1-search-{kind}.svg").read_text()
-        assert all(colour in svg for colour in LINES[:5])
+        assert all(color in svg for color in LINES[:5])
         assert LINES[5] not in svg

@@ -1,4 +1,4 @@
-"""Rows of the report's tables, its words and its colours."""
+"""Rows of the report's tables, its words and its colors."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_results_are_ranked_with_their_numbers(tmp_path: Path):
     assert accuracy.mean == pytest.approx(0.952)
     assert accuracy.sd == pytest.approx(0.002)
     assert str(accuracy) == "0.9520 ± 0.0020"
-    assert table.rows[2].metrics["test_accuracy"] == Spread(pytest.approx(0.91), None, 1)
+    assert table.rows[2].metrics["test_accuracy"] == Spread(pytest.approx(0.91), None, 1, limits=(0.0, 1.0))
 
 
 def test_published_numbers_find_their_trials(tmp_path: Path):
@@ -86,8 +86,8 @@ def test_environment_leaves_the_image_sets_to_their_section(tmp_path: Path):
     assert "Data" not in rows
 
 
-@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
-def test_text_and_lines_can_be_read_on_their_paper(colours: dict[str, str]):
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
+def test_text_and_lines_can_be_read_on_their_paper(colors: dict[str, str]):
     pairs = [
         ("ink", "paper"),
         ("muted", "paper"),
@@ -97,27 +97,27 @@ def test_text_and_lines_can_be_read_on_their_paper(colours: dict[str, str]):
         ("accent", "wash"),
     ]
     for text, paper in [*pairs, ("notice", "notice-wash"), ("ink", "notice-wash")]:
-        assert contrast(colours[text], colours[paper]) >= 4.5, (text, paper)
+        assert contrast(colors[text], colors[paper]) >= 4.5, (text, paper)
     for number in range(1, 9):
-        assert contrast(colours[f"line-{number}"], colours["paper"]) >= 3, number
+        assert contrast(colors[f"line-{number}"], colors["paper"]) >= 3, number
 
 
 @pytest.mark.parametrize("vision", VISIONS)
-@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
-def test_lines_differ_for_every_eye(colours: dict[str, str], vision: str):
-    seen = [lab(VISIONS[vision] @ linear(colours[f"line-{number}"])) for number in range(1, 9)]
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
+def test_lines_differ_for_every_eye(colors: dict[str, str], vision: str):
+    seen = [lab(VISIONS[vision] @ linear(colors[f"line-{number}"])) for number in range(1, 9)]
     assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) >= 15
 
 
-def linear(colour: str) -> np.ndarray:
+def linear(color: str) -> np.ndarray:
     """sRGB as linear light."""
-    values = np.array([int(colour[start : start + 2], 16) for start in (1, 3, 5)]) / 255
+    values = np.array([int(color[start : start + 2], 16) for start in (1, 3, 5)]) / 255
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
 def contrast(one: str, other: str) -> float:
     """WCAG's contrast ratio."""
-    darker, lighter = sorted(float(XYZ[1] @ linear(colour)) for colour in (one, other))
+    darker, lighter = sorted(float(XYZ[1] @ linear(color)) for color in (one, other))
     return (lighter + 0.05) / (darker + 0.05)
 
 

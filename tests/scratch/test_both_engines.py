@@ -27,7 +27,7 @@ from papilio.settings.run_settings import RunSettings
 from papilio.settings.validation import settings_class
 from papilio.training import batches as torch_batches
 from papilio.training.noise import Noise
-from papilio.training.optimisers import make_optimiser
+from papilio.training.optimizers import make_optimizer
 from papilio.training.states import arrays_of_nets
 
 FACTS = ImageFacts((1, 28, 28), tuple("abcdefghij"))
@@ -134,7 +134,7 @@ def test_both_engines_build_the_same_nets_and_refuse_the_same(family: str, data:
 @pytest.mark.parametrize("name", INITIALISERS)
 def test_weights_begin_as_large_as_in_torch(net: str, name: str) -> None:
     assert INITIALISERS.keys() == TORCH_INITIALISERS.keys()
-    settings = NETS[net] | {"initialiser": name}
+    settings = NETS[net] | {"initializer": name}
     arguments = {key: value for key, value in settings.items() if key != "family"}
     given = {} if net == "vae" else {"num_classes": 10}
     torch.manual_seed(0)
@@ -166,7 +166,7 @@ def test_a_hundred_steps_are_those_of_torch(net: str, optimizer: str) -> None:
 
     theirs_objective = make_objective(kind, "torch", theirs.train, FACTS, {})
     ours_objective = make_objective(kind, "numpy", ours.train, FACTS, {})
-    torch_optimiser = make_optimiser(
+    torch_optimiser = make_optimizer(
         optimizer, nets["network"].parameters(), learning_rate=rate, weight_decay=0.01, **extras
     )
     rule, _ = rule_of(ours.train)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from papilio.scratch.optimisers import STEPS_BETWEEN_SWEEPS, Adam, Momentum, Optimiser, RmsProp, Rule
-from papilio.training.optimisers import make_optimiser
+from papilio.training.optimizers import make_optimizer
 
 CASES: dict[str, tuple[str, dict[str, Any], Rule]] = {
     "sgd": ("sgd", {}, Momentum()),
@@ -31,7 +31,7 @@ def test_steps_are_those_of_torch(case: str, weight_decay: float) -> None:
     start = rng.standard_normal(50)
     w, parameter = start.copy(), torch.nn.Parameter(torch.tensor(start).reshape(5, 10))  # torch decays matrices only
     ours = Optimiser(rule, w, weight_decay=weight_decay, decayed=[slice(0, 50)])
-    theirs = make_optimiser(name, [parameter], learning_rate=0.01, weight_decay=weight_decay, **extras)
+    theirs = make_optimizer(name, [parameter], learning_rate=0.01, weight_decay=weight_decay, **extras)
     for step in range(2 * STEPS_BETWEEN_SWEEPS + 10):
         g = rng.standard_normal(50) * 10.0 ** rng.integers(-12, 2, 50)
         g[:10] = 0 if step > 20 else g[:10]  # no gradient any more

@@ -42,7 +42,7 @@ def study(*tables: dict[str, Any], **changes: Any) -> dict[str, Any]:
             {"kind": "projection", "layers": ["dens_1"]},
             f"{TABLES} (projection): layers: 'dens_1' is not a layer of this",
         ),
-        ({"kind": "quality", "features": "no/run"}, f"{TABLES} (quality): features: no/run: there is no such folder"),
+        ({"kind": "quality", "features": "no/run"}, f"{TABLES} (quality): features: no/run: no such folder"),
         (
             {"kind": "quality", "features": "mnist-features"},
             f"{TABLES} (quality): features = mnist-features: that run takes",

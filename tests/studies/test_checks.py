@@ -27,7 +27,7 @@ TWO_RATES = {"vary": {"train.learning_rate": [0.001, 0.01]}}
 @pytest.mark.parametrize(
     ("stages", "complaint"),
     [
-        ([TWO_RATES | {"pruner": "median"}], "pruner: it cannot tell which trials do badly"),
+        ([TWO_RATES | {"pruner": "median"}], "pruner: it cannot tell which trials are bad"),
         ([{"vary": {"train.learning_rate": {"low": 0.1, "high": 0.2}}, "sampler": "tpe", "trials": 2}], "tpe: it has"),
         ([{"folds": 2}], "folds: they have nothing to choose by"),
         ([TWO_RATES, {"from": "stage 0"}], 'from = "stage 0": it has no best trial'),
@@ -76,7 +76,7 @@ def test_few_steps_an_epoch_are_told_of_before_training(
     told = [line for line in capsys.readouterr().out.splitlines() if "step an epoch" in line]
     (line,) = told
     assert "1 step an epoch, 2 in all (43 training images, train.batch_size = 128)" in line
-    assert "smaller train.batch_size, or more train.epochs" in line
+    assert "smaller train.batch_size or more train.epochs" in line
     assert line in describe_study(study).notes
 
 
@@ -107,7 +107,7 @@ def test_a_fraction_that_leaves_fewer_images_than_asked_for_is_told_of() -> None
         == 'stage "a", trial "mlp": 387 training images in place of data.num_train = 1,000: data.fraction = 0.3 leaves no more'
     )
     images = load_images("digits", num_train=1000, fraction=0.3)
-    assert images.notes[-1] == "387 training images, all that the share leaves, in place of num_train = 1,000"
+    assert images.notes[-1] == "387 training images instead of num_train = 1,000"
     assert not describe_study(study | {"data": {"name": "digits", "num_train": 1000}}).notes
 
 

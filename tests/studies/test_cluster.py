@@ -194,7 +194,7 @@ def test_a_cluster_that_is_not_there_is_one_line_and_nothing_is_written(tmp_path
     )
     assert done.returncode == 1
     assert done.stderr == (
-        "papilio: --ray 127.0.0.1:1: no Ray answers there ([Errno 111] Connection refused);"
+        "papilio: --ray 127.0.0.1:1: no Ray cluster responds there ([Errno 111] Connection refused);"
         " start it with: ray start --head\n"
     )
     assert [file.name for file in (tmp_path / "out").iterdir()] == [".lock"]
@@ -204,7 +204,9 @@ def test_something_else_at_the_address_is_given_up_in_time(monkeypatch: pytest.M
     monkeypatch.setattr(connection, "SECONDS_TO_CONNECT", 3.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(RunFailed, match=f"^--ray {address}: no Ray answered within 3 s; is it running\\?$"):
+        with pytest.raises(
+            RunFailed, match=f"^--ray {address}: no Ray cluster responded within 3 s; is it running\\?$"
+        ):
             refuse_unreachable(address)
 
 

@@ -82,11 +82,11 @@ def test_classes_are_given_by_name_or_number_or_take_turns(results: Any) -> None
     latents = np.random.default_rng(2).standard_normal((4, 4)).astype(np.float32)
     assert np.array_equal(ones, run.decode(latents, labels=1))
     assert np.array_equal(run.decode(latents), run.decode(latents, labels=[0] * 4))
-    with pytest.raises(DataError, match="got 2 labels for 4 images; give one for all, or one an image"):
+    with pytest.raises(DataError, match="got 2 labels for 4 images; give one for all, or one per image"):
         run.sample(4, labels=[0, 1])
     with pytest.raises(DataError, match="its classes are numbered from 0 to 2; got 3"):
         run.sample(1, labels=3)
-    with pytest.raises(RunError, match="its nets were told of no classes"):
+    with pytest.raises(RunError, match="its nets are unconditional"):
         run_of(results, "untold").decode(latents, labels=0)
 
 
@@ -99,7 +99,7 @@ def test_samples_have_a_row_a_class_beside_training_images_of_it(results: Any) -
     bright = arrays["real"].reshape(3, 3, 16, 16).astype(float)
     assert (bright[0, :, 8:].mean((1, 2)) > 150).all() and (bright[2, :, :8].mean((1, 2)) > 150).all()
     page = (results.folder / "report.html").read_text()
-    assert page.count("A row a class, of which the generator was told.") == 1
+    assert page.count("One row per class that the generator was conditioned on.") == 1
     assert page.count("3 of each class.") == 1 and "Left: 10 training images. Right: 10 new ones." in page
     name = run.class_names
     assert f"All pictures are of the class {name[0]}." in page
@@ -120,7 +120,7 @@ def test_the_command_draws_a_class(results: Any, tmp_path: Path) -> None:
         (
             "untold",
             "0",
-            "its nets were told of no classes, so that none can be asked for; train a dcgan with conditional",
+            "its nets are unconditional, so no class can be requested; train a dcgan with conditional",
         ),
         ("told", "9", "'9' is not one of its classes; "),
     ],
@@ -137,5 +137,5 @@ def test_images_without_classes_are_refused_before_anything_is_trained(tmp_path:
     study = study_of(some_halves(tmp_path) | {"labels": "none"})
     done = papilio("run", write_study(tmp_path / "study.toml", study), "--out", tmp_path / "out")
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
-    assert "model: conditional: these images show no classes that a net could be told of; leave it out" in done.stderr
+    assert "model: conditional: these images have no classes to condition on; leave it out" in done.stderr
     assert not (tmp_path / "out" / "runs").exists()

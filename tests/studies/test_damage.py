@@ -71,7 +71,9 @@ def test_changed_images_do_not_pass_for_those_that_were_trained_on(tmp_path: Pat
     product.run_study(study, out=tmp_path / "out", is_silent=True)
     before = contents(tmp_path / "out")
     np.save(tmp_path / "images.npy", 255 - digits.images)
-    with pytest.raises(RunError, match=r"began on other images than .* now has; take another --out, or --fresh"):
+    with pytest.raises(
+        RunError, match=r"began on other images than .* has now; choose another --out, or start over with --fresh"
+    ):
         product.run_study(study, out=tmp_path / "out", is_silent=True)
     assert contents(tmp_path / "out") == before
     product.run_study(study, out=tmp_path / "out", is_fresh=True, is_silent=True)
@@ -127,7 +129,7 @@ def test_a_signal_between_two_workers_starts_leaves_none_behind(
 def test_a_signal_whose_exception_is_swallowed_still_stops_the_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python ignores exceptions in finalisers: a Ctrl-C that came just then was lost, and the study went on to its end."""
+    """Python ignores exceptions in finalizers: a Ctrl-C that came just then was lost, and the study went on to its end."""
     describe = workbench.describe_environment
 
     def swallowing(*arguments: Any) -> dict[str, Any]:
@@ -164,11 +166,11 @@ def test_deleted_weights_are_made_again(out: Path) -> None:
     (weights,) = out.glob("runs/*/weights.safetensors")
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(
-        RunError, match=r"not a whole file of weights .* delete it, and the study's command makes it again"
+        RunError, match=r"not a complete weights file .* delete it and run the study again to recreate it"
     ):
         product.load_run(weights.parent)
     weights.unlink()
-    with pytest.raises(RunError, match=r"weights\.safetensors is missing; the study's command trains it again"):
+    with pytest.raises(RunError, match=r"weights\.safetensors is missing; run the study again to retrain it"):
         product.load_run(weights.parent)
     again(out)
     assert all_weights(out) == before
@@ -292,7 +294,7 @@ def test_a_study_without_validation_or_test_images_trains(tmp_path: Path) -> Non
         ({"train__best": "foo"}, "'foo' is not a metric of this objective; allowed are val_loss"),
         ({"train__early_stopping": {"metric": "val_foo"}}, "'val_foo' is not a metric"),
         ({"train__momentum": 0.5}, "train.momentum: adam has none"),
-        ({"train__loss": own_loss, "train__label_smoothing": 0.1}, "train.label_smoothing: goes with cross entropy"),
+        ({"train__loss": own_loss, "train__label_smoothing": 0.1}, "train.label_smoothing: needs cross entropy"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused_before_anything_runs(

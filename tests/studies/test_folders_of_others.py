@@ -52,7 +52,7 @@ def test_a_folder_that_was_never_a_studys_stays_as_it_is(
     """Names were taken for ownership: `--fresh --out .` deleted a project's `runs` and `figures`, any `.*.part` went first."""
     write(tmp_path, *names)
     before = contents(tmp_path)
-    with pytest.raises(RunError, match="is no study's folder and not empty"):
+    with pytest.raises(RunError, match="is not a study folder and not empty"):
         product.run_study(STUDY, out=tmp_path, is_fresh=is_fresh, is_silent=True)
     assert contents(tmp_path) == before
 

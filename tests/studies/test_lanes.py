@@ -250,7 +250,7 @@ def test_a_killed_worker_and_then_ctrl_c_and_the_same_command_again_equals_undis
     process.send_signal(signal.SIGINT)
     said, wrong = process.communicate(timeout=120)
     assert process.returncode == 130, wrong
-    assert said.count("died (signal SIGKILL); it goes on from its last epoch") == 3
+    assert said.count("died (signal SIGKILL); resuming from its last epoch") == 3
     assert weights_of(run_study(file, out=out, workers=2, is_silent=True)) == weights_of(alone)
 
 

@@ -11,7 +11,7 @@ from tiny import tiny
 
 import papilio as product
 from papilio.models.families import FAMILIES
-from papilio.models.layers import Activation, Initialiser
+from papilio.models.layers import Activation, Initializer
 from papilio.models.mlp import mlp
 from papilio.search.expected import plan_runs
 from papilio.settings import run_settings
@@ -37,7 +37,7 @@ def later_mlp(
     activation: Activation = "relu",
     dropout: float | list[float] = 0.0,
     batch_norm: bool = False,
-    initialiser: Initialiser = "glorot_uniform",
+    initializer: Initializer = "glorot_uniform",
     twist: Annotated[float, Since("9.9")] = 0.5,
 ) -> Any:
     """The builder of a later version, one of whose arguments is new."""
@@ -48,7 +48,7 @@ def later_mlp(
         activation=activation,
         dropout=dropout,
         batch_norm=batch_norm,
-        initialiser=initialiser,
+        initializer=initializer,
     )
 
 

@@ -96,13 +96,13 @@ def test_damaged_weights_of_a_finished_run_are_made_again(
     whole = run.weights_file.read_bytes()
     damage_weights(run.weights_file, how)
     if how != "gone":
-        with pytest.raises(RunError, match="not a whole file of weights"):
+        with pytest.raises(RunError, match="not a complete weights file"):
             product.load_run(run.path)
     product.run_study(STUDY, out=run.path.parents[1])
     assert run.weights_file.read_bytes() == whole
     assert run.facts().status == "done" and len(run.read_records()) == 3
     told = capsys.readouterr()
-    said = [line for line in (told.out + told.err).splitlines() if "the run is trained again" in line]
+    said = [line for line in (told.out + told.err).splitlines() if "the run will be trained again" in line]
     assert len(said) == 1 and "weights.safetensors" in said[0]
 
 
@@ -138,7 +138,7 @@ def test_records_of_a_finished_run_are_whole_again(before: bytes, after: bytes, 
     whole = run.read_records()
     run.records_file.write_bytes(before + run.records_file.read_bytes() + after)
     (note,) = mend_run(run)
-    assert "records.jsonl" in note and ("the run is trained again" in note) == is_again
+    assert "records.jsonl" in note and ("the run will be trained again" in note) == is_again
     product.run_study(STUDY, out=run.path.parents[1], is_silent=True)
     again = run.read_records()
     assert [one | {"seconds": 0} for one in again] == [one | {"seconds": 0} for one in whole]
@@ -160,7 +160,7 @@ def test_the_checkpoint_before_takes_the_place_of_a_damaged_one(how: str, stoppe
     damage_weights(stopped.checkpoint_file, how)
     notes = mend_run(stopped)
     assert len(notes) == (how != "gone")
-    assert all("checkpoint" in note and "goes on from epoch 1" in note for note in notes)
+    assert all("checkpoint" in note and "resumes from epoch 1" in note for note in notes)
     train(stopped)
     assert stopped.weights_file.read_bytes() == run.weights_file.read_bytes()
     assert not stopped.checkpoint_file.parent.exists()
@@ -170,7 +170,7 @@ def test_where_both_checkpoints_are_damaged_the_run_begins_anew(stopped: RunFold
     flip(stopped.checkpoint_file, -10)
     flip(stopped.older_checkpoint_file, -10)
     notes = mend_run(stopped)
-    assert len(notes) == 2 and all("the run is trained again" in note for note in notes)
+    assert len(notes) == 2 and all("the run will be trained again" in note for note in notes)
     train(stopped)
     assert stopped.weights_file.read_bytes() == run.weights_file.read_bytes()
 

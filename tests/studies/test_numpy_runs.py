@@ -122,7 +122,7 @@ def test_a_loss_that_is_no_number_ends_the_run(digits: ImageSet) -> None:
         ({"model": {"family": "gan"}}, "model.family = gan; it knows mlp, cnn, lenet5, autoencoder, vae"),
         ({"model__batch_norm": True}, "model.batch_norm = true; it knows false"),
         ({"model__activation": "gelu"}, "model.activation = gelu; it knows relu"),
-        ({"model__initialiser": "ones"}, "model.initialiser = ones; it knows glorot_uniform"),
+        ({"model__initializer": "ones"}, "model.initializer = ones; it knows glorot_uniform"),
         ({"model": {"family": "cnn", "head": "average"}}, "model.head = average; it knows flatten"),
         ({"model": {"family": "vae", "decoder": "resize"}}, "model.decoder = resize; it knows mirror"),
         ({"model": {"family": "vae", "blocks": 1}}, "model.blocks = 1; it knows 0"),
@@ -131,8 +131,8 @@ def test_a_loss_that_is_no_number_ends_the_run(digits: ImageSet) -> None:
         ({"train__device": "cuda"}, "train.device = cuda; it knows cpu"),
         ({"train__label_smoothing": 0.1}, "train.label_smoothing"),
         ({"train__augment": {"shift": 1}}, "train.augment"),
-        ({"train__standardise": True}, "train.standardise"),
-        ({"train__regulariser": {"l2": 0.1}}, "train.regulariser"),
+        ({"train__standardize": True}, "train.standardize"),
+        ({"train__regularizer": {"l2": 0.1}}, "train.regularizer"),
         ({"model": {"family": "autoencoder"}, "train__objective_settings": {"noise": "masking"}}, "noise = masking"),
         (
             {"train__objective": "autoencoder"},
@@ -188,7 +188,7 @@ def test_a_net_larger_than_memory_is_told_of(units: int, digits: ImageSet, monke
 
 
 def test_float64_is_not_for_torch(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r'float64 goes with train.engine = "numpy"'):
+    with pytest.raises(StudyError, match=r'float64 needs train.engine = "numpy"'):
         run_study(tiny(train__precision="float64"), out=tmp_path / "out", is_silent=True)
 
 
@@ -216,7 +216,7 @@ def test_a_variational_autoencoder_is_used_as_one_of_torch_is(tmp_path: Path) ->
     assert mean.shape == log_variance.shape == (4, 2)
     np.testing.assert_array_equal(run.decode(run.encode(images)), np.round(run.reconstruct(images) * 255))
     assert {"test_elbo", "test_kl", "test_error", "test_active_units"} <= run.metrics.keys()
-    with pytest.raises(Exception, match="not what this run's images are made of"):
+    with pytest.raises(Exception, match="not the latents of this run"):
         run.decode(np.zeros((1, 3)))
     assert 'id="analysis-plane-' in (tmp_path / "out" / "report.html").read_text()
 

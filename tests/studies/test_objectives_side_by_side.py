@@ -76,7 +76,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
 
 
 def test_such_a_stage_is_ranked_by_the_error_on_clean_images(results: StudyResults) -> None:
-    """A loss of 0.07 a pixel stood above one of 20 nats an image, and every beta below the next smaller one."""
+    """A loss of 0.07 a pixel stood above one of 20 nats per image, and every beta below the next smaller one."""
     assert results.ranking("objectives") == BY_ERROR
     errors = [trial.mean("val_error") for trial in results.ranked("objectives")]
     assert len(errors) == 3 and errors == sorted(errors, key=float)

@@ -120,8 +120,8 @@ def test_nobody_is_cut_before_all_have_come_to_the_rung() -> None:
     assert pruner.cut_at_rungs(trials) is None and pruner.limit(1) == 2
     trials[2].scores.append(0.5)
     assert pruner.cut_at_rungs(trials) == {
-        2: "cut at epoch 2: place 2 of 3, the best 1 went on",
-        0: "cut at epoch 2: place 3 of 3, the best 1 went on",
+        2: "pruned at epoch 2: place 2 of 3, the best 1 went on",
+        0: "pruned at epoch 2: place 3 of 3, the best 1 went on",
     }
     assert pruner.limit(1) == 6 and pruner.cut_at_rungs(trials) is None
 
@@ -199,7 +199,7 @@ def test_the_median_cuts_only_what_is_below_it(score: float, is_cut: bool) -> No
 
 def test_the_median_says_what_it_compared() -> None:
     reason = median().cut_now(MadeUp(0, [0.25]), 1, others(0.1, 0.5, 0.9))
-    assert reason == "cut at epoch 1: 0.2500, the median of 3 others was 0.5000"
+    assert reason == "pruned at epoch 1: 0.2500, the median of 3 others was 0.5000"
 
 
 @pytest.mark.parametrize(

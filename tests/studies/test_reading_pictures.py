@@ -83,7 +83,7 @@ def test_a_square_picture_is_its_own_middle(tmp_path: Path) -> None:
         looks_at(tmp_path / "none.png")
 
 
-def test_a_large_photo_and_a_tiny_picture_are_looked_at_in_colour(tmp_path: Path) -> None:
+def test_a_large_photo_and_a_tiny_picture_are_looked_at_in_color(tmp_path: Path) -> None:
     def read(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         assert images.shape[1:] == (3, 30, 40)
         return np.zeros(len(images)), np.ones(len(images))

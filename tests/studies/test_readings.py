@@ -27,7 +27,7 @@ DESIGNS = ["regression", {"name": "classes", "num": 36}, "two_heads", "sin_cos",
 
 
 def needle(degrees: float) -> np.ndarray:
-    """A gauge: a dark needle from the centre, clockwise from the top."""
+    """A gauge: a dark needle from the center, clockwise from the top."""
     rows, columns = np.mgrid[0:SIDE, 0:SIDE] - (SIDE - 1) / 2
     along = columns * math.sin(math.radians(degrees)) - rows * math.cos(math.radians(degrees))
     across = columns * math.cos(math.radians(degrees)) + rows * math.sin(math.radians(degrees))
@@ -73,7 +73,7 @@ def test_every_design_learns_to_read_a_gauge(results: StudyResults) -> None:
 
 def test_the_report_shows_errors_and_what_was_read(results: StudyResults) -> None:
     page = (results.folder / "report.html").read_text()
-    assert "Readings of" in page and "What is taken for what" in page and "The worst" in page
+    assert "Readings of" in page and "Predicted against true values" in page and "The worst" in page
     assert "°" in page
     figures = {file.name for file in (results.folder / "figures").glob("reading-*.svg")}
     assert len(figures) == 3 * 3
@@ -135,8 +135,8 @@ def test_views_are_seen_wherever_a_net_is_used(gauges: Path, tmp_path: Path) -> 
     assert len(run.facts.layers) == len(list(bare(run.network).children()))  # each listed once
 
 
-def test_what_standardises_images_is_kept_with_the_weights(gauges: Path, tmp_path: Path) -> None:
-    train = {"epochs": 3, "batch_size": 32, "standardise": True, "target": "sin_cos"}
+def test_what_standardizes_images_is_kept_with_the_weights(gauges: Path, tmp_path: Path) -> None:
+    train = {"epochs": 3, "batch_size": 32, "standardize": True, "target": "sin_cos"}
     study = gauge_study(gauges, stage=[{"name": "one"}], train=train)
     results = product.run_study(study, out=tmp_path / "out", is_silent=True)
     run = product.load_run(results.best.folder)
@@ -147,7 +147,7 @@ def test_what_standardises_images_is_kept_with_the_weights(gauges: Path, tmp_pat
     seen = run.outputs(images)
     run.network.get_buffer("input_mean").zero_()
     assert not np.allclose(run.outputs(images), seen, atol=1e-3)
-    plain = gauge_study(gauges, stage=[{"name": "one"}], train=train | {"standardise": None})
+    plain = gauge_study(gauges, stage=[{"name": "one"}], train=train | {"standardize": None})
     other = product.run_study(plain, out=tmp_path / "plain", is_silent=True)
     assert other.best.parameters == results.best.parameters  # means are not learned
     assert other.best.metrics["train_loss"] != results.best.metrics["train_loss"]

@@ -154,7 +154,7 @@ def test_a_killed_worker_costs_a_retry_and_not_the_study(undisturbed: Path, tmp_
     workers_of(process)[0].kill()
     stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 0, stderr
-    assert "died (signal SIGKILL); it goes on from its last epoch" in stdout
+    assert "died (signal SIGKILL); resuming from its last epoch" in stdout
     assert all_weights(out) == all_weights(undisturbed / "out")
 
 
@@ -195,7 +195,7 @@ def test_one_signal_stops_after_the_epoch_with_a_report_and_everything_goes_on(
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert "stopping after the current epochs" in stdout
-    assert "0 of 3 runs are finished; the same command goes on with the rest" in stdout
+    assert "0 of 3 runs are finished; run the same command to continue with the rest" in stdout
     assert (out / "report.html").exists()
     assert {run.status for run in read_results(out).runs} <= {"stopped", "waiting"}
     done = papilio("run", undisturbed / "long.toml", "--out", out)
@@ -209,7 +209,7 @@ def test_a_second_process_on_the_same_study_is_refused_in_one_line(undisturbed: 
         second = papilio("run", undisturbed / "long.toml", "--out", out)
     assert second.returncode == 2
     assert second.stderr.strip() == (
-        f"papilio: {out}: another process is at work on this study; wait for it, or choose another --out"
+        f"papilio: {out}: another process is running this study; wait for it, or choose another --out"
     )
     with locked(out / ".lock", busy="never"), pytest.raises(BusyError):
         product.run_study(LONG, out=out, is_silent=True)
@@ -230,7 +230,7 @@ def test_a_full_disk_is_one_line_and_what_is_finished_is_kept(
         done = papilio("run", write_study(tmp_path / "big.toml", study), "--out", disk / "out")
         assert done.returncode == 1
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-        assert "the disk is full; free some space and give the same command again" in done.stderr
+        assert "the disk is full; free some space and run the same command again" in done.stderr
         kept = [json.loads(file.read_text())["status"] for file in disk.glob("out/runs/*/run.json")]
         assert "done" in kept
         assert not list(disk.glob("out/**/*.part"))
@@ -245,7 +245,7 @@ def test_another_study_in_the_folder_is_not_overwritten(finished: Path, tmp_path
     assert "holds another study ('Tiny')" in done.stderr
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
-    with pytest.raises(RunError, match="is no study's folder and not empty"):
+    with pytest.raises(RunError, match="is not a study folder and not empty"):
         product.run_study(tiny(), out=tmp_path / "full", is_silent=True)
     assert (tmp_path / "full" / "thesis.txt").read_text() == "mine"
 

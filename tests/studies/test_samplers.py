@@ -25,7 +25,7 @@ SAMPLERS: dict[str, Callable[[Space, int], Sampler]] = {
     "grid": lambda space, seed: GridSampler(space),
     "random": lambda space, seed: random_sampler(space, seed=seed),
     "sobol": lambda space, seed: sobol_sampler(space, seed=seed),
-    "tpe": lambda space, seed: TPESampler(space, seed=seed, is_maximised=True),
+    "tpe": lambda space, seed: TPESampler(space, seed=seed, is_maximized=True),
 }
 SPACES: dict[str, dict[str, Any]] = {
     "lists": {"train.epochs": [1, 2, 3], "model.activation": ["relu", "tanh"], "model.batch_norm": [True, False]},
@@ -148,7 +148,7 @@ def test_a_sampler_that_learns_proposes_nothing_that_it_was_told_of(space: str) 
     before, parsed = made("tpe", space)
     assert isinstance(before, TPESampler)
     known = told(before, 15, failing_often)
-    after = TPESampler(parsed, seed=3, is_maximised=True)
+    after = TPESampler(parsed, seed=3, is_maximized=True)
     for point in known:
         after.recall(point)
         after.learn(point, failing_often(point), epoch=2, is_final=point_key(point) > "m")
@@ -162,13 +162,13 @@ def away(point: Point) -> float:
     return abs(math.log10(point["train.learning_rate"]) + 2) + abs(point["model.dropout"] - 0.3)
 
 
-@pytest.mark.parametrize("is_maximised", [True, False])
-def test_tpe_finds_better_points_than_chance(is_maximised: bool) -> None:
-    sign = -1 if is_maximised else 1
+@pytest.mark.parametrize("is_maximized", [True, False])
+def test_tpe_finds_better_points_than_chance(is_maximized: bool) -> None:
+    sign = -1 if is_maximized else 1
     space = parse_space(SPACES["ranges"])
     learnt, drawn = 0.0, 0.0
     for seed in range(5):
-        sampler = TPESampler(space, seed=seed, is_maximised=is_maximised)
+        sampler = TPESampler(space, seed=seed, is_maximized=is_maximized)
         learnt += sum(map(away, told(sampler, 60, lambda point: sign * away(point))[20:]))
         drawn += sum(map(away, proposals(random_sampler(space, seed=seed), 60)[20:]))
     assert learnt < 0.7 * drawn
@@ -176,7 +176,7 @@ def test_tpe_finds_better_points_than_chance(is_maximised: bool) -> None:
 
 def test_tpe_learns_of_conditional_keys_where_they_are() -> None:
     space = parse_space(SPACES["conditional ranges"])
-    sampler = TPESampler(space, seed=0, is_maximised=True)
+    sampler = TPESampler(space, seed=0, is_maximized=True)
     points = told(sampler, 60, lambda point: point.get("train.momentum", 0.0))
     assert sum(point["train.optimizer"] == "sgd" for point in points[30:]) > 20
 
@@ -184,7 +184,7 @@ def test_tpe_learns_of_conditional_keys_where_they_are() -> None:
 def test_tpe_counts_points_that_were_cut_by_what_they_had() -> None:
     """Cut points say where not to look: those that were good at the same epoch are followed."""
     space = parse_space(SPACES["ranges"])
-    sampler = TPESampler(space, seed=1, is_maximised=False)
+    sampler = TPESampler(space, seed=1, is_maximized=False)
     for point in proposals(sampler, 40):
         sampler.learn(point, away(point), epoch=3, is_final=False)
     followed = np.mean([away(point) for point in proposals(sampler, 20)])

@@ -80,7 +80,7 @@ def test_files_that_are_there_stay_unless_asked(runs: dict[str, Path], tmp_path:
         done = papilio("sample", runs["vae"], "--separate", "--num", "3", "--out", tmp_path / "digits.png", *options)
         assert done.returncode == 2
         assert done.stderr.strip() == (
-            f"papilio: {tmp_path / 'digits-2.png'}: is already there; choose another --out, or --fresh to replace it"
+            f"papilio: {tmp_path / 'digits-2.png'}: already exists; choose another --out, or --fresh to replace it"
         )
     assert [path.name for path in tmp_path.iterdir()] == ["digits-2.png"]
     done = papilio("sample", runs["vae"], "--separate", "--num", "3", "--out", tmp_path / "digits.png", "--fresh")
@@ -102,8 +102,8 @@ def test_a_sheet_has_room_for_so_many_an_array_for_all(runs: dict[str, Path], tm
     [
         ("classify", [], "a run of classify makes no new images; runs of these do: vae, gan"),
         ("autoencoder", [], "a run of autoencoder makes no new images; runs of these do: vae, gan"),
-        ("vae", ["--num", "0"], "--num: 0 is not a number of images; allowed is 1 or more"),
-        ("vae", ["--seed", "-1"], "--seed: -1 is not a seed; allowed is 0 or more"),
+        ("vae", ["--num", "0"], "--num: must be 1 or more, not 0"),
+        ("vae", ["--seed", "-1"], "--seed: must be 0 or more, not -1"),
         ("vae", ["--out", "new.jpg"], "new.jpg: images are written as .png or .npy; give such a name, or a folder"),
         (
             "vae",

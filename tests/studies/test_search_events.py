@@ -198,8 +198,8 @@ def test_a_stage_without_a_single_good_trial_blocks_only_those_that_start_from_i
     study = a_study({"vary": VARY}, {"from": "stage 0"}, {"from": "stage 1"}, {"vary": VARY})
     workers = worked(study, tmp_path, seed=0, curve=curve)
     assert workers.search.blocked == {
-        "stage 1": 'stage "stage 1" starts from the best of "stage 0", but no trial of that stage is done',
-        "stage 2": 'stage "stage 2" starts from the best of "stage 1", but no trial of that stage is done',
+        "stage 1": 'stage "stage 1" starts from the best of "stage 0", but no trial of that stage has finished',
+        "stage 2": 'stage "stage 2" starts from the best of "stage 1", but no trial of that stage has finished',
     }
     assert [search.plan.settings.name for search in workers.search.in_order()] == ["stage 0", "stage 3"]
     assert {facts.status for facts in workers.facts() if facts.stage == "stage 3"} == {"done"}

@@ -44,8 +44,8 @@ FIRST, SECOND = "choice.first", "choice.second"
         ({DROPOUT: []}, "vary: 'model.dropout' has no values"),
         ({DROPOUT: {"values": []}}, "vary: 'model.dropout' has no values"),
         ({DROPOUT: {"values": 0.1}}, "vary: 'model.dropout': values must be a list (given: 0.1)"),
-        ({DROPOUT: [0.1, 0.2, 0.1]}, "vary: 'model.dropout' has a value twice"),
-        ({"train.epochs": [1, 1.0]}, "vary: 'train.epochs' has a value twice"),
+        ({DROPOUT: [0.1, 0.2, 0.1]}, "vary: 'model.dropout' lists a value twice"),
+        ({"train.epochs": [1, 1.0]}, "vary: 'train.epochs' lists a value twice"),
         ({DROPOUT: 0.1}, "vary: 'model.dropout' needs a list of values, or a table { low, high } (given: 0.1)"),
         ({DROPOUT: {}}, "vary: 'model.dropout': low is missing; a range is { low = 0.001, high = 0.1, log = true }"),
         ({DROPOUT: {"low": 0.1}}, "vary: 'model.dropout': high is missing"),
@@ -54,18 +54,24 @@ FIRST, SECOND = "choice.first", "choice.second"
         ({DROPOUT: {"low": "a", "high": 1}}, "vary: 'model.dropout': low must be a number (given: 'a')"),
         ({DROPOUT: {"low": 0, "high": True}}, "vary: 'model.dropout': high must be a number (given: True)"),
         ({DROPOUT: {"low": 0, "high": 10**16}}, "vary: 'model.dropout': high must be between -1e+15 and 1e+15"),
-        ({DROPOUT: {"low": 0, "high": 10**400}}, "dropout.high: a whole number is too large; allowed are those from"),
+        ({DROPOUT: {"low": 0, "high": 10**400}}, "dropout.high: an integer is too large; allowed are integers from"),
         ({DROPOUT: {"low": 0.0, "high": 0.5, "log": True}}, "a logarithmic range must begin above 0 (given: 0.0)"),
         ({DROPOUT: {"low": 0.1, "high": 0.5, "log": 1}}, "'model.dropout': log must be true or false (given: 1)"),
-        ({DROPOUT: {"low": 0.1, "high": 0.5, "step": 0}}, "step must be above 0, and goes without log (given: 0)"),
+        (
+            {DROPOUT: {"low": 0.1, "high": 0.5, "step": 0}},
+            "step must be above 0, and cannot be combined with log (given: 0)",
+        ),
         (
             {DROPOUT: {"low": 0.1, "high": 0.5, "log": True, "step": 0.1}},
-            "'model.dropout': step must be above 0, and goes without log (given: 0.1)",
+            "'model.dropout': step must be above 0, and cannot be combined with log (given: 0.1)",
         ),
         ({DROPOUT: {"low": 0.1, "high": 0.5, "step": 1e-320}}, "'model.dropout': step is too small for this range"),
-        ({DROPOUT: {"low": 0.1, "hihg": 0.5}}, "vary: 'model.dropout': 'hihg' is not known here; did you mean high?"),
-        ({DROPOUT: {"values": [0.1], "step": 1}}, "vary: 'model.dropout' has both values and step; take one of them"),
-        ({DROPOUT: {"low": 0.1, "high": 0.5}}, "vary: 'model.dropout' has no end of values; give a list, a step, or"),
+        ({DROPOUT: {"low": 0.1, "hihg": 0.5}}, "vary: 'model.dropout': 'hihg' is unknown here; did you mean high?"),
+        ({DROPOUT: {"values": [0.1], "step": 1}}, "vary: 'model.dropout' has both values and step; keep one of them"),
+        (
+            {DROPOUT: {"low": 0.1, "high": 0.5}},
+            "vary: 'model.dropout' has infinitely many values; give a list or a step, or use",
+        ),
         ({"train.batch_size": {"low": 1, "high": 10**9}}, "a grid of 1,000,000,000 points is too large (at most"),
         ({f"choice.{name}": [*range(10)] for name in "abcdef"}, "a grid of 1,000,000 points is too large"),
         ({"modl.dropout": [0.1]}, "'modl.dropout' is not a setting that can vary; allowed are data, model and train"),
@@ -112,7 +118,7 @@ def test_an_impossible_condition_is_refused_in_one_line(when: Any, message: str,
 
 def test_a_condition_where_nothing_else_varies_says_so(tmp_path: Path) -> None:
     vary = {DROPOUT: {"values": [0.1], "when": {"model.units": 3}}}
-    assert "which does not vary; nothing else varies here" in complaint(tmp_path, a_stage(vary))
+    assert "which does not vary; nothing else varies" in complaint(tmp_path, a_stage(vary))
 
 
 @pytest.mark.parametrize(
@@ -122,8 +128,8 @@ def test_a_condition_where_nothing_else_varies_says_so(tmp_path: Path) -> None:
         ({"sampler": 3}, "stage.0.sampler: input should be a valid dictionary"),
         ({"sampler": {"name": "tpe", "sede": 1}}, "stage.0.sampler.sede is not a setting; did you mean seed?"),
         ({"sampler": {"name": "tpe", "seed": 2**40}, "trials": 2}, "sampler.seed: input should be less than"),
-        ({"sampler": "random"}, "trials is missing: how many points random may try"),
-        ({"trials": 2}, "a grid tries every point; trials goes with sampler = random, sobol or tpe"),
+        ({"sampler": "random"}, "trials is missing: the number of trials that random may try"),
+        ({"trials": 2}, "a grid tries every point; trials needs sampler = random, sobol or tpe"),
         ({"sampler": "tpe", "trials": "many"}, "stage.0.trials: input should be a valid integer"),
         ({"sampler": "tpe", "trials": 2, "vary": {}}, "sampler = tpe needs something to vary"),
         ({"pruner": "halfing"}, "stage.0.pruner.name: input should be 'median', 'halving' or 'hyperband'"),

@@ -87,7 +87,7 @@ def test_the_study_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("title = 'mine'")
-    for name, complaint in (("mine", "is there already"), ("nowhere/mine", "there is no folder")):
+    for name, complaint in (("mine", "already exists"), ("nowhere/mine", "does not exist")):
         done = papilio("new", name, folder=tmp_path)
         assert done.returncode == 2 and complaint in done.stderr and done.stderr.count("\n") == 1
     assert (tmp_path / "mine.toml").read_text() == "title = 'mine'"

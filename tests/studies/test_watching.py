@@ -61,7 +61,7 @@ def test_latents_that_tell_nothing_are_warned_of() -> None:
     assert vae_warnings(records(val_kl=[9.0, 0.01, 0.01])) == {}
     assert vae_warnings(records(val_kl=[0.01, 0.01])) == {}  # too early to tell
     found = vae_warnings(records(val_kl=[9.0, 0.02, 0.01, 0.0123]))
-    assert found["latents"].startswith("the latents tell nothing of the image (KL 0.012 nats)")
+    assert found["latents"].startswith("the latents say nothing about the image (KL 0.012 nats)")
     assert "latents" in vae_warnings(records(val_kl=[1.0, 1.0, 1.0], val_active_units=[0.0, 0.0, 0.0]))
     assert "latents" in vae_warnings(records(train_kl=[0.0, 0.0, 0.0]))  # without validation images
     assert vae_warnings(records(val_loss=[1.0, 1.0, 1.0])) == {}
@@ -79,14 +79,14 @@ def test_an_autoencoder_that_gives_one_image_for_all_is_told_of() -> None:
 @pytest.mark.parametrize(
     ("metrics", "name", "words"),
     [
-        ({"val_diversity": [0.9, 0.2, 0.1, 0.123]}, "collapse", "nearly alike (12% as far apart as real ones)"),
+        ({"val_diversity": [0.9, 0.2, 0.1, 0.123]}, "collapse", "nearly identical (12% as far apart as real ones)"),
         (
             {
                 "train_real_score": [0.5, 0.98, 0.99, 0.991, 0.993, 0.99],
                 "train_fake_score": [0.5, *[0.02, 0.01] * 2, 0.004],
             },
             "outright",
-            "the discriminator wins outright (it gives real images 0.99, generated ones 0.00)",
+            "the discriminator wins outright (it scores real images 0.99, generated images 0.00)",
         ),
         (
             {
@@ -168,7 +168,7 @@ def test_real_images_stand_beside_generated_ones(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Left: 20 training images. Right: 20 new ones." in page
-    assert "20 samples beside as many training images" in page
+    assert "20 samples next to as many training images" in page
 
 
 def test_the_study_of_brushed_kanji_says_that_they_stand_in() -> None:
@@ -280,7 +280,7 @@ def test_each_warning_is_given_once_and_goes_on_after_a_break(tmp_path: Path) ->
 
 def test_a_function_of_ones_own_that_fails_is_told_once(tmp_path: Path) -> None:
     alarms = Alarms(tmp_path, lambda plan: lambda records: {"odd": records[-1]["nothing"]})
-    assert alarms.hear(plan(), {"epoch": 1}) == ["what its kind warns by failed (KeyError: 'nothing')"]
+    assert alarms.hear(plan(), {"epoch": 1}) == ["the warning check of its kind failed (KeyError: 'nothing')"]
     assert alarms.hear(plan(), {"epoch": 2}) == []
 
 
@@ -289,7 +289,7 @@ def test_warnings_come_while_it_trains_and_stay_in_the_report(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
     (line,) = warnings
-    assert line.startswith("warning: vae, seed 0, after epoch ") and "the latents tell nothing of the image" in line
+    assert line.startswith("warning: vae, seed 0, after epoch ") and "the latents say nothing about the image" in line
     page = (tmp_path / "out" / "report.html").read_text()
     assert "1 warning from training" in page and "vae, seed 0: since epoch " in page
     assert 'http-equiv="refresh"' not in page
@@ -312,7 +312,7 @@ def test_the_report_is_there_while_it_trains(tmp_path: Path) -> None:
         wait_for(report.exists, process)
         page = report.read_text()
         assert '<meta http-equiv="refresh" content="60">' in page
-        assert "Training goes on; this page is as of" in page and "0 of 1 run are done; 1 running" in page
+        assert "Training continues; this page was written at" in page and "0 of 1 run are done; 1 running" in page
         assert (tmp_path / "out" / "figures" / "1-watched-val-loss.svg").exists()
         by_hand = papilio("report", tmp_path / "out")
         assert by_hand.returncode == 0, by_hand.stderr

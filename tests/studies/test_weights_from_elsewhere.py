@@ -240,7 +240,7 @@ def test_what_a_sources_own_weights_have_seen_counts_too(finished: StudyResults,
     with pytest.raises(StudyError, match=rf"model\.encoder: {seen}: \d+ of this run's test images"):
         run_study(study_of(classes({"run": str(tuned)})), out=tmp_path / "out", is_silent=True)
     shutil.rmtree(seen)
-    with pytest.raises(StudyError, match=r"which are not there any more, so that nobody can tell"):
+    with pytest.raises(StudyError, match=r"which no longer exist, so it is unknown"):
         run_study(study_of(classes({"run": str(tuned)})), out=tmp_path / "out", is_silent=True)
 
 
@@ -248,10 +248,10 @@ def test_in_folds_a_source_that_has_seen_the_validation_images_is_refused(
     finished: StudyResults, tmp_path: Path
 ) -> None:
     stages = pretraining(), classes({"stage": "pretraining"}, folds=2)
-    with pytest.raises(StudyError, match=r"of this fold's validation images are among those that it was trained on"):
+    with pytest.raises(StudyError, match=r"of this fold's validation images are among its training images"):
         run_study(study_of(*stages), out=tmp_path / "out", is_silent=True)
     in_two = next(run for run in finished.runs if run.stage == "pretraining in folds" and run.fold == 2)
-    with pytest.raises(StudyError, match=r"there is no run of fold 1, and those of other folds have seen"):
+    with pytest.raises(StudyError, match=r"there is no run of fold 1, and runs of other folds have seen"):
         run_study(study_of(classes({"run": str(in_two.folder)}, folds=2)), out=tmp_path / "out", is_silent=True)
 
 
@@ -270,7 +270,7 @@ def test_a_stage_is_blocked_whose_weights_nobody_has(tmp_path: Path) -> None:
 
     study = study_of(pretraining(), classes({"stage": "pretraining"}))
     workers = worked(study, tmp_path, seed=0, curve=failing)
-    reason = 'stage "classes" takes weights of "pretraining", but no trial of that stage is done'
+    reason = 'stage "classes" takes weights of "pretraining", but no trial of that stage has finished'
     assert workers.search.blocked == {"classes": reason}
 
 
@@ -295,7 +295,7 @@ def test_paths_of_runs_are_seen_from_the_study_file(tmp_path: Path) -> None:
         ([classes({"stage": "pretraining"}), pretraining()], "there is no stage 'pretraining' before this one"),
         ([classes({"stage": "classes"})], "there is no stage 'classes' before this one"),
         ([classes({"study": "nowhere"})], "the results of nowhere are not there"),
-        ([classes({"run": "nowhere"})], "nowhere: there is no such folder"),
+        ([classes({"run": "nowhere"})], "nowhere: no such folder"),
         ([classes({"freeze": True})], "model.encoder"),
         ([pretraining(), {"name": "classes", "model": {"encode": {"stage": "pretraining"}}}], "did you mean encoder"),
     ],

@@ -85,7 +85,7 @@ def test_the_loss_jumps_at_midnight_exactly_where_a_design_says_so(name: str) ->
         losses = torch.stack([target.loss(outputs, (middle + step).reshape(1)) for step in around])
         return losses.diff().abs().max().item()
 
-    edges = [0.0] + ([360.0 / target.num] if isinstance(target, Bins) else [])  # classes are centred on midnight
+    edges = [0.0] + ([360.0 / target.num] if isinstance(target, Bins) else [])  # classes are centered on midnight
     worst = max(jump(edge) for edge in edges)
     assert (worst < 1e-3) == target.is_continuous
 
@@ -115,9 +115,9 @@ def test_whatever_a_net_puts_out_is_a_value_and_a_confidence(name: str, seed: in
 def test_classes_go_round_the_whole_circle(num: int) -> None:
     """With a period of 59 for 60 minutes the last class and the first would be the same one."""
     target = Bins(60.0, num)
-    centres = torch.arange(num) * (60.0 / num)
-    assert target.classes(centres).tolist() == list(range(num))
-    assert torch.allclose(target.decode(target.encode(centres)).values, centres)
+    centers = torch.arange(num) * (60.0 / num)
+    assert target.classes(centers).tolist() == list(range(num))
+    assert torch.allclose(target.decode(target.encode(centers)).values, centers)
     just_below_the_end = torch.tensor([60.0 - 60.0 / num * 0.49])
     assert target.classes(just_below_the_end).tolist() == [0]
 

@@ -153,8 +153,8 @@ def test_fakes_are_of_the_batchs_classes_and_the_discriminator_is_told_them(step
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        ({"loss": "hinge", "penalty": 5.0}, "penalty goes with"),
-        ({"loss": "hinge", "smoothing": 0.1}, "smoothing goes with"),
+        ({"loss": "hinge", "penalty": 5.0}, "penalty needs"),
+        ({"loss": "hinge", "smoothing": 0.1}, "smoothing needs"),
         ({"loss": "least_squares"}, "loss"),
         ({"discriminator_steps": 0}, "discriminator_steps"),
     ],

@@ -181,9 +181,9 @@ def test_of_several_levels_each_image_has_one() -> None:
     assert near.any(0).all() and 0.4 < near[0].mean() < 0.6
 
 
-def test_penalties_are_minimised_but_not_told() -> None:
+def test_penalties_are_minimized_but_not_told() -> None:
     network = vae((1, 8, 8), filters=[], dense=[4], latents=2)
-    penalised = TrainSettings.model_validate({"regulariser": {"l2": 0.1}})
+    penalized = TrainSettings.model_validate({"regularizer": {"l2": 0.1}})
     for make in (variational.objective,):
-        (plain, told), (total, same) = (loss_of(make(train), network, batch()) for train in (TRAIN, penalised))
+        (plain, told), (total, same) = (loss_of(make(train), network, batch()) for train in (TRAIN, penalized))
         assert total > plain and told["loss"] == same["loss"]

@@ -1,4 +1,4 @@
-"""Noise, augmentation, batches, schedules, optimisers, checkpoints: each against what it should be."""
+"""Noise, augmentation, batches, schedules, optimizers, checkpoints: each against what it should be."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from papilio.targets.classes import Classes
 from papilio.training.augmentation import augment, erase, flip, shift, turn
 from papilio.training.batches import Batches
 from papilio.training.noise import Noise
-from papilio.training.optimisers import OPTIMISERS, make_optimiser
+from papilio.training.optimizers import OPTIMIZERS, make_optimizer
 from papilio.training.states import as_array
 
 
@@ -93,7 +93,7 @@ def blob(height: int, width: int, row: float, column: float) -> torch.Tensor:
     return (255 * torch.exp(-(rows**2 + columns**2) / 8)).round().to(torch.uint8)[None, None]
 
 
-def centre(image: torch.Tensor) -> tuple[float, float]:
+def center(image: torch.Tensor) -> tuple[float, float]:
     """(x, y) of the brightness' middle from the image's middle."""
     weights = image[0].double()
     height, width = weights.shape
@@ -107,11 +107,11 @@ def centre(image: torch.Tensor) -> tuple[float, float]:
 def test_turning_keeps_distances_and_zooming_keeps_directions(shape: tuple[int, int]) -> None:
     height, width = shape
     images = blob(height, width, (height - 1) / 2 - 8, (width - 1) / 2).expand(200, -1, -1, -1)  # 8 above the middle
-    turned = [centre(image) for image in turn(images, degrees=30.0, zoom=0.0, generator=generator())]
+    turned = [center(image) for image in turn(images, degrees=30.0, zoom=0.0, generator=generator())]
     assert all(math.hypot(x, y) == pytest.approx(8, abs=0.15) for x, y in turned)
     angles = [math.degrees(math.atan2(x, -y)) for x, y in turned]
     assert max(map(abs, angles)) < 31 and min(angles) < -25 and max(angles) > 25
-    zoomed = [centre(image) for image in turn(images, degrees=0.0, zoom=0.25, generator=generator())]
+    zoomed = [center(image) for image in turn(images, degrees=0.0, zoom=0.25, generator=generator())]
     assert all(abs(x) < 0.1 for x, _ in zoomed)
     factors = [-y / 8 for _, y in zoomed]
     assert 0.79 < min(factors) < 0.85 and 1.18 < max(factors) < 1.26
@@ -138,7 +138,7 @@ def test_a_pass_shows_every_image_once(num: int, batch_size: int) -> None:
 
 
 def test_a_single_image_that_is_left_over_joins_the_last_batch() -> None:
-    """Batch normalisation refuses to train on one image: a set of 41 in batches of 20 made the run fail."""
+    """Batch normalization refuses to train on one image: a set of 41 in batches of 20 made the run fail."""
     images, labels = toy_images()
     batches = Batches(images, labels, np.arange(41), batch_size=20)
     assert [len(batch) for batch in batches.shuffled(generator())] == [20, 21]
@@ -167,33 +167,33 @@ def test_schedules_at_their_landmarks() -> None:
     assert SCHEDULES["one_cycle"](0.99999) == pytest.approx(1 / 25_000, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", list(OPTIMISERS))
-def test_optimisers_decay_weights_but_not_biases(name: str) -> None:
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_optimizers_decay_weights_but_not_biases(name: str) -> None:
     layer = nn.Linear(2, 2)
-    optimiser = make_optimiser(name, layer.parameters(), learning_rate=0.1, weight_decay=0.5)
+    optimizer = make_optimizer(name, layer.parameters(), learning_rate=0.1, weight_decay=0.5)
     before = [one.detach().clone() for one in layer.parameters()]
     for parameter in layer.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    optimiser.step()
+    optimizer.step()
     weight, bias = layer.parameters()
     assert torch.equal(bias, before[1])
     assert not torch.equal(weight, before[0])
 
 
-def test_unknown_optimisers_and_momentum_for_adam_are_refused() -> None:
+def test_unknown_optimizers_and_momentum_for_adam_are_refused() -> None:
     parameters = list(nn.Linear(2, 2).parameters())
     with pytest.raises(SettingError, match=r"did you mean adam\?"):
-        make_optimiser("adamm", parameters)
-    with pytest.raises(SettingError, match="it goes with sgd, momentum and rmsprop"):
-        make_optimiser("adam", parameters, momentum=0.9)
+        make_optimizer("adamm", parameters)
+    with pytest.raises(SettingError, match="sgd, momentum and rmsprop do"):
+        make_optimizer("adam", parameters, momentum=0.9)
 
 
 def test_rmsprop_is_keras_rmsprop() -> None:
     """One step by hand: v = 0.1 g², w -= rate * g / (sqrt(v) + eps)."""
     weight = nn.Parameter(torch.tensor([[2.0]]))
-    optimiser = make_optimiser("rmsprop", [weight])
+    optimizer = make_optimizer("rmsprop", [weight])
     weight.grad = torch.tensor([[0.5]])
-    optimiser.step()
+    optimizer.step()
     assert weight.item() == pytest.approx(2 - 0.001 * 0.5 / (math.sqrt(0.1 * 0.25) + 1e-7), abs=1e-7)
 
 

@@ -20,7 +20,7 @@ from papilio.targets.classes import Classes
 from papilio.training.batches import Batches
 from papilio.training.noise import Noise
 from papilio.training.objectives import Objective, Phase
-from papilio.training.optimisers import OPTIMISERS
+from papilio.training.optimizers import OPTIMIZERS
 from papilio.training.supervised import supervised
 
 KINDS = ["mlp", "cnn", "autoencoder", "game"]
@@ -47,7 +47,7 @@ def test_same_seed_same_weights_other_seed_other_weights(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("optimizer", list(OPTIMISERS))
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
 def test_resumed_equals_uninterrupted_bit_for_bit(kind: str, optimizer: str, tmp_path: Path) -> None:
     settings = {"optimizer": optimizer, "schedule": "one_cycle", "augment": {"shift": 1, "flip": True, "erase": 0.5}}
     settings |= {"weight_decay": 0.01, "epochs": 5}
@@ -78,7 +78,7 @@ def test_resumed_momenta_have_the_layout_of_their_channels_last_weights(tmp_path
     weights = [one for one in resumed.nets["network"].parameters() if one.dim() == 4]
     assert weights
     for weight in weights:
-        assert resumed.session.optimisers[0].state[weight]["exp_avg"].stride() == weight.stride()
+        assert resumed.session.optimizers[0].state[weight]["exp_avg"].stride() == weight.stride()
     assert any(not weight.is_contiguous() for weight in weights)
 
 
@@ -157,15 +157,15 @@ def test_two_phases_may_not_have_a_metric_of_the_same_name() -> None:
         return value, {"critic": value}
 
     twice = replace(training.objective, phases=(critic, replace(generator, loss=same_name)))
-    with pytest.raises(SettingError, match="the phase generator has a metric 'critic', as another phase has"):
+    with pytest.raises(SettingError, match="the phase generator has a metric 'critic', which another phase also has"):
         ToyRun(training.nets, twice, settings=training.settings, images=training.images, seed=1).run()
 
 
-def test_a_phase_has_an_optimiser_of_its_own() -> None:
+def test_a_phase_has_an_optimizer_of_its_own() -> None:
     phases = {"generator": {"optimizer": "sgd", "learning_rate": 0.5, "schedule": "cosine"}}
     phases |= {"discriminator": {"betas": (0.5, 0.9), "learning_rate": 0.0002}}
     training, watcher = toy_training("game", epochs=2, phases=phases), Stopper()
-    critic, generator = training.session.optimisers
+    critic, generator = training.session.optimizers
     assert (type(critic).__name__, critic.param_groups[0]["betas"]) == ("Adam", (0.5, 0.9))
     assert type(generator).__name__ == "SGD"
     training.run(watcher=watcher)
@@ -195,7 +195,7 @@ def test_metrics_over_a_whole_set_are_not_means_of_batches() -> None:
 def test_repeats_move_a_net_more_often_than_the_others() -> None:
     training = toy_training("game", epochs=1, optimizer="adam")
     training.run()
-    steps = [next(iter(optimiser.state.values()))["step"].item() for optimiser in training.session.optimisers]
+    steps = [next(iter(optimizer.state.values()))["step"].item() for optimizer in training.session.optimizers]
     assert steps == [8, 4]  # four batches; two critic steps on each, one of the generator
 
 
@@ -237,7 +237,7 @@ def test_a_torn_checkpoint_is_named_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     toy_training("mlp").run(checkpoint=path, watcher=Stopper(1))
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(RunError, match=r"state\.safetensors: not a whole file of weights .* delete it"):
+    with pytest.raises(RunError, match=r"state\.safetensors: not a complete weights file .* delete it"):
         toy_training("mlp").run(checkpoint=path)
 
 
@@ -248,11 +248,11 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
         toy_training("cnn").run(checkpoint=path)
 
 
-def test_a_checkpoint_of_another_optimiser_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path: Path) -> None:
     """Its tensors count parameters in another order: momenta would pass to the wrong ones."""
     path = tmp_path / "state.safetensors"
     toy_training("mlp", weight_decay=0.1, optimizer="adamw").run(checkpoint=path, watcher=Stopper(1))
-    with pytest.raises(RunError, match=r"state\.safetensors: made for another optimiser; .* delete it"):
+    with pytest.raises(RunError, match=r"state\.safetensors: made for another optimizer; .* delete it"):
         toy_training("mlp", optimizer="adamw").run(checkpoint=path)
 
 
@@ -274,7 +274,7 @@ def test_patience_with_nothing_to_watch_is_refused() -> None:
     assert outcome.epochs == len(watcher.records) == 2
 
 
-def test_the_penalties_add_what_keras_kernel_regularisers_add() -> None:
+def test_the_penalties_add_what_keras_kernel_regularizers_add() -> None:
     images = toy_set()
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
     noise = Noise(torch.Generator())

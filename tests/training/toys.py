@@ -26,7 +26,7 @@ SHAPE = (1, 8, 8)
 
 
 class AutoEncoder(nn.Module):
-    """64 pixels, 6 latents, 64 pixels, with dropout and batch normalisation in between."""
+    """64 pixels, 6 latents, 64 pixels, with dropout and batch normalization in between."""
 
     def __init__(self, latents: int = 6) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The analyses of a finished study: which are asked for, which are there already, and the others computed."""
+"""The analyses of a finished study: which are requested, but which are there already, and the others computed."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _still_standing(
 
 
 def add_missing_of_stages(results: StudyResults) -> None:
-    """Compute what is not there yet of a study's stages, as in folders of 0.1.0, as far as it can be computed here.
+    """Compute what is missing yet of a study's stages, as in folders of 0.1.0, as far as it can be computed here.
 
     Left out is what needs images, or a framework that is not installed, and what belongs to kinds of the user's own.
     """
@@ -239,7 +239,7 @@ def _computed(compute: Callable[..., Arrays], run: Run, wanted: WantedOfRun, pro
 def _compute_of_stage(
     folder: Path, wanted: WantedOfStage, results: StudyResults, images: StudyImages | None = None
 ) -> None:
-    """Always anew, as it is of runs that may have come since; nothing is left where there is nothing to tell."""
+    """Always recomputed, as it is of runs that may have come since; nothing is left where there is nothing to tell."""
     path = folder / wanted.file_name
     given: list[Any] = [results, wanted.stage, wanted.options]
     if wanted.analysis.split is not None and images is not None:

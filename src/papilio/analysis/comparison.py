@@ -14,7 +14,7 @@ from scipy.special import stdtr, stdtrit  # scipy.stats has the same, and takes 
 class PairedComparison:
     """The first series minus the second, pair by pair.
 
-    `half_width` (of the 95 % interval of the mean difference) and `p_value` (two-sided) are None where the pairs cannot tell
+    `half_width` (of the 95% interval of the mean difference) and `p_value` (two-sided) are None where the pairs cannot tell
     them: with fewer than two pairs, and where every pair differs by the same, so that nothing says how much chance does.
     """
 

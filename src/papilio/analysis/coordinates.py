@@ -20,7 +20,7 @@ def coordinates(run: Run, images: ImageSet, options: CoordinatesOptions) -> Arra
     """Rank the coordinates of a run's latents, and compare them with what is known of the images.
 
     Arrays over l latents, f factors, and r of the latents that are shown: `num` images; `order` int (l,), the coordinate that
-    carries most first: by `kl` where there is a posterior, else by `change`, else by spread. `kl` float64 (l,), nats an image;
+    carries most first: by `kl` where there is a posterior, else by `change`, else by spread. `kl` float64 (l,), nats per image;
     `change` float64 (l,), see `change_around`, over `num_changed` images; `moved` uint8 (r, s, channel, height, width), of one
     test image, with the coordinate at `steps` (s,) standard deviations. Where there are factors, or classes, which then are
     one: `factors` text (f,), `entropies` (f,) and `information` (l, f) in nats, `floor` (f,), the mean information of

@@ -1,4 +1,4 @@
-"""What the target designs of a stage make a mistake cost."""
+"""What the target designs of a stage charges for a mistake."""
 
 from __future__ import annotations
 

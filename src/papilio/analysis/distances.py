@@ -1,6 +1,6 @@
 """How far two sets of features lie apart: Fréchet and kernel distance, precision and recall.
 
-Features are float (num, dimension), one row an image.
+Features are float (num, dimension), one row per image.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ def kernel_spread(real: np.ndarray, made: np.ndarray, *, seed: int = 0) -> float
     return float(np.std(found, ddof=1))
 
 
-def precision_recall(real: np.ndarray, made: np.ndarray, *, neighbours: int = 3) -> tuple[float, float]:
+def precision_recall(real: np.ndarray, made: np.ndarray, *, neighbors: int = 3) -> tuple[float, float]:
     """The share of made images that lie among real ones, and the share of real images that lie among made ones.
 
-    An image lies among others where it is no further from one of them than that one's `neighbours`-th nearest neighbour is
+    An image lies among others where it is no further from one of them than that one's `neighbors`-th nearest neighbor is
     in its own set. Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models".
     """
     real, made = real.astype(np.float64), made.astype(np.float64)
-    return _share_among(made, real, neighbours), _share_among(real, made, neighbours)
+    return _share_among(made, real, neighbors), _share_among(real, made, neighbors)
 
 
 def _kernel_sum(one: np.ndarray, other: np.ndarray) -> float:
@@ -80,10 +80,10 @@ def _mean_among(features: np.ndarray) -> float:
     return float((_kernel_sum(features, features) - own) / (num * (num - 1)))
 
 
-def _share_among(features: np.ndarray, others: np.ndarray, neighbours: int) -> float:
+def _share_among(features: np.ndarray, others: np.ndarray, neighbors: int) -> float:
     radii = np.concatenate(
         # the nearest of all is the image itself
-        [np.partition(_squares(part, others), neighbours, axis=1)[:, neighbours] for part in _parts(others)]
+        [np.partition(_squares(part, others), neighbors, axis=1)[:, neighbors] for part in _parts(others)]
     )
     found = [(_squares(part, others) <= radii).any(axis=1) for part in _parts(features)]
     return float(np.concatenate(found).mean())

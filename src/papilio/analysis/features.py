@@ -20,7 +20,7 @@ SHIPPED = {"mnist": "mnist-features", "mnist-5k": "mnist-features", "fashion-mni
 
 
 def check_features(options: QualityOptions, planned: Planned) -> None:
-    """Raises SettingError for a classifier that is not there, not trained, or takes images of another shape."""
+    """Raises SettingError for a classifier that does not exist, not trained, or takes images of another shape."""
     given = options.features
     if given is None:
         return

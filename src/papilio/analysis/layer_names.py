@@ -17,8 +17,8 @@ from papilio.runs.run import Run
 def chosen_layers(names: Sequence[str], rows: Sequence[LayerRow], *, has_latents: bool) -> dict[str, str]:
     """What the names stand for in a network with these layers: see `papilio.models.layer_names.find_layer`.
 
-    Without names: the latents, where there are some, else the last hidden layer and the output. Raises SettingError for a
-    name that is none.
+    Without names: the latents, where there are some, else the last hidden layer and the output. Raises SettingError for an
+    unknown name.
     """
     if not names:
         return {LATENTS: LATENTS} if has_latents else dict([*list(named_layers(rows).items())[-1:], (OUTPUT, OUTPUT)])

@@ -34,7 +34,7 @@ def likelihood(
 ) -> Arrays:
     """Estimate -log p(x) of test images by importance weighting, and take the bound apart.
 
-    Scalars in nats an image, means over `num` images with `samples` draws each: `nll`, the estimate, and `nll_error`, the
+    Scalars in nats per image, means over `num` images with `samples` draws each: `nll`, the estimate, and `nll_error`, the
     standard error of that mean; `elbo`, `reconstruction` (-log p(x|z)), `kl`. By latent: `kl_of_latents` float64 (latents,);
     `is_active` bool (latents,), those whose posterior mean has a variance above 0.01. Facts: `num`, `num_test`, `samples`,
     `pixels`, the numbers in an image; `is_gaussian`, whether pixels have densities, `is_binary`, whether they are all black or

@@ -73,7 +73,7 @@ def _compared(
         try:
             loaded = load_run(run.folder)
         except RunError:
-            continue  # of the user's own, handed over from Python: it cannot be found by name
+            continue  # of the user's own, passed from Python: it cannot be found by name
         images = images_of(run)
         reconstructs = "encode" in loaded.kind.offers and trial.values(ERROR)
         if len(images.test) and (reconstructs or "sample" in loaded.kind.offers):

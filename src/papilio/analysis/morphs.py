@@ -83,7 +83,7 @@ def angle_between(start: np.ndarray, end: np.ndarray) -> float:
 
 
 def check_morphs(options: MorphOptions, planned: Planned) -> None:
-    """Raises SettingError for test images that are not there."""
+    """Raises SettingError for test images that do not exist."""
     if isinstance(options.pairs, int) or "encode" not in planned.kind.offers:
         return
     last = max(max(pair) for pair in options.pairs)
@@ -98,7 +98,7 @@ def morphs(run: Run, images: ImageSet, options: MorphOptions) -> Arrays:
     is a step and the others lie between; `classes` text (p,), of a conditional run, the class that each is of;
     `ends` uint8 (p, 2, ...), the images themselves, and their `labels` (p, 2), both
     not there where ends are draws; `angles` float64 (p,), between the two latents, in degrees. Empty where the run does not
-    decode, or there are no two test images. Raises DataError for a test image that is not there.
+    decode, or there are no two test images. Raises DataError for a test image that does not exist.
     """
     if "decode" not in run.kind.offers:
         return {}

@@ -43,7 +43,7 @@ class Swap:
 
 @dataclass(frozen=True)
 class Order:
-    """A stage's trials with a published number, best first, and the pairs that stand the other way round."""
+    """A stage's trials with a published number, best first, and the pairs that stand the other way around."""
 
     stage: str
     metric: str
@@ -60,7 +60,7 @@ class Order:
 def published_orders(results: StudyResults) -> list[Order]:
     """The order of each stage's trials by the metric on test images that goes with the one that ranks them.
 
-    Trials count that were run and stand beside one published number; stages with fewer than three of them are left out, and
+    Trials count that were run and stand next to one published number; stages with fewer than three of them are left out, and
     those that nothing ranks.
     """
     rankings = {stage: ranking for stage in results.stages if (ranking := results.ranking(stage)) is not None}
@@ -70,7 +70,7 @@ def published_orders(results: StudyResults) -> list[Order]:
 
 def _order(results: StudyResults, stage: str, ranking: Ranking) -> Order:
     metric = on_split(ranking.metric, "test")
-    sign = -1 if ranking.is_maximised else 1
+    sign = -1 if ranking.is_maximized else 1
     compared = _compared(results, stage, metric)
     theirs = sorted(compared, key=lambda one: sign * one.published)
     ours = sorted(compared, key=lambda one: sign * one.ours.mean)
@@ -83,7 +83,7 @@ def _order(results: StudyResults, stage: str, ranking: Ranking) -> Order:
 
 
 def _compared(results: StudyResults, stage: str, metric: str) -> list[Compared]:
-    """The trials that stand beside one published number."""
+    """The trials that stand next to one published number."""
     known = published_numbers(results)
     numbers = [one for one in known if one.published.stage == stage and one.metric == metric]
     times = Counter(one.trial.name for one in numbers if one.trial is not None)

@@ -69,7 +69,7 @@ def latents_at(shares: np.ndarray, known: np.ndarray | None) -> np.ndarray:
 
 
 def shares_of(latents: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-    """The share of the distribution that lies below each latent, `latents_at` the other way round: float64 (num, 2)."""
+    """The share of the distribution that lies below each latent, `latents_at` the other way around: float64 (num, 2)."""
     if known is None:
         return ndtr(latents.astype(np.float64))
     line = np.linspace(0, 1, len(known))

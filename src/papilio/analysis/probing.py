@@ -1,4 +1,4 @@
-"""What latents are good for: how well a linear classifier on them does, beside one on principal components."""
+"""What latents are good for: how well a linear classifier on them does, next to one on principal components."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def project(run: Run, images: ImageSet, options: ProjectionOptions) -> Arrays:
     NaN where images show something; `perplexity` float, of t-SNE, at most (n - 1) / 3; `thumbnails` uint8 (t, channel, height,
     width) and `thumbnail_indices` int (t,), into the n images, that fit into the last method's picture of the last layer.
 
-    Nothing where there are fewer than 12 images. Raises SettingError for a layer that is not there.
+    Nothing where there are fewer than 12 images. Raises SettingError for a layer that does not exist.
     """
     layers = layers_of(run, options.layers)
     chosen = stratified(images, images.indices("test"), most=options.num, seed=options.seed)
@@ -97,7 +97,7 @@ def principal_components(
 ) -> tuple[Float32[np.ndarray, "n k"], Float[np.ndarray, " k"]]:
     """The first principal components, and each one's share of the variance; k is at least 2, with zeros where there are fewer.
 
-    Exact, or for many features by randomised subspace iteration (Halko, Martinsson and Tropp 2011), as scikit-learn does.
+    Exact, or for many features by randomized subspace iteration (Halko, Martinsson and Tropp 2011), as scikit-learn does.
     """
     from sklearn.decomposition import PCA  # takes seconds to import
 

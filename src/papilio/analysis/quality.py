@@ -1,4 +1,4 @@
-"""How close images that a run makes are to real ones, in the features of a classifier, beside two floors."""
+"""How close images that a run makes are to real ones, in the features of a classifier, next to two floors."""
 
 from __future__ import annotations
 

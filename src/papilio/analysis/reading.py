@@ -1,4 +1,4 @@
-"""How well a net reads a quantity off images: errors, what is taken for what, and the best, median and worst pictures."""
+"""How well a net reads a quantity off images: errors, what is confused with what, and the best, median and worst pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_quantity(run: Run, images: ImageSet, options: ReadingOptions) -> Arrays
     """Let a trained run read the test images of a set.
 
     Arrays over n images, in the quantity's units: `values`, `predicted` float64 (n,); `confidence` float32 (n,); `errors`
-    float64 (n,), signed the short way round, in [-period / 2, period / 2), positive where read too late; `by_value` float64
+    float64 (n,), signed the short way around, in [-period / 2, period / 2), positive where read too late; `by_value` float64
     (48,), the mean absolute error of each stretch of the circle, NaN where it has no image; `shown` int (3, m), indices of the
     best, the median and the worst, and `shown_images` uint8 (3, m, channel, height, width).
 
@@ -43,7 +43,7 @@ def read_quantity(run: Run, images: ImageSet, options: ReadingOptions) -> Arrays
 
 
 def circular_difference(predicted: np.ndarray, values: np.ndarray, period: float) -> np.ndarray:
-    """predicted - values the short way round, in [-period / 2, period / 2)."""
+    """predicted - values the short way around, in [-period / 2, period / 2)."""
     return np.remainder(predicted.astype(np.float64) - values + period / 2, period) - period / 2
 
 

@@ -1,4 +1,4 @@
-"""New images, and whether they are copies: each beside its nearest training image."""
+"""New images, and whether they are copies: each next to its nearest training image."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def nearest(queries: np.ndarray, images: np.ndarray, indices: np.ndarray) -> tup
     """Of uint8 images (num, ...) the nearest of `images[indices]`: its index into `images`, its distance, how that compares.
 
     The distance is Euclidean over pixels on a scale from 0 to 1, float64 (num,); the last array, float64 (num,), is its ratio
-    to the mean distance of the next 50. Neighbours are found by matrix products in float32; the distance to the nearest is
-    then computed anew in float64: a copy is at exactly 0.
+    to the mean distance of the next 50. Neighbors are found by matrix products in float32; the distance to the nearest is
+    then recomputed in float64: a copy is at exactly 0.
     """
     flat = _flat(queries)
     lengths = np.einsum("ij,ij->i", flat, flat)[:, None]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 
 from papilio.analysis.comparison import mean_interval
+from papilio.results.metrics import possible_range
 from papilio.results.results import TrialResult
-from papilio.results.words import decimals, is_count, mean_spread
+from papilio.results.words import decimals, is_count, mean_spread, signed
 
 
 @dataclass(frozen=True)
@@ -17,25 +19,28 @@ class Spread:
     mean: float
     sd: float | None
     n: int
-    half_width: float | None = None  # of the mean's 95 % interval
+    half_width: float | None = None  # of the mean's 95% interval
     is_count: bool = False
+    limits: tuple[float, float] = (-math.inf, math.inf)  # between which the mean lies, whatever happens
 
     def __str__(self) -> str:
         return mean_spread(self.mean, self.sd, self.n, is_count=self.is_count)
 
     @property
     def interval(self) -> str | None:
-        """The mean's 95 % interval, None for one run."""
+        """The mean's 95% interval as far as it is possible, None for one run."""
         if self.half_width is None:
             return None
-        ends = (self.mean - self.half_width, self.mean + self.half_width)
+        low, high = self.limits
+        ends = (max(self.mean - self.half_width, low), min(self.mean + self.half_width, high))
         places = 1 if self.is_count else decimals(self.mean)
-        return " to ".join(f"{end:.{places}f}" for end in ends)
+        return " to ".join(signed(f"{end:.{places}f}") for end in ends)
 
 
 def spread_of(trial: TrialResult, metric: str) -> Spread | None:
     """Over the trial's finished runs; None where none has the metric."""
     if not trial.has(metric):
         return None
-    values = trial.values(metric)
-    return Spread(statistics.fmean(values), trial.spread(metric), len(values), mean_interval(values), is_count(metric))
+    values, limits = trial.values(metric), possible_range(metric, trial)
+    mean = statistics.fmean(values)
+    return Spread(mean, trial.spread(metric), len(values), mean_interval(values), is_count(metric), limits)

@@ -24,7 +24,7 @@ from papilio.settings.validation import one_reason
 
 HEADER = "header"  # the array, text without dimensions, that holds the header
 PLAIN = "biufcSU"  # kinds of dtypes that are read again without running code
-ABOUT_RUN = ("run", "stage", "trial", "split")  # what files of 0.1.0, which have no header, say beside their arrays
+ABOUT_RUN = ("run", "stage", "trial", "split")  # what files of 0.1.0, which have no header, say next to their arrays
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def read_analysis(path: Path) -> StoredAnalysis:
         return _of_first_version(path, arrays)
     except (DataError, *BROKEN) as error:
         raise RunError(
-            f"{path}: not an analysis ({one_reason(error)}); delete it, and the study's command makes it again"
+            f"{path}: not an analysis ({one_reason(error)}); delete it and run the study again to recreate it"
         ) from error
 
 

@@ -28,7 +28,7 @@ def trade(
     """The trials of a stage that have a setting and encode images, in its order; None where it does not vary between them.
 
     Arrays over t trials: `trials` and `values` text, of the setting `options.by`; `latents` int; `error`, the mean squared
-    error per pixel of test images, `active`, how many latents are used, and `kl`, nats an image, means over `num_runs` runs,
+    error per pixel of test images, `active`, how many latents are used, and `kl`, nats per image, means over `num_runs` runs,
     with their standard deviations as `error_spread` and so on (NaN for one run, and where runs have no such metric). Of each
     trial's best run `mig`, the mutual information gap of what is known of images, and `rotated`, that of the same latents
     rotated at random; both as in papilio.analysis.coordinates, NaN where nothing is known of images. `factors` text is what
@@ -47,7 +47,7 @@ def trade(
         try:
             loaded = load_run(run.folder)
         except RunError:
-            continue  # of the user's own, handed over from Python: it cannot be found by name
+            continue  # of the user's own, passed from Python: it cannot be found by name
         if "encode" in loaded.kind.offers:
             images = images_of(run)
             rows.append(_row(trial, value) | {"latents": loaded.latents} | _order_of(loaded, images, options))

@@ -1,4 +1,4 @@
-"""What encoders from elsewhere are worth: accuracy beside labels and seconds, and the same for nets trained from scratch."""
+"""What encoders from elsewhere are worth: accuracy next to labels and seconds, and the same for nets trained from scratch."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ MOST_BYTES = 4_000_000  # of the pictures between those of the sheet, for animat
 
 
 def check_walk(options: WalkOptions, planned: Planned) -> str | None:
-    """What of the coordinates is not there; raises SettingError for a test image to start from that is not there."""
+    """What of the coordinates is missing; raises SettingError for a test image to start from that does not exist."""
     if not isinstance(options.start, str):
         if "encode" not in planned.kind.offers:
             raise SettingError(f"start = {options.start}: {planned.kind.name} does not encode; take prior or mean")
@@ -46,12 +46,12 @@ def walk(run: Run, images: ImageSet, options: WalkOptions) -> Arrays:
     float64 (s,) from the start, in standard deviations of the coordinate (see `latent_scale`); `images` uint8
     (r, f, channel, height, width), of which every `every`-th belongs to an offset and the others lie between;
     `start` float32 (latents,); `class`, of a conditional run, the name of the class that is shown, its first;
-    `missing` text, coordinates that were asked for and are not there. `changes` float64
+    `missing` text, coordinates that were asked for and are missing. `changes` float64
     (latents,) is given where the rows were chosen by it: how much each coordinate changes the picture, see
     `picture_change`. `is_fitted` is true where the run has no prior of its own. Of a run that has none of the
     coordinates there are only `missing` and the number of its `latents`. Empty where the run does not decode.
 
-    Raises RunError where walks shall start at an image and the run does not encode, DataError for an image that is not there.
+    Raises RunError if walks should start at an image and the run does not encode, DataError for an image that does not exist.
     """
     if "decode" not in run.kind.offers:
         return {}

@@ -24,7 +24,7 @@ class Labels:
 
 
 def read_labels(labels: np.ndarray, quantity: Quantity | None, *, num_images: int, where: str) -> Labels:
-    """What an array of labels says, one row an image; `where` begins every message.
+    """What an array of labels says, one row per image; `where` begins every message.
 
     With a `quantity` they are its numbers, (num,), or [hour, minute], (num, 2), where its period is 720 (minutes).
     Without, they are the classes: the values that occur, in order, as integers, words or booleans (num,) or (num, 1); or the
@@ -33,7 +33,7 @@ def read_labels(labels: np.ndarray, quantity: Quantity | None, *, num_images: in
     """
     found = f"{where}: labels are {labels.dtype} {labels.shape}"
     if not labels.ndim or len(labels) != num_images:
-        raise DataError(f"{found} for {num_images} images; one label an image is needed")
+        raise DataError(f"{found} for {num_images} images; one label per image is needed")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2 and labels.shape[1] == 2 and labels.dtype.kind in "iu" and not _is_one_hot(labels):
@@ -55,7 +55,7 @@ def read_labels(labels: np.ndarray, quantity: Quantity | None, *, num_images: in
 def as_values(values: np.ndarray, quantity: Quantity, *, found: str) -> np.ndarray:
     """Numbers as values of the quantity, float64, brought into [0, period). Raises DataError, beginning with `found`."""
     if values.ndim != 1 or values.dtype.kind not in "iuf":
-        raise DataError(f"{found}, expected one number an image")
+        raise DataError(f"{found}, expected one number per image")
     if not np.all(np.isfinite(values)):
         raise DataError(f"{found}, and some are not numbers (NaN or infinite)")
     values = np.remainder(values.astype(np.float64), quantity.period)
@@ -70,12 +70,12 @@ def _columns(labels: np.ndarray, *, found: str) -> Labels:
     if not _is_one_hot(labels):
         wrong = int(np.argmax(((labels != 0) & (labels != 1)).any(axis=1) | ((labels == 1).sum(axis=1) != 1)))
         raise DataError(
-            f"{found}, but row {wrong} is not one-hot (one 1, the rest 0); give one class an image"
+            f"{found}, but row {wrong} is not one-hot (one 1, the rest 0); give one class per image"
             f' (labels.argmax(axis=1) takes the largest), or labels = "{NO_LABELS}"'
         )
     seen = labels.any(axis=0)
     if seen.sum() < 2:
-        raise DataError(f"{found}: all images have one class; classes are at least two")
+        raise DataError(f"{found}: all images have the same class; at least two classes are needed")
     return Labels(labels.argmax(axis=1).astype(np.int64), tuple(map(str, range(labels.shape[1]))))
 
 
@@ -88,12 +88,12 @@ def _values(labels: np.ndarray, *, found: str) -> Labels:
     values, indices = np.unique(labels, return_inverse=True)
     if len(values) < 2:
         raise DataError(
-            f'{found}: all are {_short(values[0])}; classes are at least two; labels = "{NO_LABELS}" leaves labels out'
+            f'{found}: all are {_short(values[0])}; at least two classes are needed; labels = "{NO_LABELS}" ignores the labels'
         )
     if len(values) > max(2, len(labels) // 2):
         raise DataError(
             f"{found}: {len(values)} different values for {len(labels)} images are no classes;"
-            f' for numbers on a circle, set its length: period = 360 for degrees; labels = "{NO_LABELS}" leaves labels out'
+            f' for numbers on a circle, set its length: period = 360 for degrees; labels = "{NO_LABELS}" ignores the labels'
         )
     names = tuple(str(value).strip() for value in values)
     if len(set(names)) < len(names) or "" in names:
@@ -104,13 +104,15 @@ def _values(labels: np.ndarray, *, found: str) -> Labels:
 def _times(labels: np.ndarray, quantity: Quantity | None, *, found: str) -> Labels:
     hours, minutes = labels.astype(np.int64).T
     if quantity is not None and quantity.period != 720:
-        raise DataError(f"{found}; two numbers an image are [hour, minute], whose period is 720: leave period out")
+        raise DataError(f"{found}; two numbers per image are [hour, minute], whose period is 720: leave out period")
     if not np.all((hours >= 0) & (hours <= 12) & (minutes >= 0) & (minutes < 60)):
-        raise DataError(f"{found}; two numbers an image are [hour 0-11, minute 0-59], and some of these are not")
+        raise DataError(
+            f"{found}; two numbers per image are [hour 0-11, minute 0-59], and some of these are out of range"
+        )
     if quantity is None and minutes.max() < 12:
         raise DataError(
             f"{found}, all from {min(hours.min(), minutes.min())} to {max(hours.max(), minutes.max())}:"
-            " set period = 720 if they are [hour, minute]; classes are one number an image"
+            " set period = 720 if they are [hour, minute]; for classes, give one number per image"
         )
     return Labels(
         np.remainder(hours * 60 + minutes, 720).astype(np.float64),

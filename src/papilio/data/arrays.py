@@ -94,7 +94,7 @@ def from_arrays(
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """A `.npy` file as a read-only memory map. Raises DataError for one that is none, cut short, or holds objects."""
+    """A `.npy` file as a read-only memory map. Raises DataError for another file, one cut short, or one of objects."""
     try:
         with open_regular(path) as file:
             shape, is_fortran, dtype = read_header(file)

@@ -1,4 +1,4 @@
-"""Grey images made black and white by chance, once and for all."""
+"""Gray images made black and white by chance, once and for all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHUNK = 1000  # images; an even number, as each 64-bit draw is for two pixels
 
 
 def binarized(raw: RawImages) -> RawImages:
-    """The set with each pixel 0 or 255, drawn with its grey value / 255 as the probability of 255.
+    """The set with each pixel 0 or 255, drawn with its gray value / 255 as the probability of 255.
 
     The draws depend on nothing but a pixel's place in the set: neither splits nor runs change them. Salakhutdinov & Murray
     2008, "On the quantitative analysis of deep belief networks", section 5, did so with MNIST, whose test likelihoods are
@@ -22,10 +22,10 @@ def binarized(raw: RawImages) -> RawImages:
     stream = np.random.default_rng(SEED).bit_generator  # whose raw numbers NumPy promises never to change
     images = np.empty(raw.images.shape, dtype=np.uint8)
     for start in range(0, len(images), CHUNK):
-        grey = np.asarray(raw.images[start : start + CHUNK])
-        drawn = stream.random_raw(-(-grey.size // 2)).astype("<u8", copy=False).view("<u4")[: grey.size]
+        gray = np.asarray(raw.images[start : start + CHUNK])
+        drawn = stream.random_raw(-(-gray.size // 2)).astype("<u8", copy=False).view("<u4")[: gray.size]
         # 255 is always white, 0 never
-        is_white = drawn.reshape(grey.shape) * np.uint64(255) < grey.astype(np.uint64) << np.uint64(32)
+        is_white = drawn.reshape(gray.shape) * np.uint64(255) < gray.astype(np.uint64) << np.uint64(32)
         images[start : start + CHUNK] = np.where(is_white, 255, 0)
-    note = "binarized: each pixel drawn once as black or white, with its grey value as the probability of white"
+    note = "binarized: each pixel drawn once as black or white, with its gray value as the probability of white"
     return replace(raw, images=images, notes=(*raw.notes, note))

@@ -41,7 +41,7 @@ class SetInfo:
     where: str
     needs_download: bool
     download_bytes: int
-    licence: str
+    license: str
     notes: tuple[str, ...]
 
 
@@ -67,7 +67,7 @@ def list_sets(home: Path | None = None) -> list[SetInfo]:
 def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, home: Path | None = None) -> Path:
     """Download a named set, read it through, and return where it is; one that is already here is only read through.
 
-    Raises DataError for a name that is none or files that are damaged, DownloadError where fetching fails.
+    Raises DataError for an unknown name or files that are damaged, DownloadError where fetching fails.
     """
     if name not in PUBLISHED:
         raise DataError(f"{name} is not an image set; {did_you_mean(name, PUBLISHED)}")
@@ -81,7 +81,7 @@ def fetch(name: str, progress: Callable[[int, int, str], None] | None = None, ho
 
 
 def describe(images: ImageSet) -> dict[str, Any]:
-    """An image set in plain data: shape, images a class and split, mean and deviation of pixels (0 to 255), bytes.
+    """An image set in plain data: shape, images per class and split, mean and deviation of pixels (0 to 255), bytes.
 
     Where images do not show classes, `shows` says what: a quantity, or "no labels"; `classes` is then empty.
     """
@@ -135,7 +135,7 @@ def _set_info(name: str, details: PublishedSet, home: Path | None) -> SetInfo:
         where=NOT_HERE if where is None else str(where),
         needs_download=where is None,
         download_bytes=details.download_bytes,
-        licence=details.licence,
+        license=details.license,
         notes=(*details.notes, *([STAND_INS[name][1]] if stand_in else [])),
     )
 

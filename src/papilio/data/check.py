@@ -131,7 +131,7 @@ def check_images(
 
 def _findings_about_classes(looked: Looked) -> list[Finding]:
     if not looked.class_names:
-        return [Finding("labels", "ok", "no labels: there are no classes to look at")]
+        return [Finding("labels", "ok", "no labels: class balance was not checked")]
     return [_find_conflicting_labels(looked), _find_imbalance(looked), _find_missing_classes(looked)]
 
 
@@ -234,17 +234,17 @@ def _find_sizes(sizes: Counter[Size], read: dict[str, _Digest]) -> Finding:
 
 def _find_others(num_other: int) -> Finding:
     if not num_other:
-        return Finding("other files", "ok", "nothing but pictures")
-    return Finding("other files", "warning", f"{num_other} files are no pictures and are left out")
+        return Finding("other files", "ok", "only pictures")
+    return Finding("other files", "warning", f"{num_other} files are not pictures and are ignored")
 
 
 def _find_duplicates(looked: Looked) -> Finding:
     """The same pixels more than once in one split."""
     groups = [group for indices in looked.splits.values() for group in _repeated(looked, indices)]
     if not groups:
-        return Finding("duplicates", "ok", "no picture is twice in a split")
+        return Finding("duplicates", "ok", "no duplicates within a split")
     num_extra = sum(len(group) - 1 for group in groups)
-    message = f"{num_extra} images repeat another of the same split, in {len(groups)} groups"
+    message = f"{num_extra} images duplicate another image of the same split, in {len(groups)} groups"
     return Finding("duplicates", "warning", message, _items(looked, groups))
 
 
@@ -275,8 +275,8 @@ def _find_conflicting_labels(looked: Looked) -> Finding:
 def _find_constant(looked: Looked) -> Finding:
     constant = np.flatnonzero(looked.is_constant).tolist()
     if not constant:
-        return Finding("constant", "ok", "no image is of one value only")
-    message = f"{len(constant)} images are of one value only"
+        return Finding("constant", "ok", "no image is blank (a single value)")
+    message = f"{len(constant)} images are blank (a single value)"
     return Finding("constant", "warning", message, _items(looked, [constant]))
 
 

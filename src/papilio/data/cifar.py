@@ -34,7 +34,7 @@ def read_cifar(
     for content in (train, contents[TEST_FILE]):
         row_bytes = 1 + int(np.prod(image_shape))
         if len(content) % row_bytes:
-            raise DataError(f"{path}: {len(content)} bytes are no whole rows of {row_bytes}; {remedy}")
+            raise DataError(f"{path}: {len(content)} bytes are not a whole number of rows of {row_bytes}; {remedy}")
         rows = np.frombuffer(content, dtype=np.uint8).reshape(-1, row_bytes)
         arrays += [rows[:, 1:].reshape(-1, *image_shape), rows[:, 0]]
     return arrays

@@ -38,8 +38,8 @@ def _download(file: PublishedFile, folder: Path, progress: Progress | None) -> N
             return
         failures.append(f"{url}: {failure}")
     raise DownloadError(
-        f"{file.name} could not be fetched ({'; '.join(failures)}); try again later,"
-        f" or get it by other means and put it into {folder}"
+        f"{file.name} could not be downloaded ({'; '.join(failures)}); try again later,"
+        f" or download it another way and put it into {folder}"
     )
 
 
@@ -71,7 +71,7 @@ def _try_url(url: str, file: PublishedFile, folder: Path, progress: Progress | N
 
 def _reason(error: Exception, file: PublishedFile) -> str:
     if isinstance(error, ValueError) and "hash" in str(error):
-        return f"what came is not the published file, whose checksum is {file.checksum}"
+        return f"the downloaded file does not match the published checksum {file.checksum}"
     status = getattr(getattr(error, "response", None), "status_code", None)
     return f"HTTP status {status}" if status is not None else type(error).__name__
 

@@ -1,4 +1,4 @@
-"""Factors: what is known of each image beside its label, a number each, in a table `factors.csv` beside the images."""
+"""Factors: what is known of each image next to its label, a number each, in a table `factors.csv` next to the images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Factors = Mapping[str, np.ndarray]
 
 
 def write_factors(path: Path, factors: Factors) -> None:
-    """A column a factor, a row an image in the images' order; raises StorageError where the file cannot be written."""
+    """A column per factor, a row per image in the images' order; raises StorageError where the file cannot be written."""
     rows = zip(*(column.tolist() for column in factors.values()), strict=True)
     lines = [",".join(factors), *(",".join(map(repr, row)) for row in rows)]
     write_text(path, "\n".join(lines) + "\n")
@@ -37,7 +37,7 @@ def read_factors(path: Path, *, num: int) -> dict[str, np.ndarray]:
         ) from error
     if len(rows) != num or len(columns) != len(names) or len(set(names)) < len(names):
         raise DataError(
-            f"{path}: {len(names)} names and {len(rows)} rows, expected different names and {num} rows, one an image"
+            f"{path}: {len(names)} names and {len(rows)} rows, expected different names and {num} rows, one per image"
         )
     factors = {name: _whole(column) for name, column in zip(names, columns, strict=True)}
     refuse_bad_factors(factors, num=num, where=str(path))

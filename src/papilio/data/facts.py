@@ -22,7 +22,7 @@ class ImageFacts:
 
     @property
     def shows(self) -> Shows:
-        """What there is to learn of an image beside the image itself."""
+        """What there is to learn of an image next to the image itself."""
         if self.quantity is not None:
             return "quantity"
         return "class" if self.class_names else "nothing"
@@ -30,7 +30,7 @@ class ImageFacts:
     def quantity_of(self, name: str) -> Quantity:
         """The number that the images of the set, or of the run, called `name` show; raises DataError where they show none."""
         if self.quantity is None:
-            raise DataError(f"{name}: its images do not show a number on a circle; there is nothing to read")
+            raise DataError(f"{name}: its images do not show a number on a circle, so there is nothing to read")
         return self.quantity
 
     @property

@@ -54,7 +54,7 @@ READER_VERSION = 3
 
 @dataclass(frozen=True)
 class Survey:
-    """What a first look finds: the layout, sizes and colours of all pictures, and those that cannot be read."""
+    """What a first look finds: the layout, sizes and colors of all pictures, and those that cannot be read."""
 
     layout: Layout
     looks: dict[str, Looks]
@@ -79,8 +79,8 @@ def read_pictures(
     Class folders tell their labels; pictures without any folder have none, and with `with_classes` off neither have
     pictures in folders.
 
-    `size` is (height, width); None asks for pictures that are all of one size. `color` None gives grey where every
-    picture is grey, else RGB. `bits` is how many bits 16-bit pictures use. `progress` is called with (done, total, what).
+    `size` is (height, width); None asks for pictures that are all of one size. `color` None gives gray where every
+    picture is gray, else RGB. `bits` is how many bits 16-bit pictures use. `progress` is called with (done, total, what).
     The decoded images are kept in the cache folder under the sha256 of an archive, or of the names, sizes and times of a
     folder's files, together with the settings: what changes is decoded again. Raises DataError for pictures that cannot be
     read or differ in size, and for a layout of other folders.
@@ -92,7 +92,9 @@ def read_pictures(
         _decode_into_cache(key, path, survey, size=size, color=color, depth=Depth(bits), progress=progress)
         cached = _read_cached(key)
     if cached is None:
-        raise DataError(f"{cache_folder() / 'pictures'}: was changed while it was written; give the same command again")
+        raise DataError(
+            f"{cache_folder() / 'pictures'}: was changed while it was being written; run the same command again"
+        )
     return replace(
         cached,
         name=one_line(_set_name(path)),
@@ -188,7 +190,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _holds_results(folder: Path) -> bool:
-    """Whether a folder is a study's, or has nothing but studies' folders in it, as `results` beside the pictures has."""
+    """Whether a folder is a study's, or has nothing but studies' folders in it, as `results` next to the pictures has."""
     if is_study_folder(folder):
         return True
     with contextlib.suppress(OSError):
@@ -262,12 +264,12 @@ def _notes(survey: Survey, size: Size, depth: Depth) -> list[str]:
     if set(survey.sizes) != {size}:
         notes.append(f"pictures of {size_counts(survey.sizes)} scaled and cropped to {size[0]} x {size[1]}")
     if survey.layout.num_other:
-        notes.append(f"{survey.layout.num_other} files that are no pictures were left out")
+        notes.append(f"{survey.layout.num_other} files that are not pictures were ignored")
     return notes if depth.unused is None else [*notes, depth.unused]
 
 
 def _read_cached(key: str) -> RawImages | None:
-    """The decoded images under a key; None where they are not there, or not whole."""
+    """The decoded images under a key; None where they are missing, or not whole."""
     try:
         index = json.loads(_cached_index(key).read_text())
         images = np.load(_cached_images(key), mmap_mode="r", allow_pickle=False)
@@ -275,7 +277,7 @@ def _read_cached(key: str) -> RawImages | None:
         given = {split: np.array(indices, dtype=np.int64) for split, indices in index["given"].items()}
         raw = RawImages("", images, labels, tuple(index["class_names"]), "", given, tuple(index["notes"]))
     except (OSError, ValueError, KeyError, TypeError):
-        # derived from the pictures: what is torn is made again
+        # derived from the pictures: what is torn is recreated
         return None
     return raw if images.ndim == 4 and images.dtype == np.uint8 and len(images) == len(labels) else None
 

@@ -23,7 +23,7 @@ MOST_NAMED = 20  # classes
 
 @dataclass(frozen=True)
 class RawImages:
-    """What a reader hands over: images and labels, and the splits that the set came with, if it came with any.
+    """What a reader returns: images and labels, and the splits that the set came with, if it came with any.
 
     `images` is uint8 (num, channel, height, width), `labels` int64 (num,) of classes, or float64 (num,) values of
     `quantity`; a set without labels has neither class names nor a quantity, and all its `labels` are 0. `given` holds
@@ -114,7 +114,7 @@ class ImageSet:
         return channel, height, width
 
     def indices(self, name: SplitName) -> np.ndarray:
-        """The indices of one split. Raises SettingError for a name that is none."""
+        """The indices of one split. Raises SettingError for an unknown name."""
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         if name not in splits:
             raise SettingError(f"{name} is not a split; {did_you_mean(name, splits)}")
@@ -123,7 +123,7 @@ class ImageSet:
     def split(self, name: SplitName) -> tuple[np.ndarray, np.ndarray | None]:
         """Images and labels of one split, copied out of the set; of a set without labels None in their place.
 
-        Raises SettingError for a name that is none.
+        Raises SettingError for an unknown name.
         """
         chosen = self.indices(name)
         return self.images[chosen], None if self.facts.shows == "nothing" else self.labels[chosen]
@@ -268,7 +268,7 @@ def _refuse_bad_splits(images: ImageSet) -> None:
         if chosen.dtype != np.int64 or chosen.ndim != 1 or np.any(np.diff(chosen) <= 0):
             raise DataError(f"{images.name}: the {name} split must be int64 indices, ascending, each once")
         if len(chosen) and not 0 <= chosen[0] <= chosen[-1] < len(images.images):
-            raise DataError(f"{images.name}: the {name} split points outside the {len(images.images)} images")
+            raise DataError(f"{images.name}: the {name} split has indices outside the {len(images.images)} images")
         times_used[chosen] += 1
     if np.any(times_used > 1):
         raise DataError(f"{images.name}: {np.sum(times_used > 1)} images are in more than one split")

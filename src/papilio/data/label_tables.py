@@ -50,7 +50,7 @@ class Row:
     line: int
 
 
-def read_labelled_pictures(
+def read_labeled_pictures(
     folder: Path,
     table: Path,
     quantity: Quantity | None,
@@ -109,7 +109,7 @@ def _rows(table: Path, folder: Path) -> Iterator[Row]:
 
 
 def _is_header(cells: list[str], folder: Path) -> bool:
-    """Whether a first row has names of columns: it has no value, and its first cell is no picture's file."""
+    """Whether a first row has names of columns: it has no value, and its first cell is not a picture's file."""
     name, value = cells[:2]
     if NUMBER.fullmatch(value) or TIME.fullmatch(value):
         return False
@@ -123,7 +123,7 @@ def _labels(rows: Sequence[Row], quantity: Quantity | None, table: Path) -> Labe
     texts = [row.value for row in rows]
     if quantity is None:
         if all(map(NUMBER.fullmatch, texts)) and not all(map(INTEGER.fullmatch, texts)):
-            raise DataError(f"{table}: numbers on a circle need its length: period = 360 for degrees")
+            raise DataError(f"{table}: numbers on a circle need a period: period = 360 for degrees")
         are_integers = all(INTEGER.fullmatch(text) and str(int(text)) == text for text in texts)
         return read_labels(
             np.array([int(text) for text in texts] if are_integers else texts),
@@ -153,7 +153,7 @@ def _each_once(rows: Sequence[Row], values: np.ndarray, table: Path) -> tuple[li
         if values[other] != values[index]:
             raise DataError(
                 f"{table}, line {row.line}: {shown(row.file)} is {shown(row.value)}, but {shown(rows[other].value)}"
-                f" in line {rows[other].line}; leave one of them"
+                f" in line {rows[other].line}; keep one of them"
             )
     kept = sorted(first.values())
     return [rows[index] for index in kept], values[kept]

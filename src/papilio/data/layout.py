@@ -1,6 +1,6 @@
 """From the names of files to classes and splits: CLASS/picture or SPLIT/CLASS/picture, wrapped in a folder or not.
 
-Pictures that lie beside each other, without any folder, have no classes; nor have those whose classes are to be ignored.
+Pictures that lie next to each other, without any folder, have no classes; nor have those whose classes are to be ignored.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ def arrange(
     The order of pictures depends on names alone, so that a folder, a zip and a tar of it are the same set. Classes are
     sorted by name, by number where all names are numbers. Where every picture lies at the top there are no classes, and
     `with_classes` off ignores them: pictures may then lie at any depth, and only folders of splits at the top mean anything.
-    `source` begins each message. Raises DataError where there is no picture, a picture is not in a class folder, a folder
+    `source` begins each message. Raises DataError where there is not a picture, a picture is not in a class folder, a folder
     has no pictures, or there is only one class; without classes, where a picture is in none of the splits that are there.
     """
     visible = [Parts(name.split("/")) for name in files if not is_hidden(name)]
     pictures = sorted(name for name in visible if name[-1].lower().endswith(SUFFIXES) or "/".join(name) in known)
     if not pictures:
-        raise DataError(f"{source}: no pictures in it; {EXPECTED}")
+        raise DataError(f"{source}: it contains no pictures; {EXPECTED}")
     # tar has an entry without a name for the folder that was packed
     shown = {Parts(name.split("/")) for name in folders if name and not is_hidden(name)} | _folders_of(visible)
     is_flat = all(len(name) == 1 for name in pictures)
@@ -121,22 +121,22 @@ def _splits_without_classes(source: str, pictures: list[Parts], folders: set[Par
     outside = next((name for name in pictures if len(name) == depth + 1), None)
     if outside is not None:
         # left out of the splits they would be one set, test images among those to train on
-        raise DataError(f"{source}: {'/'.join(outside)} lies beside folders of splits; move it into one of them")
+        raise DataError(f"{source}: {'/'.join(outside)} is next to split folders; move it into one of them")
     _refuse_empty(source, _folders_of(pictures), folders, depth + 1)
     return _given_splits(source, [name[depth] for name in pictures])
 
 
 def _refuse_unclear(source: str, visible: list[Parts], folders: set[Parts]) -> None:
-    """Refuse pictures that lie at the top beside what may tell their labels."""
+    """Refuse pictures that lie at the top next to what may tell their labels."""
     if any(len(name) == 1 and name[0].lower() == LABEL_TABLE for name in visible):
         raise DataError(
-            f"{source}: {LABEL_TABLE} lies beside the pictures; set labels to its path (in a folder, not an archive),"
+            f"{source}: {LABEL_TABLE} is next to the pictures; set labels to its path (in a folder, not an archive),"
             f" or {WITHOUT_CLASSES}"
         )
     if folders:
         folder = min(folders)[0]
         raise DataError(
-            f"{source}: the pictures lie beside a folder without pictures, {folder}; remove it, or {WITHOUT_CLASSES}"
+            f"{source}: the pictures are next to a folder without pictures, {folder}; remove it, or {WITHOUT_CLASSES}"
         )
 
 
@@ -151,7 +151,7 @@ def _shared_depth(pictures: list[Parts]) -> int:
 
 
 def _wrapping_depth(pictures: list[Parts]) -> int:
-    """1 where one folder that is no split wraps everything, else 0."""
+    """1 where one folder that is not a split wraps everything, else 0."""
     tops = {name[0] for name in pictures}
     is_wrapped = len(tops) == 1 and min(len(name) for name in pictures) >= 3
     return int(is_wrapped and min(tops).lower() not in SPLIT_FOLDERS)
@@ -174,7 +174,7 @@ def _refuse_wrong_depth(source: str, pictures: list[Parts], *, level: int, has_s
         # folders in folders are classes by their whole path, where all are as deep and no split is among them
         inside = {part.lower() for part in name[level - 1 : -1]}
         if len(name) > level + 1 and (len(name) != len(pictures[0]) or inside & SPLIT_FOLDERS.keys()):
-            raise DataError(f"{source}: {'/'.join(name)} lies too deep; {EXPECTED}; {WITHOUT_CLASSES}")
+            raise DataError(f"{source}: {'/'.join(name)} is nested too deeply; {EXPECTED}; {WITHOUT_CLASSES}")
 
 
 def _folders_of(names: list[Parts]) -> set[Parts]:
@@ -194,9 +194,7 @@ def _class_names(source: str, names: list[str]) -> tuple[str, ...]:
     unique = set(names)
     odd = next((name for name in unique if any(category(letter) in NO_LETTERS for letter in name)), None)
     if odd is not None:
-        raise DataError(
-            f"{source}: the folder {odd} has a name that is not UTF-8, or has a line break in it; rename it"
-        )
+        raise DataError(f"{source}: the folder {odd} has a name that is not UTF-8 or contains a line break; rename it")
     if len(unique) < 2:
         raise DataError(
             f"{source}: only one class, {names[0]}; at least two class folders are needed, or {WITHOUT_CLASSES}"

@@ -15,10 +15,10 @@ from papilio.data.factors import FACTORS, read_factors
 from papilio.data.facts import NO_LABELS
 from papilio.data.folders import is_source, read_pictures
 from papilio.data.imageset import ImageSet, RawImages
-from papilio.data.label_tables import read_labelled_pictures
+from papilio.data.label_tables import read_labeled_pictures
 from papilio.data.named import READERS, read_named
 from papilio.data.npz import read_npz_set
-from papilio.data.pictures import MODES, Color, Size, convert_images, resolve_size
+from papilio.data.pictures import COLORS, Color, Size, convert_images, resolve_size
 from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
 from papilio.data.splits import check_shares, draw_splits
@@ -36,7 +36,7 @@ def load_images(
     labels: str | Path | np.ndarray | None = None,
     *,
     size: int | tuple[int, int] | None = None,
-    color: Literal["grey", "rgb"] | None = None,
+    color: Literal["gray", "rgb"] | None = None,
     bits: int | None = None,
     binarize: bool = False,
     validation: float = 0.1,
@@ -75,12 +75,12 @@ def load_images(
 
     `render` says how a set that Papilio draws itself is drawn: { num = 18000, seed = 0, size = 150, variety = "plain" }.
 
-    `factors` of the images come with a set that Papilio draws and has some, and with a `.npy` file beside which there is
-    a table factors.csv: names in its first line, then a row of numbers an image.
+    `factors` of the images come with a set that Papilio draws and has some, and with a `.npy` file next to which there is
+    a table factors.csv: names in its first line, then a row of numbers per image.
 
     `bits` is how many bits 16-bit pictures or integers use: with 12, the 4,095 of many cameras is white.
     `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about
-    their centre. `binarize` then makes each pixel of each channel 0 or 255, drawn with its grey value / 255 as the
+    their center. `binarize` then makes each pixel of each channel 0 or 255, drawn with its gray value / 255 as the
     probability of 255, the same every time. `home` is the folder of image sets in place of PAPILIO_DATA. With `download`
     off a set that is not here is an error. `progress` is called with (done, total or 0, what), from this thread.
 
@@ -90,16 +90,17 @@ def load_images(
     """
     check_shares(validation=validation, test=test)
     check_settings(color=color, fraction=fraction, seed=seed, bits=bits)
+    mode = None if color is None else COLORS[color]
     if isinstance(name_or_path, str | Path):
         if not (labels is None or isinstance(labels, str | Path)):
-            raise DataError(f"{name_or_path}: labels in memory go with images in memory; give a file of labels")
+            raise DataError(f"{name_or_path}: the images are a file, so labels must be a file, too")
         raw = read_images(
             name_or_path,
             labels=labels,
             quantity=as_quantity(period, unit),
             render=render,
             size=resolve_size(size),
-            color=color,
+            color=mode,
             bits=bits,
             home=home,
             download=download,
@@ -107,16 +108,14 @@ def load_images(
         )
     else:
         if render is not None:
-            raise DataError(f"images: render goes with {', '.join(DRAWN)}, which Papilio draws itself")
-        raw = _converted(_in_memory(name_or_path, labels, as_quantity(period, unit), bits), resolve_size(size), color)
+            raise DataError(f"images: render works only with the sets that Papilio draws: {', '.join(DRAWN)}")
+        raw = _converted(_in_memory(name_or_path, labels, as_quantity(period, unit), bits), resolve_size(size), mode)
     raw = binarized(raw) if binarize else raw
     images = split_images(raw, validation=validation, test=test, seed=seed).fraction(fraction, seed)
     if num_train is None:
         return images
     if fraction < 1 and num_train > len(images.train):
-        note = (
-            f"{len(images.train):,} training images, all that the share leaves, in place of num_train = {num_train:,}"
-        )
+        note = f"{len(images.train):,} training images instead of num_train = {num_train:,}"
         return replace(images, notes=(*images.notes, note))
     return images.with_training_images(num_train, seed)
 
@@ -138,7 +137,7 @@ def read_images(
     path = expanded_path(name_or_path, error=DataError)
     name = name_or_path if isinstance(name_or_path, str) and name_or_path in [*DRAWN, *READERS] else None
     if render is not None and name not in DRAWN:
-        raise DataError(f"{name_or_path}: render goes with {', '.join(DRAWN)}, which Papilio draws itself")
+        raise DataError(f"{name_or_path}: render works only with the sets that Papilio draws: {', '.join(DRAWN)}")
     with_labels = not is_no_labels(labels)
     label_file = expanded_path(labels, error=DataError) if labels is not None and with_labels else None
     if label_file is not None:
@@ -147,11 +146,11 @@ def read_images(
         raise DataError(f"{name_or_path}: {_no_numbers(name, with_labels=with_labels)}")
     if name is not None:
         if bits is not None:
-            raise DataError(f"{name}: bits goes with 16-bit pictures or arrays of your own; leave it out")
+            raise DataError(f"{name}: bits is only for 16-bit pictures or arrays of your own; leave it out")
         raw = _read_by_name(name, render=render, home=home, download=download, progress=progress)
         return _converted(raw if with_labels else raw.without_labels(), size, color)
     if path.is_dir() and label_file is not None:
-        return read_labelled_pictures(path, label_file, quantity, size=size, color=color, bits=bits, progress=progress)
+        return read_labeled_pictures(path, label_file, quantity, size=size, color=color, bits=bits, progress=progress)
     if is_source(path):
         return read_pictures(path, size=size, color=color, bits=bits, progress=progress, with_classes=with_labels)
     if path.is_file() and path.suffix == ".npz":
@@ -196,8 +195,8 @@ def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -
 
 def check_settings(*, color: str | None, fraction: float, seed: int, bits: int | None = None) -> None:
     """Raise SettingError for settings out of range, before anything is read."""
-    if color is not None and color not in MODES:
-        raise SettingError(f"color = {color} is not a colour; {did_you_mean(color, MODES)}")
+    if color is not None and color not in COLORS:
+        raise SettingError(f"color = {color} is not a color; allowed are gray and rgb")
     if not 0.0 < fraction <= 1.0:
         raise SettingError(f"fraction = {fraction}: must be above 0 and at most 1")
     if bits is not None and not 1 <= bits <= MAX_BITS:
@@ -215,21 +214,25 @@ def _converted(raw: RawImages, size: Size | None, color: Color | None) -> RawIma
 
 
 def _in_memory(images: Any, labels: Any, quantity: Quantity | None, bits: int | None) -> RawImages:
-    """Arrays that were handed over, or what NumPy makes arrays of."""
+    """Arrays that were passed, or what NumPy makes arrays of."""
     if isinstance(labels, Path) or (isinstance(labels, str) and labels != NO_LABELS):
-        raise DataError(f"labels = {labels}: images in memory go with labels in memory; load them with numpy.load")
+        raise DataError(
+            f"labels = {labels}: the images are in memory, so labels must be, too; load them with numpy.load"
+        )
     given = None if labels is None or isinstance(labels, str) else as_array(labels, what="labels")
     if given is None and quantity is not None:
-        raise DataError("images: period goes with numbers as labels; hand the labels over, too")
+        raise DataError("images: period needs numeric labels; pass labels, too")
     return from_arrays(as_array(images, what="images"), given, quantity, bits=bits)
 
 
 def as_array(given: Any, *, what: str) -> np.ndarray:
-    """What was handed over as an array of numbers or words. Raises DataError, naming its type and shape only."""
+    """What was passed as an array of numbers or words. Raises DataError, naming its type and shape only."""
     try:
         array = np.asarray(given)
     except (ValueError, TypeError, RuntimeError):
-        raise DataError(f"{what}: a {type(given).__name__} of which NumPy makes no array; give a NumPy array") from None
+        raise DataError(
+            f"{what}: a {type(given).__name__} cannot be converted to a NumPy array; give a NumPy array"
+        ) from None
     if array.dtype.kind not in "biufUS":
         raise DataError(
             f"{what}: {array.dtype} {array.shape}, expected an array of numbers{' or words' * (what == 'labels')}"
@@ -256,13 +259,13 @@ def _read_file(
         return read_array_set(path, bits=bits)
     if not label_file.is_file():
         raise DataError(
-            f'{label_file}: the labels of {path} are not there; give a .npy file of integers, or labels = "{NO_LABELS}"'
+            f'{label_file}: the labels of {path} are missing; give a .npy file of integers, or labels = "{NO_LABELS}"'
         )
     return read_array_set(path, label_file, quantity, bits=bits)
 
 
 def _with_factors(raw: RawImages, path: Path) -> RawImages:
-    """The set with the factors that lie beside a file of images, if there are any."""
+    """The set with the factors that lie next to a file of images, if there are any."""
     table = path.with_name(FACTORS)
     return replace(raw, factors=read_factors(table, num=len(raw.images))) if table.is_file() else raw
 
@@ -272,29 +275,29 @@ def _refuse_misplaced(label_file: Path, name: str | None, path: Path) -> None:
     is_fitting = label_file.suffix == ".csv" if path.is_dir() else path.suffix == ".npy"
     if name is not None or not is_fitting:
         raise DataError(
-            f"{name or path}: labels = {label_file} goes with a .npy file of images (a .csv file with a folder of pictures);"
-            f' labels = "{NO_LABELS}" goes with every set'
+            f"{name or path}: labels = {label_file} needs a .npy file of images (a .csv file needs a folder of pictures);"
+            f' labels = "{NO_LABELS}" works with every set'
         )
 
 
 def _no_numbers(name: str | None, *, with_labels: bool) -> str:
     """Why a period is refused where no file of labels is given."""
     if not with_labels:
-        return f'period goes with numbers as labels, labels = "{NO_LABELS}" with none; leave out one of them'
+        return f'period needs numeric labels, labels = "{NO_LABELS}" ignores them; leave out one of the two'
     if name in DRAWN:
-        return "period goes with numbers in a file; this set brings its own, leave period out"
+        return "period is for numeric labels in a file; this set has its own, leave out period"
     if name is not None:
-        return "period goes with numbers as labels; this set has classes"
-    return "period goes with numbers as labels; set labels to the file that has them"
+        return "period needs numeric labels; this set has classes"
+    return "period needs numeric labels; set labels to the file that has them"
 
 
 def _refuse_labels_beside(path: Path) -> None:
-    """Refuse to leave out, unasked, what is most likely the labels: labels.npy, or labels-75.npy beside images-75.npy."""
+    """Refuse to leave out, unasked, what is most likely the labels: labels.npy, or labels-75.npy next to images-75.npy."""
     for name in ("labels.npy", path.name.replace("images", "labels")):
         labels = path.with_name(name)
         if labels != path and labels.is_file():
             raise DataError(
-                f'{path}: {name} lies beside it; set labels = "{labels}", or labels = "{NO_LABELS}" to leave it out'
+                f'{path}: {name} is next to it; set labels = "{labels}", or labels = "{NO_LABELS}" to leave it out'
             )
 
 

@@ -97,7 +97,7 @@ def common_size(path: Path, looks: Iterable[Looks]) -> Size:
 
 
 def common_color(looks: Iterable[Looks]) -> Color:
-    """Grey where every picture is grey, else RGB."""
+    """Gray where every picture is gray, else RGB."""
     return "grey" if all(look.is_grey for look in looks) else "rgb"
 
 

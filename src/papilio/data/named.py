@@ -33,7 +33,7 @@ OVERLAPS = ({"mnist-5k", "mnist"},)
 def read_named(name: str, *, home: Path | None, download: bool, progress: Progress | None) -> RawImages:
     """Read a named set from where it is found, or fetch it first.
 
-    Raises DataError for a name that is none, a set that is not here with `download` off, and damaged files;
+    Raises DataError for an unknown name, a set that is not here with `download` off, and damaged files;
     DownloadError for one that cannot be fetched.
     """
     if name not in READERS:
@@ -55,7 +55,7 @@ def refuse_overlap(trained_on: str, scored_on: str) -> None:
         if trained_on != scored_on and {trained_on, scored_on} == sets:
             raise DataError(
                 f"trained on {trained_on}, to be scored on {scored_on}: mnist-5k lies wholly inside"
-                " MNIST's training set; score it on images of its own set, or on one that shares none"
+                " MNIST's training set; evaluate on images of its own set, or on a set without shared images"
             )
 
 
@@ -113,9 +113,7 @@ def read_kuzushiji_kanji(name: str, folder: Path, progress: Progress | None) -> 
         raise DataError(f"{path}: its pictures have {height} x {width} pixels, expected 64 x 64; {remedy(name)}")
     odd = next((folder_name for folder_name in raw.class_names if not CODE_POINT.fullmatch(folder_name)), None)
     if odd is not None or not raw.class_names:
-        raise DataError(
-            f"{path}: {odd or 'no folder'} is not the code point of a character, such as U+4E00; {remedy(name)}"
-        )
+        raise DataError(f"{path}: {odd or 'no folder'} is not a character's code point such as U+4E00; {remedy(name)}")
     given, expected = (len(raw.labels), len(raw.class_names)), (details.num_train, details.num_classes)
     note = f"{given[0]:,} pictures of {given[1]:,} characters, published are {expected[0]:,} of {expected[1]:,}"
     return replace(
@@ -206,7 +204,7 @@ def _read_csv_of_package(distribution: str, package: str, inside: str, *, column
 
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise DataError(f"{distribution} is not installed, its file {inside} is needed; pip install {distribution}")
+        raise DataError(f"{distribution} is not installed, but its file {inside} is needed; pip install {distribution}")
     path = Path(spec.origin).parent / inside
     advice = f"install it again: pip install --force-reinstall {distribution}"
     try:

@@ -54,7 +54,9 @@ def read_parquet(path: Path, *, with_labels: bool = True) -> Iterator[Member]:
     splits = {file: _split_of(file, path) for file in files}
     if None in splits.values() and len(set(splits.values())) > 1:
         unnamed = next(file for file, split in splits.items() if split is None)
-        raise DataError(f"{unnamed}: other files are called train, test or validation; rename it so, or move it away")
+        raise DataError(
+            f"{unnamed}: the other files are named train, test or validation; rename it accordingly, or move it away"
+        )
     for file, split in splits.items():
         for row, (label, content) in enumerate(_rows(file, with_labels=with_labels)):
             # a row is a picture, of whatever format
@@ -148,7 +150,7 @@ def _class(file: Path, label: Any, columns: Columns) -> str | None:
         )
     if isinstance(label, list | dict | float | bytes):
         raise DataError(
-            f"{file}: column {columns.labels}: labels are whole numbers or words, not {type(label).__name__}"
+            f"{file}: column {columns.labels}: labels must be integers or words, not {type(label).__name__}"
         )
     if isinstance(label, int) and columns.names:
         if label >= len(columns.names):
@@ -162,7 +164,7 @@ def _class(file: Path, label: Any, columns: Columns) -> str | None:
 
 def _bytes(file: Path, content: Any) -> bytes:
     if not isinstance(content, bytes):
-        raise DataError(f"{file}: a row has no picture's bytes, but the place of a file; store the pictures in it")
+        raise DataError(f"{file}: a row has a file path instead of a picture's bytes; store the pictures in the file")
     if len(content) > MAX_MEMBER_BYTES:
         raise DataError(f"{file}: a picture of {len(content):,} bytes, at most {MAX_MEMBER_BYTES:,} are read")
     return content

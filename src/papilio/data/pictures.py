@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Color = Literal["grey", "rgb"]
+COLORS: dict[str, Color] = {
+    "gray": "grey",
+    "grey": "grey",
+    "rgb": "rgb",
+}  # by the names that are taken, the usual ones first
 Size = tuple[int, int]
 
 # formats that Pillow reads by itself: EPS, for one, would start Ghostscript
@@ -46,7 +51,7 @@ SHEET_SIDE = 64  # pixels that an image has at least on a contact sheet
 SHEET_GAP = 2
 
 
-# what Pillow raises for EXIF that is none; the picture is as good without it
+# what Pillow raises for invalid EXIF; the picture is as good without it
 DAMAGED_EXIF = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError, OverflowError, struct.error)
 
 
@@ -56,7 +61,7 @@ class UnreadablePictureError(Exception):
 
 @dataclass(frozen=True)
 class Looks:
-    """What a picture's header says: its size as it is meant to be seen, and whether it has only grey values."""
+    """What a picture's header says: its size as it is meant to be seen, and whether it has only gray values."""
 
     size: Size
     is_grey: bool
@@ -97,7 +102,7 @@ class Depth:
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a picture: by default the largest one of the shape that is asked for, about the centre.
+    """A part of a picture: by default the largest one of the shape that is asked for, about the center.
 
     `scale` below 1 is a smaller part; `x` and `y` move it by shares of its own width and height. `is_whole` is the smallest
     one that has all of the picture in it. What lies outside the picture is as its rim.
@@ -113,8 +118,8 @@ def read_picture(path: Path, *, shape: tuple[int, int, int], bits: int | None = 
     """A picture file as uint8 of `shape` (channel, height, width), converted as the pictures of image sets are.
 
     The picture is turned as its EXIF orientation says, laid on white where it is transparent, scaled (antialiased)
-    until it covers height and width, and cropped about its centre. `bits` is how many bits 16-bit pictures use. Raises
-    DataError for a file that is no picture, or a shape of neither 1 nor 3 channels.
+    until it covers height and width, and cropped about its center. `bits` is how many bits 16-bit pictures use. Raises
+    DataError for a file that is not a picture, or a shape of neither 1 nor 3 channels.
     """
     channel, height, width = shape
     return _read_file(path, channel=channel, size=(height, width), bits=bits)
@@ -152,9 +157,7 @@ def _read_file(path: Path, *, channel: int, size: Size | None, bits: int | None)
     except OSError as error:
         raise DataError(f"{path}: cannot be opened ({reason_of(error)}); give a picture file") from error
     except UnreadablePictureError as error:
-        raise DataError(
-            f"{path}: not a picture that can be read ({error}); give one of {', '.join(FORMATS)}"
-        ) from error
+        raise DataError(f"{path}: not a readable picture ({error}); supported formats: {', '.join(FORMATS)}") from error
 
 
 def write_picture(path: Path, image: np.ndarray) -> None:
@@ -235,7 +238,7 @@ def decode_picture(file: IO[bytes], *, size: Size | None, color: Color, depth: D
 
 
 def fit(image: Image.Image, size: Size) -> Image.Image:
-    """Scale, antialiased, until (height, width) is covered, and keep the centre."""
+    """Scale, antialiased, until (height, width) is covered, and keep the center."""
     from PIL.Image import Resampling
 
     height, width = size
@@ -270,7 +273,7 @@ def cut(picture: np.ndarray, window: Window, size: Size) -> np.ndarray:
 
 
 def convert_images(images: np.ndarray, *, size: Size | None, color: Color | None) -> np.ndarray:
-    """uint8 (num, channel, height, width) in another size or colour, with the conversions that pictures get."""
+    """uint8 (num, channel, height, width) in another size or color, with the conversions that pictures get."""
     _, channel, *old_size = images.shape
     if (size is None or tuple(old_size) == size) and (color is None or CHANNELS[color] == channel):
         return images
@@ -437,7 +440,7 @@ def _as_grey(values: np.ndarray) -> Image.Image:
 
 
 def _is_tinted(image: Image.Image) -> bool:
-    # a transparent colour of a grey PNG is one grey value; anything else is a colour
+    # a transparent color of a gray PNG is one gray value; anything else is a color
     return isinstance(image.info.get("transparency"), tuple)
 
 
@@ -514,7 +517,7 @@ def _one_reason() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
-        return "there is too little memory to decode it"
+        return "not enough memory to decode it"
     text = " ".join(reason_of(error).split())
     # Pillow names the in-memory file by its address
-    return "not a picture of a known format" if "cannot identify" in text else text
+    return "unknown image format" if "cannot identify" in text else text

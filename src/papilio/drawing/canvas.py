@@ -99,7 +99,7 @@ def new_figure(*, width: float, height: float) -> Figure:
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
-    """Write `name`.svg and `name`.png (150 dots an inch), in plain colours on white; the two paths."""
+    """Write `name`.svg and `name`.png (150 dots an inch), in plain colors on white; the two paths."""
     paths = folder / f"{name}.svg", folder / f"{name}.png"
     write_text(paths[0], to_svg(figure))
     with drawing(), open_atomic(paths[1]) as file:
@@ -124,7 +124,7 @@ def to_svg(figure: Figure) -> str:
 
 
 def inline_svg(svg: str, *, prefix: str, label: str, kind: str) -> str:
-    """A figure's SVG as an element of the page: its colours follow the page, its ids start with `prefix`.
+    """A figure's SVG as an element of the page: its colors follow the page, its ids start with `prefix`.
 
     `label` is what a screen reader says in place of the picture, `kind` a class for the style sheet.
     """
@@ -201,6 +201,6 @@ def _inline_value(key: str, value: str, prefix: str) -> str:
         return value
     value = re.sub(r"(font:[^;']*?px)[^;]*", r"\1 var(--sans)", value)
     value = re.sub(r"font-family:[^;]*", "font-family: var(--sans)", value)
-    for name, colour in LIGHT.items():
-        value = value.replace(colour, f"var(--{name})")
+    for name, color in LIGHT.items():
+        value = value.replace(color, f"var(--{name})")
     return value

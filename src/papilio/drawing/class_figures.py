@@ -31,7 +31,7 @@ HOLLOW: dict[str, Any] = {
 def confusion(counts: Int[np.ndarray, "k k"], class_names: Sequence[str], *, width: float = WIDE) -> Figure:
     """How often each true class (row) was predicted as each class (column), as shares of the row.
 
-    Right answers and mistakes have a colour each, and mistakes a scale of their own: on a common scale a good
+    Right answers and mistakes have a color each, and mistakes a scale of their own: on a common scale a good
     classifier's mistakes could not be seen.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -101,7 +101,7 @@ def per_class(
 
 
 def displayable(image: UInt8[np.ndarray, "c h w"]) -> UInt8[np.ndarray, "h w *rgb"]:
-    """An image as Pillow and matplotlib want it: (h, w), (h, w, 3) for colour; other channels as their mean."""
+    """An image as Pillow and matplotlib want it: (h, w), (h, w, 3) for color; other channels as their mean."""
     if len(image) == 3:
         return np.ascontiguousarray(image.transpose(1, 2, 0))
     return image[0] if len(image) == 1 else image.mean(axis=0).astype(np.uint8)
@@ -132,16 +132,16 @@ def _mosaic(
 def _draw_cells(
     axes: Axes, alpha: Float[np.ndarray, "k k"], counts: Int[np.ndarray, "k k"], *, text_size: float
 ) -> None:
-    """One square a cell: the colour follows the page, the count stays text."""
+    """One square a cell: the color follows the page, the count stays text."""
     places = [(column - 0.48, row - 0.48) for row, column in np.ndindex(*counts.shape)]
     filled = [place for place, count in zip(places, counts.ravel(), strict=True) if count]
-    colours = [
+    colors = [
         to_rgba(RIGHT if row == column else WRONG, float(alpha[row, column]))
         for row, column in np.argwhere(counts).tolist()
     ]
-    for squares, colour in ((places, LIGHT["wash"]), (filled, colours)):
+    for squares, color in ((places, LIGHT["wash"]), (filled, colors)):
         corners = np.array(squares)[:, None] + 0.96 * np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
-        axes.add_collection(PolyCollection(list(corners), facecolors=colour, linewidths=0))
+        axes.add_collection(PolyCollection(list(corners), facecolors=color, linewidths=0))
     for row, column in np.argwhere(counts).tolist():
         text = f"{counts[row, column]:,}"
         written = axes.text(column, row, text, ha="center", va="center", fontsize=text_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,15 +22,18 @@ from papilio.drawing.class_figures import mistakes as mistakes
 from papilio.drawing.class_figures import per_class as per_class
 from papilio.drawing.palette import LIGHT, LINES
 
-Series = Float[np.ndarray, " _"]  # one value an epoch; runs differ in length
+Series = Float[np.ndarray, " _"]  # one value per epoch; runs differ in length
 
-MOST_COLOURED = len(LINES)
+MOST_COLORED = len(LINES)
 NUM_HIGHLIGHTED = 5
+MOST_BANDS = 3  # more lie over each other
+CLIPPED = "values beyond the axis are clipped"
+FEWEST_USUAL = 5  # trials, of which one may be an outlier
 MOST_WITH_TRAINING = 5  # more dashed lines hide the others
 LONGEST_DIRECT_LABEL = 22
 DIGIT_WIDTH = 0.067  # inches, of the numbers below an axis
-MOST_NAME_LETTERS = 48  # of a trial, beside a panel
-MOST_GREY_POINTS = 40  # of a line that is not coloured
+MOST_NAME_LETTERS = 48  # of a trial, next to a panel
+MOST_GREY_POINTS = 40  # of a line that is not colored
 DIAMOND: dict[str, Any] = {
     "linestyle": "none",
     "marker": "D",
@@ -57,6 +61,7 @@ class Panel:
     metric: str
     values: tuple[tuple[float, ...], ...]
     published: tuple[tuple[float, ...], ...]
+    limits: tuple[float, float] = (-math.inf, math.inf)  # between which the metric lies
 
 
 def learning_curves(
@@ -69,32 +74,32 @@ def learning_curves(
 ) -> Figure:
     """A metric on validation images by epoch; `curves` come best first. `higher_is_better` is None where nobody says.
 
-    A line is the mean over a trial's runs, its band their range, as far as all runs go; where some ended earlier,
-    the others go on one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to five
-    trials: training images. With more than eight trials the best five are coloured. `has_cut_ends` keeps where trials were
-    cut early within the axes, even if that leaves less height to those that ran to their end.
+    A line is the mean over a trial's runs, bands (of the first three) their range, as far as all runs go; where some ended
+    earlier, the others continue one by one, because a mean over fewer and fewer runs would bend for no reason. Dashed, up to
+    five trials: training images. With more than eight trials the best five are colored. `has_cut_ends` keeps where trials were
+    pruned within the axes, even if that leaves less height to those that ran to their end.
     """
-    num_coloured = len(curves) if len(curves) <= MOST_COLOURED else NUM_HIGHLIGHTED
+    num_colored = len(curves) if len(curves) <= MOST_COLORED else NUM_HIGHLIGHTED
     with drawing():
-        listed = [curve.label for curve in curves[:num_coloured]]
+        listed = [curve.label for curve in curves[:num_colored]]
         num_rows = -(-len(listed) // _list_columns(listed, has_room=width >= WIDE))
         figure = new_figure(width=width, height=(3.2 if width >= WIDE else 2.6) + 0.18 * num_rows)
         axes = figure.subplots()
-        _draw_grey(axes, curves[num_coloured:])
-        for curve, colour in reversed(list(zip(curves[:num_coloured], LINES, strict=False))):
-            if num_coloured <= MOST_WITH_TRAINING:
-                _draw_mean(axes, curve.train, colour=colour, width=0.9, style=(0.0, (3.0, 2.0)), alpha=0.65)
-            _draw_runs(axes, curve.validation, colour=colour)
+        _draw_grey(axes, curves[num_colored:])
+        for place, (curve, color) in reversed(list(enumerate(zip(curves[:num_colored], LINES, strict=False)))):
+            if num_colored <= MOST_WITH_TRAINING:
+                _draw_mean(axes, curve.train, color=color, width=0.9, style=(0.0, (3.0, 2.0)), alpha=0.65)
+            _draw_runs(axes, curve.validation, color=color, has_band=place < MOST_BANDS)
         _finish_epochs(axes, metric=metric)
-        shown = [*curves[:num_coloured], *(curve for curve in curves if curve.is_pruned and has_cut_ends)]
+        shown = [*curves[:num_colored], *(curve for curve in curves if curve.is_pruned and has_cut_ends)]
         if higher_is_better is not None:
-            _cut_early_epochs(axes, shown, num_coloured=num_coloured, higher_is_better=higher_is_better)
-        _name_curves(axes, curves, num_coloured=num_coloured, has_room=width >= WIDE)
+            _cut_early_epochs(axes, shown, num_colored=num_colored, higher_is_better=higher_is_better)
+        _name_curves(axes, curves, num_colored=num_colored, has_room=width >= WIDE)
     return figure
 
 
 def trial_comparison(labels: Sequence[str], panels: Sequence[Panel], *, width: float = WIDE) -> Figure:
-    """Trials as rows, a panel a metric: runs as faint dots, their mean and standard deviation, published diamonds."""
+    """Trials as rows, a panel per metric: runs as faint dots, their mean and standard deviation, published diamonds."""
     rows = np.arange(len(labels))
     stacked = 1 if width >= WIDE else len(panels)
     with drawing():
@@ -103,9 +108,10 @@ def trial_comparison(labels: Sequence[str], panels: Sequence[Panel], *, width: f
         places = figure.subplots(stacked, len(panels) // stacked, sharey=True, squeeze=False).ravel()
         for axes, panel in zip(places, panels, strict=True):
             for row, values, published in zip(rows, panel.values, panel.published, strict=True):
-                _draw_dots(axes, row=int(row), values=values, published=published)
+                _draw_dots(axes, row=int(row), values=values, published=published, limits=panel.limits)
             axes.set_title(panel.metric, pad=10)
             axes.margins(x=0.06)
+            _clip_outliers(axes, panel)
             _set_ticks(axes, inches=(width - _room_of_names(labels, width=width)) / (len(panels) // stacked))
             axes.set_ylim(len(labels) - 0.4, -0.7)
             only_horizontal_axis(axes)
@@ -135,24 +141,24 @@ def _room_of_names(labels: Sequence[str], *, width: float) -> float:
     return min(max(map(len, labels), default=0), MOST_NAME_LETTERS) * DIGIT_WIDTH if width >= WIDE else 0.0
 
 
-def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, colour: str) -> None:
+def _draw_runs(axes: Axes, runs: tuple[Series, ...], *, color: str, has_band: bool) -> None:
     """Mean and range as far as all runs go, then run by run, with a dot at each end."""
-    _draw_mean(axes, runs, colour=colour, width=1.8)
+    _draw_mean(axes, runs, color=color, width=1.8)
     common = _common_epochs(runs)
-    if len(runs) > 1 and common:
+    if has_band and len(runs) > 1 and common:
         stacked = np.stack([run[:common] for run in runs])
         epochs = np.arange(1, common + 1)
-        axes.fill_between(epochs, stacked.min(0), stacked.max(0), color=colour, alpha=0.16, linewidth=0)
+        axes.fill_between(epochs, stacked.min(0), stacked.max(0), color=color, alpha=0.16, linewidth=0)
     for run in runs:
         epochs = np.arange(max(common, 1), len(run) + 1)
         if len(run) > common:
-            axes.plot(epochs, run[epochs - 1], color=colour, linewidth=0.8, alpha=0.7)
+            axes.plot(epochs, run[epochs - 1], color=color, linewidth=0.8, alpha=0.7)
         if len(run) > common or len(run) == 1:
-            axes.plot(len(run), run[-1], "o", color=colour, markersize=2.6)
+            axes.plot(len(run), run[-1], "o", color=color, markersize=2.6)
 
 
 def _draw_grey(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Means as thin lines, the fainter the more they are; a dot at the end of those that were cut early."""
+    """Means as thin lines, the fainter the more they are; a dot at the end of those that were pruned."""
     common = [_common_epochs(curve.validation) for curve in curves]
     means = [
         np.mean([run[:end] for run in curve.validation], axis=0) for curve, end in zip(curves, common, strict=True)
@@ -175,7 +181,7 @@ def _draw_mean(
     axes: Axes,
     runs: tuple[Series, ...],
     *,
-    colour: str,
+    color: str,
     width: float,
     style: str | tuple[float, tuple[float, ...]] = "-",
     alpha: float = 1.0,
@@ -185,7 +191,7 @@ def _draw_mean(
     if common:
         mean = np.mean([run[:common] for run in runs], axis=0)
         epochs = np.arange(1, common + 1)
-        axes.plot(epochs, mean, color=colour, linewidth=width, linestyle=style, alpha=alpha)
+        axes.plot(epochs, mean, color=color, linewidth=width, linestyle=style, alpha=alpha)
 
 
 def _common_epochs(runs: tuple[Series, ...]) -> int:
@@ -203,46 +209,45 @@ def _finish_epochs(axes: Axes, *, metric: str) -> None:
     axes.margins(x=0.01)
 
 
-def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, num_coloured: int, higher_is_better: bool) -> None:
+def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, num_colored: int, higher_is_better: bool) -> None:
     """Leave out early epochs where they would take most of the height, and say so in the figure.
 
-    What is kept: seven in ten of the coloured curves' values, and the best of every curve that is passed here.
+    What is kept: seven in ten of the colored curves' values, and the best of every curve that is passed here.
     """
     sign = 1 if higher_is_better else -1
     runs = [sign * run[np.isfinite(run)] for curve in curves for run in curve.validation]
-    coloured = [sign * run[np.isfinite(run)] for curve in curves[:num_coloured] for run in curve.validation]
-    runs, coloured = [run for run in runs if len(run)], [run for run in coloured if len(run)]
-    if not coloured:
+    colored = [sign * run[np.isfinite(run)] for curve in curves[:num_colored] for run in curve.validation]
+    runs, colored = [run for run in runs if len(run)], [run for run in colored if len(run)]
+    if not colored:
         return
-    has_training = num_coloured <= MOST_WITH_TRAINING
-    trained = [sign * run[np.isfinite(run)] for curve in curves[:num_coloured] for run in curve.train if has_training]
+    has_training = num_colored <= MOST_WITH_TRAINING
+    trained = [sign * run[np.isfinite(run)] for curve in curves[:num_colored] for run in curve.train if has_training]
     best = max(run.max() for run in [*runs, *trained] if len(run))
-    kept = min(float(np.quantile(np.concatenate(coloured), 0.3)), min(float(run.max()) for run in runs))
-    edge = kept - (0.35 if len(runs) == len(coloured) else 0.1) * (best - kept)
+    kept = min(float(np.quantile(np.concatenate(colored), 0.3)), min(float(run.max()) for run in runs))
+    edge = kept - (0.35 if len(runs) == len(colored) else 0.1) * (best - kept)
     if best - min(run.min() for run in runs) <= 1.7 * (best - edge):
         return
     axes.set_ylim(*sorted((sign * edge, sign * (best + 0.06 * (best - edge)))))
-    note = "values beyond the axis are clipped"
-    axes.set_xlabel(f"{note}  ·  epoch", loc="right")
+    axes.set_xlabel(f"{CLIPPED}  ·  epoch", loc="right")
 
 
-def _name_curves(axes: Axes, curves: Sequence[Curve], *, num_coloured: int, has_room: bool) -> None:
+def _name_curves(axes: Axes, curves: Sequence[Curve], *, num_colored: int, has_room: bool) -> None:
     """Names at the ends of the lines; long names in a list below."""
-    coloured = curves[:num_coloured]
-    others = f"{len(curves) - num_coloured} other trials" if len(curves) > num_coloured else ""
-    if not has_room or max((len(curve.label) for curve in coloured), default=0) > LONGEST_DIRECT_LABEL:
-        _list_names(axes, [curve.label for curve in coloured], others=others, has_room=has_room)
+    colored = curves[:num_colored]
+    others = f"{len(curves) - num_colored} other trials" if len(curves) > num_colored else ""
+    if not has_room or max((len(curve.label) for curve in colored), default=0) > LONGEST_DIRECT_LABEL:
+        _list_names(axes, [curve.label for curve in colored], others=others, has_room=has_room)
         return
-    ends = [_end(curve) for curve in coloured]
+    ends = [_end(curve) for curve in colored]
     places = _spread_labels(axes, [value for _, value in ends])
-    for curve, colour, end, place in zip(coloured, LINES, ends, places, strict=False):
-        _write_at_end(axes, clean_label(curve.label), colour=colour, end=end, place=place)
+    for curve, color, end, place in zip(colored, LINES, ends, places, strict=False):
+        _write_at_end(axes, clean_label(curve.label), color=color, end=end, place=place)
     if others:
         axes.text(1.04, -0.02, others, color=LIGHT["muted"], transform=axes.transAxes, va="center", fontsize=8.5)
 
 
 def _list_names(axes: Axes, names: Sequence[str], *, others: str, has_room: bool) -> None:
-    handles = [Line2D([], [], color=colour, linewidth=1.8) for colour in LINES[: len(names)]]
+    handles = [Line2D([], [], color=color, linewidth=1.8) for color in LINES[: len(names)]]
     if others:
         handles.append(Line2D([], [], color=LIGHT["faint"], linewidth=1))
     texts = [clean_label(name, limit=84 if has_room else 44) for name in [*names, others] if name]
@@ -256,16 +261,16 @@ def _list_columns(names: Sequence[str], *, has_room: bool) -> int:
     return 2 if max(map(len, names), default=0) <= (42 if has_room else 16) else 1
 
 
-def _write_at_end(axes: Axes, name: str, *, colour: str, end: tuple[int, float], place: float) -> None:
+def _write_at_end(axes: Axes, name: str, *, color: str, end: tuple[int, float], place: float) -> None:
     """A name right of the axes, and a dotted leader from a line that ended early."""
     last_epoch, value = end
     right = axes.get_xlim()[1]
     if np.isfinite(value) and last_epoch < 0.9 * right:
-        axes.plot([last_epoch, right], [value, value], color=colour, linewidth=0.9, linestyle=(0, (1, 4)), alpha=0.7)
+        axes.plot([last_epoch, right], [value, value], color=color, linewidth=0.9, linestyle=(0, (1, 4)), alpha=0.7)
         axes.set_xlim(right=right)
     start = axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]
     start = float(np.clip(start, 0, 1)) if np.isfinite(start) else place
-    axes.plot([1.0, 1.03], [start, place], color=colour, linewidth=1.8, transform=axes.transAxes, clip_on=False)
+    axes.plot([1.0, 1.03], [start, place], color=color, linewidth=1.8, transform=axes.transAxes, clip_on=False)
     axes.text(1.04, place, name, transform=axes.transAxes, va="center", fontsize=8.5)
 
 
@@ -292,10 +297,44 @@ def _spread_labels(axes: Axes, ends: Sequence[float], *, gap: float = 0.068) -> 
     return places
 
 
-def _draw_dots(axes: Axes, *, row: int, values: tuple[float, ...], published: tuple[float, ...]) -> None:
+def _clip_outliers(axes: Axes, panel: Panel) -> None:
+    """End the axis before few trials that would take most of it: an arrow at its end stands for each."""
+    means = {row: float(np.mean(values)) for row, values in enumerate(panel.values) if values}
+    ends = _usual_ends(list(means.values()))
+    if ends is None:
+        return
+    known = [*ends, *(one for several in panel.published for one in several)]
+    low, high = min(known), max(known)
+    room = 0.06 * (high - low)
+    outside = {row: mean for row, mean in means.items() if not low <= mean <= high}
+    if not outside:
+        return
+    axes.set_xlim(low - room, high + room)
+    for row, mean in outside.items():
+        edge, marker = (low - room, "<") if mean < low else (high + room, ">")
+        axes.plot(edge, row, marker, color=LINES[0], markersize=5, clip_on=False)
+    axes.set_xlabel(CLIPPED, loc="right")
+
+
+def _usual_ends(means: Sequence[float]) -> tuple[float, float] | None:
+    """Where an axis ends so that an outlier does not take most of it; None where there is none."""
+    if len(means) < FEWEST_USUAL:
+        return None
+    low, high = min(means), max(means)
+    lower, upper = (float(np.quantile(means, share)) for share in (0.2, 0.8))
+    is_low, is_high = high - low > 3 * (high - lower) > 0, high - low > 3 * (upper - low) > 0
+    if is_low == is_high:  # of both there are many, or of neither any
+        return None
+    return (high - 1.3 * (high - lower), high) if is_low else (low, low + 1.3 * (upper - low))
+
+
+def _draw_dots(
+    axes: Axes, *, row: int, values: tuple[float, ...], published: tuple[float, ...], limits: tuple[float, float]
+) -> None:
     if len(values) > 1:
         mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
-        axes.plot([mean - spread, mean + spread], [row, row], color=LINES[0], linewidth=1.4)
+        ends = [max(mean - spread, limits[0]), min(mean + spread, limits[1])]
+        axes.plot(ends, [row, row], color=LINES[0], linewidth=1.4)
         axes.plot(values, [row] * len(values), "o", color=LINES[0], alpha=0.4, markersize=3.2, markeredgewidth=0)
     if values:
         axes.plot(np.mean(values), row, "o", color=LINES[0], markersize=6)

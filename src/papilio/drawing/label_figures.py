@@ -41,17 +41,17 @@ class TimedPoint:
 
 
 def accuracy_by_labels(lines: Sequence[LabelLine], *, width: float = WIDE) -> Figure:
-    """Test accuracy by the number of labels, on a logarithmic axis; baselines dashed and grey."""
+    """Test accuracy by the number of labels, on a logarithmic axis; baselines dashed and gray."""
     with drawing():
         figure = new_figure(width=width, height=(3.1 if width >= WIDE else 2.7) + _legend_height(len(lines), width))
         axes = figure.subplots()
-        for line, colour, marker in _styled(lines):
+        for line, color, marker in _styled(lines):
             style = (0, (4, 2)) if line.is_baseline else "-"
             axes.errorbar(
                 line.labels,
                 line.accuracy,
                 yerr=np.nan_to_num(line.spread),
-                color=colour,
+                color=color,
                 marker=marker,
                 linestyle=style,
                 linewidth=1.6,
@@ -71,17 +71,17 @@ def accuracy_by_seconds(points: Sequence[TimedPoint], *, width: float = WIDE) ->
     with drawing():
         figure = new_figure(width=width, height=(3.1 if width >= WIDE else 2.7) + _legend_height(len(points), width))
         axes = figure.subplots()
-        for point, colour, marker in _styled(points):
-            axes.plot(point.seconds, point.accuracy, marker=marker, color=colour, markersize=6, linestyle="none")
+        for point, color, marker in _styled(points):
+            axes.plot(point.seconds, point.accuracy, marker=marker, color=color, markersize=6, linestyle="none")
             if point.before > 0:
                 total = point.seconds + point.before
-                axes.plot([point.seconds, total], [point.accuracy] * 2, color=colour, linewidth=1, alpha=0.7)
+                axes.plot([point.seconds, total], [point.accuracy] * 2, color=color, linewidth=1, alpha=0.7)
                 axes.plot(
                     total,
                     point.accuracy,
                     marker=marker,
                     markerfacecolor=LIGHT["paper"],
-                    markeredgecolor=colour,
+                    markeredgecolor=color,
                     markersize=6,
                     linestyle="none",
                 )
@@ -92,12 +92,12 @@ def accuracy_by_seconds(points: Sequence[TimedPoint], *, width: float = WIDE) ->
 
 
 def _styled(shown: Sequence[LabelLine] | Sequence[TimedPoint]) -> list[tuple]:
-    """Each with a colour and a marker of its own; more than there are colours differ by their markers."""
+    """Each with a color and a marker of its own; more than there are colors differ by their markers."""
     number, styled = 0, []
     for one in shown:
         is_baseline = isinstance(one, LabelLine) and one.is_baseline
-        colour = LIGHT["muted"] if is_baseline else LINES[number % len(LINES)]
-        styled.append((one, colour, MARKERS[len(styled) % len(MARKERS)]))
+        color = LIGHT["muted"] if is_baseline else LINES[number % len(LINES)]
+        styled.append((one, color, MARKERS[len(styled) % len(MARKERS)]))
         number += not is_baseline
     return styled
 
@@ -122,13 +122,13 @@ def _finish(axes: Axes, figure: Figure, shown: Sequence[LabelLine] | Sequence[Ti
         Line2D(
             [],
             [],
-            color=colour,
+            color=color,
             marker=marker,
             markersize=5,
             linewidth=1.6 if isinstance(one, LabelLine) else 0,
             linestyle=(0, (4, 2)) if isinstance(one, LabelLine) and one.is_baseline else "-",
         )
-        for one, colour, marker in _styled(shown)
+        for one, color, marker in _styled(shown)
     ]
     names = [clean_label(one.name, limit=44 if width >= WIDE else 40) for one in shown]
     columns = 2 if width >= WIDE else 1

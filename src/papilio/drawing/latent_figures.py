@@ -16,7 +16,7 @@ from papilio.drawing.class_figures import displayable
 from papilio.drawing.palette import LIGHT, LINES
 from papilio.drawing.sheets import PHOTOGRAPHS, in_rows, sheet
 
-MARKERS = "osD^vP"  # of classes, eight at a time: colours alone end there
+MARKERS = "osD^vP"  # of classes, eight at a time: colors alone end there
 MOST_CLASSES = len(MARKERS) * len(LINES)
 
 
@@ -103,19 +103,19 @@ def plane_points(
     shape: tuple[int, int],
     width: float = WIDE,
 ) -> Figure:
-    """Where images lie in the plane, on the axes of `plane`: each class in its colour, its name at its median.
+    """Where images lie in the plane, on the axes of `plane`: each class in its color, its name at its median.
 
     `places` are from 0 to 1 to the right and up. `shape` is height and width of an image: the plane has their proportions. Of
     more than 48 classes, or none, all points are alike.
     """
-    has_colours = 0 < len(class_names) <= MOST_CLASSES
+    has_colors = 0 < len(class_names) <= MOST_CLASSES
     with drawing():
         figure, axes = _square(width, shape=shape, ticks=ticks, tick_places=tick_places)
-        for number in range(len(class_names)) if has_colours else [0]:
-            chosen = places[labels == number] if has_colours else places
-            marker, colour = MARKERS[number // len(LINES)], LINES[number % len(LINES)]
-            axes.plot(*chosen.T, marker, color=colour, markersize=2.6, markeredgewidth=0, alpha=0.75, clip_on=False)
-        for number, name in enumerate(class_names if has_colours else ()):
+        for number in range(len(class_names)) if has_colors else [0]:
+            chosen = places[labels == number] if has_colors else places
+            marker, color = MARKERS[number // len(LINES)], LINES[number % len(LINES)]
+            axes.plot(*chosen.T, marker, color=color, markersize=2.6, markeredgewidth=0, alpha=0.75, clip_on=False)
+        for number, name in enumerate(class_names if has_colors else ()):
             if np.any(labels == number):
                 place = np.median(places[labels == number], axis=0).tolist()
                 _name_class(axes, place, name, LINES[number % len(LINES)], size=9 if width > NARROW else 8)
@@ -123,7 +123,7 @@ def plane_points(
 
 
 def _square(width: float, *, shape: Sequence[int], ticks: np.ndarray, tick_places: np.ndarray) -> tuple[Figure, Axes]:
-    """A figure of the plane with nothing in it: both axes go from 0 to 1, and are labelled with latents."""
+    """A figure of the plane with nothing in it: both axes go from 0 to 1, and are labeled with latents."""
     across = min(width, 6.0) - 0.75
     figure = new_figure(width=min(width, 6.0), height=min(across * shape[0] / shape[1], 8.0) + 0.6)
     axes = figure.subplots()
@@ -135,13 +135,13 @@ def _square(width: float, *, shape: Sequence[int], ticks: np.ndarray, tick_place
     return figure, axes
 
 
-def _name_class(axes: Axes, place: Sequence[float], name: str, colour: str, *, size: float) -> None:
+def _name_class(axes: Axes, place: Sequence[float], name: str, color: str, *, size: float) -> None:
     halo = withStroke(linewidth=2.5, foreground=LIGHT["paper"])
     axes.text(
         place[0],
         place[1],
         clean_label(name, limit=16),
-        color=colour,
+        color=color,
         fontsize=size,
         weight="bold",
         ha="center",

@@ -39,6 +39,6 @@ def nats_of_latents(kl: Float[np.ndarray, " latents"], *, unused_below: float, w
         axes.grid(axis="y")
         axes.set_axisbelow(True)
         axes.spines["left"].set_visible(False)
-        axes.set_title("KL, nats an image", pad=8)
+        axes.set_title("KL, nats per image", pad=8)
         axes.set_xlabel("latent, the largest KL first" if is_named else "latents in the order of their KL", loc="right")
     return figure

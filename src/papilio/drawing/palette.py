@@ -1,10 +1,10 @@
-"""The report's colours, once, for figures and page, on light and on dark paper.
+"""The report's colors, once, for figures and page, on light and on dark paper.
 
-Figures are drawn in the light colours, which is what the files on disk keep; the copies inside the page name the
-same colours as CSS variables (`var(--ink)`), so that they follow the page. That is why no two light colours may be
-equal. Text has a contrast of at least 4.5 to 1 with its paper, lines and marks of at least 3 to 1. The line colours
+Figures are drawn in the light colors, which is what the files on disk keep; the copies inside the page name the
+same colors as CSS variables (`var(--ink)`), so that they follow the page. That is why no two light colors may be
+equal. Text has a contrast of at least 4.5 to 1 with its paper, lines and marks of at least 3 to 1. The line colors
 were searched for by computer: on either paper any two of them differ by a CIE 1976 distance of 15 or more, for people
-with full colour vision and as Machado et al. (2009) simulate its three complete deficiencies.
+with full color vision and as Machado et al. (2009) simulate its three complete deficiencies.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ LINES = [LIGHT[f"line-{number}"] for number in range(1, 9)]
 RIGHT, WRONG = LIGHT["line-1"], LIGHT["line-2"]
 
 
-def css_variables(colours: dict[str, str]) -> str:
+def css_variables(colors: dict[str, str]) -> str:
     """The declarations that a style sheet puts into `:root`.
 
     >>> css_variables({"ink": "#000000", "paper": "#ffffff"})
     '--ink: #000000; --paper: #ffffff;'
     """
-    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+    return " ".join(f"--{name}: {color};" for name, color in colors.items())
 
 
 # Of points in pictures, which keep their colors on dark paper (the page makes pictures lighter there). Searched for by

@@ -1,4 +1,4 @@
-"""Figures of projections: points by class or value, a panel a layer and method, and the images at their points."""
+"""Figures of projections: points by class or value, a panel per layer and method, and the images at their points."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def circle(turns: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 3"]:
 
 
 def projections(panels: Sequence[Sequence[Panel]], colors: Coloring, *, width: float = WIDE) -> Figure:
-    """A row a layer and a column a method, on narrow paper two columns at most.
+    """A row per layer and a column per method, on narrow paper two columns at most.
 
     Names of classes stand at the median of their points where there is room.
     """

@@ -94,7 +94,7 @@ def circular_confusion(
 ) -> Figure:
     """True values across, predicted ones up; how dark a cell is grows with the logarithm of how many images it has.
 
-    Right answers lie on the diagonal. Lines beside it are slips of a twelfth (an hour); a second family of lines would be a
+    Right answers lie on the diagonal. Lines next to it are slips of a twelfth (an hour); a second family of lines would be a
     swap of the hands.
     """
     scale = NUM_CELLS / quantity.period
@@ -106,8 +106,8 @@ def circular_confusion(
     apart = np.abs(cells[:, None] - cells[None, :])
     is_near = np.minimum(apart, NUM_CELLS - apart) <= 1
     picture = np.zeros((NUM_CELLS, NUM_CELLS, 4))
-    for mask, colour in ((is_near, RIGHT), (~is_near, WRONG)):
-        picture[mask, :3] = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    for mask, color in ((is_near, RIGHT), (~is_near, WRONG)):
+        picture[mask, :3] = [int(color[index : index + 2], 16) / 255 for index in (1, 3, 5)]
     picture[..., 3] = np.where(counts > 0, 0.12 + 0.88 * strength, 0)
     with drawing():
         figure = new_figure(width=min(width, 5.4), height=min(width, 5.4))
@@ -125,7 +125,7 @@ def circular_confusion(
 
 @dataclass(frozen=True)
 class Costs:
-    """What a target makes a mistake cost: shares of its largest loss by how far a sure reading is off."""
+    """What a target charges for a mistake: shares of its largest loss by how far a sure reading is off."""
 
     title: str
     offsets: Float[np.ndarray, " k"]
@@ -133,7 +133,7 @@ class Costs:
 
 
 def costs_by_design(panels: Sequence[Costs], quantity: Quantity, *, width: float = WIDE) -> Figure:
-    """A small panel a target; the line is where the circle closes, dashed half way round."""
+    """A small panel a target; the line is where the circle closes, dashed halfway around."""
     half = quantity.period / 2
     marks = np.array([-half, 0, half])
     rows = -(-len(panels) // (4 if width >= WIDE else 2))
@@ -171,13 +171,13 @@ def with_readings(
     draw.ellipse(
         (middle - radius, middle - radius, middle + radius, middle + radius), fill="white", outline=LIGHT["muted"]
     )
-    for one, colour, wide in ((value, RIGHT, 4), (predicted, WRONG, 2)):
+    for one, color, wide in ((value, RIGHT, 4), (predicted, WRONG, 2)):
         for turns, length in _hands(one, quantity):
             end = (
                 middle + length * radius * math.sin(turns * math.tau),
                 middle - length * radius * math.cos(turns * math.tau),
             )
-            draw.line([(middle, middle), end], fill=colour, width=wide)
+            draw.line([(middle, middle), end], fill=color, width=wide)
     return np.asarray(picture).transpose(2, 0, 1)
 
 

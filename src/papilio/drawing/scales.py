@@ -65,7 +65,8 @@ def _number_scale(label: str, values: Sequence[Any], *, is_log: bool) -> Scale:
     known = sorted({float(value) for value in values if value is not None})
     place = math.log10 if is_log else float
     low, high = _apart(place(known[0]), place(known[-1]))
-    ticks = _number_ticks(known, is_log=is_log)
+    names = {float(value): words.value_words(value) for value in values if value is not None}
+    ticks = _number_ticks(known, names, is_log=is_log)
     if any(value is None for value in values):
         below = low - 0.18 * (high - low)
         ticks, low = ((below, ABSENT), *ticks), below
@@ -73,14 +74,12 @@ def _number_scale(label: str, values: Sequence[Any], *, is_log: bool) -> Scale:
     return Scale(label, np.array(places), ticks, (low, high), has_named_places=len(known) <= MOST_NAMED)
 
 
-def _number_ticks(known: Sequence[float], *, is_log: bool) -> tuple[tuple[float, str], ...]:
+def _number_ticks(known: Sequence[float], names: Mapping[float, str], *, is_log: bool) -> tuple[tuple[float, str], ...]:
     """Each of few values; else round numbers, or powers of ten; of a short logarithmic axis its two ends."""
     places = np.log10(known) if is_log else np.array(known)
     is_spread = len(known) == 1 or np.diff(places).min() > 0.12 * (places[-1] - places[0])
     if len(known) <= MOST_NAMED and is_spread:
-        return tuple(
-            (float(place), f"{value:g}".replace("e-0", "e-")) for place, value in zip(places, known, strict=True)
-        )
+        return tuple((float(place), names[value]) for place, value in zip(places, known, strict=True))
     if not is_log:
         return _round_ticks((float(known[0]), float(known[-1])))
     powers = list(range(math.ceil(places[0] - 1e-9), math.floor(places[-1] + 1e-9) + 1))
@@ -91,8 +90,12 @@ def _number_ticks(known: Sequence[float], *, is_log: bool) -> tuple[tuple[float,
 
 
 def _round_ticks(ends: tuple[float, float]) -> tuple[tuple[float, str], ...]:
-    ticks = [tick for tick in MaxNLocator(4).tick_values(*ends) if ends[0] <= tick <= ends[1]]
-    return tuple((float(tick), f"{float(tick):.6g}") for tick in ticks)
+    ticks = [float(tick) for tick in MaxNLocator(4).tick_values(*ends) if ends[0] <= tick <= ends[1]]
+    texts = [f"{tick:.6g}" for tick in ticks]
+    if not any("e" in text for text in texts):  # all with the same decimals
+        places = max((len(text.partition(".")[2]) for text in texts), default=0)
+        texts = [f"{tick:.{places}f}" for tick in ticks]
+    return tuple(zip(ticks, map(words.signed, texts), strict=True))
 
 
 def _named_scale(label: str, values: Sequence[Any], *, order: Sequence[Any]) -> Scale:

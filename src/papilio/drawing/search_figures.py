@@ -1,4 +1,4 @@
-"""Figures of a search: what each setting does to the metric, which matter, and how many trials went on. Arrays in."""
+"""Figures of a search: what each setting does to the metric, which matter, and how many trials continued. Arrays in."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from papilio.drawing.canvas import WIDE, clean_label, drawing, new_figure, only_
 from papilio.drawing.palette import LIGHT, LINES
 from papilio.drawing.scales import Scale
 
-NUM_HIGHLIGHTED = 5  # as many, and in the same colours, as the learning curves have
+NUM_HIGHLIGHTED = 5  # as many, and in the same colors, as the learning curves have
 MOST_TICKS = 12
+LETTER_WIDTH = 0.075  # inches, of the names above axes
 PANELS_A_ROW = {True: 3, False: 2}  # where there is room, and on a phone
 LABEL_BOX: dict[str, Any] = {"facecolor": LIGHT["paper"], "alpha": 0.75, "linewidth": 0, "pad": 0.8}
 
@@ -30,7 +31,7 @@ def importance_bars(labels: Sequence[str], shares: Sequence[float], *, width: fl
         axes = figure.subplots()
         axes.barh(rows, shares, height=0.55, color=LINES[0])
         for row, share in zip(rows.tolist(), shares, strict=True):
-            axes.text(share + 0.012, row, f"{100 * share:.0f} %", va="center", fontsize=8.5)
+            axes.text(share + 0.012, row, f"{100 * share:.0f}%", va="center", fontsize=8.5)
         limit = 34 if width >= WIDE else 20
         axes.set_yticks(rows, [clean_label(label, limit=limit) for label in labels], color=LIGHT["ink"])
         axes.set(xlim=(0, max(shares) * 1.14), ylim=(len(labels) - 0.5, -0.5))
@@ -41,7 +42,7 @@ def importance_bars(labels: Sequence[str], shares: Sequence[float], *, width: fl
 
 
 def parallel_coordinates(scales: Sequence[Scale], *, num_highlighted: int, width: float = WIDE) -> Figure:
-    """An axis a setting and a line a trial, the metric last; trials come best first, and the best are coloured.
+    """An axis per setting and a line per trial, the metric last; trials come best first, and the best are colored.
 
     Where the figure is narrow the axes lie flat, one below the other, and the lines run down.
     """
@@ -51,6 +52,7 @@ def parallel_coordinates(scales: Sequence[Scale], *, num_highlighted: int, width
     lines = [np.stack([row, across] if is_flat else [across, row], axis=1) for row in places]
     best, others = lines[:num_highlighted], lines[num_highlighted:]
     opacity = float(np.clip(30 / max(len(others), 1), 0.25, 0.8))
+    is_tight = max(len(scale.label) for scale in scales) * LETTER_WIDTH > width / len(scales)
     with drawing():
         figure = new_figure(width=width, height=0.5 + 0.72 * len(scales) if is_flat else 3.4)
         axes = figure.subplots()
@@ -58,7 +60,8 @@ def parallel_coordinates(scales: Sequence[Scale], *, num_highlighted: int, width
         drawn = LineCollection(best[::-1], colors=LINES[: len(best)][::-1], linewidths=1.7, zorder=3)
         axes.add_collection(drawn)
         for place, scale in enumerate(scales):
-            _draw_scale(axes, scale, place=place, is_flat=is_flat, is_last=place == len(scales) - 1)
+            is_last = place == len(scales) - 1
+            _draw_scale(axes, scale, place=place, is_flat=is_flat, is_last=is_last, step=0.075 * is_tight)
         _frame_coordinates(axes, len(scales), is_flat=is_flat)
     return figure
 
@@ -72,9 +75,9 @@ def slices(
     has_medians: bool,
     width: float = WIDE,
 ) -> Figure:
-    """A panel a setting: its value against the metric, a dot a trial; trials come best first, and the best are coloured.
+    """A panel per setting: its value against the metric, a dot a trial; trials come best first, and the best are colored.
 
-    Those that were cut early are rings.
+    Those that were pruned are rings.
 
     Where trials share few values, a short line is the median of the trials of a value.
     """
@@ -106,7 +109,7 @@ def survivors(epochs: Int[np.ndarray, " e"], num_left: Int[np.ndarray, " e"], *,
         for place in places:
             text = f"{num_left[place]:,}"
             axes.annotate(text, (epochs[place], num_left[place]), (3, 2.5), textcoords="offset points", fontsize=8.5)
-        axes.set_title("Trials that go on", pad=8)
+        axes.set_title("Trials that continue", pad=8)
         axes.set_xlabel("epoch", loc="right")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.set(xlim=(0, max(int(epochs[-1]), 1)), ylim=(0, 1.18 * num_left[0]))
@@ -125,8 +128,8 @@ def _offsets(scales: Sequence[Scale]) -> Float[np.ndarray, "n s"]:
     return np.stack(shifts, axis=1)
 
 
-def _draw_scale(axes: Axes, scale: Scale, *, place: int, is_flat: bool, is_last: bool) -> None:
-    """A line with ticks, named beside it, and the setting's name at its start."""
+def _draw_scale(axes: Axes, scale: Scale, *, place: int, is_flat: bool, is_last: bool, step: float) -> None:
+    """A line with ticks, named next to it, and the setting's name at its start, every second one a `step` higher."""
     ink = {"color": LIGHT["muted"], "linewidth": 0.8, "zorder": 2}
     axes.plot(*([(0, 1), (place, place)] if is_flat else [(place, place), (0, 1)]), **ink)
     ticks = scale.ticks[:: max(1, -(-len(scale.ticks) // MOST_TICKS))]
@@ -146,7 +149,7 @@ def _draw_scale(axes: Axes, scale: Scale, *, place: int, is_flat: bool, is_last:
         )
     else:
         name = clean_label(scale.label, limit=24)
-        axes.text(place, 1.09 + 0.075 * (place % 2), name, ha="center", va="bottom", fontsize=8.5, color=LIGHT["ink"])
+        axes.text(place, 1.09 + step * (place % 2), name, ha="center", va="bottom", fontsize=8.5, color=LIGHT["ink"])
 
 
 def _frame_coordinates(axes: Axes, num_scales: int, *, is_flat: bool) -> None:

@@ -41,7 +41,7 @@ def sheet(
     column_breaks: Sequence[int] = (),
     most_inches: float = MOST_INCHES,
 ) -> Figure:
-    """Images in rows and columns: one mosaic, unsmoothed, a grey value of one image the same in all others.
+    """Images in rows and columns: one mosaic, unsmoothed, a gray value of one image the same in all others.
 
     Names of rows stand at the left, names of columns at the top, `titles[row][column]` above an image and
     `captions[row][column]` below it; what is too long is broken into two lines, then shortened. `width` is in inches, `gap` a

@@ -36,13 +36,13 @@ class Alarms:
             found = warn(records)
         except Exception as error:  # a function of the user's own may raise anything: the run itself is well
             self.heard[plan.name] = None, []
-            return [f"what its kind warns by failed ({type(error).__name__}: {error})"]
+            return [f"the warning check of its kind failed ({type(error).__name__}: {error})"]
         new = [sentence for name, sentence in found.items() if (plan.name, name) not in self.told]
         self.told |= {(plan.name, name) for name in found}
         return new
 
     def forget(self, plan: RunPlan) -> None:
-        """The run has ended, or goes on later."""
+        """The run has ended, or continues later."""
         self.heard.pop(plan.name, None)
 
     def _before(self, plan: RunPlan, epoch: int) -> tuple[Warn | None, list[Mapping[str, Any]]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from papilio.engine import find_engine
 from papilio.errors import DataError, SettingError
+from papilio.models.arguments import WORDS
 from papilio.models.description import LayerRow
 from papilio.runs.plan import RunPlan
 from papilio.search.expected import plan_runs
@@ -36,7 +37,7 @@ def describe_study(
 ) -> StudyDescription:
     """What a study holds, its networks built for its images; raises StudyError, DataError.
 
-    Where the results that a stage starts from are not there, it is the file alone, and a note that says so.
+    Where the results that a stage starts from are missing, it is the file alone, and a note that says so.
     """
     loaded = load_study(study, settings)
     try:
@@ -68,9 +69,9 @@ def _stand_ins(stage: StageSettings) -> str | None:
     """What of a stage is shown in place of what only results will tell."""
     if stage.source is not None and stage.source.study is None:
         best = "the best trial" if stage.source.top == 1 else f"the best {stage.source.top} trials"
-        return f'"{stage.name}" starts from {best} of "{stage.source.stage}"; shown on the first ones of that stage'
+        return f'"{stage.name}" starts from {best} of "{stage.source.stage}"; shown here with the first trials of that stage'
     if stage.sampler.name == "tpe":
-        return f'"{stage.name}": tpe proposes its trials as it learns; those shown are random ones'
+        return f'"{stage.name}": tpe proposes trials as it learns; the trials shown here are random'
     return None
 
 
@@ -83,7 +84,7 @@ def study_schema() -> dict[str, Any]:
     """The JSON schema of study files, for editors; the settings of each model family stand in its definition."""
     schema = StudySettings.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["properties"]["train"] = {"$ref": "#/$defs/TrainSettings"}
+    schema["properties"]["train"] = {"$ref": "#/$defs/TrainSettings", "description": "how the networks are trained"}
     train = TrainSettings.model_json_schema(ref_template="#/$defs/{model}")
     engine = find_engine(train["properties"]["engine"]["default"], {})
     families = {
@@ -92,16 +93,22 @@ def study_schema() -> dict[str, Any]:
     }
     definitions = schema["$defs"] | train.pop("$defs", {}) | {"TrainSettings": train}
     # a table of the optimizer's settings is allowed wherever its name is
-    train["properties"]["optimizer"] = {"anyOf": [train["properties"]["optimizer"], {"type": "object"}]}
+    optimizer = train["properties"]["optimizer"]
+    words = {"description": f"which optimizer; {optimizer['description']}"}
+    train["properties"]["optimizer"] = words | {"anyOf": [optimizer, {"type": "object"}]}
     for name, family in families.items():
-        family["properties"]["family"] = {"const": name}
+        for argument, described in family["properties"].items():
+            described.setdefault("description", WORDS.get(argument, ""))
+        family["properties"]["family"] = {"const": name, "description": "which network"}
         family["additionalProperties"] = {"$ref": "#/$defs/NetFrom"}  # a net, or a part of one
         definitions[f"model-{name}"] = family
     definitions["NetFrom"] = NetFrom.model_json_schema()
     own = {
         "type": "object",
-        "properties": {"family": {"type": "string", "pattern": ":"}},
+        "properties": {
+            "family": {"type": "string", "pattern": ":", "description": "a builder of your own, module:function"}
+        },
         "required": ["family"],
     }
-    schema["properties"]["model"] = {"anyOf": [{"$ref": f"#/$defs/model-{name}"} for name in families] + [own]}
+    schema["properties"]["model"] |= {"anyOf": [{"$ref": f"#/$defs/model-{name}"} for name in families] + [own]}
     return schema | {"$defs": definitions}

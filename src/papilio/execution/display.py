@@ -177,11 +177,11 @@ class LiveProgress:
     def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None:
         epochs = plan.settings.train.epochs
         validation = self.running[plan.name][2] if plan.name in self.running else ""
-        self.running[plan.name] = (plan, f"{epoch}/{epochs}  {100 * step // num_steps:3d} %", validation)
+        self.running[plan.name] = (plan, f"{epoch}/{epochs}  {100 * step // num_steps:3d}%", validation)
 
     def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, left: Span | None) -> None:
         epochs = plan.settings.train.epochs
-        self.running[plan.name] = (plan, f"{record['epoch']}/{epochs}  100 %", metrics_words(record, "val"))
+        self.running[plan.name] = (plan, f"{record['epoch']}/{epochs}  100%", metrics_words(record, "val"))
         self.left = left
 
     def on_end(self, plan: RunPlan, facts: RunFacts, *, left: Span | None) -> None:

@@ -134,7 +134,7 @@ class Execution:
         return self.search.is_over
 
     def span_left(self) -> Span | None:
-        """Until the command's end, None before anything was measured; reckoned anew at most once in a while."""
+        """Until the command's end, None before anything was measured; recomputed at most once in a while."""
         start = time.monotonic()
         if start >= self.next_forecast:
             training = self.forecast.span(self.search.unfinished())
@@ -178,14 +178,14 @@ class Execution:
                 if not pool.is_busy() and self.search.is_over:
                     return
                 if not pool.is_busy() and pool.idle():
-                    raise RunFailed("no run is left to hand out, but the study is not over: please report this")
+                    raise RunFailed("no run is left, but the study is not finished: please report this bug")
             for task, plan, kind, content in pool.messages(0.2):
                 if task.kind != "probe":
                     self._hear(pool, plan, kind, content)
             for note in [*self.search.take_notes(), *self.trackers.take_notes()]:
                 self.listener.on_note(note)
             if wrong := self.live_report.look(has_news=self.has_news):
-                self.listener.on_note(f"the report is written at the end; meanwhile it could not be: {wrong}")
+                self.listener.on_note(f"the report could not be updated yet (it is written at the end): {wrong}")
 
     def _hand_out(self, pool: Workers) -> None:
         for worker in pool.idle():
@@ -202,7 +202,7 @@ class Execution:
     def _next_jobs(self) -> list[Job]:
         """The next job, with as many of its structure as its engine trains together; those between keep their places.
 
-        A run whose worker died goes on alone: should it be the cause, it takes no others with it again.
+        A run whose worker died continues alone: should it be the cause, it takes no others with it again.
         """
         first = self.search.next_job()
         if first is None:
@@ -285,9 +285,9 @@ class Execution:
         if plan.name not in self.retried:
             self.retried.add(plan.name)
             self.search.give_back(self.jobs.pop(plan.name))
-            self.listener.on_note(f"the worker of {plan.name} died ({how}); it goes on from its last epoch")
+            self.listener.on_note(f"the worker of {plan.name} died ({how}); resuming from its last epoch")
             return
-        reason = f"its worker died twice ({how}); out of memory? try fewer --workers or a smaller train.batch_size"
+        reason = f"its worker died twice ({how}); out of memory? Try fewer --workers or a smaller train.batch_size"
         folder = RunFolder(self.workload.folder / "runs" / plan.name)
         facts = folder.read() or RunFacts.of_plan(plan, threads=self.workload.crew.threads)
         facts = replace(facts, status="failed", reason=reason)
@@ -327,5 +327,5 @@ class Execution:
     def _heed_stop(self, pool: Workers) -> None:
         if self.signals.count and not self.is_stopping:
             self.is_stopping = True
-            self.listener.on_note("stopping after the current epochs; once more to stop at once")
+            self.listener.on_note("stopping after the current epochs; press Ctrl-C again to stop at once")
             pool.stop()

@@ -13,8 +13,8 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM)
 class StopSignals:
     """Counts the signals that ask a study to stop.
 
-    A signal raises KeyboardInterrupt, as Python's own handler does; but an exception that comes up inside a finaliser, or
-    inside a library's clean-up, is swallowed there, while a number stays: whoever goes on looks at it. Within `patiently` the
+    A signal raises KeyboardInterrupt, as Python's own handler does; but an exception that comes up inside a finalizer, or
+    inside a library's clean-up, is swallowed there, while a number stays: whoever continues looks at it. Within `patiently` the
     first signal is only counted, for runs to stop after their present epoch; a second one ends everything at once.
     """
 

@@ -173,7 +173,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
 def analyses_of(kind: Kind) -> dict[str, Analysis]:
     """A kind's analyses by name, in its order.
 
-    Raises SettingError for a name that is none, and for a section that no other process could find again.
+    Raises SettingError for an unknown name, and for a section that no other process could find again.
     """
     return {analysis.name: analysis for analysis in (_found(one, kind) for one in kind.analyses)}
 

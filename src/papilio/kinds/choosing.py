@@ -11,7 +11,7 @@ from papilio.kinds.ranking import Direction, Ranking, Standing
 from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import validated
 
-QUANTILES = {"median": 0.5, "p90": 0.9}  # of metrics with a number an image; told of whole splits, not while training
+QUANTILES = {"median": 0.5, "p90": 0.9}  # of metrics with a number per image; told of whole splits, not while training
 
 
 def ranking_of(

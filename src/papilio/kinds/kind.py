@@ -64,7 +64,7 @@ class Analysis:
     is f(options, planned) for each structure of a run before anything is trained; it raises SettingError for options that do
     not go with such a run, and returns, in words, what such a run has not got that the options ask for, or None: where no run
     has it, and the study names the analysis, that is refused. `uses` is f(options, images) -> checksums, by name, of what is
-    looked at besides the run and its images: where one of them is another the analysis is made again.
+    looked at besides the run and its images: where one of them is another the analysis is recreated.
     """
 
     name: str
@@ -109,7 +109,7 @@ class Kind:
     takes: frozenset[str] = frozenset()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     heads: Reference | None = (
-        None  # f(train, facts) -> numbers that each head puts out; None: one head, a number a class
+        None  # f(train, facts) -> numbers that each head outputs; None: one head, a number per class
     )
     offers: Mapping[str, Reference] = field(default_factory=dict)
     analyses: tuple[Analysis | str, ...] = ()
@@ -121,10 +121,10 @@ class Kind:
 
 
 def name_of_kind(kind: Kind) -> str:
-    """The name by which settings know a kind that was handed over from Python.
+    """The name by which settings know a kind that was passed from Python.
 
     `module:VARIABLE` of the module that has one of its functions, by which it can be found again, and the same as a study
-    file has; where no such module has the kind itself, a name by which it has to be handed over again.
+    file has; where no such module has the kind itself, a name by which it has to be passed again.
     """
     references = [kind.metrics, *kind.objectives.values(), *kind.offers.values()]
     names = [one if isinstance(one, str) else name_of(one) for one in references]

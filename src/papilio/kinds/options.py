@@ -31,18 +31,18 @@ class ReconstructionSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     error: Literal["squared", "absolute", "bernoulli"] = Field(
-        "squared", description="of each pixel, of which the loss is the mean; bernoulli is cross entropy"
+        "squared", description="loss per pixel, averaged; bernoulli is cross entropy"
     )
-    noise: NoiseKind = Field("none", description="added to what the net is shown; it has to give back the clean image")
+    noise: NoiseKind = Field("none", description="noise added to the input; the net must return the clean image")
     level: Level | Annotated[list[Level], Field(min_length=1)] = Field(
         0.3,
-        description="standard deviation of gaussian noise, share of the pixels of the others; of several, one an image",
+        description="standard deviation (gaussian), share of pixels (others); with a list, one level per image",
     )
 
     @model_validator(mode="after")
     def _level_goes_with_noise(self) -> ReconstructionSettings:
         if self.noise == "none" and "level" in self.model_fields_set:
-            raise ValueError("level goes with noise: gaussian, salt_and_pepper or masking")
+            raise ValueError("level needs noise: gaussian, salt_and_pepper or masking")
         return self
 
 
@@ -51,42 +51,42 @@ class VariationalSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    likelihood: Literal["bernoulli", "gaussian"] = Field("bernoulli", description="of a pixel, given the latents")
-    sigma: float = Field(
-        0.1, gt=0, description="the standard deviation of a gaussian likelihood, of values from 0 to 1"
+    likelihood: Literal["bernoulli", "gaussian"] = Field(
+        "bernoulli", description="distribution of a pixel given the latents"
     )
-    beta: float = Field(1.0, ge=0, description="factor on the KL term; it means the same for every size of image")
+    sigma: float = Field(0.1, gt=0, description="standard deviation of a gaussian likelihood (pixels from 0 to 1)")
+    beta: float = Field(1.0, ge=0, description="factor on the KL term; independent of the image size")
     warm_up: int = Field(0, ge=0, description="steps over which beta grows from 0 to its value")
-    free_bits: float = Field(
-        0.0, ge=0, description="nats of KL that each latent has for nothing, the mean over a batch"
-    )
+    free_bits: float = Field(0.0, ge=0, description="nats of KL per latent that are not penalized (mean over a batch)")
 
     @model_validator(mode="after")
     def _sigma_goes_with_gaussian(self) -> VariationalSettings:
         if self.likelihood != "gaussian" and "sigma" in self.model_fields_set:
-            raise ValueError('sigma goes with likelihood = "gaussian"')
+            raise ValueError('sigma needs likelihood = "gaussian"')
         return self
 
 
 class GameSettings(BaseModel):
-    """What two adversarial nets minimise."""
+    """What two adversarial nets minimize."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     loss: Literal["non_saturating", "hinge", "wasserstein"] = Field(
-        "non_saturating", description="of both nets; wasserstein has a gradient penalty on the discriminator"
+        "non_saturating", description="loss of both nets; wasserstein adds a gradient penalty on the discriminator"
     )
     penalty: float = Field(10.0, gt=0, description="factor on the gradient penalty of wasserstein")
     r1: float = Field(0.0, ge=0, description="factor on the zero-centered gradient penalty on real images")
-    smoothing: float = Field(0.0, ge=0, lt=1, description="real images count as real by so much less than wholly")
-    discriminator_steps: int = Field(1, ge=1, description="steps of the discriminator a batch, each with fresh noise")
+    smoothing: float = Field(
+        0.0, ge=0, lt=1, description="one-sided label smoothing: real images have the target 1 minus this"
+    )
+    discriminator_steps: int = Field(1, ge=1, description="discriminator steps per batch, each with fresh noise")
 
     @model_validator(mode="after")
     def _each_with_its_loss(self) -> GameSettings:
         if self.loss != "wasserstein" and "penalty" in self.model_fields_set:
-            raise ValueError('penalty goes with loss = "wasserstein"; r1 goes with every loss')
+            raise ValueError('penalty needs loss = "wasserstein"; r1 works with every loss')
         if self.loss != "non_saturating" and self.smoothing:
-            raise ValueError('smoothing goes with loss = "non_saturating"')
+            raise ValueError('smoothing needs loss = "non_saturating"')
         return self
 
 
@@ -121,20 +121,20 @@ class ReconstructionOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    pictures: int = Field(20, ge=1, description="images that are shown, the same number of each class")
-    worst: int = Field(10, ge=0, description="images that come back worst, beside them")
-    seed: int = Field(0, ge=0, description="of the choice of images")
+    pictures: int = Field(20, ge=1, description="images to show, the same number per class")
+    worst: int = Field(10, ge=0, description="worst reconstructions to show as well")
+    seed: int = Field(0, ge=0, description="seed for choosing the images")
 
 
 class SamplesOptions(BaseModel):
-    """How many samples are drawn, and how many of them stand beside training images."""
+    """How many samples are drawn, and how many of them stand next to training images."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    num: int = Field(48, ge=1, description="samples; any number")
-    nearest: int = Field(12, ge=0, description="of them beside their nearest training images, the nearest ones")
-    real: bool = Field(False, description="show as many training images beside them")
-    seed: int = Field(0, ge=0, description="of the draw")
+    num: int = Field(48, ge=1, description="number of samples")
+    nearest: int = Field(12, ge=0, description="how many of them to show next to their nearest training images")
+    real: bool = Field(False, description="show as many training images next to them")
+    seed: int = Field(0, ge=0, description="seed for sampling")
 
 
 class WalkOptions(BaseModel):
@@ -145,18 +145,19 @@ class WalkOptions(BaseModel):
     coordinates: Annotated[list[Index | Annotated[list[Index], Field(min_length=1)]], Field(min_length=1)] | None = (
         Field(
             None,
-            description="numbers of coordinates, counted from 0, a row each; a list within the list moves together:"
+            description="coordinates, counted from 0, one row each; coordinates in an inner list move together:"
             " [6, [10, 27]]; by default the 8 that change the picture most",
         )
     )
     range: tuple[float, float] = Field(
-        (-3.0, 3.0), description="how far each way, in standard deviations of the coordinate"
+        (-3.0, 3.0), description="distance in each direction, in standard deviations of the coordinate"
     )
-    steps: int = Field(9, ge=2, le=25, description="pictures a row")
+    steps: int = Field(9, ge=2, le=25, description="images per row")
     start: Literal["prior", "mean"] | Index = Field(
-        "prior", description="where walks begin: a draw from the prior, its mean, or a test image by its number from 0"
+        "prior",
+        description="where walks start: a sample from the prior, its mean, or a test image by its number (from 0)",
     )
-    seed: int = Field(0, ge=0, description="of the draw")
+    seed: int = Field(0, ge=0, description="seed for sampling")
 
     @model_validator(mode="after")
     def _goes_up(self) -> WalkOptions:
@@ -173,9 +174,11 @@ class MorphOptions(BaseModel):
 
     pairs: (
         Annotated[int, Field(ge=1, le=50, strict=True)] | Annotated[list[tuple[Index, Index]], Field(min_length=1)]
-    ) = Field(4, description="so many pairs of test images of different classes, or their numbers from 0: [[3, 17]]")
-    steps: int = Field(9, ge=2, le=25, description="pictures from one end to the other, both included")
-    seed: int = Field(0, ge=0, description="of the choice of pairs")
+    ) = Field(
+        4, description="number of pairs of test images of different classes, or their numbers (from 0): [[3, 17]]"
+    )
+    steps: int = Field(9, ge=2, le=25, description="images from one end to the other, both included")
+    seed: int = Field(0, ge=0, description="seed for choosing the pairs")
 
 
 class PlaneOptions(BaseModel):
@@ -184,10 +187,13 @@ class PlaneOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     side: int | None = Field(
-        None, ge=2, le=50, description="pictures each way; by default 20, fewer of images of more than 32 pixels"
+        None,
+        ge=2,
+        le=50,
+        description="images in each direction; by default 20, fewer if images are larger than 32 pixels",
     )
-    points: int = Field(1000, ge=0, description="test images that are drawn where they are encoded")
-    seed: int = Field(0, ge=0, description="of the choice of those images")
+    points: int = Field(1000, ge=0, description="test images to draw at their latents")
+    seed: int = Field(0, ge=0, description="seed for choosing those images")
 
 
 class CoordinatesOptions(BaseModel):
@@ -196,8 +202,8 @@ class CoordinatesOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     num: int = Field(2000, ge=2, description="test images that are encoded, stratified")
-    rows: int = Field(8, ge=1, le=32, description="coordinates whose moving is shown, those that carry most")
-    seed: int = Field(0, ge=0, description="of the choice of images, of shuffling and of rotations")
+    rows: int = Field(8, ge=1, le=32, description="coordinates to move, those with the most information")
+    seed: int = Field(0, ge=0, description="seed for choosing images, shuffling and rotations")
 
 
 class ProbeOptions(BaseModel):
@@ -206,9 +212,9 @@ class ProbeOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     labels: list[Annotated[int, Field(ge=2)] | Literal["all"]] = Field(
-        [100, 1000, 10_000], min_length=1, description="how many labeled training images; all for every one"
+        [100, 1000, 10_000], min_length=1, description="numbers of labeled training images; all for all of them"
     )
-    draws: int = Field(3, ge=1, description="of each number of labels, of which the mean is shown")
+    draws: int = Field(3, ge=1, description="repetitions per number of labels; the mean is shown")
 
 
 class ModelsOptions(BaseModel):
@@ -216,7 +222,7 @@ class ModelsOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    trials: int = Field(8, ge=1, description="the best trials of a stage")
+    trials: int = Field(8, ge=1, description="how many of a stage's best trials")
     labels: int = Field(1000, ge=2, description="labeled training images for a linear classifier on latents")
     num: int = Field(2000, ge=20, description="samples, and test images, for Fréchet distances")
 
@@ -229,10 +235,10 @@ class TradeOptions(BaseModel):
     by: str = Field(
         "train.objective_settings.beta",
         min_length=1,
-        description="the dotted key of a setting that varies in the stage",
+        description="dotted key of a setting that varies in the stage",
     )
     num: int = Field(2000, ge=2, description="test images that are encoded, stratified")
-    seed: int = Field(0, ge=0, description="of the choice of images, and of rotations")
+    seed: int = Field(0, ge=0, description="seed for choosing images and rotations")
 
 
 class TransferOptions(BaseModel):
@@ -250,7 +256,7 @@ class LikelihoodOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    samples: int = Field(100, ge=1, description="draws of the latents, an image; more give a tighter estimate")
+    samples: int = Field(100, ge=1, description="samples of the latents per image; more give a tighter estimate")
     num: int = Field(500, ge=1, description="test images, stratified")
 
 
@@ -259,7 +265,7 @@ class GradientsOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    num: int = Field(512, ge=1, description="test images of whose loss the gradient is")
+    num: int = Field(512, ge=1, description="test images to compute the gradient of the loss on")
 
 
 class DenoisingOptions(BaseModel):
@@ -267,12 +273,14 @@ class DenoisingOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    noise: Literal["gaussian", "salt_and_pepper", "masking"] = Field("gaussian", description="added to test images")
+    noise: Literal["gaussian", "salt_and_pepper", "masking"] = Field(
+        "gaussian", description="noise added to test images"
+    )
     levels: list[Level] = Field(
         [0.1, 0.2, 0.3, 0.4, 0.5],
         min_length=1,
         max_length=10,
-        description="standard deviations of gaussian noise, of the others shares of the pixels",
+        description="standard deviations (gaussian) or shares of pixels (others)",
     )
     num: int = Field(1000, ge=1, description="test images, stratified")
 
@@ -282,9 +290,9 @@ class QualityOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    num: int = Field(2000, ge=20, description="samples, and as many test and training images, stratified")
+    num: int = Field(2000, ge=20, description="number of samples, and of test and training images (stratified)")
     features: str | None = Field(
-        None, description="the folder or name of a classifier's run, in whose last hidden layer images are compared"
+        None, description="folder or name of a classifier's run whose last hidden layer is used to compare images"
     )
 
 
@@ -296,21 +304,21 @@ class ProjectionOptions(BaseModel):
     layers: list[str] = Field(
         [],
         description="what is projected: latents, input, output, conv_1, dense_1 and so on, or names as papilio show lists"
-        " them; by default the latents, where there are some, else the last hidden layer and the output",
+        " them; by default the latents if there are any, otherwise the last hidden layer and the output",
     )
     methods: list[Literal["pca", "tsne", "umap"]] = Field(
-        ["pca", "tsne"], min_length=1, description="ways to project; umap needs the extra papilio[umap]"
+        ["pca", "tsne"], min_length=1, description="projection methods; umap needs the extra papilio[umap]"
     )
     num: int = Field(3000, ge=10, description="images that are projected, stratified")
-    perplexity: float = Field(30.0, ge=2, description="of t-SNE: about how many neighbors count for each image")
-    seed: int = Field(0, ge=0, description="of the choice of images, of t-SNE and UMAP")
+    perplexity: float = Field(30.0, ge=2, description="t-SNE: effective number of neighbors per image")
+    seed: int = Field(0, ge=0, description="seed for choosing images, t-SNE and UMAP")
 
     @field_validator("layers", "methods")
     @classmethod
     def _each_once(cls, names: list[str]) -> list[str]:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)} is named twice; name each once")
+            raise ValueError(f"{', '.join(twice)} is listed twice; list each once")
         return names
 
     @field_validator("methods")

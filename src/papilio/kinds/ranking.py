@@ -15,12 +15,12 @@ class Ranking(NamedTuple):
     direction: Direction
 
     @property
-    def is_maximised(self) -> bool:
+    def is_maximized(self) -> bool:
         return self.direction == "max"
 
     def is_better(self, value: float, than: float) -> bool:
         """Whether one value of the metric beats another."""
-        return value > than if self.is_maximised else value < than
+        return value > than if self.is_maximized else value < than
 
 
 class Standing(NamedTuple):

@@ -17,15 +17,15 @@ from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import validated
 
 SUPERVISED = "supervised"  # what the images show decides: a class, or a number on a circle
-OF_SUPERVISED = frozenset({"loss", "label_smoothing", "regulariser", "views", "standardise"})
+OF_SUPERVISED = frozenset({"loss", "label_smoothing", "regularizer", "views", "standardize"})
 # the settings of [train] that a kind has to take, each with what it goes with
 NOT_FOR_ALL = {
     "target": "numbers on a circle",
     "loss": "classes",
     "label_smoothing": "classes",
-    "regulariser": "supervised learning and autoencoders",
+    "regularizer": "supervised learning and autoencoders",
     "views": "supervised learning",
-    "standardise": "supervised learning",
+    "standardize": "supervised learning",
 }
 SHOWN = {"class": "a class", "quantity": "a number on a circle", "nothing": "nothing that is known"}
 
@@ -63,8 +63,8 @@ def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direct
     }
 
 
-SQUARED = "squared, a pixel"
-OF_ERRORS = {"squared": SQUARED, "absolute": "absolute, a pixel", "bernoulli": "nats a pixel"}
+SQUARED = "squared, per pixel"
+OF_ERRORS = {"squared": SQUARED, "absolute": "absolute, per pixel", "bernoulli": "nats per pixel"}
 
 
 def reconstruction_units(settings: ReconstructionSettings) -> Mapping[str, str]:
@@ -72,7 +72,7 @@ def reconstruction_units(settings: ReconstructionSettings) -> Mapping[str, str]:
 
 
 def variational_units(settings: VariationalSettings) -> Mapping[str, str]:
-    return dict.fromkeys(("loss", "elbo", "reconstruction", "kl"), "nats an image") | {"error": SQUARED}
+    return dict.fromkeys(("loss", "elbo", "reconstruction", "kl"), "nats per image") | {"error": SQUARED}
 
 
 CLASSIFY = Kind(
@@ -112,7 +112,7 @@ AUTOENCODER = Kind(
     units=reconstruction_units,
     warnings="papilio.kinds.warnings:autoencoder_warnings",
     settings=ReconstructionSettings,
-    takes=frozenset({"regulariser"}),
+    takes=frozenset({"regularizer"}),
     offers={
         "predict": "papilio.offers.latents:reconstruct_pictures",
         "reconstruct": "papilio.offers.latents:reconstruct",
@@ -149,7 +149,7 @@ VAE = Kind(
     otherwise="error",
     units=variational_units,
     settings=VariationalSettings,
-    takes=frozenset({"regulariser"}),
+    takes=frozenset({"regularizer"}),
     offers={
         "predict": "papilio.offers.latents:reconstruct_pictures",
         "reconstruct": "papilio.offers.latents:reconstruct",
@@ -232,13 +232,13 @@ def make_objective(kind: Kind, engine: str, train: TrainSettings, facts: ImageFa
     """An engine's objective of a kind; raises SettingError where that engine does not know the kind."""
     if engine not in kind.objectives:
         known = ", ".join(kind.objectives)
-        raise SettingError(f"train.engine: {engine} does not train {kind.name}; it is trained by {known}")
+        raise SettingError(f"train.engine: {engine} cannot train {kind.name}; use {known}")
     function = resolve_reference(kind.objectives[engine])
     return _called(function, train, facts, own, heads=heads_of(kind, train, facts))
 
 
 def heads_of(kind: Kind, train: TrainSettings, facts: ImageFacts) -> tuple[int, ...]:
-    """How many numbers each head of a net has to put out."""
+    """How many numbers each head of a net must output."""
     if kind.heads is None:
         return (max(1, facts.num_classes),)
     return tuple(resolve_reference(kind.heads)(train, facts))
@@ -249,7 +249,7 @@ def _named(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Kind:
     if name == SUPERVISED:
         if facts.shows == "nothing":
             raise SettingError(
-                "train.objective: supervised needs labels, and these images have none; autoencoder, vae and gan do without"
+                "train.objective: supervised learning needs labels, and these images have none; autoencoder, vae and gan do not"
             )
         return CLASSIFY if facts.shows == "class" else READ
     if name in KINDS:
@@ -303,5 +303,5 @@ def _refuse_other_settings(kind: Kind, train: TrainSettings, facts: ImageFacts) 
             here = (
                 f"; these images show {SHOWN[facts.shows]}" if kind in (CLASSIFY, READ) else f", not with {kind.name}"
             )
-            raise SettingError(f"train.{name}: goes with {goes_with}{here}")
+            raise SettingError(f"train.{name}: is for {goes_with}{here}")
     validated(kind.settings, train.objective_settings, prefix="train.objective_settings", error=SettingError)

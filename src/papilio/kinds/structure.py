@@ -22,7 +22,7 @@ def structure_of(settings: RunSettings, facts: ImageFacts, *, num_train: int) ->
     model = {name: _alike(value) for name, value in settings.model.plain().items()}
     train = {name: value for name, value in plain_settings(settings.train).items() if name not in NOT_OF_A_STEP}
     train |= {name: _alike(train.get(name)) for name in RATES}
-    train["betas"] = settings.train.betas is not None  # not every optimiser has any
+    train["betas"] = settings.train.betas is not None  # not every optimizer has any
     images = [facts.shape, facts.shows, facts.num_classes, str(facts.quantity), num_train]
     return json.dumps([model, train, images], sort_keys=True, default=str)
 

@@ -82,7 +82,7 @@ def autoencoder_warnings(records: Records) -> dict[str, str]:
     errors = last_values(records, "error")
     if errors and max(errors) - min(errors) <= UNMOVED * max(errors):
         return {
-            "stuck": f"the validation error stays at {errors[-1]:.3g}: the network gives the same image for all of them;"
+            "stuck": f"the validation error stays at {errors[-1]:.3g}: the network returns the same image for every input;"
             " lower train.learning_rate, or set model.batch_norm = true"
         }
     return {}
@@ -99,7 +99,7 @@ def vae_warnings(records: Records) -> dict[str, str]:
         return {}
     told = f" (KL {nats[-1]:.2g} nats)" if nats else ""
     return {
-        "latents": f"the latents tell nothing of the image{told}: the posterior has collapsed onto the prior;"
+        "latents": f"the latents say nothing about the image{told}: the posterior has collapsed onto the prior;"
         " a smaller beta, a warm_up of beta, or free_bits may help"
     }
 
@@ -109,7 +109,7 @@ def game_warnings(records: Records) -> dict[str, str]:
 
     `diversity` is how far generated images are apart, as a share of how far real ones are; `real_score` and `fake_score` are
     the discriminator's probabilities that real and generated images are real; `real_output` and `fake_output` in their place
-    are what it puts out under a loss that makes no probabilities of that; `outside` is the share of generated pixels
+    are its output under a loss that makes no probabilities of that; `outside` is the share of generated pixels
     outside the range of images. Goodfellow, NIPS 2016 tutorial, arXiv 1701.00160, sections 5.1 and 4.
     """
     found: dict[str, str] = {}
@@ -117,7 +117,7 @@ def game_warnings(records: Records) -> dict[str, str]:
     # at the very beginning all images are alike, and become less so
     if diversity and max(diversity) < COLLAPSED and diversity[-1] <= diversity[0]:
         found["collapse"] = (
-            f"generated images are nearly alike ({diversity[-1]:.0%} as far apart as real ones): the generator has"
+            f"generated images are nearly identical ({diversity[-1]:.0%} of the distance between real ones): the generator has"
             " collapsed; a lower learning rate, or another seed, may help"
         )
     if how := _certainty(records) or _margins(records):
@@ -128,7 +128,7 @@ def game_warnings(records: Records) -> dict[str, str]:
     outside = last_values(records, "outside", num=1)
     if outside and outside[-1] > MOST_OUTSIDE:
         found["range"] = (
-            f"{outside[-1]:.1%} of generated pixels lie outside the range of images, from 0 to 1, and are cut off there"
+            f"{outside[-1]:.1%} of generated pixels lie outside the range of images, from 0 to 1, and are clipped"
         )
     return found
 
@@ -142,7 +142,7 @@ def _certainty(records: Records) -> str:
     leads = [one - other for one, other in zip(real, fake, strict=True)]
     if leads[-1] < max(leads) - STEADY:
         return ""
-    return f"it gives real images {real[-1]:.2f}, generated ones {fake[-1]:.2f}"
+    return f"it scores real images {real[-1]:.2f}, generated images {fake[-1]:.2f}"
 
 
 def _margins(records: Records) -> str:

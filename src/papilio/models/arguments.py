@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 WORDS = {
-    "family": "which network",
     "units": "units of each hidden layer",
     "filters": "channels of each convolution",
     "kernel_size": "side of the convolutions' kernels, in pixels",

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from papilio.models.encoder_plan import DecoderKind, EncoderPlan
 from papilio.models.encoders import decoder, encoder
-from papilio.models.layers import Activation, Initialiser, initialise
+from papilio.models.layers import Activation, Initializer, initialize
 
 
 class Autoencoder(nn.Module):
@@ -65,7 +65,7 @@ def autoencoder(
     dropout: float = 0.0,
     batch_norm: bool = False,
     decoder: DecoderKind = "mirror",
-    initialiser: Initialiser = "glorot_uniform",
+    initializer: Initializer = "glorot_uniform",
 ) -> Autoencoder:
     """Convolutions of stride 2 and dense layers down to `latents` numbers, and the same ones backwards, ending in a sigmoid.
 
@@ -78,7 +78,7 @@ def autoencoder(
         image_shape, filters, kernel_size, blocks, dense, latents, activation, dropout, batch_norm, decoder
     )
     network = Autoencoder(plan)
-    initialise(network, initialiser)
+    initialize(network, initializer)
     return network
 
 
@@ -94,12 +94,12 @@ def vae(
     dropout: float = 0.0,
     batch_norm: bool = False,
     decoder: DecoderKind = "mirror",
-    initialiser: Initialiser = "glorot_uniform",
+    initializer: Initializer = "glorot_uniform",
 ) -> VariationalAutoencoder:
     """An `autoencoder` whose encoder gives a mean and a log variance for each latent; the arguments are the same."""
     plan = EncoderPlan(
         image_shape, filters, kernel_size, blocks, dense, latents, activation, dropout, batch_norm, decoder
     )
     network = VariationalAutoencoder(plan)
-    initialise(network, initialiser)
+    initialize(network, initializer)
     return network

@@ -12,11 +12,11 @@ from papilio.models.layers import (
     NON_DECREASING,
     Activation,
     Dropout,
-    Initialiser,
+    Initializer,
     make_activation,
     num_features,
 )
-from papilio.models.mlp import initialise_sequential
+from papilio.models.mlp import initialize_sequential
 from papilio.models.sizes import per_layer, pooled_after, positive_integers, refuse_even_kernel, refuse_large_kernel
 
 
@@ -37,14 +37,14 @@ def cnn(
     flatten_dropout: float = 0.0,
     head: Literal["flatten", "average"] = "flatten",
     split_heads: bool = False,
-    initialiser: Initialiser = "glorot_uniform",
+    initializer: Initializer = "glorot_uniform",
 ) -> nn.Sequential:
     """Convolutions of `filters` with same padding, 2x2 max pooling in between, dense layers, one output a class (logits).
 
     `pool_after` counts convolutions from 1; without it each group of equal filters is pooled once, so that
     [32, 64, 64, 128, 128] is pooled after its first, third and fifth. `dropout` follows each dense layer (one rate or
     one each), or what the head gives where there is none; `conv_dropout` follows each pooling. `head = "average"`
-    takes each feature map's mean in place of flattening; `flatten_dropout` follows it. `batch_norm` normalises after
+    takes each feature map's mean in place of flattening; `flatten_dropout` follows it. `batch_norm` normalizes after
     convolutions, `dense_norm` after the first dense layer. `split_heads` gives each of several `heads` dense layers of its own
     (a target design that asks for an hour and a minute has two). Raises SettingError for arguments out of range.
     """
@@ -65,7 +65,7 @@ def cnn(
     width = num_features(nn.Sequential(*layers), image_shape)
     if not width:
         raise SettingError(
-            f"pool_after: {len(pooled)} poolings leave nothing of {image_shape[1]}x{image_shape[2]} images"
+            f"pool_after: {len(pooled)} pooling layers leave nothing of {image_shape[1]}x{image_shape[2]} images"
         )
     layers += [Dropout(flatten_dropout)] if flatten_dropout else []
 
@@ -76,11 +76,11 @@ def cnn(
         layers.append(SplitHeads(nn.Sequential(*stack(num_outputs)) for num_outputs in heads))
     else:
         layers += stack(num_classes)
-    return initialise_sequential(layers, initialiser)
+    return initialize_sequential(layers, initializer)
 
 
 class SplitHeads(nn.ModuleList):
-    """Networks that see the same features; what they put out, one after another."""
+    """Networks that see the same features; their outputs, one after another."""
 
     def forward(self, features: Tensor) -> Tensor:
         return torch.cat([head(features) for head in self], dim=1)
@@ -93,7 +93,7 @@ def lenet5(
     activation: Activation = "tanh",
     pooling: Literal["average", "max"] = "average",
     dropout: float = 0.0,
-    initialiser: Initialiser = "glorot_uniform",
+    initializer: Initializer = "glorot_uniform",
 ) -> nn.Sequential:
     """LeNet-5 as it is usually drawn today: 6 and 16 filters of 5x5, pooled 2x2, dense 120 and 84 (61,706 on MNIST).
 
@@ -109,7 +109,7 @@ def lenet5(
     layers.append(nn.Flatten())
     width = num_features(nn.Sequential(*layers), image_shape)
     layers += _dense(width, num_classes, units=[120, 84], activation=activation, dropout=dropout)
-    return initialise_sequential(layers, initialiser)
+    return initialize_sequential(layers, initializer)
 
 
 def _activate_and_pool(activation: Activation, pool: nn.Module | None) -> list[nn.Module]:

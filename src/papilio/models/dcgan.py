@@ -7,7 +7,7 @@ from typing import Annotated
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm as normalised
+from torch.nn.utils.parametrizations import spectral_norm as normalized
 
 from papilio.errors import SettingError
 from papilio.models.layers import BatchNorm2d
@@ -92,14 +92,14 @@ def dcgan(
 ) -> dict[str, nn.Module]:
     """A `generator` of transposed convolutions and a `discriminator` of convolutions, kernel 4, stride 2.
 
-    Images come out in exactly the size of `image_shape`. The generator begins with a map of 4 pixels a side or a few more
-    and up to 8 `width` channels, and ends in a sigmoid; batch normalisation and ReLU follow all other layers. The
-    discriminator, which gives a logit, has leaky ReLU of 0.2, and batch normalisation but in its first layer. Weights are
-    drawn from N(0, 0.02), factors of the normalisation from N(1, 0.02).
+    Images come out in exactly the size of `image_shape`. The generator begins with a map of 4 pixels per side or a few more
+    and up to 8 `width` channels, and ends in a sigmoid; batch normalization and ReLU follow all other layers. The
+    discriminator, which gives a logit, has leaky ReLU of 0.2, and batch normalization but in its first layer. Weights are
+    drawn from N(0, 0.02), factors of the normalization from N(1, 0.02).
 
     With `average` above 0 there is a third net, `average`, whose weights follow the generator's: at each step it keeps that
     share of its own. With `spectral_norm` the discriminator's layers are divided by their largest singular value (Miyato et
-    al. 2018), in place of its batch normalisation. With `conditional` both nets are told which of `num_classes` classes an
+    al. 2018), in place of its batch normalization. With `conditional` both nets are told which of `num_classes` classes an
     image is of, see `ConvolutionalGenerator` and `ProjectingDiscriminator`.
 
     Raises SettingError for arguments out of range, for images of other sides than 16 to 128 pixels, and where `conditional`
@@ -108,10 +108,10 @@ def dcgan(
     positive_integers([latents], what="latents")
     positive_integers([width], what="width")
     if not 0 <= average < 1:
-        raise SettingError(f"average: {average} is not a share; allowed is 0 up to, not including, 1")
+        raise SettingError(f"average: must be at least 0 and below 1, not {average}")
     if conditional and num_classes < 2:
         raise SettingError(
-            "conditional: these images show no classes that a net could be told of; leave it out, or take images with two"
+            "conditional: these images have no classes to condition on; leave it out, or use images with two"
             " classes or more"
         )
     classes = num_classes if conditional else 0
@@ -138,7 +138,7 @@ def sides_of(image_shape: tuple[int, int, int]) -> list[tuple[int, int]]:
     low, high = SIDES
     if not (low <= height <= high and low <= width <= high):
         raise SettingError(
-            f"images of {height}x{width}: dcgan makes images of {low} to {high} pixels a side; set data.size, or take"
+            f"images of {height}x{width}: dcgan generates images of {low} to {high} pixels per side; set data.size, or use"
             ' family = "gan"'
         )
     found = [(height, width)]
@@ -194,7 +194,7 @@ def _down(sides: list[tuple[int, int]], channels: list[int], *, num_logits: int,
         layers.append(nn.LeakyReLU(0.2, inplace=True))  # no new memory: of large maps that takes longer than they do
     layers += [ToPoint(channels[-1], num_logits, sides[-1]), nn.Flatten()]
     _drawn(nn.Sequential(*layers))
-    return nn.Sequential(*(normalised(one) if is_spectral and isinstance(one, nn.Conv2d) else one for one in layers))
+    return nn.Sequential(*(normalized(one) if is_spectral and isinstance(one, nn.Conv2d) else one for one in layers))
 
 
 def _normal(channels: int) -> list[nn.Module]:
@@ -202,7 +202,7 @@ def _normal(channels: int) -> list[nn.Module]:
 
 
 def _drawn(layers: nn.Sequential) -> nn.Sequential:
-    """Radford et al. 2016, section 4; the factors of batch normalisation as in the authors' code."""
+    """Radford et al. 2016, section 4; the factors of batch normalization as in the authors' code."""
     for layer in layers:
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(layer.weight, 0.0, DEVIATION)

@@ -12,8 +12,8 @@ from papilio.models.layers import (
     Activation,
     BatchNorm1d,
     Dropout,
-    Initialiser,
-    initialise,
+    Initializer,
+    initialize,
     make_activation,
 )
 from papilio.models.sizes import positive_integers
@@ -51,12 +51,12 @@ def encoder_classifier(
     activation: Activation = "relu",
     dropout: float = 0.0,
     batch_norm: bool = False,
-    initialiser: Initialiser = "glorot_uniform",
+    initializer: Initializer = "glorot_uniform",
 ) -> EncoderClassifier:
     """An encoder as `autoencoder` has it, up to its latents, its last hidden dense layer, or its convolutions; a head on it.
 
     `head` has the units of the head's hidden layers, each followed by the activation and `head_dropout`; without any it is
-    one linear layer. `head_norm` normalises what the head is given, by the statistics of batches: latents of an autoencoder
+    one linear layer. `head_norm` normalizes what the head is given, by the statistics of batches: latents of an autoencoder
     have any scale, and a head on a frozen encoder learns slowly without it. `variational` says that the encoder is a VAE's,
     whose latents are means and log variances. The other arguments are those of the `autoencoder` whose encoder is taken.
     Raises SettingError for arguments out of range.
@@ -76,7 +76,7 @@ def encoder_classifier(
     network = EncoderClassifier(
         nn.Sequential(layers), _head(width, head, num_classes, activation, head_dropout, head_norm)
     )
-    initialise(network, initialiser)
+    initialize(network, initializer)
     return network
 
 

@@ -71,7 +71,7 @@ def build_nets(
 ) -> dict[str, nn.Module]:
     """The nets by name (a single one is called "network"), their weights a function of the seed alone.
 
-    `heads` has how many numbers each head of the net has to put out. The builder gets `image_shape`, `num_classes` (all
+    `heads` has how many numbers each head of the net must output. The builder gets `image_shape`, `num_classes` (all
     heads' numbers together) and `heads` where it names them. Raises SettingError where the settings do not
     fit it, or where what it returns is not a network.
     """

@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor, nn
 
-from papilio.models.layers import Initialiser, initialise
+from papilio.models.layers import Initializer, initialize
 from papilio.models.sizes import positive_integers
 
 
@@ -27,7 +27,7 @@ def gan(
     *,
     latents: int = 16,
     units: list[int] = [128],  # noqa: B006 (never changed, as in mlp)
-    initialiser: Initialiser = "glorot_uniform",
+    initializer: Initializer = "glorot_uniform",
 ) -> dict[str, nn.Module]:
     """A `generator` of dense layers of `units`, and a `discriminator` of the same ones backwards, whose output is a logit.
 
@@ -46,5 +46,5 @@ def gan(
         "discriminator": nn.Sequential(*down[:-1]),
     }
     for net in nets.values():
-        initialise(net, initialiser)
+        initialize(net, initializer)
     return nets

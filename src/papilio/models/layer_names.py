@@ -42,7 +42,7 @@ def find_layer(name: str, rows: Sequence[LayerRow], *, has_latents: bool) -> str
     """What a name stands for in a network with these layers: a layer's own name, or `input`, `latents`, `output` themselves.
 
     A name is one of these three, one that `named_layers` gives, or the network's own name of a layer. Raises SettingError for
-    a name that is none.
+    an unknown name.
     """
     special = [INPUT, OUTPUT, *([LATENTS] if has_latents else [])]
     named = named_layers(rows)

@@ -1,4 +1,4 @@
-"""What the builders share: activations, initialisers, and a dropout whose randomness can be handed in."""
+"""What the builders share: activations, initializers, and a dropout whose randomness can be handed in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from papilio.errors import SettingError, did_you_mean
 
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]
-Initialiser = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "random_normal", "torch"]
+Initializer = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "random_normal", "torch"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -27,7 +27,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 # max(f(a), f(b)) = f(max(a, b)) holds for these, so that pooling first gives the same function on a quarter of the numbers
 NON_DECREASING = frozenset({"relu", "leaky_relu", "elu", "sigmoid", "tanh"})
 
-INITIALISERS: dict[str, Callable[[Tensor], Tensor] | None] = {
+INITIALIZERS: dict[str, Callable[[Tensor], Tensor] | None] = {
     "glorot_uniform": nn.init.xavier_uniform_,
     "glorot_normal": nn.init.xavier_normal_,
     "he_uniform": lambda weight: nn.init.kaiming_uniform_(weight, nonlinearity="relu"),
@@ -53,7 +53,7 @@ class Dropout(nn.Module):
     def __init__(self, rate: float) -> None:
         super().__init__()
         if not 0 <= rate < 1:
-            raise SettingError(f"dropout: {rate} is not a rate; allowed is 0 up to, not including, 1")
+            raise SettingError(f"dropout: must be at least 0 and below 1, not {rate}")
         self.rate = rate
         self.source: MaskSource | None = None
 
@@ -73,7 +73,7 @@ class Dropout(nn.Module):
 
 
 class _OfOneValue:
-    """Batch normalisation by its running statistics where a channel has a single value, which has no variance: a batch of one
+    """Batch normalization by its running statistics where a channel has a single value, which has no variance: a batch of one
     image, in a dense layer or where a feature map is one pixel."""
 
     training: bool
@@ -99,18 +99,18 @@ class BatchNorm2d(_OfOneValue, nn.BatchNorm2d):
 def make_activation(name: str) -> nn.Module:
     """A new activation layer; raises SettingError for an unknown name."""
     if name not in ACTIVATIONS:
-        raise SettingError(f"activation: {name!r} is not one; {did_you_mean(name, ACTIVATIONS)}")
+        raise SettingError(f"activation: {name!r} is unknown; {did_you_mean(name, ACTIVATIONS)}")
     return ACTIVATIONS[name]()
 
 
-def initialise(network: nn.Module, name: str) -> nn.Module:
-    """Draw every convolution's and linear layer's weights anew from torch's global generator, biases zero.
+def initialize(network: nn.Module, name: str) -> nn.Module:
+    """Draw every convolution's and linear layer's weights again from torch's global generator, biases zero.
 
     Raises SettingError for an unknown name. Sources: Glorot & Bengio 2010; He et al. 2015.
     """
-    if name not in INITIALISERS:
-        raise SettingError(f"initialiser: {name!r} is not one; {did_you_mean(name, INITIALISERS)}")
-    fill = INITIALISERS[name]
+    if name not in INITIALIZERS:
+        raise SettingError(f"initializer: {name!r} is unknown; {did_you_mean(name, INITIALIZERS)}")
+    fill = INITIALIZERS[name]
     if fill is None:
         return network
     for layer in network.modules():
@@ -131,7 +131,7 @@ def num_features(layers: nn.Module, image_shape: tuple[int, int, int]) -> int:
     except RuntimeError as error:
         raise SettingError(
             f"images of {image_shape[1]}x{image_shape[2]} are too small for this network;"
-            " take fewer pooling layers or smaller kernels, or larger images"
+            " use fewer pooling layers, smaller kernels, or larger images"
         ) from error
     finally:
         layers.train(was_training)

@@ -9,8 +9,8 @@ from torch import nn
 from papilio.models.layers import (
     Activation,
     Dropout,
-    Initialiser,
-    initialise,
+    Initializer,
+    initialize,
     make_activation,
 )
 from papilio.models.sizes import per_layer, positive_integers
@@ -24,7 +24,7 @@ def mlp(
     activation: Activation = "relu",
     dropout: float | list[float] = 0.0,
     batch_norm: bool = False,
-    initialiser: Initialiser = "glorot_uniform",
+    initializer: Initializer = "glorot_uniform",
 ) -> nn.Sequential:
     """Dense layers of `units`, each followed by the activation and dropout, then one output a class (logits).
 
@@ -41,11 +41,11 @@ def mlp(
         layers += [Dropout(rate)] if rate else []
         width = num_units
     layers.append(nn.Linear(width, num_classes))
-    return initialise_sequential(layers, initialiser)
+    return initialize_sequential(layers, initializer)
 
 
-def initialise_sequential(layers: list[nn.Module], initialiser: Initialiser) -> nn.Sequential:
+def initialize_sequential(layers: list[nn.Module], initializer: Initializer) -> nn.Sequential:
     """The layers as one network, its weights drawn."""
     network = nn.Sequential(*layers)
-    initialise(network, initialiser)
+    initialize(network, initializer)
     return network

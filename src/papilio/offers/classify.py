@@ -22,7 +22,7 @@ def probabilities(run: Run, images: np.ndarray) -> np.ndarray:
     """Each class's probability, float32 (num, class), for uint8 images (num, channel, height, width)."""
     outputs = run.outputs(images)
     if outputs.ndim != 2 or outputs.shape[1] != len(run.class_names):
-        raise RunError(f"{run.folder}: this run does not classify; its network gives {outputs.shape[1:]} an image")
+        raise RunError(f"{run.folder}: this run does not classify; its network returns {outputs.shape[1:]} an image")
     return resolve_reference("papilio.targets.classes:class_probabilities")(outputs)
 
 
@@ -41,7 +41,7 @@ def predict_pictures(
 
 
 def _hint(run: Run, image: np.ndarray) -> str | None:
-    """What to try where the picture's rim is as light as the training images' is dark, or the other way round."""
+    """What to try where the picture's rim is as light as the training images' is dark, or the other way around."""
     usual, here = run.facts.rim_brightness, rim_brightness(image[None])
     if usual is None or abs(here - usual) < 0.5:
         return None

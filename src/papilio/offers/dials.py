@@ -201,7 +201,7 @@ def _parts(picture: tuple[int, int], size: tuple[int, int]) -> list[Window]:
     ratio = min(picture[0] / size[0], picture[1] / size[1])
     parts = []
     for scale in SCALES:
-        # how far the centre of a part may lie from the picture's, each way, in sides of the part
+        # how far the center of a part may lie from the picture's, each way, in sides of the part
         far_y, far_x = ((one / (ratio * scale * side) - 1) / 2 for one, side in zip(picture, size, strict=True))
         steps = [min(math.ceil(2 * far / STEP) + 1, MOST_STEPS) for far in (far_x, far_y)]
         across, down = (np.linspace(-far, far, num) for far, num in zip((far_x, far_y), steps, strict=True))

@@ -102,10 +102,10 @@ def decode(run: Run, latents: np.ndarray, *, labels: Labels | None = None) -> np
     """An image of each latent; see `Run.decode`. Raises DataError for latents of another length."""
     generator = next((name for name in GENERATORS if name.partition(".")[0] in run.nets.names), "")
     if not generator:
-        raise RunError(f"{run.folder}: none of its nets makes images: {', '.join(run.nets.names)}")
+        raise RunError(f"{run.folder}: none of its nets generates images: {', '.join(run.nets.names)}")
     given = np.asarray(latents, dtype=np.float32)
     if given.ndim != 2 or not np.isfinite(given).all():
-        raise DataError(f"{run.folder}: got latents {given.shape}; needed are finite numbers (num, latents)")
+        raise DataError(f"{run.folder}: got latents {given.shape}; expected finite numbers (num, latents)")
     if classes := run.conditional_classes:
         chosen = class_numbers(run, 0 if labels is None else labels, num=len(given))
         given = np.concatenate([given, np.eye(classes, dtype=np.float32)[chosen]], axis=1)
@@ -114,7 +114,7 @@ def decode(run: Run, latents: np.ndarray, *, labels: Labels | None = None) -> np
     try:
         images = run.nets.forward(generator, given)
     except RuntimeError as error:
-        raise DataError(f"latents {given.shape}: not what this run's images are made of ({error})") from error
+        raise DataError(f"latents {given.shape}: not the latents of this run ({error})") from error
     return np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
 
 
@@ -143,7 +143,7 @@ def class_numbers(run: Run, labels: Labels, *, num: int) -> np.ndarray:
     """The class of each of `num` images by its number, int64 (num,); raises DataError for what is no class of the run."""
     given = [labels] * num if isinstance(labels, str | int) else list(labels)
     if len(given) != num:
-        raise DataError(f"{run.folder}: got {len(given)} labels for {num} images; give one for all, or one an image")
+        raise DataError(f"{run.folder}: got {len(given)} labels for {num} images; give one for all, or one per image")
     return np.array([_class_number(run, one) for one in given], dtype=np.int64)
 
 
@@ -160,6 +160,6 @@ def _class_number(run: Run, label: Any) -> int:
 
 def _not_conditional(run: Run) -> RunError:
     return RunError(
-        f"{run.folder}: its nets were told of no classes, so that none can be asked for; train a dcgan with"
+        f"{run.folder}: its nets are unconditional, so no class can be requested; train a dcgan with"
         " conditional = true under [model]"
     )

@@ -112,7 +112,7 @@ def compare(folders: Sequence[Path | str | StudyResults | RunResult | Run]) -> C
     if isinstance(folders, Path | str):
         raise RunError("compare needs a list of two folders or more, of studies or of runs")
     if len(folders) < 2:
-        raise RunError("compare needs two folders or more, of studies or of runs")
+        raise RunError("compare needs at least two folders of studies or runs")
     paths = [possible_path(one if isinstance(one, str | Path) else one.folder, error=RunError) for one in folders]
     names = _short_names(paths)
     return Comparison(tuple(_column(path, name) for path, name in zip(paths, names, strict=True)))
@@ -123,7 +123,7 @@ def _column(path: Path, name: str) -> Column:
         return _study_column(read_results(path), name)
     if (path / "run.json").exists():
         return _run_column(path, name)
-    raise RunError(f"{path}: neither a study's folder (study.toml) nor a run's (run.json)")
+    raise RunError(f"{path}: neither a study folder (study.toml) nor a run folder (run.json)")
 
 
 def _study_column(results: StudyResults, name: str) -> Column:
@@ -225,14 +225,15 @@ def _measured(trial: TrialResult, metric: str) -> Measured | None:
 
 def _in_full(settings: Mapping[str, Any], defaults: Mapping[str, Any], *, where: Path) -> dict[str, Any]:
     """By dotted key what was set, and what was left to defaults: runs of earlier versions do not have those written out."""
-    if not defaults:
-        try:
-            defaults = RunSettings.of(settings).left_to_defaults()
-        except (ValidationError, KeyError, TypeError, AttributeError) as error:
-            raise RunError(f"{where}: the settings in its run.json are damaged ({one_reason(error)})") from None
+    try:
+        known = RunSettings.of(settings).left_to_defaults() | dict(defaults)
+    except (ValidationError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{where}: the settings in its run.json are damaged ({one_reason(error)})") from None
     filled = {
-        key: list(value) if isinstance(value, tuple) else value for key, value in defaults.items()
-    }  # as JSON has it
+        key: list(value) if isinstance(value, tuple) else value  # as JSON has it
+        for key, value in known.items()
+        if value not in (None, {})
+    }
     return _flat(settings) | filled
 
 

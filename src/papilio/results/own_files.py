@@ -55,7 +55,7 @@ class Row(BaseModel):
     @classmethod
     def _is_a_name(cls, name: str) -> str:
         if "/" in name or "\\" in name or "\0" in name or name.strip(".") == "":
-            raise ValueError("it is no name of a folder")
+            raise ValueError("it is not a valid folder name")
         return name
 
     @field_validator("fold", mode="before")
@@ -80,12 +80,12 @@ def check_rows(content: bytes) -> list[Row]:
     try:
         rows = list(csv.DictReader(io.StringIO(content.decode(), newline=""), strict=True))
     except csv.Error as error:
-        raise ValueError(f"it is no CSV: {error}") from error
+        raise ValueError(f"it is not CSV: {error}") from error
     if not rows:
         raise ValueError("it has no rows")
     if any(None in row or None in row.values() for row in rows):  # pyright: ignore[reportUnnecessaryContains]
         raise ValueError("a row has more or fewer cells than there are columns")
     found = TypeAdapter(list[Row]).validate_python(rows)
     if len({row.run for row in found}) < len(found):
-        raise ValueError("a run is there twice")
+        raise ValueError("a run is listed twice")
     return found

@@ -1,4 +1,4 @@
-"""Published numbers, and the trials of a study that stand beside them."""
+"""Published numbers, and the trials of a study that stand next to them."""
 
 from __future__ import annotations
 

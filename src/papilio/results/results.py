@@ -19,9 +19,11 @@ from papilio.errors import RunError, SettingError, StudyError, did_you_mean, sho
 from papilio.files import possible_path, read_own, write_text
 from papilio.kinds.ranking import UNRANKED, Ranking, Standing, common_ranking
 from papilio.results.own_files import Row, check_environment, check_rows
+from papilio.results.words import trial_words
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
 from papilio.settings.references import resolve_reference
+from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import one_reason
 from papilio.studies.study import load_study, parse_toml
 from papilio.study_folder import ENVIRONMENT
@@ -94,13 +96,18 @@ class TrialResult:
         return _in_html("trial", self)
 
     @property
+    def title(self) -> str:
+        """What pages and figures call it."""
+        return trial_words(self.name, self.varied)
+
+    @property
     def finished(self) -> tuple[RunResult, ...]:
         """The runs that are done: not those that diverged, failed, or still wait."""
         return tuple(run for run in self.runs if run.status == "done")
 
     @property
     def is_pruned(self) -> bool:
-        """Whether the trial was cut early: with one of its runs all of them are."""
+        """Whether the trial was pruned: with one of its runs all of them are."""
         return any(run.status == "pruned" for run in self.runs)
 
     @property
@@ -138,7 +145,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Published:
-    """A number that somebody published, to stand beside ours."""
+    """A number that somebody published, to stand next to ours."""
 
     stage: str
     where: dict[str, Any]
@@ -169,7 +176,7 @@ class StudyResults:
 
     @property
     def reduced(self) -> str | None:
-        """What was left out of the study as written ("10 % of the images, at most 2 epochs"), None for nothing."""
+        """What was left out of the study as written ("10% of the images, at most 2 epochs"), None for nothing."""
         return describe_reduction(self.study["data"].get("fraction", 1.0), self.study.get("max_epochs"))
 
     @property
@@ -224,7 +231,7 @@ class StudyResults:
         if ranking is None:
             return trials
         known = [(mean, trial) for trial in trials if (mean := trial.mean(ranking.metric)) is not None]
-        return [trial for _, trial in sorted(known, key=lambda pair: pair[0], reverse=ranking.is_maximised)]
+        return [trial for _, trial in sorted(known, key=lambda pair: pair[0], reverse=ranking.is_maximized)]
 
     def best_run(self, trial: TrialResult) -> RunResult | None:
         """The trial's best finished run by what ranks its runs, its first one where nothing does; None where there is none."""
@@ -232,7 +239,7 @@ class StudyResults:
         if ranking is None:
             return next(iter(trial.finished), None)
         runs = [run for run in trial.finished if ranking.metric in run.metrics]
-        choose = max if ranking.is_maximised else min
+        choose = max if ranking.is_maximized else min
         return choose(runs, key=lambda run: run.metrics[ranking.metric]) if runs else None
 
     @property
@@ -280,7 +287,7 @@ def _ranking(runs: Iterable[RunResult]) -> Ranking | None:
 
 def describe_reduction(fraction: float, max_epochs: int | None) -> str | None:
     """In words, what `--fraction` and `--max-epochs` leave out; None for nothing."""
-    parts = [f"{100 * fraction:.3g} % of the images" if fraction < 1 else ""]
+    parts = [f"{100 * fraction:.3g}% of the images" if fraction < 1 else ""]
     parts.append(f"at most {max_epochs} epoch{'s' if max_epochs > 1 else ''}" if max_epochs else "")
     return ", ".join(filter(None, parts)) or None
 
@@ -300,18 +307,18 @@ def _read(file: Path, take: Callable[[bytes], T]) -> T:
         return take(read_own(file))
     except (FileNotFoundError, NotADirectoryError):
         raise RunError(
-            f"{file.parent}: not a study's folder (there is no {file.name}); `papilio run STUDY` makes one"
+            f"{file.parent}: not a study folder ({file.name} is missing); `papilio run STUDY` creates one"
         ) from None
     except (OSError, ValueError, StudyError) as error:
         raise RunError(
-            f"{file}: is damaged ({one_reason(error)}); the study's command with --out writes it again"
+            f"{file}: is damaged ({one_reason(error)}); run the study again with the same --out to rewrite it"
         ) from None
 
 
 def _study(content: bytes) -> dict[str, Any]:
     study = parse_toml(content.decode(), where="the study")
     load_study(study)
-    return study
+    return study_in_present_spelling(study)
 
 
 class ResultsTable:
@@ -323,7 +330,7 @@ class ResultsTable:
         self.seconds_to_wait = 0.0
 
     def write(self, runs: Callable[[], Sequence[tuple[RunPlan, RunFacts | None]]], *, is_due: bool) -> None:
-        """One row a run, atomically; not `is_due`: only if it was not written a short while ago."""
+        """One row per run, atomically; not `is_due`: only if it was not written a short while ago."""
         start = time.monotonic()
         if not is_due and start - self.written < self.seconds_to_wait:
             return
@@ -361,7 +368,7 @@ def _row(run: RunResult) -> dict[str, Any]:
 
 def _read_run(folder: Path, row: Row) -> RunResult:
     known = {*FIRST_COLUMNS, *LAST_COLUMNS}
-    varied = {key: value for key, value in row.others.items() if key not in known and "." in key and value}
+    varied = {present_key(key): value for key, value in row.others.items() if key not in known and "." in key and value}
     path = folder / "runs" / row.run
     waiting = RunResult(row.run, row.stage, row.trial, row.seed, row.fold, varied, path)
     return _as_far_as_it_is(_with_facts(waiting, RunFolder(path).read()))
@@ -376,7 +383,7 @@ def _as_far_as_it_is(run: RunResult) -> RunResult:
 
 
 def _of_plan(path: Path, plan: RunPlan, facts: RunFacts | None) -> RunResult:
-    settings = plan.settings.identity()
+    settings = plan.settings.plain()
     waiting = RunResult(plan.name, plan.stage, plan.trial, plan.seed, plan.fold, plan.varied, path, settings)
     return _with_facts(waiting, facts)
 

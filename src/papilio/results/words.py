@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 COUNTS = ("active_units",)  # metrics, without their split, that are whole numbers
@@ -14,9 +15,9 @@ def metric_words(name: str) -> str:
     """A recorded metric in words.
 
     >>> metric_words("val_accuracy"), metric_words("fid"), metric_words("test_p90_error")
-    ('validation accuracy', 'fid', 'test 90 % error')
+    ('validation accuracy', 'fid', 'test 90% error')
     """
-    split, _, rest = name.replace("p90_", "90_%_").partition("_")
+    split, _, rest = name.replace("p90_", "90%_").partition("_")
     return f"{SPLITS[split]} {rest.replace('_', ' ')}" if rest and split in SPLITS else name.replace("_", " ")
 
 
@@ -49,7 +50,7 @@ def value_words(value: Any) -> str:
 
 
 def _table_words(table: dict[str, Any]) -> str:
-    if "name" not in table:  # of a regulariser's rates those that do something
+    if "name" not in table:  # of a regularizer's rates those that do something
         return " ".join(f"{key}={value_words(one)}" for key, one in table.items() if one != 0) or "none"
     others = {key: one for key, one in table.items() if key != "name"}
     if list(others) == ["learning_rate"]:
@@ -60,11 +61,23 @@ def _table_words(table: dict[str, Any]) -> str:
 def key_words(keys: Sequence[str]) -> dict[str, str]:
     """What dotted keys are called: by their last part, or in full where two would be called the same.
 
-    >>> key_words(["model.dropout", "train.optimizer.name", "model.name"])
-    {'model.dropout': 'dropout', 'train.optimizer.name': 'train.optimizer.name', 'model.name': 'model.name'}
+    >>> key_words(["train.learning_rate", "train.optimizer.name", "model.name"])
+    {'train.learning_rate': 'learning rate', 'train.optimizer.name': 'train.optimizer.name', 'model.name': 'model.name'}
     """
     counts = Counter(key.split(".")[-1] for key in keys)
-    return {key: last if counts[last := key.split(".")[-1]] == 1 else key for key in keys}
+    return {key: last.replace("_", " ") if counts[last := key.split(".")[-1]] == 1 else key for key in keys}
+
+
+def trial_words(name: str, keys: Iterable[str]) -> str:
+    """A trial's name for people: of the keys that vary without their underscores.
+
+    >>> trial_words("dropout 0.1, learning_rate 0.01", ["model.dropout", "train.learning_rate"])
+    'dropout 0.1, learning rate 0.01'
+    """
+    for last in (key.split(".")[-1] for key in keys):
+        if "_" in last:
+            name = re.sub(rf"(?<![\w-]){re.escape(last)}(?= )", last.replace("_", " "), name)
+    return name
 
 
 def duration(seconds: float) -> str:
@@ -131,11 +144,21 @@ def plain_number(value: float) -> str:
     """A metric as text.
 
     >>> plain_number(0.91834), plain_number(123.456), plain_number(0.0000123), plain_number(-0.00204)
-    ('0.9183', '123.5', '1.23e-05', '-0.0020')
+    ('0.9183', '123.5', '1.23e−5', '−0.0020')
     """
     if value and abs(value) < 0.0005:
-        return f"{value:.3g}"
-    return f"{value:.{decimals(value)}f}"
+        return signed(f"{value:.3g}".replace("e-0", "e-"))
+    return signed(f"{value:.{decimals(value)}f}")
+
+
+def signed(text: str) -> str:
+    """A number's text with a minus, as figures have it, in place of a hyphen; of what is zero without one.
+
+    >>> signed("-0.5"), signed("-0.0000")
+    ('−0.5', '0.0000')
+    """
+    is_zero = not text.strip("-0.")
+    return text.replace("-", "" if is_zero else "−")
 
 
 def decimals(value: float) -> int:
@@ -156,9 +179,9 @@ def pair_words(*, true: str, predicted: str, count: int, support: int) -> str:
     """A confusion as a sentence.
 
     >>> pair_words(true="shirt", predicted="T-shirt/top", count=87, support=1000)
-    'shirt taken for T-shirt/top: 87 of 1,000'
+    'shirt predicted as T-shirt/top: 87 of 1,000'
     """
-    return f"{true} taken for {predicted}: {count:,} of {support:,}"
+    return f"{true} predicted as {predicted}: {count:,} of {support:,}"
 
 
 def sentence(text: str) -> str:

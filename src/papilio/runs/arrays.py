@@ -44,7 +44,7 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         facts, written = header["facts"], header.get("sha256")
         if written is not None and written != _digest(arrays, facts):
-            raise ValueError("its checksum is another")
+            raise ValueError("its checksum does not match")
         return arrays, facts
     except FileNotFoundError:
         raise
@@ -108,4 +108,4 @@ def _digest(arrays: Arrays, facts: Mapping[str, Any]) -> str:
 
 
 def _torn(path: Path, error: Exception) -> RunError:
-    return RunError(f"{path}: not a whole file of weights ({error}); delete it, and the study's command makes it again")
+    return RunError(f"{path}: not a complete weights file ({error}); delete it and run the study again to recreate it")

@@ -25,7 +25,7 @@ def _reader_of(kind: Any) -> TypeAdapter[Any]:
 
 def _three_or_none(shape: list[int]) -> list[int]:
     if len(shape) not in (0, 3):
-        raise ValueError("it is no [channel, height, width]")
+        raise ValueError("it is not [channel, height, width]")
     return shape
 
 
@@ -38,7 +38,7 @@ def _as_tables(settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]
 def _as_quantity(plain: dict[str, Any]) -> dict[str, Any]:
     found = _reader_of(Quantity).validate_python(plain, strict=False)
     if plain.keys() - asdict(found).keys() or not 0 < found.period < math.inf:
-        raise ValueError("it is no period above 0, unit and is_time")
+        raise ValueError("it is not a period above 0, unit and is_time")
     return plain
 
 
@@ -49,7 +49,7 @@ def _as_layers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _as_calibration(plain: Mapping[str, list[float]]) -> Mapping[str, list[float]]:
     if plain.keys() != {"confidence", "within"} or len(plain["confidence"]) != len(plain["within"]):
-        raise ValueError("it needs confidence and within, of one length")
+        raise ValueError("it needs confidence and within of equal length")
     if not plain["confidence"]:
         raise ValueError("it is empty")
     return plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,7 +32,8 @@ from papilio.runs.checked import (
     Shape,
 )
 from papilio.runs.plan import RunPlan
-from papilio.settings.run_settings import RunSettings
+from papilio.settings.run_settings import RunSettings, is_own
+from papilio.settings.spelling import in_present_spelling, present_key
 from papilio.settings.validation import one_reason
 
 Status = Literal["running", "stopped", "pruned", "done", "diverged", "failed"]
@@ -133,7 +134,7 @@ class RunFacts:
             seed=plan.seed,
             fold=plan.fold,
             varied=plan.varied,
-            settings=plan.settings.identity(),
+            settings=plan.settings.plain(),
             defaults=plan.settings.left_to_defaults(),
             status="running",
             threads=threads,
@@ -180,20 +181,22 @@ class RunFolder:
     def read(self) -> RunFacts | None:
         """What run.json says, None where there is none; raises RunError where it is not readable."""
         try:
-            return _reader().validate_json(read_own(self.facts_file), strict=True)
+            return _in_present_spelling(_reader().validate_json(read_own(self.facts_file), strict=True))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValidationError) as error:
+        except (OSError, ValueError) as error:  # pydantic's complaints are ValueErrors, too
             raise RunError(
-                f"{self.facts_file}: not a run's facts ({one_reason(error)}); delete the folder {self.path.name},"
-                " and the study's command trains this run anew"
+                f"{self.facts_file}: not a valid run.json ({one_reason(error)}); delete the folder {self.path.name}"
+                " and run the study again to retrain this run"
             ) from error
 
     def facts(self) -> RunFacts:
-        """What run.json says; raises RunError where it is not there or not readable."""
+        """What run.json says; raises RunError where it is missing or not readable."""
         facts = self.read()
         if facts is None:
-            raise RunError(f"{self.path}: not a run's folder (there is no run.json); a study's are in its folder runs/")
+            raise RunError(
+                f"{self.path}: not a run folder (run.json is missing); a study's runs are in its folder runs/"
+            )
         return facts
 
     def is_finished(self) -> bool:
@@ -226,7 +229,7 @@ class RunFolder:
             return []
         except OSError as error:
             raise RunError(
-                f"{self.records_file}: cannot be read ({reason_of(error)}); remove it, and the study's command makes it again"
+                f"{self.records_file}: cannot be read ({reason_of(error)}); remove it and run the study again to recreate it"
             ) from error
         records = []
         for number, line in enumerate(lines, start=1):
@@ -237,7 +240,7 @@ class RunFolder:
         return records
 
     def has_half_record(self) -> bool:
-        """Whether records.jsonl goes on after its last whole line."""
+        """Whether records.jsonl continues after its last whole line."""
         try:
             return len(read_own(self.records_file).splitlines()) > len(self.read_records())
         except FileNotFoundError:
@@ -267,6 +270,16 @@ def _record_reader() -> TypeAdapter[dict[str, int | Finite]]:
 @functools.cache
 def _reader() -> TypeAdapter[RunFacts]:
     return TypeAdapter(RunFacts)
+
+
+def _in_present_spelling(facts: RunFacts) -> RunFacts:
+    """Facts that an earlier version wrote, each setting as it is spelled now."""
+    settings, varied = facts.settings, facts.varied
+    train = in_present_spelling(settings["train"])
+    if not is_own(str(settings["model"].get("family", ""))):
+        settings = {**settings, "model": in_present_spelling(settings["model"])}
+        varied = {present_key(key): value for key, value in varied.items()}
+    return replace(facts, settings={**settings, "train": train}, varied=varied)
 
 
 def _record(line: bytes) -> dict[str, Any] | None:

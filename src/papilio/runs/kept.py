@@ -1,7 +1,7 @@
-"""What some kinds of runs keep beside their records: images of the same noise after each epoch, and every batch's metrics.
+"""What some kinds of runs keep next to their records: images of the same noise after each epoch, and every batch's metrics.
 
 `previews/0001.png` has 32 images of `sample`, seed 0, after the first epoch, in rows of eight without gaps. `batches.jsonl`
-has a line an epoch: its number, that of its first step, and under each metric's name a number a batch, of five digits.
+has a line per epoch: its number, that of its first step, and under each metric's name a number per batch, of five digits.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The epochs of runs that train together: the best epoch, patience, checkpoints, stops. The same for every engine.
 
-The state of a run is written after each epoch, in one atomic step; a run that goes on from it does exactly the arithmetic that
+The state of a run is written after each epoch, in one atomic step; a run that resumes from it does exactly the arithmetic that
 an uninterrupted one does.
 """
 
@@ -53,11 +53,11 @@ class Tracker:
         """Note a record; whether it is better, by more than `min_delta`, than all before."""
         if ranking.metric not in record:
             raise SettingError(
-                f"{ranking.metric} chooses the best epoch, but the objective's records have {', '.join(record)}"
+                f"{ranking.metric} chooses the best epoch, but the recorded metrics are {', '.join(record)}"
             )
         value = record[ranking.metric]
         if self.value is not None:
-            slack = min_delta if ranking.is_maximised else -min_delta
+            slack = min_delta if ranking.is_maximized else -min_delta
             if not ranking.is_better(value, self.value + slack):
                 return False
         self.value, self.epoch = value, record["epoch"]
@@ -102,11 +102,11 @@ class TrainingRun:
         try:
             session.load(lane, arrays, epoch=self.progress.epoch, step=self.progress.step)
         except RunError as error:
-            raise RunError(f"{self.checkpoint}: {error}; delete it, and the run begins anew") from error
+            raise RunError(f"{self.checkpoint}: {error}; delete it to start the run over") from error
         self.best_weights = best_weights_in(arrays)
 
     def save(self, session: Session, lane: int) -> None:
-        """Write all of the state, atomically; the one before stays beside it."""
+        """Write all of the state, atomically; the one before stays next to it."""
         if self.checkpoint is not None:
             keep_older(self.checkpoint)
             best = with_prefix("best", self.best_weights) if self.ranking is not None else {}
@@ -121,7 +121,7 @@ class TrainingRun:
         self.progress.seconds += seconds
         record["seconds"] = round(self.progress.seconds, 3)
         self._note_best(session, lane, record)
-        # told before it is saved: a kill in between repeats the epoch, the other way round its record would be lost
+        # told before it is saved: a kill in between repeats the epoch, the other way around its record would be lost
         if self.watcher is not None:
             self.watcher.on_epoch(record)
         if self.is_finished:
@@ -166,8 +166,8 @@ def train_runs(
 ) -> list[Outcome]:
     """Train the runs of a session, one a lane, each to its end or until its watcher wants a stop.
 
-    Each goes on from its checkpoint where there is one. `on_end` is handed a lane and its outcome as soon as it has ended,
-    while others go on. The lanes' nets have the weights of the last epoch then; those of the best are in the outcomes. A run's
+    Each resumes from its checkpoint where there is one. `on_end` is handed a lane and its outcome as soon as it has ended,
+    while others continue. The lanes' nets have the weights of the last epoch then; the best ones are in the outcomes. A run's
     seconds are its share: an epoch's, divided by the number of lanes that had it. Raises StorageError when the disk is full.
     """
 
@@ -206,7 +206,7 @@ class _OnStep:
 
 
 def _joined(record: Record | Diverged, validated: Record | Diverged) -> Record | Diverged:
-    """An epoch's record of both passes, or the first of them that is none."""
+    """An epoch's record of both passes, or the first of them that diverged."""
     if isinstance(record, Diverged):
         return record
     return validated if isinstance(validated, Diverged) else record | validated

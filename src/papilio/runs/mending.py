@@ -1,4 +1,4 @@
-"""Runs that a full disk, a kill or another program damaged: what is damaged is found, said, and made again."""
+"""Runs that a full disk, a kill or another program damaged: what is damaged is found, said, and recreated."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from papilio.runs.arrays import load_arrays
 from papilio.runs.folder import FINAL, RunFacts, RunFolder
 from papilio.runs.loop import Progress
 
-AGAIN = "the run is trained again"
+AGAIN = "the run will be trained again"
 
 
 def mend_run(folder: RunFolder) -> list[str]:
-    """Leave a run's folder so that training can go on from it, and return a line for each thing that was damaged.
+    """Leave a run's folder so that training can resume from it, and return a line for each thing that was damaged.
 
-    A damaged checkpoint gives way to the one before it; a finished run whose weights are damaged, and any whose records lack
-    epochs that it is known to have had, begins anew. Raises RunError where run.json is damaged.
+    A damaged checkpoint is replaced by the one before it; a finished run whose weights are damaged, and any whose records lack
+    epochs that it is known to have had, starts over. Raises RunError where run.json is damaged.
     """
     facts = folder.read()
     if facts is None:
@@ -25,7 +25,7 @@ def mend_run(folder: RunFolder) -> list[str]:
     known = facts.epochs if facts.status in FINAL else epoch
     if told < known:
         _begin_anew(folder)
-        return [*notes, f"{folder.records_file}: the records of {known - told} epochs are damaged or gone; {AGAIN}"]
+        return [*notes, f"{folder.records_file}: the records of {known - told} epochs are damaged or missing; {AGAIN}"]
     if folder.has_half_record():
         folder.keep_records(told)
         notes.append(f"{folder.records_file}: its last line is damaged and was removed")
@@ -44,12 +44,12 @@ def _mend_checkpoint(folder: RunFolder) -> tuple[list[str], int]:
         except FileNotFoundError:
             continue
         except (RunError, KeyError, TypeError) as error:
-            notes.append(f"{file}: is damaged, and was removed ({error})")
+            notes.append(f"{file}: is damaged and was removed ({error})")
             remove_own(file)
             continue
         if file != folder.checkpoint_file:
             file.replace(folder.checkpoint_file)
-            notes = [f"{note}; the run goes on from epoch {epoch}" for note in notes]
+            notes = [f"{note}; the run resumes from epoch {epoch}" for note in notes]
         return notes, epoch
     return [f"{note}; {AGAIN}" for note in notes], 0
 
@@ -61,7 +61,7 @@ def _damage_of_weights(folder: RunFolder, facts: RunFacts) -> str | None:
     try:
         load_arrays(folder.weights_file)
     except FileNotFoundError:
-        return f"{folder.weights_file}: is gone"
+        return f"{folder.weights_file} is missing"
     except RunError as error:
         return str(error).partition(";")[0]
     return None

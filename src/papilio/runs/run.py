@@ -53,7 +53,7 @@ class Run:
         (batch, channel, height, width)."""
         if list(self.nets.names) != ["network"]:
             raise RunError(
-                f"{self.folder}: this run has the nets {', '.join(self.nets.names)}; take one from run.modules"
+                f"{self.folder}: this run has the nets {', '.join(self.nets.names)}; pick one from run.modules"
             )
         return self.modules["network"]
 
@@ -111,7 +111,7 @@ class Run:
         """The output of a layer: float32 (num, ...), for uint8 images.
 
         Names are those of `[[analysis]] layers`: `conv_1`, `dense_1` and so on, `input`, `latents`, `output`, or as
-        `papilio show` lists them; of one of several nets its own alone. Raises RunError for a layer that is not there,
+        `papilio show` lists them; of one of several nets its own alone. Raises RunError for a layer that does not exist,
         DataError for images of another shape.
         """
         self.refuse_other_shape(images)
@@ -130,9 +130,9 @@ class Run:
     def predict(
         self, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
     ) -> list[Any]:
-        """What picture files show; each is converted to the size and colours that the run was trained on.
+        """What picture files show; each is converted to the size and colors that the run was trained on.
 
-        `is_inverted` swaps light and dark first; `progress` is told how many are read. Raises DataError for what is no picture.
+        `is_inverted` swaps light and dark first; `progress` is told how many are read. Raises DataError for other files.
         """
         return self._offer("predict")(self, pictures, is_inverted=is_inverted, progress=progress)
 
@@ -159,7 +159,7 @@ class Run:
     def decode(self, latents: np.ndarray, *, labels: Labels | None = None) -> np.ndarray:
         """An image of each of latents (num, latents): uint8 (num, channel, height, width).
 
-        `labels`, of a conditional run, are classes by name or number, one for all or one an image; by default its first class.
+        `labels`, of a conditional run, are classes by name or number, one for all or one per image; by default its first class.
         """
         return self._offer("decode")(self, latents, **({} if labels is None else {"labels": labels}))
 
@@ -168,7 +168,7 @@ class Run:
     ) -> np.ndarray:
         """So many new images, uint8 (num, channel, height, width); the same seed gives the same ones.
 
-        `labels`, of a conditional run, are classes by name or number, one for all or one an image; by default all classes take
+        `labels`, of a conditional run, are classes by name or number, one for all or one per image; by default all classes take
         turns. `progress` is told how many there are. Raises RunError for labels where the run is not conditional.
         """
         function = self._offer("sample")
@@ -218,8 +218,8 @@ def load_run(run: Path | str, *, own: OwnFunctions | None = None, network: Calla
     files = RunFolder(folder)
     facts = files.facts()
     if not files.weights_file.exists():
-        missing = "weights.safetensors is missing; the study's command trains it again"
-        why = missing if facts.best_epoch else facts.reason or "it has not finished an epoch with a good result"
+        missing = "weights.safetensors is missing; run the study again to retrain it"
+        why = missing if facts.best_epoch else facts.reason or "it has not finished an epoch successfully"
         raise RunError(f"{folder}: this run ({facts.status}) has no weights: {why}")
     try:
         settings = facts.run_settings
@@ -231,7 +231,7 @@ def load_run(run: Path | str, *, own: OwnFunctions | None = None, network: Calla
         kind = kind_of(settings.train, facts.images, functions)
         nets = find_engine(settings.train.engine, functions).load(settings, facts.images, weights)
     except SettingError as error:
-        hint = "or hand it over: load_run(..., network=...), or load_run(..., own={NAME: ...})"
+        hint = "or pass it: load_run(..., network=...), or load_run(..., own={NAME: ...})"
         raise RunError(f"{folder}: {error}; {hint}") from error
     except RunError as error:
         raise RunError(f"{files.weights_file}: {error}") from error

@@ -25,7 +25,5 @@ def find_run(run: Path | str) -> Path:
     if isinstance(run, str) and run in shipped:
         return shipped[run]
     if not possible_path(run, error=RunError).is_dir():
-        raise RunError(
-            f"{run}: there is no such folder, and no such run comes with Papilio; these do: {', '.join(shipped)}"
-        )
+        raise RunError(f"{run}: no such folder, and no such bundled run; bundled runs: {', '.join(shipped)}")
     return Path(run)

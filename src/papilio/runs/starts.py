@@ -60,7 +60,7 @@ def refuse_other_weights(folder: RunFolder, origins: Mapping[str, Origin], check
         if key in checksums and checksums[key] != known:
             raise RunError(
                 f"{folder.path}: this run began with model.{key} of {facts.starts[key]['run']}, and now would with other"
-                f" weights, of {origins[key].run}; delete the folder to train it anew, or take another --out, or --fresh"
+                f" weights, of {origins[key].run}; delete the folder to retrain it, or choose another --out, or --fresh"
             )
 
 
@@ -70,7 +70,7 @@ def taken_weights(origin: Origin, source: NetFrom, key: str) -> tuple[str, Array
     Raises RunError where there is no such net, or no such layer.
     """
     if not origin.weights_file.exists():
-        raise RunError(f"{origin.folder}: this run has no weights to take")
+        raise RunError(f"{origin.folder}: this run has no weights")
     weights, _ = load_arrays(origin.weights_file)
     net, prefix = _place(list(weights), source, key, origin.folder)
     within = {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
@@ -106,7 +106,7 @@ def _place(names: Sequence[str], source: NetFrom, key: str, folder: Path) -> tup
         return nets[0], f"{nets[0]}/"
     parts = [name.replace("/", ".").rpartition(".")[0] for name in names]
     known = [*nets, *(part.removeprefix(f"{nets[0]}.") if len(nets) == 1 else part for part in parts)]
-    raise RunError(f"{folder}: there is no net {wanted!r}, nor part of one; {did_you_mean(wanted, known)}")
+    raise RunError(f"{folder}: there is no net or part of a net {wanted!r}; {did_you_mean(wanted, known)}")
 
 
 def _later_layers(origin: Origin, source: NetFrom, key: str, net: str) -> set[str]:

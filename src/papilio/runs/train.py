@@ -1,4 +1,4 @@
-"""From a run's plan to its folder: build, train (or go on training), measure once on test images, keep."""
+"""From a run's plan to its folder: build, train (or resume training), measure once on test images, keep."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def execute_run(
 
 
 def execute_runs(jobs: Sequence[RunJob], *, threads: int, own: OwnFunctions, on_end: OnEnd) -> None:
-    """Train runs of one structure side by side, each into its folder; each goes on from a checkpoint where there is one.
+    """Train runs of one structure side by side, each into its folder; each resumes from a checkpoint where there is one.
 
     `on_end` is told of each run as soon as it has ended; its folder is free for others then. A run that was begun keeps the
     number of threads that it began with: another number gives other last bits. Errors in a run end up in its folder, as
     status "failed" with one line, the traceback in error.txt; where several train together nobody knows whose error it was,
-    so that those that had not ended go on one by one. A full disk is raised (StorageError), and so is another image set than
+    so that those that had not ended continue one by one. A full disk is raised (StorageError), and so is another image set than
     a run began with (RunError).
     """
     with ExitStack() as locks:
@@ -96,7 +96,7 @@ class _Begun:
 
     def end(self, facts: RunFacts, on_end: OnEnd) -> None:
         self.has_ended = True
-        self.lock.close()  # while others go on: another worker may take the run further, or measure it
+        self.lock.close()  # while others continue: another worker may take the run further, or measure it
         on_end(self.job.plan.name, facts)
 
 
@@ -112,7 +112,7 @@ def _begin(job: RunJob, locks: ExitStack, *, threads: int, on_end: OnEnd) -> _Be
     before = folder.read()
     if before is not None and before.data_checksum not in ("", images.checksum):
         raise RunError(
-            f"{job.path}: this run began on other images than {images.name} now has; take another --out, or --fresh"
+            f"{job.path}: this run began on other images than {images.name} now has; choose another --out, or --fresh"
         )
     if folder.is_finished():
         folder.remove_checkpoint()  # a kill may have come between the last two steps
@@ -305,7 +305,7 @@ def _starts(folder: RunFolder, settings: RunSettings) -> Mapping[str, np.ndarray
     if not settings.model.sources:
         return {}
     if not folder.start_file.exists():
-        raise RunError(f"{folder.start_file.name} is missing: the weights from elsewhere that this run begins with")
+        raise RunError(f"{folder.start_file.name} is missing: the initial weights of this run")
     return load_arrays(folder.start_file)[0]
 
 

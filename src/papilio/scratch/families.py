@@ -26,7 +26,7 @@ POOLINGS: dict[str, Callable[[int], Layer]] = {"average": by_hand.AveragePooling
 KNOWN: dict[str, Collection[object]] = {  # of settings that papilio.models takes more of
     "activation": ACTIVATIONS,
     "pooling": POOLINGS,
-    "initialiser": INITIALISERS,
+    "initializer": INITIALISERS,
     "batch_norm": [False],
     "dense_norm": [False],
     "split_heads": [False],
@@ -51,10 +51,10 @@ def mlp(
     activation: str = "relu",
     dropout: float | list[float] = 0.0,
     batch_norm: bool = False,
-    initialiser: str = "glorot_uniform",
+    initializer: str = "glorot_uniform",
 ) -> Network:
     """Dense layers of `units`, each with the activation and dropout, then one output a class."""
-    _refuse(activation=activation, batch_norm=batch_norm, initialiser=initialiser)
+    _refuse(activation=activation, batch_norm=batch_norm, initializer=initializer)
     rates = per_layer(dropout, num_layers=len(units), what="dropout")
     widths = [math.prod(image_shape), *positive_integers(units, what="units")]
     return _classifier(image_shape, [Flatten(), *_dense(widths, activation, rates).values()], widths[-1], num_classes)
@@ -77,10 +77,10 @@ def cnn(
     flatten_dropout: float = 0.0,
     head: str = "flatten",
     split_heads: bool = False,
-    initialiser: str = "glorot_uniform",
+    initializer: str = "glorot_uniform",
 ) -> Network:
     """Convolutions that keep the image's size, 2x2 max pooling in between, dense layers, one output a class."""
-    _refuse(activation=activation, head=head, split_heads=split_heads, initialiser=initialiser)
+    _refuse(activation=activation, head=head, split_heads=split_heads, initializer=initializer)
     _refuse(batch_norm=batch_norm, dense_norm=dense_norm)
     positive_integers(filters, what="filters", at_least=1)
     refuse_even_kernel(kernel_size, "does not keep the image's size")
@@ -106,10 +106,10 @@ def lenet5(
     activation: str = "tanh",
     pooling: str = "average",
     dropout: float = 0.0,
-    initialiser: str = "glorot_uniform",
+    initializer: str = "glorot_uniform",
 ) -> Network:
     """LeNet-5 as it is usually drawn: 6 and 16 filters of 5x5, pooled 2x2, dense 120 and 84. LeCun et al. 1998."""
-    _refuse(activation=activation, pooling=pooling, initialiser=initialiser)
+    _refuse(activation=activation, pooling=pooling, initializer=initializer)
     sides = [(side // 2 - 4) // 2 for side in image_shape[1:]]
     _refuse_nothing_left(sides, image_shape)
     layers: list[Layer] = []
@@ -134,10 +134,10 @@ def _coder(codes: int) -> Callable[..., Network]:
         dropout: float = 0.0,
         batch_norm: bool = False,
         decoder: str = "mirror",
-        initialiser: str = "glorot_uniform",
+        initializer: str = "glorot_uniform",
     ) -> Network:
         """Convolutions of stride 2 and dense layers down to `latents` numbers, and the same ones backwards."""
-        _refuse(activation=activation, batch_norm=batch_norm, initialiser=initialiser, blocks=blocks, decoder=decoder)
+        _refuse(activation=activation, batch_norm=batch_norm, initializer=initializer, blocks=blocks, decoder=decoder)
         plan = EncoderPlan(image_shape, filters, kernel_size, 0, dense, latents, activation, dropout, False)
         stacks = {"encoder": Stack(_encoder(plan, codes * latents)), "decoder": Stack(_decoder(plan))}
         return Network(stacks, image_shape, latents)
@@ -223,7 +223,7 @@ def _refuse_nothing_left(sides: Sequence[int], image_shape: ImageShape) -> None:
     if min(sides) < 1:
         raise SettingError(
             f"images of {image_shape[1]}x{image_shape[2]} are too small for this network;"
-            " take fewer pooling layers or smaller kernels, or larger images"
+            " use fewer pooling layers, smaller kernels, or larger images"
         )
 
 

@@ -15,14 +15,14 @@ from papilio.scratch.families import FAMILIES, PURPOSES, build, refuse_unknown
 from papilio.scratch.nets import NumpyNets
 from papilio.scratch.network import Network
 from papilio.scratch.session import RULES, NumpySession, generator
-from papilio.settings.optimiser_numbers import refuse_impossible_optimiser
+from papilio.settings.optimizer_numbers import refuse_impossible_optimizer
 from papilio.settings.references import OwnFunctions
 from papilio.settings.run_settings import RunSettings
 from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import settings_class
 
 # settings of [train] that only the torch engine has: each has to be what it is by default
-NOT_KNOWN = ("label_smoothing", "augment", "views", "loss", "target", "phases", "standardise", "regulariser")
+NOT_KNOWN = ("label_smoothing", "augment", "views", "loss", "target", "phases", "standardize", "regularizer")
 
 
 class NumpyEngine:
@@ -48,7 +48,7 @@ class NumpyEngine:
                 "train.objective", kind.name, [one.name for one in KINDS.values() if "numpy" in one.objectives]
             )
         refuse_unknown("train.optimizer", train.optimizer, RULES)
-        refuse_impossible_optimiser(train.optimizer, momentum=train.momentum, betas=train.betas)
+        refuse_impossible_optimizer(train.optimizer, momentum=train.momentum, betas=train.betas)
         refuse_unknown("train.precision", train.precision or "float32", ["float32", "float64"])
         for name in NOT_KNOWN:
             usual = TrainSettings.model_fields[name].get_default(call_default_factory=True)
@@ -83,7 +83,7 @@ class NumpyEngine:
         settings, facts, train = lane.settings, lane.images.facts, lane.settings.train
         self.refuse_missing_device(train.device)
         network = self._built(settings, facts)
-        network.initialise(settings.model.arguments["initialiser"], generator(Seeds.of(lane.seed).weights))
+        network.initialise(settings.model.arguments["initializer"], generator(Seeds.of(lane.seed).weights))
         for key in settings.model.sources:
             start_from(network, key, lane.starts)
         objective = make_objective(kind_of(train, facts, self.own), "numpy", train, facts, self.own)

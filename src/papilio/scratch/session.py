@@ -34,7 +34,7 @@ from papilio.scratch.nets import NumpyNets
 from papilio.scratch.network import Network
 from papilio.scratch.objectives import Batch, Metrics, Objective
 from papilio.scratch.optimisers import Adam, Momentum, Optimiser, RmsProp, Rule
-from papilio.settings.optimiser_numbers import USUAL_NUMBERS
+from papilio.settings.optimizer_numbers import USUAL_NUMBERS
 from papilio.settings.schedules import SCHEDULES
 from papilio.settings.train_settings import TrainSettings, num_batches
 

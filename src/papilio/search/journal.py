@@ -2,7 +2,7 @@
 
 It is written for others and never read by Papilio: the runs' folders are the truth. Every stage whose trials a metric ranks is
 an Optuna study (of others Optuna would only know trials that failed); a trial is added when it has ended. A journal that is
-damaged, or knows another space, is written anew. Optuna's lock beside it is not used: it waits half a minute, or for ever, for
+damaged, or knows another space, is rewritten. Optuna's lock next to it is not used: it waits half a minute, or forever, for
 one that somebody left, and the lock of the study's folder keeps out other writers.
 """
 
@@ -73,7 +73,7 @@ class Journal:
             for trial in told:
                 frozen, name = _frozen(trial, search, ranking, self.path.parent / "runs"), trial.plan.name
                 if known.get(name, frozen.state) is not frozen.state:
-                    raise ValueError(f"{name} went on since it was written")
+                    raise ValueError(f"{name} continued after it was written")
                 if name not in known:
                     study.add_trial(frozen)
                     known[name] = frozen.state
@@ -84,7 +84,7 @@ class Journal:
             study = _open(self._opened_storage(), search.plan.settings.name, ranking)
             known = {trial.user_attrs[NAME]: trial.state for trial in study.get_trials(deepcopy=False)}
             if not known.keys() <= {trial.plan.name for trial in search.trials}:
-                raise ValueError("the journal has trials that are not in the study any more")
+                raise ValueError("the journal has trials that are no longer in the study")
             self.stages[name] = study, known
         return self.stages[name]
 
@@ -94,7 +94,7 @@ class Journal:
 
         if self.storage is None:
             if self.path.exists() and not self.path.is_file():  # of a pipe its end would be waited for
-                raise OSError("it is no regular file")
+                raise OSError("it is not a regular file")
             backend = JournalFileBackend(str(self.path), lock_obj=NoLock())  # pyright: ignore[reportArgumentType]
             self.storage = JournalStorage(backend)
         return self.storage
@@ -113,10 +113,10 @@ def _open(storage: optuna.storages.JournalStorage, name: str, ranking: Ranking) 
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    direction = "maximize" if ranking.is_maximised else "minimize"
+    direction = "maximize" if ranking.is_maximized else "minimize"
     study = optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
     if study.direction.name.lower() != direction:
-        raise ValueError("the journal ranks trials the other way round")
+        raise ValueError("the journal ranks trials in the opposite direction")
     return study
 
 
@@ -130,7 +130,7 @@ def _frozen(trial: TrialState, search: StageSearch, ranking: Ranking, runs: Path
     from optuna.trial import FrozenTrial
     from optuna.trial import TrialState as State
 
-    sign = 1 if ranking.is_maximised else -1
+    sign = 1 if ranking.is_maximized else -1
     epochs = range(1, max(len(run.scores) for run in trial.runs) + 1)
     scores = {epoch: trial.score_at(epoch) for epoch in epochs}
     known = {epoch: sign * score for epoch, score in scores.items() if score is not None and math.isfinite(score)}

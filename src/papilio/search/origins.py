@@ -37,7 +37,7 @@ class Origins:
         self.harmless: set[tuple[str, str]] = set()  # images trained on and images measured on
 
     def refuse_impossible(self, plans: Sequence[RunPlan]) -> None:
-        """Before anything is trained: raises StudyError for weights that are not there, or have seen what they must not.
+        """Before anything is trained: raises StudyError for weights that do not exist, or have seen what they must not.
 
         And for those of another network. Of a stage of this study, which has no runs yet, images alone can be looked at.
         """
@@ -119,7 +119,7 @@ class Origins:
             candidates, what = self._of_study(source), str(source.study)
         found = [(origin, facts) for origin in candidates if (facts := origin.facts()).status == "done"]
         if not found:
-            raise RunError(f"{what}: has no finished run to take weights from")
+            raise RunError(f"{what}: has no finished run with weights")
         fitting = _of_fold(found, plan.fold, lambda one: one[1].fold)
         return _best([one for one in fitting if one[1].seed == plan.seed] or fitting)
 
@@ -160,13 +160,13 @@ class Origins:
             self._refuse_seen_images(plan, images, name)
 
     def _images_of(self, name: str, settings: RunSettings, facts: RunFacts) -> ImageSet:
-        doubt = "so that nobody can tell whether it has seen the images that this run is measured on"
+        doubt = "so it is unknown whether it has seen the images that this run is evaluated on"
         try:
             images = self.images.of_fold(settings, facts.fold)
         except DataError as error:
-            raise RunError(f"{name}: the images that it was trained on are not there ({error}), {doubt}") from error
+            raise RunError(f"{name}: the images that it was trained on are missing ({error}), {doubt}") from error
         if images.checksum != facts.data_checksum:
-            raise RunError(f"{name}: {images.name} is not what it was when this run was trained on it, {doubt}")
+            raise RunError(f"{name}: {images.name} has changed since this run was trained on it, {doubt}")
         return images
 
     def _refuse_seen_images(self, plan: RunPlan, other: ImageSet, what: str) -> None:
@@ -182,13 +182,13 @@ class Origins:
         num_test = len((self._of_splits(own, "test") & (seen | self._of_splits(other, "validation"))) - known)
         if num_test:
             raise RunError(
-                f"{what}: {num_test} of this run's test images are among those that it was trained or chosen on;"
+                f"{what}: {num_test} of this run's test images are among its training or validation images;"
                 " take the same [data], or images that share none"
             )
         num_validation = len((self._of_splits(own, "validation") & seen) - known)
         if plan.fold is not None and num_validation:
             raise RunError(
-                f"{what}: {num_validation} of this fold's validation images are among those that it was trained on;"
+                f"{what}: {num_validation} of this fold's validation images are among its training images;"
                 " give it the same folds and [data]"
             )
         self.harmless.add((other.checksum, own.checksum))
@@ -213,7 +213,7 @@ def _of_fold(found: Sequence[T], fold: int | None, fold_of: Callable[[T], int | 
     same = [one for one in found if fold_of(one) == fold]
     others = [one for one in found if fold is None or fold_of(one) is None]
     if found and not same and not others:
-        raise RunError(f"there is no run of fold {fold}, and those of other folds have seen its validation images")
+        raise RunError(f"there is no run of fold {fold}, and runs of other folds have seen its validation images")
     return same or others
 
 
@@ -223,12 +223,12 @@ def _best(found: Sequence[tuple[Origin, RunFacts]]) -> Origin:
     known = [] if ranking is None else [(origin, facts) for origin, facts in found if ranking.metric in facts.metrics]
     if ranking is None or not known:
         return found[0][0]
-    choose = max if ranking.is_maximised else min
+    choose = max if ranking.is_maximized else min
     return choose(known, key=lambda one: one[1].metrics[ranking.metric])[0]
 
 
 def _ancestors(origin: Origin) -> Iterator[tuple[str, RunFacts]]:
-    """A run, and those that its own weights came from; raises RunError where one of them is not there any more."""
+    """A run, and those that its own weights came from; raises RunError where one of them no longer exists."""
     facts = origin.facts()
     yield origin.run, facts
     for start in facts.starts.values():
@@ -241,7 +241,7 @@ def _folder_of(start: dict[str, str], origin: Origin) -> Path:
         if (weights := RunFolder(place).weights_file).exists() and checksum(weights) == start["checksum"]:
             return place
     raise RunError(
-        f"{origin.run}: it began with weights of {path}, which are not there any more, so that nobody can tell what images"
+        f"{origin.run}: it began with weights of {path}, which no longer exist, so it is unknown what images"
         " they have seen"
     )
 

@@ -1,7 +1,7 @@
 """Who ends trials early: those that do worse than the others on validation images after equally many epochs.
 
 A trial's score is the mean over its runs (seeds and folds) of the best epoch so far, turned so that more is better. A trial
-is cut as a whole. Runs can be put aside and taken up again where they were, so that halving is the synchronous kind: it does
+is cut as a whole. Runs can be paused and resumed where they were, so that halving is the synchronous kind: it does
 not depend on which worker was faster.
 """
 
@@ -41,7 +41,7 @@ class Pruner(Protocol):
         ...
 
     def cut_now(self, trial: Contestant, epoch: int, begun: Sequence[Contestant]) -> str | None:
-        """Why a trial ends after this epoch, None where it goes on; `begun` has all that have begun, and only grows."""
+        """Why a trial ends after this epoch, None where it continues; `begun` has all that have begun, and only grows."""
         ...
 
     def cut_at_rungs(self, trials: Sequence[Contestant]) -> dict[int, str] | None:
@@ -106,7 +106,7 @@ class MedianPruner:
         median = standings.median_without(trial.number)
         if score >= median:
             return None
-        return f"cut at epoch {epoch}: {abs(score):.4f}, the median of {num_others} others was {abs(median):.4f}"
+        return f"pruned at epoch {epoch}: {abs(score):.4f}, the median of {num_others} others was {abs(median):.4f}"
 
     def cut_at_rungs(self, trials: Sequence[Contestant]) -> dict[int, str] | None:
         return None
@@ -114,7 +114,7 @@ class MedianPruner:
 
 @dataclass
 class Bracket:
-    """A race of some trials: at each rung one in `factor` goes on."""
+    """A race of some trials: at each rung one in `factor` continues."""
 
     rungs: list[int]  # epochs, ascending
     factor: int
@@ -182,7 +182,7 @@ def _rungs(settings: PrunerSettings, epochs: int) -> list[int]:
 def _have_all_come(bracket: Bracket, trials: Sequence[Contestant]) -> bool:
     """Whether all that race are at their rung, whose scores are then known; a trial's number is its place.
 
-    It goes on where it left off last time, at the first trial that had not come.
+    It continues where it left off last time, at the first trial that had not come.
     """
     for number in bracket.racing[len(bracket.scores) :]:
         if number >= len(trials):
@@ -203,6 +203,6 @@ def _advance(bracket: Bracket) -> dict[int, str]:
     bracket.level += 1
     bracket.racing = sorted(ranked[:kept])
     return {
-        number: f"cut at epoch {epoch}: place {place} of {len(ranked)}, the best {kept} went on"
+        number: f"pruned at epoch {epoch}: place {place} of {len(ranked)}, the best {kept} continued"
         for place, number in enumerate(ranked[kept:], start=kept + 1)
     }

@@ -30,7 +30,7 @@ class Sampler(Protocol):
         ...
 
     def learn(self, point: Point, value: float | None, *, epoch: int, is_final: bool) -> None:
-        """Hear a trial's metric (None: it failed or diverged), after so many epochs; `is_final` when it will not go on."""
+        """Hear a trial's metric (None: it failed or diverged), after so many epochs; `is_final` when it will not continue."""
         ...
 
 
@@ -81,11 +81,11 @@ class DrawingSampler:
 class TPESampler:
     """The tree-structured Parzen estimator of Bergstra et al. (2011), as Optuna has it.
 
-    Points that were cut early, or wait to go on, count as Optuna counts pruned trials: by how far they came, then by
+    Points that were pruned, or wait to continue, count as Optuna counts pruned trials: by how far they came, then by
     their value there. Where it keeps proposing what was tried, the next point is a random one.
     """
 
-    def __init__(self, space: Space, *, seed: int, is_maximised: bool) -> None:
+    def __init__(self, space: Space, *, seed: int, is_maximized: bool) -> None:
         import optuna
 
         self.space = space
@@ -93,7 +93,7 @@ class TPESampler:
         self.distributions = distributions(space)
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_POINTS, constant_liar=True)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.study = optuna.create_study(sampler=sampler, direction="maximize" if is_maximised else "minimize")
+        self.study = optuna.create_study(sampler=sampler, direction="maximize" if is_maximized else "minimize")
         self.fallback = random_sampler(space, seed=seed)
         self.asked: dict[str, optuna.Trial] = {}
         self.seen = self.fallback.seen
@@ -139,8 +139,8 @@ class TPESampler:
         return point
 
 
-def make_sampler(settings: SamplerSettings, space: Space, *, is_maximised: bool = True) -> Sampler:
-    """A new sampler of a stage's points; `is_maximised` says which end of the metric one that learns goes for."""
+def make_sampler(settings: SamplerSettings, space: Space, *, is_maximized: bool = True) -> Sampler:
+    """A new sampler of a stage's points; `is_maximized` says which end of the metric one that learns goes for."""
     match settings.name:
         case "grid":
             return GridSampler(space)
@@ -149,7 +149,7 @@ def make_sampler(settings: SamplerSettings, space: Space, *, is_maximised: bool 
         case "sobol":
             return sobol_sampler(space, seed=settings.seed)
         case "tpe":
-            return TPESampler(space, seed=settings.seed, is_maximised=is_maximised)
+            return TPESampler(space, seed=settings.seed, is_maximized=is_maximized)
 
 
 def random_sampler(space: Space, *, seed: int) -> DrawingSampler:

@@ -153,7 +153,7 @@ class StudySearch:
         ranked = before.ranked() if before is not None and before.is_over else []
         best = ranked[: stage.source.top]
         if source in self.blocked or (before is not None and before.is_over and not ranked):
-            reason = f'stage "{stage.name}" starts from the best of "{source}", but no trial of that stage is done'
+            reason = f'stage "{stage.name}" starts from the best of "{source}", but no trial of that stage has finished'
             self.blocked[stage.name] = reason
         if before is None or not best:
             return None
@@ -170,7 +170,7 @@ class StudySearch:
             is_done = before is not None and any(trial.is_done for trial in before.ranked())
             if is_over and not is_done:
                 self.blocked[stage.name] = (
-                    f'stage "{stage.name}" takes weights of "{name}", but no trial of that stage is done'
+                    f'stage "{stage.name}" takes weights of "{name}", but no trial of that stage has finished'
                 )
             has_all = has_all and is_over and is_done
         return has_all

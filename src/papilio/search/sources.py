@@ -11,13 +11,13 @@ from papilio.studies.study import Study
 
 
 class MissingResultsError(StudyError):
-    """The results that a stage starts from are not there."""
+    """The results that a stage starts from are missing."""
 
 
 def read_sources(study: Study, folder: Path) -> Sources:
     """By stage, the trials of other studies that it starts from: names and tables; the images stay this study's.
 
-    A study is looked for as a folder, beside `folder`, and in results/. Raises StudyError where it is not there, has no
+    A study is looked for as a folder, next to `folder`, and in results/. Raises StudyError where it is missing, has no
     such stage, or too few finished trials.
     """
     found: dict[str, list[tuple[str, Tables]]] = {}
@@ -31,14 +31,14 @@ def read_sources(study: Study, folder: Path) -> Sources:
 
 
 def results_of(name: str, folder: Path, *, where: str) -> StudyResults:
-    """The results of a study by its folder or its name; raises StudyError where they are not there."""
+    """The results of a study by its folder or its name; raises StudyError where they are missing."""
     places = [Path(name), folder.parent / name, Path("results") / name]
     place = next((one for one in places if (one / "study.toml").is_file()), None)
     if place is None:
         looked = ", ".join(dict.fromkeys(map(str, places)))
         raise MissingResultsError(
-            f"{where}: the results of {name} are not there (looked in {looked});"
-            f" make them first (papilio run {name}), or name their folder"
+            f"{where}: the results of {name} do not exist (looked in {looked});"
+            f" create them first (papilio run {name}), or name their folder"
         )
     try:
         return read_results(place)
@@ -56,7 +56,7 @@ def best_trials(results: StudyResults, stage: str | None, *, top: int, where: st
         raise StudyError(f'{where}: no metric ranks the trials of "{stage}" in {results.folder}: it has no best trial')
     if len(trials) < top:
         raise StudyError(
-            f'{where}: {top} trials of "{stage}" are asked for, {results.folder} has {len(trials)} that are done'
+            f'{where}: {top} trials of "{stage}" are requested, but {results.folder} has {len(trials)} that are done'
         )
     return trials[:top]
 

@@ -1,7 +1,7 @@
-"""One stage's search: its trials as the sampler proposes them and the pruner lets them go on.
+"""One stage's search: its trials as the sampler proposes them and the pruner lets them continue.
 
 Everything that is decided here follows from the study file and the runs' folders: a search that was stopped is built again from
-them, and goes on as if it had not been.
+them, and continues as if it had not been.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class StageSearch:
         self.first = plan.trial(plan.space.at([0.0] * len(plan.space.parameters)), number=0)
         expected = expected_of_stage(plan)
         self.ranking = common_ranking(standing(trial.runs[0]) for trial in expected)
-        is_maximised = self.ranking is None or self.ranking.is_maximised
-        self.sampler = make_sampler(plan.settings.sampler, plan.space, is_maximised=is_maximised)
+        is_maximized = self.ranking is None or self.ranking.is_maximized
+        self.sampler = make_sampler(plan.settings.sampler, plan.space, is_maximized=is_maximized)
         self.pruner: Pruner | None = None
         if plan.settings.pruner is not None:
             epochs = max(trial.runs[0].settings.train.epochs for trial in expected)
@@ -215,7 +215,7 @@ class StageSearch:
         return run
 
     def _kept_epochs(self, run: RunState) -> int:
-        """The epochs after which a run would go on: a record is written before the checkpoint, and a kill may come between."""
+        """The epochs after which a run would continue: records are written before checkpoints, and a kill may come between."""
         file = RunFolder(self.folder / "runs" / run.plan.name).checkpoint_file
         return load_facts(file)["epoch"] if file.exists() else 0
 
@@ -246,7 +246,7 @@ class StageSearch:
             self._let_go(self.trials[number])
             self._learn(self.trials[number])
         racing = sum(1 for trial in self.trials if not trial.cut)
-        self.notes.append(f"{self.plan.settings.name}: {len(cut)} trials are cut early, {racing} go on")
+        self.notes.append(f"{self.plan.settings.name}: {len(cut)} trials were pruned, {racing} continue")
         for trial in self.trials:
             self._queue(trial)
 
@@ -260,7 +260,7 @@ class StageSearch:
     def _note_cut(self, run: RunState, reason: str) -> RunFacts:
         folder = RunFolder(self.folder / "runs" / run.plan.name)
         facts = folder.read() or RunFacts.of_plan(run.plan, threads=1)
-        if facts.status == "running" or not folder.weights_file.exists():  # killed before it could be put aside
+        if facts.status == "running" or not folder.weights_file.exists():  # killed before it could be paused
             facts = take_from_checkpoint(folder.path, facts)
         if (facts.status, facts.reason) != ("pruned", reason):
             facts = replace(facts, status="pruned", reason=reason)

@@ -12,10 +12,11 @@ from papilio.engine import Arrays
 from papilio.errors import PapilioError, RunError
 from papilio.kinds.analyses import ANALYSES
 from papilio.results.results import StudyResults
-from papilio.results.words import sentence
+from papilio.results.words import sentence, trial_words
 from papilio.sections.blocks import Section
 from papilio.sections.context import SectionContext
 from papilio.sections.known import KnownSections
+from papilio.sections.result_tables import best_first
 from papilio.settings.references import OwnFunctions, resolve_reference
 from papilio.studies.study import slug
 
@@ -37,12 +38,21 @@ def run_sections(
 ) -> list[RunSection]:
     """A section for each analysis of a run that has something to show, in the order of papilio.kinds.analyses, own ones last.
 
+    Of an analysis of several trials the best comes first, in a study with stages that of the last stage, which is the answer.
+
     `own` are the kinds that Python handed over. Raises RunError where one cannot be shown.
     """
     sections = []
     known = KnownSections(results, own or {})
     places = {name: place for place, name in enumerate(ANALYSES)}
-    for stored in sorted(found, key=lambda one: places.get(one.header.analysis, len(places))):
+    ranks = _ranks(results)
+    last = (len(results.stages), 0)
+
+    def order(one: StoredAnalysis) -> tuple[int, tuple[int, int], bool]:
+        rank = ranks.get((one.header.stage, one.header.trial), last)
+        return places.get(one.header.analysis, len(places)), rank, not _is_of_best_run(results, one)
+
+    for stored in sorted(found, key=order):
         name = slug(stored.path.stem)[:60]
         section = _section(results, stored, known, name=name, pictures=pictures) if stored.header.run else None
         if section is not None:
@@ -50,6 +60,25 @@ def run_sections(
             heading = ", ".join(filter(None, [section.title, stored.header.title]))
             sections.append(RunSection(section, f"analysis-{name}", kicker, heading))
     return sections
+
+
+def _ranks(results: StudyResults) -> dict[tuple[str, str], tuple[int, int]]:
+    """The place of each stage, the last one first, and of each trial in it, the best first."""
+    return {
+        (stage, trial.name): (place, rank)
+        for place, stage in enumerate(reversed(results.stages))
+        for rank, trial in enumerate(best_first(results, stage))
+    }
+
+
+def _varied_keys(results: StudyResults) -> dict[str, None]:
+    return dict.fromkeys(key for run in results.runs for key in run.varied)
+
+
+def _is_of_best_run(results: StudyResults, stored: StoredAnalysis) -> bool:
+    header = stored.header
+    trials = [trial for trial in results.trials(header.stage) if trial.name == header.trial]
+    return any((run := results.best_run(trial)) is not None and run.name == header.run for trial in trials)
 
 
 def stage_sections(
@@ -82,7 +111,7 @@ def _section(
         pictures=pictures,
         name=name,
         stage=header.stage,
-        trial=header.trial,
+        trial=trial_words(header.trial, _varied_keys(results)),
         run_name=header.run,
         run=next((run for run in results.runs if run.name == header.run), None),
         split=header.split,
@@ -98,8 +127,8 @@ def _section(
         raise
     except Exception as error:  # a function of the user's own may raise anything, and a file may lack an array
         raise RunError(
-            f"{stored.path}: cannot be shown ({type(error).__name__}: {error}); delete it, and the study's command"
-            " makes it again"
+            f"{stored.path}: cannot be shown ({type(error).__name__}: {error}); delete it and run the study"
+            " again to recreate it"
         ) from error
 
 

@@ -19,13 +19,13 @@ COLUMNS = ("Class", "Precision", "Recall", "F1", "Images")
 
 
 def class_section(arrays: Arrays, context: SectionContext) -> Section:
-    """Which classes are taken for which, each class by itself, and the most confident mistakes."""
+    """Which classes are confused, each class by itself, and the most confident mistakes."""
     assert context.facts is not None  # images were looked at
     names = context.facts.class_names
     num_right, num_images = int(np.trace(arrays["confusion"])), int(arrays["support"].sum())
     return Section(
         title=f"Mistakes of {context.trial}",
-        note=f"{num_right:,} of {num_images:,} {context.split} images right: {context.run_words}.",
+        note=f"{num_right:,} of {num_images:,} {context.split} images correct: {context.run_words}.",
         blocks=(
             *_confusion(arrays, names, context),
             *_class_by_class(arrays, names, context),
@@ -45,12 +45,12 @@ def _confusion(arrays: Arrays, names: tuple[str, ...], context: SectionContext) 
 
     label = f"Confusion matrix of {len(counts)} classes; " + ("; ".join(pairs[:5]) or "no mistakes")
     caption = (
-        "A row is a true class, a column what was predicted. Blue: right, as a share of the row. Orange: wrong, on a"
+        "Rows are true classes, columns predicted classes. Blue: correct, as a share of the row. Orange: wrong, on its"
     )
-    caption += f" scale of its own that ends at {100 * largest:.3g} % of the row."
+    caption += f" own scale, which ends at {100 * largest:.3g}% of the row."
     if len(counts) > class_figures.MOST_NAMED_CLASSES:
         caption += " Classes are counted from 0, in the order of the image set."
-    heading = "Which class is taken for which"
+    heading = "Confusion matrix"
     figure = context.figure(draw, name="confusion", label=label, caption=caption, heading=heading, is_square=True)
     return [figure, Text(items=tuple(pairs))] if pairs else [figure]
 
@@ -91,8 +91,8 @@ def _per_class(arrays: Arrays, names: tuple[str, ...], shown: np.ndarray, contex
         return class_figures.per_class(shown_names, precision=precision, recall=recall, width=width)
 
     label = f"Precision and recall of {len(shown)} classes; the lowest F1 is {shown_names[int(np.argmin(f1))]}'s"
-    caption = "Precision: of the images taken for a class, the share that is of it. Recall: of a class’s images, the"
-    caption += " share that was found."
+    caption = "Precision: the share of the images predicted as a class that belong to it. Recall: the share of a class’s images"
+    caption += " that were recognized."
     return context.figure(draw, name="per-class", label=label, caption=caption, heading="Class by class")
 
 
@@ -106,8 +106,10 @@ def _mistakes(arrays: Arrays, names: tuple[str, ...], context: SectionContext) -
     drawn = class_figures.mistakes(images, true=true, predicted=predicted, confidence=confidence)
     context.pictures.save(drawn, name=f"{context.name}-mistakes")
     pictures = tuple(
-        Picture(data_uri(image), f"{one} taken for {other}", name=other, above=f"{one} →", beside=f"{float(sure):.2f}")
+        Picture(
+            data_uri(image), f"{one} predicted as {other}", name=other, above=f"{one} →", beside=f"{float(sure):.2f}"
+        )
         for image, one, other, sure in zip(images, true, predicted, confidence.tolist(), strict=False)
     )
-    note = "The true class, what was predicted instead, and the probability that the network gave it."
+    note = "The true class, the predicted class, and its predicted probability."
     return [Text(note, heading="Most confident mistakes", is_note=True), Gallery(pictures)]

@@ -42,7 +42,7 @@ def use_words(kl: np.ndarray) -> str:
             f"The posterior has collapsed: all {num:,} coordinates carry under {UNUSED_BELOW} nats, so that latents say nothing"
             " of the image. Try a smaller beta, a longer warm-up or free bits."
         )
-    total = f"The coordinates carry {kl.sum():.3g} nats an image together (KL to the prior)"
+    total = f"The coordinates carry {kl.sum():.3g} nats per image together (KL to the prior)"
     if not unused:
         return f"{total}; all {num:,} are used."
     return f"{total}. {unused:,} of {num:,} carry under {UNUSED_BELOW} nats: they are not used."
@@ -63,18 +63,24 @@ def _information(arrays: Arrays, context: SectionContext) -> list[Block]:
 
     best = arrays["information"].argmax(axis=0).tolist()
     spoken = [f"{name}: most in coordinate {index}" for name, index in zip(names, best, strict=True)]
-    caption = "Mutual information of coordinate and factor, as a share of the factor’s entropy: 1 tells it exactly, and"
-    caption += f" {float((arrays['floor'] / entropies).max()):.2f} is what chance alone makes of it at most with so few images."
+    caption = (
+        "Mutual information of coordinate and factor, as a share of the factor’s entropy: 1 determines it exactly;"
+    )
+    caption += (
+        f" {float((arrays['floor'] / entropies).max()):.2f} is the most that chance alone yields with this many images."
+    )
     label = f"Mutual information of {len(rows)} coordinates with {len(names)} factors; {'; '.join(spoken)}"
     figure = context.figure(
-        draw, name="information", label=label, caption=caption, heading="What each coordinate tells"
+        draw, name="information", label=label, caption=caption, heading="What each coordinate encodes"
     )
     return [Text(_gap_words(arrays)), figure, _factor_table(arrays, names, best)]
 
 
 def _gap_words(arrays: Arrays) -> str:
     gap, rotated = float(arrays["gaps"].mean()), float(arrays["rotated"])
-    text = f"MIG {gap:.3f}; of the same latents, rotated at random, {rotated:.3f}, which is what no order at all gives."
+    text = (
+        f"MIG {gap:.3f}; for the same latents rotated at random {rotated:.3f}, the value without any disentanglement."
+    )
     text += (
         " The mutual information gap (Chen et al. 2018) is how much more the best coordinate tells of a factor than the"
     )
@@ -112,8 +118,10 @@ def _moved(arrays: Arrays, context: SectionContext) -> Figure:
             most_inches=0.8,
         )
 
-    caption = f"One {context.split} image, one coordinate at a time at so many standard deviations from the mean, the others as"
-    caption += " they were encoded."
+    caption = (
+        f"One {context.split} image, one coordinate at a time moved from the mean by that many standard deviations, the"
+    )
+    caption += " others as they were encoded."
     label = f"What moving the coordinates {', '.join(map(str, rows))} does"
     return context.figure(draw, name="moved", label=label, caption=caption, heading="What moving a coordinate does")
 

@@ -17,7 +17,7 @@ from papilio.results.results import StudyResults, TrialResult
 from papilio.sections import result_tables as tables
 from papilio.studies.study import slug
 
-MOST_CURVES = 150  # of trials that ran to their end, and as many of those that were cut early
+MOST_CURVES = 150  # of trials that ran to their end, and as many of those that were pruned
 
 Item = TypeVar("Item")
 
@@ -61,7 +61,7 @@ def _curves(
     if not curves:
         return None
     ranks = ranking is not None and metric == ranking.metric
-    higher = None if ranking is None else ranks and ranking.is_maximised
+    higher = None if ranking is None else ranks and ranking.is_maximized
     title = words.sentence(words.metric_words(metric))
 
     def draw(width: float) -> Figure:
@@ -78,7 +78,7 @@ def _drawn(results: StudyResults, stage: str) -> list[TrialResult]:
     """The best trials and, evenly from best to worst, others; and evenly in the study's order those without a rank."""
     every = tables.best_first(results, stage)
     num_ranked = 0 if results.ranking(stage) is None else len(results.ranked(stage))
-    num_best = min(figures.MOST_COLOURED, num_ranked or len(every))
+    num_best = min(figures.MOST_COLORED, num_ranked or len(every))
     best, others, unranked = every[:num_best], every[num_best:num_ranked], every[max(num_best, num_ranked) :]
     return best + evenly(others, MOST_CURVES - len(best)) + evenly(unranked, MOST_CURVES)
 
@@ -87,16 +87,18 @@ def _curve_caption(results: StudyResults, stage: str, curves: Sequence[figures.C
     is_ranked = results.ranking(stage) is not None
     text = words.sentence(words.metric_words(metric)) + " by epoch"
     if any(len(curve.validation) > 1 for curve in curves):
-        text += (
-            ": a line is a trial's mean over its runs, the band their range; thin lines: runs that outlasted the others"
-        )
-    num_coloured = len(curves) if len(curves) <= figures.MOST_COLOURED else figures.NUM_HIGHLIGHTED
-    has_training = num_coloured <= figures.MOST_WITH_TRAINING and any(curve.train for curve in curves)
+        first = "best" if is_ranked else "first"
+        few = f" (of the {first} {figures.MOST_BANDS})" if len(curves) > figures.MOST_BANDS else ""
+        text += f": a line is the mean over a trial’s runs, a band{few} their range"
+    if any(len({len(run) for run in curve.validation}) > 1 for curve in curves):
+        text += "; thin lines are runs that outlasted the others"
+    num_colored = len(curves) if len(curves) <= figures.MOST_COLORED else figures.NUM_HIGHLIGHTED
+    has_training = num_colored <= figures.MOST_WITH_TRAINING and any(curve.train for curve in curves)
     text += ". Dashed: the same on training images." if has_training else "."
-    if len(curves) > num_coloured:
-        text += f" The {'best' if is_ranked else 'first'} {figures.NUM_HIGHLIGHTED} are coloured."
+    if len(curves) > num_colored:
+        text += f" The {'best' if is_ranked else 'first'} {figures.NUM_HIGHLIGHTED} are colored."
     if any(curve.is_pruned for curve in curves):
-        text += " Lines that end in a dot were cut early."
+        text += " Lines that end in a dot were pruned."
     begun = sum(any(run.epochs for run in trial.runs) for trial in results.trials(stage))
     if begun > len(curves):
         order = "from best to worst" if is_ranked else "in the study’s order"

@@ -33,7 +33,7 @@ def denoising_section(arrays: Arrays, context: SectionContext) -> Section:
 
     num, total = int(arrays["num"]), int(arrays["num_test"])
     of = f"{num:,}" if num == total else f"{num:,} of {total:,}"
-    note = f"Means over {of} test images with {NOISES[context.options['noise']]}. Of each trial its best run."
+    note = f"Means over {of} test images with {NOISES[context.options['noise']]}. Best run of each trial."
     blocks: list[Block] = [Text(" ".join(verdict(arrays)))]
     if len(levels) > 1:
         caption = (
@@ -105,7 +105,7 @@ def _pictures(arrays: Arrays, context: SectionContext) -> Block:
         few = images if width >= WIDE else images[:, :, :2]
         return denoising_figures.before_and_after(few, names=names, levels=levels, width=width)
 
-    caption = "Above: the level of noise. The same test images at each level, drawn by chance."
+    caption = "Above: the level of noise. The same randomly chosen test images at each level."
     label = f"Images with noise, clean, noisy and restored, by {', '.join(names[2:])}"
     return context.figure(draw, name="denoising-pictures", label=label, caption=caption, heading="Before and after")
 

@@ -17,7 +17,7 @@ from papilio.sections.result_tables import best_first, short_names
 
 
 def costs_section(arrays: Arrays, context: SectionContext) -> Section:
-    """What each design makes a mistake cost, in the order of the best trial that has it."""
+    """What each design charges for a mistake, in the order of the best trial that has it."""
     quantity = Quantity(float(arrays["period"]), str(arrays["unit"]), bool(arrays["is_time"]))
     titles = _titles(arrays, context)
     panels = [
@@ -29,7 +29,7 @@ def costs_section(arrays: Arrays, context: SectionContext) -> Section:
     def draw(width: float) -> Drawing:
         return reading_figures.costs_by_design(panels, quantity, width=width)
 
-    label = f"Loss of a sure reading by how far it is off: {', '.join(titles)}"
+    label = f"Loss of a confident reading by its error: {', '.join(titles)}"
     caption = _caption(quantity, jumps, int(arrays["num_designs"]))
     return Section("", blocks=(context.figure(draw, name="costs", label=label, caption=caption),))
 
@@ -51,8 +51,8 @@ def _design_name(target: str) -> str:
 
 
 def _caption(quantity: Quantity, jumps: list[str], num: int) -> str:
-    text = f"What a target makes a mistake cost, as a share of the most: where {quantity.words(0)} is right (line) and where"
-    text += f" {quantity.words(quantity.period / 2)} is (dashed)."
+    text = f"The loss of a mistake under each target, as a share of its maximum: where {quantity.words(0)} is right (line) and"
+    text += f" where {quantity.words(quantity.period / 2)} is (dashed)."
     if jumps:
         text += f" Across a jump the same picture, a moment later, has another loss: {', '.join(jumps)}."
     return text + (f" Drawn: {MOST_DESIGNS} of {num} targets." if num > MOST_DESIGNS else "")

@@ -41,9 +41,9 @@ def game_section(context: SectionContext) -> Section | None:
     figures = [
         _by_epoch(context, LOSSES, name="losses", title="Loss"),
         _by_batch(context),
-        _by_epoch(context, SCORES, name="scores", title="How real the discriminator finds them", limits=(0, 1)),
-        _by_epoch(context, OUTPUTS, name="outputs", title="What the discriminator puts out"),
-        _by_epoch(context, EVEN, name="diversity", title="Distances between images, of those between real ones"),
+        _by_epoch(context, SCORES, name="scores", title="Discriminator score", limits=(0, 1)),
+        _by_epoch(context, OUTPUTS, name="outputs", title="Discriminator output"),
+        _by_epoch(context, EVEN, name="diversity", title="Distances between images, relative to real ones"),
     ]
     return Section(
         title=f"How {context.trial} learns",
@@ -53,18 +53,20 @@ def game_section(context: SectionContext) -> Section | None:
 
 
 def _words(run: RunResult) -> str:
-    text = "Neither loss says how good the images are: each net is measured against the other, and both change."
+    text = "Neither loss measures image quality: each net is scored against the other, and both change."
     last = run.records[-1]
     if "train_real_score" in last or "val_real_score" in last:
-        text += " The discriminator’s score is the probability that it gives an image to be real; where it cannot tell, both"
+        text += (
+            " The discriminator’s score is its probability that an image is real; where it cannot tell them apart, both"
+        )
         text += " are at 0.5."
     elif "train_real_output" in last or "val_real_output" in last:
         text += (
-            " What the discriminator puts out is no probability: it is to be high for real images and low for generated"
+            " The discriminator’s output is not a probability: it should be high for real images and low for generated"
         )
-        text += " ones; where it cannot tell, both are the same."
+        text += " ones; where it cannot tell them apart, both are equal."
     if float(run.settings["model"].get("average", 0.0)) > 0:
-        text += " What is measured on validation images, and every image here, is of the averaged generator."
+        text += " Validation metrics and all images shown are of the averaged generator."
     return text
 
 
@@ -106,7 +108,7 @@ def _by_batch(context: SectionContext) -> Figure | None:
         return lines(series, title="Loss", place="batch", width=width)
 
     caption = f"Loss by batch, {num:,} of them" + (
-        ": faint each, strong their moving mean." if num > MOST_POINTS else "."
+        ": individual batches faint, moving average bold." if num > MOST_POINTS else "."
     )
     return context.figure(draw, name="batches", label="Losses of both nets by batch", caption=caption)
 
@@ -128,7 +130,7 @@ def _sheet(context: SectionContext, epochs: list[int], images: UInt8[np.ndarray,
         columns = 12 if width >= WIDE else 6
         return sheet(images[rows, :columns], row_names=[f"epoch {epochs[row]}" for row in rows], width=width)
 
-    caption = "Generated images, in each column of the same noise, after the epochs at the left."
+    caption = "Generated images after each epoch (left); each column has the same noise."
     label = f"Rows of generated images after epochs {', '.join(str(epochs[row]) for row in rows)}"
     return context.figure(draw, name="epochs", label=label, caption=caption, heading="Images epoch by epoch")
 

@@ -17,7 +17,7 @@ UNUSED_BELOW = 0.01  # nats
 
 
 def likelihood_section(arrays: Arrays, context: SectionContext) -> Section | None:
-    """The estimate beside the bound and its two terms, what each latent carries, and in words where latents carry nothing."""
+    """The estimate next to the bound and its two terms, what each latent carries, and in words where latents carry nothing."""
     if not arrays:
         return None
     kl = arrays["kl_of_latents"]
@@ -28,7 +28,7 @@ def likelihood_section(arrays: Arrays, context: SectionContext) -> Section | Non
     collapse, active = collapse_words(kl), int(arrays["is_active"].sum())
     caption = "Latents are counted from 0."
     label = f"KL of each latent, from {kl.max():.2f} down to {kl.min():.2f} nats"
-    figure = context.figure(draw, name="latents", label=label, caption=caption, heading="What each latent carries")
+    figure = context.figure(draw, name="latents", label=label, caption=caption, heading="Information per latent")
     words = f"{active} of {counted(len(kl), 'latent')} {'is' if active == 1 else 'are'} active:"
     words += " the posterior mean varies from image to image, with a variance above 0.01."
     return Section(
@@ -64,7 +64,7 @@ def _table(arrays: Arrays) -> Table:
         ("Reconstruction, −log p(x|z)", f"{arrays['reconstruction']:.2f}"),
         ("KL to the prior, all latents together", f"{arrays['kl']:.2f}"),
     ]
-    caption = "Nats an image, lower is better. −ELBO is reconstruction plus KL, and an upper bound of −log p(x);"
+    caption = "Nats per image, lower is better. −ELBO is reconstruction plus KL, and an upper bound of −log p(x);"
     caption += " importance weighting is a tighter one"
     caption += " (Burda et al. 2016). ±: standard error over images." if spread else " (Burda et al. 2016)."
     return Table(("What", "Nats"), tuple(rows), caption, numbers=("Nats",))

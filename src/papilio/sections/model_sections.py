@@ -83,9 +83,9 @@ def _models(arrays: Arrays) -> Table:
         )
     ]
     caption = (
-        "Test error: the mean squared error per pixel of reconstructions, the mean over runs. Fréchet: the distance of samples"
+        "Test error: the mean squared error per pixel of reconstructions, averaged over runs. Fréchet: the distance of samples"
         " and of reconstructions from real images, lower is better. Probe: the accuracy of a linear classifier on latents."
-        " Time: training, a run."
+        " Time: training time per run."
     )
     used = [index for index in range(len(columns)) if index < 2 or any(row[index] != "–" for row in rows)]
     return Table(
@@ -111,7 +111,7 @@ def _samples(arrays: Arrays) -> Table:
     caption = "Samples of each trial’s best run. Lower distances are better, and higher precision and recall; real test images"
     caption += " show the best that can be expected. A run without a prior is sampled from a normal distribution that is fitted"
     caption += " to the latents of training images."
-    return Table(columns, (*floors, *made), caption, numbers=columns[1:], heading="How real samples look")
+    return Table(columns, (*floors, *made), caption, numbers=columns[1:], heading="Sample quality")
 
 
 def _measured(
@@ -131,7 +131,7 @@ def _pictures(arrays: Arrays, context: SectionContext) -> Block:
         return sheet(images[:, :most], row_names=names, row_breaks=[1], width=width)
 
     label = f"Rows of samples of {', '.join(names[1:])} below real test images"
-    caption = "Samples of each trial, none of them chosen by hand, below real test images."
+    caption = "Samples of each trial, not cherry-picked, below real test images."
     return context.figure(draw, name="models-samples", label=label, caption=caption, heading="Samples side by side")
 
 

@@ -33,7 +33,7 @@ def _words(arrays: Arrays, context: SectionContext) -> str:
     angles = arrays["angles"]
     if "ends" in arrays:
         text = f"Between the latents of two {context.split} images, in equal steps"
-        ends = "the images themselves stand at both ends, beside what comes back of them"
+        ends = "the images themselves are at both ends, next to their reconstructions"
     else:
         text, ends = "Between two draws from the prior, in equal steps", ""
         if "classes" in arrays:
@@ -57,7 +57,7 @@ def _rows(arrays: Arrays, context: SectionContext) -> Figure:
     def draw(width: float) -> Drawing:
         chosen = fewer(steps, most=steps if width >= WIDE else 5)
         images = ways[:, :, chosen].reshape(2 * num, len(chosen), *ways.shape[3:])
-        columns = [f"{100 * step / (steps - 1):.0f} %" for step in chosen]
+        columns = [f"{100 * step / (steps - 1):.0f}%" for step in chosen]
         breaks = range(2, 2 * num, 2)
         if "ends" not in arrays:
             return sheet(images, row_names=WAYS * num, column_names=columns, width=width, row_breaks=breaks)

@@ -23,7 +23,8 @@ from papilio.sections import sentences
 from papilio.sections import study_sections as sections
 from papilio.sections.analyses import run_sections, stage_sections
 from papilio.sections.published_table import published_table
-from papilio.sections.study_facts import environment_rows, facts, image_sets, shape_words
+from papilio.sections.setting_rows import shared_settings
+from papilio.sections.study_facts import environment_rows, facts, image_sets, shape_words, without_places
 from papilio.settings.references import OwnFunctions
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -67,6 +68,7 @@ def render_page(
             progress=sentences.progress_words(results),
             reasons=sentences.reasons(results),
             image_sets=image_sets(results),
+            settings=shared_settings(results),
             stages=[sections.stage_section(results, stage, pictures) for stage in results.stages],
             models=sections.model_sections(results),
             published=published_table(results),
@@ -97,9 +99,11 @@ def _environment() -> Environment:
         "metric_number": words.metric_number,
         "metric_words": words.metric_words,
         "number": words.plain_number,
+        "placeless": without_places,
         "shape": shape_words,
         "sentence": words.sentence,
         "swap_words": sentences.swap_words,
+        "title_of": words.trial_words,
         "value": words.value_words,
     }
     return environment

@@ -17,7 +17,7 @@ def plane_section(arrays: Arrays, context: SectionContext) -> Section | None:
     points: list[Block] = [_points(arrays, context)] if len(arrays["places"]) else []
     return Section(
         title=f"The plane of {context.trial}",
-        note=f"All that the two latents hold of {context.run_words}.",
+        note=f"The two-dimensional latent space of {context.run_words}.",
         blocks=(_plane(arrays, context), *points),
     )
 

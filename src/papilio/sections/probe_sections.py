@@ -29,7 +29,7 @@ def probe_section(arrays: Arrays, context: SectionContext) -> Section | None:
 
     note = f"Logistic regression on the encoder’s latents, on {num_test:,} {context.split} images: {context.run_words}."
     caption = (
-        "A bar is a standard deviation over draws of labeled images. The components are of the same images’ pixels."
+        "Bars are one standard deviation over draws of labeled images. The components are of the same images’ pixels."
     )
     label = (
         f"Accuracy by labels; with {arrays['labels'][-1]:,} labels {means[0, -1]:.3f} on latents, {means[1, -1]:.3f} on"

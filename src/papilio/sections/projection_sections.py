@@ -23,7 +23,7 @@ def projection_section(arrays: Arrays, context: SectionContext) -> Section | Non
     colors = projection_figures.coloring(arrays["labels"], context.facts.class_names, context.facts.quantity)
     num = len(arrays["labels"])
     return Section(
-        title=f"What layers of {context.trial} see, projected",
+        title=f"Projections of the layers of {context.trial}",
         note=f"{num:,} {context.split} images{_drawn(context)}: {context.run_words}.",
         blocks=(
             Text(_how_to_read(arrays, context), is_note=True),
@@ -42,7 +42,7 @@ def _drawn(context: SectionContext) -> str:
 
 def _how_to_read(arrays: Arrays, context: SectionContext) -> str:
     assert context.facts is not None
-    text = "Projections invent and hide structure; the numbers say how much. "
+    text = "Projections distort structure; the numbers say how much. "
     if context.facts.shows == "class":
         largest = np.bincount(arrays["labels"]).max() / len(arrays["labels"])
         text += (
@@ -84,7 +84,7 @@ def _panels(arrays: Arrays, colors: Coloring, context: SectionContext) -> Figure
         return projection_figures.projections(panels, colors, width=width)
 
     words = [f"{panel.title}: {panel.note}" for row in panels for panel in row]
-    label = f"Projections of {len(arrays['labels']):,} images, a row a layer. {'; '.join(words)}"
+    label = f"Projections of {len(arrays['labels']):,} images, one row per layer. {'; '.join(words)}"
     return context.figure(draw, name="projections", label=label, caption=_caption(arrays, context))
 
 
@@ -114,7 +114,7 @@ def _caption(arrays: Arrays, context: SectionContext) -> str:
     if context.facts.shows != "nothing":
         parts.append("Above each panel: k-NN in all dimensions → in the picture.")
     if context.facts.num_classes > projection_figures.MOST_NAMED_CLASSES:
-        parts.append(f"A color a class; with {context.facts.num_classes} classes, several look alike.")
+        parts.append(f"One color per class; with {context.facts.num_classes} classes, several look alike.")
     return " ".join(parts)
 
 
@@ -167,8 +167,8 @@ def _in_place(arrays: Arrays, colors: Coloring, context: SectionContext) -> Figu
             points, shown, arrays["thumbnails"], colors, side=THUMBNAIL_SIDE, width=width
         )
 
-    label = f"{len(shown)} images at their points in the projection of {layer} by {method}"
-    caption = f"{layer} by {method}, with as many images at their points as there is room for."
+    label = f"{len(shown)} images at their positions in the projection of {layer} by {method}"
+    caption = f"{layer} by {method}, with as many images as fit."
     return context.figure(
-        draw, name="images", label=label, caption=caption, heading="Which images lie where", is_square=True
+        draw, name="images", label=label, caption=caption, heading="Images at their positions", is_square=True
     )

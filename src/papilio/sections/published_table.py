@@ -1,4 +1,4 @@
-"""The page's table of published numbers beside ours."""
+"""The page's table of published numbers next to ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from papilio.results.words import condition_words
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """A published number beside ours, which is None where the trial is not in the study or was not run."""
+    """A published number next to ours, which is None where the trial is not in the study or was not run."""
 
     stage: str
     where: str

@@ -20,7 +20,7 @@ SETS = {
     "reconstructions": "Reconstructions of test images",
 }
 EXPLAINED = (
-    "Precision is the share of the images that lie among training images, and high also for images that are all alike; recall"
+    "Precision is the share of the images that lie among training images, and also high if all images look alike; recall"
     " is the share of training images that lie among these. Real test images show the best that can be expected. The mean image"
     " is that of the training images: a model should be far better. Distances can be compared only within the same features"
     " and number of images. ±: standard deviation of the kernel distance over 20 random quarters of the images."
@@ -30,14 +30,14 @@ RARE, FREQUENT = 0.5, 2.0  # of a class's share among real images
 
 
 def quality_section(arrays: Arrays, context: SectionContext) -> Section | None:
-    """Distances of samples and reconstructions to training images beside two floors, and the classes of samples."""
+    """Distances of samples and reconstructions to training images next to two floors, and the classes of samples."""
     if not arrays:
         return None
     title = f"Image quality of {context.trial}"
     if not str(arrays["classifier"]):
         return Section(title, blocks=(Text(_missing(context)),))
     num = int(arrays["num"])
-    note = f"{num:,} images of each sort against {num:,} training images: {context.run_words}."
+    note = f"{num:,} images of each kind against {num:,} training images: {context.run_words}."
     blocks: list[Block] = [_table(arrays), Text(EXPLAINED, is_note=True)]
     if words := likeness_words(arrays):
         blocks.append(Text(words))
@@ -67,7 +67,7 @@ def class_words(names: list[str], real: np.ndarray, made: np.ndarray) -> str:
 
 
 def coverage_words(arrays: Arrays) -> str:
-    """How many classes samples cover, and the share of the largest, beside real test images; empty of earlier arrays."""
+    """How many classes samples cover, and the share of the largest, next to real test images; empty of earlier arrays."""
     if "covered" not in arrays:
         return ""
     rows = {str(name): row for row, name in enumerate(arrays["sets"])}
@@ -76,13 +76,13 @@ def coverage_words(arrays: Arrays) -> str:
     largest = names[int(arrays["set_shares"][made].argmax())]
     words = f"Samples cover {int(arrays['covered'][made])} of {num} classes (real test images {int(arrays['covered'][real])});"
     words += (
-        f" the largest, {largest}, has {100 * float(arrays['largest'][made]):.1f} % of them (among real test images the"
+        f" the largest, {largest}, has {100 * float(arrays['largest'][made]):.1f}% of them (among real test images the"
     )
-    return f"{words} largest has {100 * float(arrays['largest'][real]):.1f} %)."
+    return f"{words} largest has {100 * float(arrays['largest'][real]):.1f}%)."
 
 
 def likeness_words(arrays: Arrays) -> str:
-    """How like the images reconstructions are, beside the mean image; empty where nothing was reconstructed."""
+    """How like the images reconstructions are, next to the mean image; empty where nothing was reconstructed."""
     rows = {str(name): row for row, name in enumerate(arrays["sets"])}
     if "reconstructions" not in rows or "psnr" not in arrays:
         return ""
@@ -146,7 +146,7 @@ def _classes(arrays: Arrays, context: SectionContext) -> list[Block]:
     table = [_coverage(arrays)] if "covered" in arrays else []
     if len(names) > MOST_CLASSES:
         return [Text(words, heading="Classes of samples"), *table]
-    caption = "What the classifier takes training images and samples for."
+    caption = "Predicted classes of training images and samples."
     heading = "Classes of samples"
     figure = context.figure(
         draw, name="classes", label=f"Classes of samples. {words}", caption=caption, heading=heading
@@ -162,7 +162,7 @@ def _coverage(arrays: Arrays) -> Table:
             SETS[str(name)],
             f"{int(arrays['covered'][row])} of {num}",
             names[int(arrays["set_shares"][row].argmax())],
-            f"{100 * float(arrays['largest'][row]):.1f} %",
+            f"{100 * float(arrays['largest'][row]):.1f}%",
         )
         for row, name in enumerate(arrays["sets"])
     )

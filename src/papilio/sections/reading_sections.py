@@ -19,7 +19,7 @@ GALLERIES = ("best", "median", "worst")
 
 
 def reading_section(arrays: Arrays, context: SectionContext) -> Section:
-    """Errors, where on the circle they are, what is taken for what, and pictures with what was read off them."""
+    """Errors, where on the circle they are, what is confused with what, and pictures with what was read off them."""
     assert context.facts is not None and context.facts.quantity is not None  # of images that show one
     quantity = context.facts.quantity
     summary = _summary(arrays, quantity, context)
@@ -54,7 +54,9 @@ def _histogram(arrays: Arrays, quantity: Quantity, context: SectionContext, *, s
         return reading_figures.error_histogram(errors, quantity, width=width)
 
     label = f"Errors of {len(errors):,} images. {summary}"
-    caption = "How far the net is off, the short way round. Above each bar: the percentage that is off by no more."
+    caption = (
+        "Error of the net, the short way around. Above each bar: the percentage of images with at most this error."
+    )
     return context.figure(draw, name="errors", label=label, caption=caption)
 
 
@@ -68,7 +70,9 @@ def _polar(arrays: Arrays, quantity: Quantity, context: SectionContext) -> Figur
     label = f"Mean error by the true value; it is largest about {quantity.words(worst)}"
     caption = "The mean error by " + ("time of day" if quantity.is_time else "the true value")
     caption += ", in minutes." if quantity.is_time else f", in {quantity.unit or 'its own units'}."
-    return context.figure(draw, name="by-value", label=label, caption=caption, heading="Where it errs", is_square=True)
+    return context.figure(
+        draw, name="by-value", label=label, caption=caption, heading="Where the errors are", is_square=True
+    )
 
 
 def _confusion(arrays: Arrays, quantity: Quantity, context: SectionContext) -> Figure:
@@ -77,17 +81,15 @@ def _confusion(arrays: Arrays, quantity: Quantity, context: SectionContext) -> F
 
     label = f"Predicted against true values of {len(arrays['values']):,} images"
     caption = "True values across, predicted ones up; darker where there are more images (logarithmic). Blue: right, to"
-    caption += " a cell or its neighbours."
+    caption += " a cell or its neighbors."
     if quantity.is_time:
-        caption += (
-            " Lines beside the diagonal are slips of whole hours; steep and flat lines are hands taken for each other."
-        )
-    heading = "What is taken for what"
+        caption += " Lines next to the diagonal are slips of whole hours; steep and flat lines are confused hands."
+    heading = "Predicted against true values"
     return context.figure(draw, name="confusion", label=label, caption=caption, heading=heading, is_square=True)
 
 
 def _galleries(arrays: Arrays, quantity: Quantity) -> Iterator[Block]:
-    note = "What the picture shows, and what was read. In the corner: true in blue, read in orange."
+    note = "The true value and the reading. In the corner: true in blue, read in orange."
     for name, indices, images in zip(GALLERIES, arrays["shown"], arrays["shown_images"], strict=True):
         yield Text(note if name == GALLERIES[0] else "", heading=f"The {name} {len(indices)}", is_note=True)
         yield Gallery(

@@ -33,14 +33,14 @@ def _error_words(arrays: Arrays, context: SectionContext) -> str:
     text = (
         f"Mean squared error per pixel, on a scale from 0 to 1: {mean:.5f} over {len(errors):,} {context.split} images"
     )
-    text += f" (median {np.median(errors):.5f}). The mean of the training images in place of each gives {floor:.5f}"
+    text += f" (median {np.median(errors):.5f}). Predicting the mean training image gives {floor:.5f}"
     text += f", {floor / mean:.3g} times as much." if mean > 0 else "."
     if context.facts is None or context.facts.num_classes < 2:
         return text
     of_classes = {int(one): float(errors[arrays["labels"] == one].mean()) for one in np.unique(arrays["labels"])}
     names = context.facts.class_names
     best, worst = min(of_classes, key=of_classes.__getitem__), max(of_classes, key=of_classes.__getitem__)
-    text += f" The class that comes back best is {names[best]} ({of_classes[best]:.5f}),"
+    text += f" The class reconstructed best is {names[best]} ({of_classes[best]:.5f}),"
     return text + f" worst is {names[worst]} ({of_classes[worst]:.5f})."
 
 
@@ -52,8 +52,8 @@ def _some(arrays: Arrays, context: SectionContext) -> Figure:
         pair = (arrays["images"], arrays["again"])
         return latent_figures.blocks(pair, names=NAMES, columns=columns, width=width, titles=labels)
 
-    label = f"{len(labels)} {context.split} images, and below each what comes back of it"
-    caption = "Images that were not trained on, and below each what its latent is decoded to."
+    label = f"{len(labels)} {context.split} images, and their reconstructions below"
+    caption = "Images not used in training, with their reconstructions below."
     return context.figure(draw, name="some", label=label, caption=caption, heading="Original and reconstruction")
 
 
@@ -73,8 +73,6 @@ def _worst(arrays: Arrays, context: SectionContext) -> Figure:
             captions=errors,
         )
 
-    label = (
-        f"The {len(places)} {context.split} images that come back worst, with errors from {errors[0]} to {errors[-1]}"
-    )
+    label = f"The {len(places)} {context.split} worst reconstructions, with errors from {errors[0]} to {errors[-1]}"
     caption = f"The largest errors of {len(arrays['errors']):,} {context.split} images, with the mean squared error per"
     return context.figure(draw, name="worst", label=label, caption=f"{caption} pixel of each.", heading="The worst")

@@ -85,14 +85,14 @@ def short_names(results: StudyResults, stage: str, shown: Sequence[TrialResult])
     """
     keys = varied_keys(results.trials(stage))
     if not has_own_columns(keys):
-        return {trial.name: trial.name for trial in shown}
+        return {trial.name: trial.title for trial in shown}
     numbered = results.trials(stage) if results.ranking(stage) is None else results.ranked(stage)
     places = {trial.name: f"{place}: " for place, trial in enumerate(numbered, start=1)}
     values = {trial.name: {key: value_words(one) for key, one in trial.varied.items()} for trial in shown}
     differing = [key for key in keys if len({one.get(key) for one in values.values()}) > 1]
     return {
         trial.name: places.get(trial.name, "")
-        + " · ".join(filter(None, [_base_name(trial), *(values[trial.name].get(key) for key in differing)]))
+        + " · ".join(filter(None, [base_name(trial), *(values[trial.name].get(key) for key in differing)]))
         for trial in shown
     }
 
@@ -108,7 +108,7 @@ def _trial_row(trial: TrialResult, *, metrics: tuple[str, ...], rank: int | None
     return TrialRow(
         rank=rank,
         trial=trial.name,
-        base=_base_name(trial),
+        base=base_name(trial),
         varied=trial.varied,
         parameters=parameters[0] if parameters else None,
         num_runs=len(trial.finished),
@@ -118,7 +118,7 @@ def _trial_row(trial: TrialResult, *, metrics: tuple[str, ...], rank: int | None
     )
 
 
-def _base_name(trial: TrialResult) -> str:
+def base_name(trial: TrialResult) -> str:
     """What stands before the first varied key in a trial's name."""
     if not trial.varied:
         return trial.name

@@ -17,7 +17,7 @@ from papilio.sections.latent_words import FITTED, PRIOR
 
 
 def samples_section(arrays: Arrays, context: SectionContext) -> Section | None:
-    """A grid of samples, and those nearest to a training image beside it."""
+    """A grid of samples, and those nearest to a training image next to it."""
     if not arrays:
         return None
     beside: tuple[Block, ...] = ()
@@ -46,7 +46,7 @@ def _grid(arrays: Arrays, context: SectionContext) -> Figure:
 
 
 def _by_class(arrays: Arrays, context: SectionContext, *, label: str) -> Figure:
-    """A row a class; where there are training images they stand at the left of each."""
+    """A row per class; where there are training images they stand at the left of each."""
     names = arrays["rows"].tolist()
     parts = [arrays[name] for name in ("real", "samples") if name in arrays]
     parts = [one.reshape(len(names), -1, *one.shape[1:]) for one in parts]
@@ -57,10 +57,10 @@ def _by_class(arrays: Arrays, context: SectionContext, *, label: str) -> Figure:
         breaks = [min(most, parts[0].shape[1])] if len(parts) > 1 else []
         return sheet(cells, row_names=names, column_breaks=breaks, width=width)
 
-    caption = "A row a class, of which the generator was told."
+    caption = "One row per class that the generator was conditioned on."
     if len(parts) > 1:
         caption += " Left: training images of the class. Right: new ones."
-    return context.figure(draw, name="grid", label=f"{label}, a row a class: {', '.join(names)}", caption=caption)
+    return context.figure(draw, name="grid", label=f"{label}, one row per class: {', '.join(names)}", caption=caption)
 
 
 def _beside_real(real: np.ndarray, samples: np.ndarray, context: SectionContext, *, label: str) -> Figure:
@@ -76,19 +76,17 @@ def _beside_real(real: np.ndarray, samples: np.ndarray, context: SectionContext,
     caption = (
         f"Left: {len(real)} training images. Right: {len(samples)} new ones. On narrow screens the new ones are below."
     )
-    return context.figure(draw, name="grid", label=f"{label} beside as many training images", caption=caption)
+    return context.figure(draw, name="grid", label=f"{label} next to as many training images", caption=caption)
 
 
 def _origin(arrays: Arrays, context: SectionContext) -> str:
     num, seed = len(arrays["samples"]), context.options["seed"]
     if "rows" in arrays:
-        words = (
-            f"`run.sample({num}, seed={seed}, labels=...)`: decoded draws from {PRIOR}, none of them chosen by hand,"
-        )
+        words = f"`run.sample({num}, seed={seed}, labels=...)`: decoded draws from {PRIOR}, not cherry-picked,"
         return f"{words} {num // len(arrays['rows'])} of each class."
     if arrays["is_fitted"]:
-        return f"Decoded random latents, none of them chosen by hand. {FITTED} (seed {seed})."
-    return f"`run.sample({num}, seed={seed})`: decoded draws from {PRIOR}, none of them chosen by hand."
+        return f"Decoded random latents, not cherry-picked. {FITTED} (seed {seed})."
+    return f"`run.sample({num}, seed={seed})`: decoded draws from {PRIOR}, not cherry-picked."
 
 
 def copy_words(arrays: Arrays) -> str:
@@ -98,7 +96,7 @@ def copy_words(arrays: Arrays) -> str:
     text = f"The distance from a sample to the nearest of {int(arrays['num_train']):,} training images, Euclidean over"
     text += f" pixels from 0 to 1, is {distances.min():.2f} at least and {np.median(distances):.2f} in the median of"
     text += f" {len(distances):,} samples. Of {len(usual):,} test images, which cannot be copies, the median is"
-    text += f" {np.median(usual):.2f}, and one in a hundred is nearer than {limit:.2f}."
+    text += f" {np.median(usual):.2f}, and 1% are nearer than {limit:.2f}."
     if not num_close:
         return f"{text} No sample is: none looks like a copy."
     text += f" {counted(num_close, 'sample')} {'is' if num_close == 1 else 'are'} nearer than that. Blurred pictures are near"

@@ -1,4 +1,4 @@
-"""What the page shows of a stage as a search: which settings matter, who was cut early, whether the best is really ahead."""
+"""What the page shows of a stage as a search: which settings matter, who was pruned, whether the best is really ahead."""
 
 from __future__ import annotations
 
@@ -11,25 +11,29 @@ from matplotlib.figure import Figure
 
 from papilio.analysis.comparison import PairedComparison, paired_comparison
 from papilio.analysis.importance import MOST_TRIALS, Importance, setting_importance
+from papilio.analysis.main_effects import MainEffect, Observation, main_effects
 from papilio.drawing import search_figures
 from papilio.drawing.figure_files import FigureBox, Pictures
 from papilio.drawing.scales import Scale, metric_scale, setting_scale
 from papilio.kinds.ranking import Ranking
 from papilio.results import words
+from papilio.results.metrics import possible_range
 from papilio.results.results import StudyResults, TrialResult
 from papilio.sections import result_tables as tables
+from papilio.sections.blocks import Table
 from papilio.sections.curve_sections import evenly
 
 MOST_DRAWN = 300  # trials in a figure: more cannot be told apart, and make the page heavy
 MOST_SETTINGS = 12  # axes and panels, the most important first
 FEWEST_TRIALS = 6  # that make a picture of a search: fewer are read from the table
 LONGEST_NAME = 30
+BASE = "trial"  # next to what varies: the named trial that a point stands on
 CLEAR = 0.05  # a p-value below it is called a lead
 
 
 @dataclass(frozen=True)
 class Pruning:
-    """How many trials were cut early, and what that saved."""
+    """How many trials were pruned, and what that saved."""
 
     sentence: str
     figure: FigureBox
@@ -45,6 +49,7 @@ class SearchSection:
     parallel: FigureBox | None
     slices: FigureBox | None
     pruning: Pruning | None
+    effects: Table | None = None  # of a grid
 
 
 def search_section(results: StudyResults, stage: str, *, name: str, pictures: Pictures) -> SearchSection:
@@ -65,7 +70,67 @@ def search_section(results: StudyResults, stage: str, *, name: str, pictures: Pi
         parallel=_parallel_box(drawing, name=name, pictures=pictures) if is_search and len(keys) > 1 else None,
         slices=_slices_box(drawing, name=name, pictures=pictures) if is_search else None,
         pruning=_pruning(results, stage, name=name, pictures=pictures),
+        effects=effects_table(results, stage),
     )
+
+
+def effects_table(results: StudyResults, stage: str) -> Table | None:
+    """What each setting of a grid does by itself; None where the stage is no grid, or has too few runs to tell."""
+    ranking, ranked = results.ranking(stage), results.ranked(stage)
+    if ranking is None or not _is_grid(results, stage):
+        return None
+    observations = [
+        Observation({BASE: tables.base_name(trial), **trial.varied}, (run.seed, run.fold), run.metrics[ranking.metric])
+        for trial in ranked
+        for run in trial.finished
+        if ranking.metric in run.metrics
+    ]
+    keys = _differing_keys(ranked)
+    found = main_effects(observations, keys)
+    if not found:
+        return None
+    names, metric = words.key_words(keys), words.metric_words(ranking.metric)
+    limits = possible_range(ranking.metric, ranked[0])
+    most = limits[1] - limits[0]
+    rows = [
+        (
+            names[one.key],
+            words.value_words(one.value),
+            words.plain_number(one.mean),
+            _signed(one.difference),
+            _effect_interval(one, most),
+            f"{one.num:,}",
+            "yes" if one.is_clear else "no",
+        )
+        for one in sorted(found, key=lambda one: keys.index(one.key))
+    ]
+    columns = ("Setting", "Value", "Mean", "Difference", "95% interval", "Pairs", "Clear")
+    return Table(
+        columns,
+        tuple(rows),
+        f"{words.sentence(metric)} at each value, averaged over all combinations of the other settings and seeds, and its"
+        " difference from the setting’s other values in the same combinations (pairs). Clear: the interval excludes 0.",
+        numbers=("Mean", "Difference", "95% interval", "Pairs"),
+        heading="Main effects",
+    )
+
+
+def _effect_interval(effect: MainEffect, most: float) -> str:
+    if effect.half_width is None:
+        return "–"
+    ends = (effect.difference - effect.half_width, effect.difference + effect.half_width)
+    return " to ".join(_signed(min(max(end, -most), most)) for end in ends)
+
+
+def _signed(value: float) -> str:
+    text = words.plain_number(value)
+    return f"+{text}" if value > 0 else text
+
+
+def _is_grid(results: StudyResults, stage: str) -> bool:
+    (found,) = [one for one in results.study.get("stage", []) if one.get("name") == stage] or [{}]
+    sampler = found.get("sampler", "grid")
+    return (sampler.get("name") if isinstance(sampler, Mapping) else sampler) == "grid"
 
 
 def comparison_words(results: StudyResults, stage: str) -> str | None:
@@ -76,16 +141,16 @@ def comparison_words(results: StudyResults, stage: str) -> str | None:
         return None
     best, second = ranked[:2]
     names = ("the best trial", "the next one")
-    if max(len(best.name), len(second.name)) <= LONGEST_NAME:
-        names = (best.name, second.name)
+    if max(len(best.title), len(second.title)) <= LONGEST_NAME:
+        names = (best.title, second.title)
     pairs = _pairs(best, second, ranking.metric)
     metric = words.metric_words(ranking.metric)
     if len(pairs) < 2:
-        return f"One run a trial cannot tell {names[0]} and {names[1]} apart by {metric}: set seeds = 3 or more."
+        return f"One run per trial cannot tell {names[0]} and {names[1]} apart by {metric}: set seeds = 3 or more."
     num_folds = len({run.fold for run in best.finished if run.fold is not None})
     share = 1 / (num_folds - 1) if num_folds > 1 else None
     found = paired_comparison(*zip(*pairs, strict=True), test_share=share)
-    sentences = [_lead_words(*names, metric, found, is_max=ranking.is_maximised)]
+    sentences = [_lead_words(*names, metric, found, is_max=ranking.is_maximized)]
     if share is not None:
         sentences.append("The interval allows for the folds' overlapping training sets.")
     if len(trials) > 2:
@@ -116,9 +181,7 @@ class _Search:
     def scales(self, *, has_shares: bool) -> list[Scale]:
         space, names = _space(self.results, self.stage), words.key_words(self.keys)
         shares = self.importance.shares if self.importance and has_shares else {}
-        labels = {
-            key: f"{names[key]} · {100 * shares[key]:.0f} %" if key in shares else names[key] for key in self.keys
-        }
+        labels = {key: f"{names[key]} · {100 * shares[key]:.0f}%" if key in shares else names[key] for key in self.keys}
         return [
             setting_scale(labels[key], [trial.varied.get(key) for trial in self.trials], space=space.get(key))
             for key in self.keys
@@ -126,12 +189,12 @@ class _Search:
 
     def metric_scale(self) -> Scale:
         values = [_reached(trial, self.ranking) for trial in self.trials]
-        return metric_scale(self.metric, values, higher_is_better=self.ranking.is_maximised)
+        return metric_scale(self.metric, values, higher_is_better=self.ranking.is_maximized)
 
     def caption(self) -> str:
         """What every picture of the trials has to say of which they are."""
         text = (
-            f" The best {self.num_highlighted} are coloured as in the curves above." if self.num_highlighted > 1 else ""
+            f" The best {self.num_highlighted} are colored as in the curves above." if self.num_highlighted > 1 else ""
         )
         if len(self.trials) < self.num_tried:
             text += f" Drawn: {len(self.trials)} of {self.num_tried:,} trials, evenly from best to worst."
@@ -150,7 +213,7 @@ def _reached(trial: TrialResult, ranking: Ranking) -> float:
     if not trial.is_pruned:
         values = trial.values(ranking.metric)
     else:
-        choose = max if ranking.is_maximised else min
+        choose = max if ranking.is_maximized else min
         series = ([record[ranking.metric] for record in run.records if ranking.metric in record] for run in trial.runs)
         values = [choose(one) for one in series if one]
     return sum(values) / len(values) if values else float("nan")
@@ -169,15 +232,13 @@ def _importance_box(search: _Search, *, name: str, pictures: Pictures) -> Figure
     def draw(width: float) -> Figure:
         return search_figures.importance_bars([names[key] for key in keys], [shares[key] for key in keys], width=width)
 
-    label = "Importance of settings: " + "; ".join(f"{names[key]} {100 * shares[key]:.0f} %" for key in keys)
-    caption = (
-        f"How much of the variation in {search.metric} each setting explains by itself, as a share of what all explain"
-    )
+    label = "Importance of settings: " + "; ".join(f"{names[key]} {100 * shares[key]:.0f}%" for key in keys)
+    caption = f"How much of the variation in {search.metric} each setting explains by itself, as a share of the total explained"
     caption += f": functional ANOVA over {words.counted(search.importance.num_trials, 'trial')}."
     if any(trial.is_pruned for trial in search.trials):
-        caption += " Those cut early count with what they had reached."
+        caption += " Pruned trials count with the value they had reached."
     if len(shares) > len(keys):
-        caption += f" {words.counted(len(shares) - len(keys), 'setting')} that matter less not drawn."
+        caption += f" {words.counted(len(shares) - len(keys), 'setting')} of lower importance not shown."
     return FigureBox(pictures.keep(draw, name=f"{name}-importance", label=label), caption)
 
 
@@ -187,8 +248,8 @@ def _parallel_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBo
     def draw(width: float) -> Figure:
         return search_figures.parallel_coordinates(scales, num_highlighted=search.num_highlighted, width=width)
 
-    label = f"Parallel coordinates of {words.counted(len(search.trials), 'trial')}; the best: {search.trials[0].name}"
-    caption = "A line is a trial: its settings, and on the last axis what it reached." + search.caption()
+    label = f"Parallel coordinates of {words.counted(len(search.trials), 'trial')}; the best: {search.trials[0].title}"
+    caption = "Each line is a trial: its settings, and its result on the last axis." + search.caption()
     return FigureBox(pictures.keep(draw, name=f"{name}-parallel", label=label), caption)
 
 
@@ -205,12 +266,12 @@ def _slices_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBox:
 
     names = words.key_words(search.keys)
     label = f"{words.sentence(search.metric)} against {', '.join(names.values())}, a panel each"
-    caption = f"{words.sentence(search.metric)} against each setting; a dot is a trial"
-    caption += ", a ring one that was cut early" if pruned.any() else ""
-    caption += ", a short line the median of those with the same value." if has_medians else "."
-    low = sum(metric.ends[not search.ranking.is_maximised] == place for place in metric.places.tolist())
+    caption = f"{words.sentence(search.metric)} against each setting; each dot is a trial"
+    caption += ", each ring a pruned one" if pruned.any() else ""
+    caption += ", short lines are medians of equal values." if has_medians else "."
+    low = sum(metric.ends[not search.ranking.is_maximized] == place for place in metric.places.tolist())
     if low > 1:
-        caption += f" {words.counted(low, 'trial')} that did worse than the axis goes lie at its end."
+        caption += f" {words.counted(low, 'trial')} beyond the axis are drawn at its end."
     return FigureBox(pictures.keep(draw, name=f"{name}-slices", label=label), caption + search.caption())
 
 
@@ -228,8 +289,8 @@ def _pruning(results: StudyResults, stage: str, *, name: str, pictures: Pictures
     def draw(width: float) -> Figure:
         return search_figures.survivors(epochs, num_left, width=width)
 
-    label = f"{words.counted(len(trials), 'trial')} at the start, {num_left[-1]:,} that were not cut"
-    caption = "Trials that were not cut yet, after each epoch; those that ended by themselves count as going on."
+    label = f"{words.counted(len(trials), 'trial')} at the start, {num_left[-1]:,} not pruned"
+    caption = "Trials not yet pruned after each epoch; finished trials count as not pruned."
     return Pruning(
         _saving_words(trials, pruned), FigureBox(pictures.keep(draw, name=f"{name}-pruning", label=label), caption)
     )
@@ -240,11 +301,9 @@ def _saving_words(trials: Sequence[TrialResult], pruned: Sequence[TrialResult]) 
     trained = sum(run.epochs for trial in trials for run in trial.runs)
     saved = sum(max(_most_epochs(run.settings) - run.epochs, 0) for trial in pruned for run in trial.runs)
     share = 100 * saved / (trained + saved)
-    text = (
-        f"{len(pruned):,} of {words.counted(len(trials), 'trial')} {'was' if len(pruned) == 1 else 'were'} cut early: "
-    )
-    text += f"{words.counted(trained, 'epoch')} trained in place of {'at most ' if _stops_early(pruned) else ''}"
-    return f"{text}{trained + saved:,}, {share:.0f} % fewer."
+    text = f"{len(pruned):,} of {words.counted(len(trials), 'trial')} {'was' if len(pruned) == 1 else 'were'} pruned: "
+    text += f"{words.counted(trained, 'epoch')} trained instead of {'at most ' if _stops_early(pruned) else ''}"
+    return f"{text}{trained + saved:,}, {share:.0f}% fewer."
 
 
 def _most_epochs(settings: Mapping[str, Any]) -> int:
@@ -270,16 +329,14 @@ def _lead_words(best: str, second: str, metric: str, found: PairedComparison, *,
     lead = found.difference if is_max else -found.difference
     if found.half_width is None or found.p_value is None:
         if not lead:
-            return f"{over}, {best} and {second} have the same {metric}: nothing tells them apart."
+            return f"{over}, {best} and {second} have the same {metric}."
         amount = words.plain_number(lead)
-        return (
-            f"{over}, {best} is ahead of {second} by {amount} in {metric} every time: equal differences allow no test."
-        )
+        return f"{over}, {best} is ahead of {second} by {amount} in {metric} in every pair: equal differences allow no test."
     interval = " to ".join(words.plain_number(end) for end in (lead - found.half_width, lead + found.half_width))
-    facts = f"by {words.plain_number(lead)} in {metric} (95 % interval {interval}, p = {_p_words(found.p_value)})"
+    facts = f"by {words.plain_number(lead)} in {metric} (95% interval {interval}, p = {_p_words(found.p_value)})"
     if found.p_value < CLEAR and lead > 0:
         return f"{over}, {best} beats {second} {facts}."
-    return f"{over}, {best} and {second} cannot be told apart: they differ {facts}."
+    return f"{over}, {best} and {second} are not significantly different: they differ {facts}."
 
 
 def _p_words(p_value: float) -> str:

@@ -49,12 +49,12 @@ def stuck_words(num: int, total: int, trial: str) -> str:
 def stuck_note(stuck: StuckRuns) -> str:
     """A sentence or two about a trial whose numbers count runs that are stuck."""
     which = ", ".join(f"seed {run.seed}" + ("" if run.fold is None else f" fold {run.fold}") for run in stuck.runs)
-    note = stuck_words(len(stuck.runs), len(stuck.trial.finished), stuck.trial.name)
+    note = stuck_words(len(stuck.runs), len(stuck.trial.finished), stuck.trial.title)
     note += f" ({which}; training loss {plain_number(stuck.first_loss)} in it, {plain_number(stuck.last_loss)} in the last)."
-    note += f" The table counts {'it' if len(stuck.runs) == 1 else 'them'}; "
+    note += f" The table includes {'it' if len(stuck.runs) == 1 else 'them'}; "
     if stuck.metric is None or stuck.others is None:
-        return note + "there are no others."
-    return note + f"without, {metric_words(stuck.metric)} is {stuck.others}."
+        return note + "there are no other runs."
+    return note + f"without {'it' if len(stuck.runs) == 1 else 'them'}, {metric_words(stuck.metric)} is {stuck.others}."
 
 
 def swap_words(swap: Swap) -> str:
@@ -62,7 +62,7 @@ def swap_words(swap: Swap) -> str:
     ours, theirs = swap.ours, swap.theirs
     measured = f"measured {ours.ours} and {theirs.ours}"
     published = f"published {plain_number(ours.published)} and {plain_number(theirs.published)}"
-    remarks = ["no further apart than runs of one trial are"] if swap.is_within_spread else []
+    remarks = ["within the spread of one trial’s runs"] if swap.is_within_spread else []
     remarks += [stuck_words(one.num_stuck, one.ours.n, one.trial) for one in (ours, theirs) if one.num_stuck]
     return f"{ours.trial} before {theirs.trial} ({'; '.join([measured, published, *remarks])})"
 
@@ -85,11 +85,11 @@ def fruitless_words(results: StudyResults) -> str | None:
 
 
 def progress_words(results: StudyResults) -> str | None:
-    """How far a study is ('12 of 18 runs are done; 1 failed, 5 waiting'), None where all are done, or cut early as asked."""
+    """How far a study is ('12 of 18 runs are done; 1 failed, 5 waiting'), None where all are done, or pruned as asked."""
     counts = Counter(run.status for run in results.runs)
     total, done, pruned = len(results.runs), counts.pop("done", 0), counts.pop("pruned", 0)
     if done + pruned == total:
         return None
     others = ", ".join(f"{number:,} {status}" for status, number in counts.most_common())
-    cut = f", {pruned:,} cut early" if pruned else ""
+    cut = f", {pruned:,} pruned" if pruned else ""
     return f"{done:,} of {counted(total, 'run')} {'is' if done == 1 else 'are'} done{cut}; {others}"

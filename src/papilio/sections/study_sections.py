@@ -14,7 +14,7 @@ from papilio.analysis.stuck import stuck_trials
 from papilio.drawing import figures
 from papilio.drawing.figure_files import FigureBox, Pictures
 from papilio.results import words
-from papilio.results.metrics import on_split, shown_metrics, told_metric
+from papilio.results.metrics import on_split, possible_range, shown_metrics, told_metric
 from papilio.results.published_numbers import published_beside
 from papilio.results.results import StudyResults, TrialResult
 from papilio.runs.folder import RunFolder
@@ -89,7 +89,7 @@ def headline(results: StudyResults) -> Headline | None:
         return _unranked_headline(results, trial.stage)
     metric = told_metric(results, trial) or ranking.metric
     return Headline(
-        trial=trial.name,
+        trial=trial.title,
         stage=_stage_name(results, trial.stage),
         num_trials=len(results.trials(trial.stage)),
         chosen_by=ranking.metric,
@@ -112,11 +112,11 @@ def _unranked_headline(results: StudyResults, stage: str) -> Headline:
     else:
         numbers = [(metric, str(spread)) for metric in metrics if (spread := spread_of(only, metric))]
     return Headline(
-        trial=only and only.name,
+        trial=only and only.title,
         stage=_stage_name(results, stage),
         num_trials=len(trials),
         chosen_by=None,
-        lead="At the epochs that were kept" if any(trial.ranking for trial in trials) else "After the last epoch",
+        lead="At the best epochs" if any(trial.ranking for trial in trials) else "After the last epoch",
         numbers=numbers,
         over=only and sentences.runs_words(only.finished),
         published=[],
@@ -176,8 +176,8 @@ def model_sections(results: StudyResults) -> list[ModelSection]:
             family = str(run.settings.get("model", {}).get("family", "model"))
             key = json.dumps([family, known.layers])
             section = found.setdefault(key, ModelSection(family, known.layers, run.parameters))
-            if trial.name not in section.trials:
-                section.trials.append(trial.name)
+            if trial.title not in section.trials:
+                section.trials.append(trial.title)
     return list(found.values())[:MOST_MODELS]
 
 
@@ -210,7 +210,7 @@ def _stage_summary(results: StudyResults, stage: str) -> str:
     text = f"{words.counted(len(trials), 'trial')} with {sentences.runs_words(trials[0].runs)} each"
     if len(runs) != len(trials) * len(trials[0].runs):
         text = f"{words.counted(len(trials), 'trial')}, {words.counted(len(runs), 'run')}"
-    return f"{text}; what varies: {', '.join(varied)}" if varied else text
+    return f"{text}; varied: {', '.join(words.key_words(varied).values())}" if varied else text
 
 
 def _comparison(results: StudyResults, stage: str, *, name: str, pictures: Pictures) -> FigureBox | None:
@@ -224,7 +224,7 @@ def _comparison(results: StudyResults, stage: str, *, name: str, pictures: Pictu
     panels = [_panel(results, trials, metric) for metric in metrics]
     label = f"{' and '.join(map(words.metric_words, metrics))} of {words.counted(len(trials), 'trial')}"
     label += ", best first: " if ranking else ": "
-    label += "; ".join(f"{trial.name} {words.plain_number(trial.mean(metrics[-1]) or 0)}" for trial in trials[:8])
+    label += "; ".join(f"{trial.title} {words.plain_number(trial.mean(metrics[-1]) or 0)}" for trial in trials[:8])
     has_published = any(any(panel.published) for panel in panels)
     order = f"best by {words.metric_words(ranking.metric)} first" if ranking else "in the study’s order"
     caption = f"Trials, {order}. Small dots are runs, large ones their means, bars one standard deviation"
@@ -258,4 +258,5 @@ def _panel(results: StudyResults, trials: Sequence[TrialResult], metric: str) ->
             tuple(one.metrics[metric] for one in published_beside(results, trial) if metric in one.metrics)
             for trial in trials
         ),
+        limits=possible_range(metric, trials[0]),
     )

@@ -58,8 +58,8 @@ def _caption(arrays: Arrays, known: dict[str, str]) -> str:
     if "mig" in known:
         what = ", ".join(arrays["factors"].tolist())
         text += (
-            f" MIG: by how much the latent that tells most of {what} tells more than the next one, as a share of what there is"
-            " to tell, of the best run; rotated: of the same latents, rotated at random, which is what no order at all gives."
+            f" MIG: by how much the latent that is most informative about {what} exceeds the next one, as a share of the"
+            " entropy, for the best run; rotated: of the same latents rotated at random, the value without disentanglement."
         )
     return text
 

@@ -29,11 +29,11 @@ def transfer_section(arrays: Arrays, context: SectionContext) -> Section:
             return label_figures.accuracy_by_labels(lines, width=width)
 
         caption = (
-            "A bar is a standard deviation over runs. PCA: logistic regression on principal components of the pixels."
+            "Bars are one standard deviation over runs. PCA: logistic regression on principal components of the pixels."
         )
         label = f"Test accuracy by labels; with the fewest labels {best.name} is the best"
         blocks.append(
-            context.figure(draw_labels, name="labels", label=label, caption=caption, heading="By labels used")
+            context.figure(draw_labels, name="labels", label=label, caption=caption, heading="By number of labels")
         )
     blocks.append(_timed(arrays, context))
     blocks.append(Table(COLUMNS, tuple(_rows(arrays)), _table_caption(arrays), numbers=COLUMNS[1:]))
@@ -54,7 +54,7 @@ def _timed(arrays: Arrays, context: SectionContext) -> Block:
     label = f"Test accuracy by seconds with {most:,} labels: " + ", ".join(
         f"{point.name} {point.accuracy:.3f} in {point.seconds:.0f} s" for point in points
     )
-    caption = f"With {most:,} labels. Filled: this training alone. Open: with the training of the encoder that it begins with."
+    caption = f"With {most:,} labels. Filled: this training alone. Open: including the training of its encoder."
     return context.figure(draw, name="seconds", label=label, caption=caption, heading="By time")
 
 
@@ -110,7 +110,7 @@ def _times(row: dict[str, Any]) -> tuple[str, str, str]:
 
 def _table_caption(arrays: Arrays) -> str:
     taken = dict.fromkeys(row["sources"].partition(" of ")[0] for row in _trials(arrays) if row["sources"])
-    text = f"Mean over runs; time is training and validation, a run. Taken from other runs: {', '.join(taken)}."
+    text = f"Mean over runs; time is training and validation per run. Taken from other runs: {', '.join(taken)}."
     return text + " Without pretraining: from scratch."
 
 

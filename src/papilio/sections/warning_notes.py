@@ -25,6 +25,6 @@ def _of_run(run: RunResult, trial: TrialResult) -> list[str]:
     warn = None if kind is None else warnings_of(kind)
     if warn is None:
         return []
-    which = f"{trial.name}, seed {run.seed}" + ("" if run.fold is None else f", fold {run.fold}")
+    which = f"{trial.title}, seed {run.seed}" + ("" if run.fold is None else f", fold {run.fold}")
     num_epochs = int(run.records[-1]["epoch"])
     return [f"{which}: {spell.words(num_epochs)}." for spell in spells_of(warn, run.records)]

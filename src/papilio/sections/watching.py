@@ -41,7 +41,7 @@ def _watched(
         pictures=pictures,
         name=f"{name}-{slug(trial.name)[:40]}",
         stage=trial.stage,
-        trial=trial.name,
+        trial=trial.title,
         run_name=run.name,
         run=run,
         split="",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from papilio.settings.since import Since
 
@@ -18,31 +18,42 @@ class DataSettings(BaseModel):
     path: str | None = Field(None, description="a folder, zip or tar of pictures, or a .parquet, .npy or .npz file")
     labels: str | None = Field(
         None,
-        description="the .npy file of labels of a .npy file of images, or a folder's table of classes or values, labels.csv;"
-        ' "none" uses the images without labels',
+        description="a .npy file of labels for a .npy file of images, or a table of classes or values (labels.csv) for a"
+        ' folder; "none" ignores labels',
     )
     period: float | None = Field(
-        None, gt=0, description="labels are numbers on a circle of this length: 360 for degrees"
+        None, gt=0, description="labels are numbers on a circle with this period: 360 for degrees"
     )
-    unit: str = Field("", description="of such numbers, written behind them")
+    unit: str = Field("", description="unit of these numbers, shown after them")
     render: dict[str, Any] | None = Field(
-        None, description="how a set that Papilio draws is drawn: num, seed, size, variety"
+        None, description="settings of a set that Papilio draws: num, seed, size, variety"
     )
-    size: int | tuple[int, int] | None = Field(None, description="pixels, or [height, width], to resize to")
-    color: Literal["grey", "rgb"] | None = Field(None, description="convert the pictures to")
+    size: int | tuple[int, int] | None = Field(
+        None, description="resize pictures to this many pixels, or [height, width]"
+    )
+    color: Literal["gray", "rgb"] | None = Field(None, description="convert pictures to gray or rgb")
     bits: Annotated[int | None, Since("0.2")] = Field(
-        None, ge=1, le=16, description="how many bits 16-bit pictures or arrays use: 12 of most cameras and microscopes"
+        None,
+        ge=1,
+        le=16,
+        description="number of bits that 16-bit pictures or arrays use: 12 for most cameras and microscopes",
     )
     binarize: Annotated[bool, Since("0.2")] = Field(
-        False, description="make each pixel black or white, drawn once with its grey value as the probability of white"
+        False,
+        description="make each pixel black or white at random, once, with its gray value as the probability of white",
     )
-    validation: float = Field(0.1, ge=0, lt=1, description="share of the training images that chooses")
-    test: float = Field(0.2, ge=0, lt=1, description="share kept for the test, where the set brings no test images")
-    seed: int = Field(0, ge=0, description="of the splits; runs have seeds of their own")
-    fraction: float = Field(1.0, gt=0, le=1, description="share of the images that is used, stratified")
+    validation: float = Field(0.1, ge=0, lt=1, description="share of the training images used for validation")
+    test: float = Field(0.2, ge=0, lt=1, description="share used for testing, if the set has no test split")
+    seed: int = Field(0, ge=0, description="seed of the splits; runs have seeds of their own")
+    fraction: float = Field(1.0, gt=0, le=1, description="share of the images to use, stratified")
     num_train: Annotated[int | None, Since("0.2")] = Field(
-        None, ge=1, description="train on so many of the training images, stratified; the others are left out"
+        None, ge=1, description="number of training images to use, stratified"
     )
+
+    @field_validator("color", mode="before")
+    @classmethod
+    def _take_earlier_color(cls, given: Any) -> Any:
+        return "gray" if given == "grey" else given
 
     @model_validator(mode="after")
     def _names_one_source(self) -> DataSettings:

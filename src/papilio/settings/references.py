@@ -14,17 +14,17 @@ from typing import Any
 from papilio.errors import SettingError, shown
 
 Reference = str | Callable[..., Any]  # "papilio.training.supervised:objective", or the function itself
-OwnFunctions = Mapping[str, Any]  # functions and kinds handed over from Python, by the name that settings give them
+OwnFunctions = Mapping[str, Any]  # functions and kinds passed from Python, by the name that settings give them
 OF_A_SESSION = "__main__"  # the module of what is defined in a notebook, at a prompt, or in the script that runs
 
 
 def name_of(handed_over: Any) -> str:
-    """The name by which settings know a function or class that was handed over: `module:function`."""
+    """The name by which settings know a function or class that was passed: `module:function`."""
     return f"{handed_over.__module__}:{getattr(handed_over, '__qualname__', type(handed_over).__qualname__)}"
 
 
 def find_own(name: str, *, what: str, own: OwnFunctions, instance_of: type | None = None) -> Any:
-    """What `module:function` names: handed over, or imported; an instance of a class may stand for a function.
+    """What `module:function` names: passed, or imported; an instance of a class may stand for a function.
 
     Raises SettingError, naming the setting `what`, where there is no such thing or it cannot be called.
     """
@@ -37,7 +37,7 @@ def find_own(name: str, *, what: str, own: OwnFunctions, instance_of: type | Non
             f" the study file (own.py) and name it own:{attribute}, or hand it over from Python"
         )
     if not all(part.isidentifier() for part in [*module_name.split("."), *attribute.split(".")]):
-        raise SettingError(f"{what}: {shown(name)} is no module:function")
+        raise SettingError(f"{what}: {shown(name)} is not module:function")
     try:
         found: Any = importlib.import_module(module_name)
     except ImportError as error:

@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from papilio.settings.data_settings import DataSettings
-from papilio.settings.optimiser_numbers import USUAL_NUMBERS
-from papilio.settings.since import later_settings, plain_settings
+from papilio.settings.optimizer_numbers import USUAL_NUMBERS
+from papilio.settings.since import plain_settings, unsaid_settings
+from papilio.settings.spelling import EARLIER_COLORS, in_earlier_spelling, in_present_spelling
 from papilio.settings.train_settings import TrainSettings
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -23,17 +24,17 @@ class NetFrom(BaseModel):
 
     run: str | None = Field(None, description="a run's folder")
     study: str | None = Field(None, description="another study: its folder, or its name")
-    stage: str | None = Field(None, description="a stage: of this study, or of the other one (by default its last)")
-    net: str | None = Field(None, description="which of its nets; by default the one of the same name, or its only one")
-    until: str | None = Field(None, description="only the layers up to this one: its name, as papilio show lists it")
-    freeze: bool = Field(False, description="the weights stay as they are")
+    stage: str | None = Field(None, description="a stage of this study, or of the other study (by default its last)")
+    net: str | None = Field(None, description="which of its nets; by default the net of the same name, or its only net")
+    until: str | None = Field(None, description="use only the layers up to this one, named as papilio show lists it")
+    freeze: bool = Field(False, description="do not train these weights")
 
     @model_validator(mode="after")
     def _names_one(self) -> NetFrom:
         if self.run is not None and (self.study is not None or self.stage is not None):
-            raise ValueError("a run needs neither a study nor a stage beside it")
+            raise ValueError("give either a run, or a study or stage, not both")
         if self.run is None and self.study is None and self.stage is None:
-            raise ValueError("weights come from a run, a study or a stage: name one of them")
+            raise ValueError("weights need a source: name a run, a study or a stage")
         return self
 
 
@@ -45,14 +46,17 @@ class ModelSettings(BaseModel):
     family: str
     arguments: dict[str, Any] = {}
     sources: dict[str, NetFrom] = {}
+    later: dict[str, Any] = {}  # arguments that came later and are at their defaults: no part of a run's identity
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> ModelSettings:
         """From the flat table of a study file or of run.json."""
+        family = table["family"]
         others = {name: value for name, value in table.items() if name != "family"}
+        others = others if is_own(family) else in_present_spelling(others)
         sources = {name: NetFrom.model_validate(value) for name, value in others.items() if is_source(value)}
         arguments = {name: value for name, value in others.items() if name not in sources}
-        return cls(family=table["family"], arguments=arguments, sources=sources)
+        return cls(family=family, arguments=arguments, sources=sources)
 
     def stages(self) -> list[str]:
         """The stages of the run's own study of which weights are taken."""
@@ -86,16 +90,25 @@ class RunSettings(BaseModel):
             folds=folds,
         )
 
-    def identity(self) -> dict[str, Any]:
-        """The settings by which a run is known: its folder is named by them, and run.json has them."""
+    def plain(self) -> dict[str, Any]:
+        """The tables as run.json has them: every setting with its default, but for those of `left_to_defaults`."""
         data = plain_settings(self.data) | ({} if self.folds is None else {"folds": self.folds})
         return {"data": data, "model": self.model.plain(), "train": plain_settings(self.train)}
 
+    def identity(self) -> dict[str, Any]:
+        """The settings by which a run is known, as the first version spelled them: its folder is named by them."""
+        plain = self.plain()
+        if "color" in plain["data"]:
+            plain["data"]["color"] = EARLIER_COLORS.get(plain["data"]["color"], plain["data"]["color"])
+        model = plain["model"] if is_own(self.model.family) else in_earlier_spelling(plain["model"])
+        return {**plain, "model": model, "train": in_earlier_spelling(plain["train"])}
+
     def left_to_defaults(self) -> dict[str, Any]:
-        """What `identity` does not say, by dotted key: the optimiser's usual numbers, and settings that came later."""
-        usual = USUAL_NUMBERS[self.train.optimizer].plain()
-        numbers = {name: value for name, value in usual.items() if getattr(self.train, name) is None}
-        return {f"train.{name}": value for name, value in (numbers | later_settings(self.train)).items()}
+        """What `plain` does not say, by dotted key: settings that are None, that came later, the optimizer's usual numbers."""
+        train = unsaid_settings(self.train)
+        usual = {name: value for name, value in USUAL_NUMBERS[self.train.optimizer].plain().items() if name in train}
+        tables = {"data": unsaid_settings(self.data), "model": self.model.later, "train": train | usual}
+        return {f"{table}.{name}": value for table, unsaid in tables.items() for name, value in unsaid.items()}
 
 
 def layer_within(source: NetFrom, key: str) -> str:
@@ -106,6 +119,15 @@ def layer_within(source: NetFrom, key: str) -> str:
     """
     part = (source.net or key).removeprefix("network.")
     return str(source.until).removeprefix(f"{part}.")
+
+
+def is_own(family: str) -> bool:
+    """Whether a family is a builder of the user's own: its arguments are spelled as it spells them.
+
+    >>> is_own("cnn"), is_own("my_nets:small_cnn")
+    (False, True)
+    """
+    return ":" in family
 
 
 def is_source(value: Any) -> bool:

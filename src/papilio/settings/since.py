@@ -30,15 +30,16 @@ def plain_settings(settings: BaseModel, *, only_given: bool = False) -> dict[str
     return _without_later(settings, plain)
 
 
-def later_settings(settings: BaseModel) -> dict[str, Any]:
-    """What `plain_settings` leaves out because it is a later setting at its default."""
+def unsaid_settings(settings: BaseModel) -> dict[str, Any]:
+    """What `plain_settings` leaves out: settings that are None, and those of `Since` at their default."""
+    said, asides = (
+        plain_settings(settings),
+        {name for name, field in type(settings).model_fields.items() if _is_aside(field)},
+    )
     return {
-        name: getattr(settings, name)
-        for name, field in type(settings).model_fields.items()
-        if _is_later(field)
-        and not _is_aside(field)
-        and getattr(settings, name) == field.default
-        and field.default not in (None, {})
+        name: value
+        for name, value in settings.model_dump(mode="json").items()
+        if name not in said and name not in asides
     }
 
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from papilio.settings.since import Aside, Since
+from papilio.settings.spelling import in_present_spelling
 
 TrackerName = Literal["tensorboard", "mlflow"]  # packages and extras are called so, too
-OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adadelta"]
+OptimizerName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "adadelta"]
 
 
 class Augmentation(BaseModel):
@@ -17,16 +18,12 @@ class Augmentation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    shift: int = Field(0, ge=0, description="largest shift in pixels, each way, each axis; what comes in is black")
-    flip: bool = Field(False, description="mirror every second image left to right, at random")
-    rotate: float = Field(
-        0.0, ge=0, le=180, description="largest turn in degrees, each way; the rim is repeated outwards"
-    )
-    zoom: float = Field(
-        0.0, ge=0, le=1, description="0.1: enlarge or shrink by up to a tenth; the rim is repeated outwards"
-    )
-    erase: float = Field(0.0, ge=0, le=1, description="share of images that lose a random rectangle (to black)")
-    erase_area: float = Field(0.2, gt=0, le=1, description="largest share of the image that is erased")
+    shift: int = Field(0, ge=0, description="largest shift in pixels along each axis; new pixels are black")
+    flip: bool = Field(False, description="flip images horizontally with probability 0.5")
+    rotate: float = Field(0.0, ge=0, le=180, description="largest rotation in degrees; edge pixels are repeated")
+    zoom: float = Field(0.0, ge=0, le=1, description="0.1: zoom in or out by up to 10%; edge pixels are repeated")
+    erase: float = Field(0.0, ge=0, le=1, description="share of images with a random rectangle erased (black)")
+    erase_area: float = Field(0.2, gt=0, le=1, description="largest erased share of the image")
 
 
 class Views(BaseModel):
@@ -34,10 +31,8 @@ class Views(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    num: int = Field(5, ge=2, le=64, description="views of each picture, over which outputs are averaged")
-    rotate: float = Field(
-        12.0, gt=0, le=180, description="degrees, each way, to which the first and the last are turned"
-    )
+    num: int = Field(5, ge=2, le=64, description="number of rotated views per image whose outputs are averaged")
+    rotate: float = Field(12.0, gt=0, le=180, description="largest rotation in degrees, in both directions")
 
     @property
     def degrees(self) -> list[float]:
@@ -51,22 +46,24 @@ class EarlyStopping(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    patience: int = Field(5, ge=1, description="epochs without improvement after which the run ends")
-    metric: str | None = Field(None, description="val_accuracy, val_loss, ...; by default what chooses the best epoch")
-    min_delta: float = Field(0.0, ge=0, description="what counts as an improvement")
+    patience: int = Field(5, ge=1, description="epochs without improvement before the run stops")
+    metric: str | None = Field(
+        None, description="val_accuracy, val_loss, ...; by default the metric that chooses the best epoch"
+    )
+    min_delta: float = Field(0.0, ge=0, description="smallest change that counts as an improvement")
 
 
-class Regulariser(BaseModel):
-    """Penalties on weights, as Keras' kernel regularisers add them to the loss."""
+class Regularizer(BaseModel):
+    """Penalties on weights, as Keras' kernel regularizers add them to the loss."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    l1: float = Field(0.0, ge=0, description="times the sum of absolute weights")
-    l2: float = Field(0.0, ge=0, description="times the sum of squared weights")
+    l1: float = Field(0.0, ge=0, description="factor on the sum of absolute weights")
+    l2: float = Field(0.0, ge=0, description="factor on the sum of squared weights")
 
 
 Betas = tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
-OF_OPTIMISER = ("learning_rate", "momentum", "betas", "weight_decay")  # may stand in an optimizer's own table
+OF_OPTIMIZER = ("learning_rate", "momentum", "betas", "weight_decay")  # may stand in an optimizer's own table
 
 
 class PhaseSettings(BaseModel):
@@ -74,7 +71,7 @@ class PhaseSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    optimizer: OptimiserName | None = Field(None, description="as train.optimizer")
+    optimizer: OptimizerName | None = Field(None, description="as train.optimizer")
     learning_rate: float | None = Field(None, gt=0, description="as train.learning_rate")
     momentum: float | None = Field(None, ge=0, lt=1, description="as train.momentum")
     betas: Betas | None = Field(None, description="as train.betas")
@@ -87,48 +84,49 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: int = Field(20, ge=1, description="passes over the training images, at most")
-    batch_size: int = Field(128, ge=1, description="images a step")
-    optimizer: OptimiserName = Field("adam", description="or a table { name, learning_rate, momentum, weight_decay }")
-    learning_rate: float | None = Field(None, gt=0, description="peak rate; by default the optimiser's usual one")
-    momentum: float | None = Field(None, ge=0, lt=1, description="for sgd, momentum and rmsprop")
-    betas: Annotated[Betas | None, Since("0.2")] = Field(None, description="for adam and adamw")
-    weight_decay: float = Field(0.0, ge=0, description="the optimiser's own, on weights only")
-    schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="learning rate over time")
-    regulariser: Regulariser = Field(
-        default_factory=lambda: Regulariser(l1=0.0, l2=0.0), description="L1 and L2 penalties in the loss"
+    epochs: int = Field(20, ge=1, description="maximum number of passes over the training images")
+    batch_size: int = Field(128, ge=1, description="images per step")
+    optimizer: OptimizerName = Field("adam", description="or a table { name, learning_rate, momentum, weight_decay }")
+    learning_rate: float | None = Field(
+        None, gt=0, description="peak learning rate; by default the optimizer's usual one"
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    momentum: float | None = Field(None, ge=0, lt=1, description="momentum of sgd, momentum and rmsprop")
+    betas: Annotated[Betas | None, Since("0.2")] = Field(None, description="betas of adam and adamw")
+    weight_decay: float = Field(0.0, ge=0, description="the optimizer's weight decay, on weights only")
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="learning rate schedule")
+    regularizer: Regularizer = Field(
+        default_factory=lambda: Regularizer(l1=0.0, l2=0.0), description="L1 and L2 penalties in the loss"
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target that is spread over all classes")
     # None, not False, so that results of versions without it still fit
-    standardise: bool | None = Field(
-        None, description="images less the training images' mean, divided by their standard deviation, by channel"
+    standardize: bool | None = Field(
+        None, description="subtract the training images' mean and divide by their standard deviation, per channel"
     )
     augment: Augmentation | None = Field(None, description="random changes to training images")
-    views: Views | None = Field(
-        None, description="rotated views of an image over which a net that has learned averages"
-    )
-    early_stopping: EarlyStopping | None = Field(None, description="when to end before the last epoch")
+    views: Views | None = Field(None, description="at test time, average over rotated views of each image")
+    early_stopping: EarlyStopping | None = Field(None, description="when to stop before the last epoch")
     best: str | None = Field(None, description="metric that chooses the epoch whose weights are kept")
     loss: str | None = Field(
-        None, description="your own, module:function of (outputs, labels), in place of cross entropy"
+        None, description="your own loss, module:function of (outputs, labels), instead of cross entropy"
     )
     target: str | dict[str, Any] | None = Field(
-        None, description="of numbers on a circle: sin_cos, classes, ...; or a table { name, ... } (docs/targets.md)"
+        None,
+        description="target design for numbers on a circle: sin_cos, classes, ...; or a table { name, ... } (docs/targets.md)",
     )
     objective: str = Field(
-        "supervised", description="a kind of run (supervised, autoencoder, gan), or your own, module:function"
+        "supervised", description="kind of run (supervised, autoencoder, gan), or your own, module:function"
     )
     objective_settings: dict[str, Any] = Field({}, description="settings of the kind, or of your own objective")
     phases: Annotated[dict[str, PhaseSettings], Since("0.2")] = Field(
-        {}, description="of an objective with several phases: by a phase's name, how it trains"
+        {}, description="training settings by phase, for objectives with several phases"
     )
-    engine: Annotated[str, Since("0.2")] = Field("torch", description="what does the arithmetic")
+    engine: Annotated[str, Since("0.2")] = Field("torch", description="torch or numpy, or your own, module:name")
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
     # None, not "float32", so that results of versions without it still fit
     precision: Literal["bfloat16", "float64"] | None = Field(
         None,
-        description="bfloat16: nets compute in it while they learn, faster where the machine has it; else float32."
-        " float64, of the engine numpy: for checks",
+        description="precision of training: bfloat16 is faster on hardware that supports it; by default float32."
+        " float64: engine numpy only, for checks",
     )
 
     log: Annotated[tuple[TrackerName, ...], Since("0.2"), Aside()] = Field(
@@ -138,10 +136,11 @@ class TrainSettings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _take_earlier_names(cls, given: Any) -> Any:
-        """What results of earlier versions call it."""
-        if isinstance(given, dict) and given.get("objective") == "classification":
-            return {**given, "objective": "supervised"}
-        return given
+        """What results and studies of earlier versions call it."""
+        if not isinstance(given, dict):
+            return given
+        renamed = in_present_spelling(given)
+        return {**renamed, "objective": "supervised"} if renamed.get("objective") == "classification" else renamed
 
     @model_validator(mode="before")
     @classmethod
@@ -150,10 +149,10 @@ class TrainSettings(BaseModel):
         if not isinstance(given, dict) or not isinstance(given.get("optimizer"), dict):
             return given
         table = dict(given["optimizer"])
-        if set(table) - {"name", *OF_OPTIMISER} or "name" not in table:
-            raise ValueError(f"an optimizer table has a name, and may have {', '.join(OF_OPTIMISER)}")
+        if set(table) - {"name", *OF_OPTIMIZER} or "name" not in table:
+            raise ValueError(f"an optimizer table needs a name, and may have {', '.join(OF_OPTIMIZER)}")
         if twice := [key for key in table if key != "name" and key in given]:
-            raise ValueError(f"{twice[0]} stands both in the optimizer table and beside it; take one of them")
+            raise ValueError(f"{twice[0]} is set both in the optimizer table and outside it; keep one of them")
         return {**given, "optimizer": table.pop("name"), **table}
 
 

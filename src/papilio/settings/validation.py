@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from papilio.errors import RequestError, StudyError, did_you_mean, reason_of, shown
 
 WORDS_OF_JSON = {"an object": "a valid dictionary", "valid array": "valid list"}
-FROM_IMAGES = ("image_shape", "num_classes", "heads")  # what a builder is given beside its settings
+FROM_IMAGES = ("image_shape", "num_classes", "heads")  # what a builder is given next to its settings
 
 
 def validated(

@@ -127,7 +127,7 @@ def _unfitting(name: str, every: Sequence[Analysis]) -> str:
     if name not in ANALYSES:
         return f"{name!r} is not an analysis; {did_you_mean(name, [*ANALYSES, *known])}"
     allowed = f"allowed are {', '.join(known)}" if known else "there is none for its kinds of runs"
-    return f"{name} fits no run of this study; leave it out, or take another: {allowed}"
+    return f"{name} fits no run of this study; leave it out, or choose another: {allowed}"
 
 
 def _settings(fitting: Sequence[Analysis]) -> list[str]:

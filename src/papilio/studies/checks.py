@@ -29,7 +29,7 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
     """Let the engine check each different structure, and see to what ranks each stage and what is to be looked at.
 
     What there is to say of analyses that some of the trials have nothing for. Raises StudyError for a network that does not fit
-    its images, a metric or an optimiser's argument that is not there, for an analysis that fits no run, and for a stage that
+    its images, a metric or an optimizer's argument that does not exist, for an analysis that fits no run, and for a stage that
     needs a ranking and has none.
     """
     checked: set[str] = set()
@@ -110,7 +110,7 @@ def _untrained_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]
             elsewhere = " and ".join(split for split in SPLITS if counts[split][missing].any())
             notes.append(
                 f"{one.name}: there are no training images of {names}{more}, only {elsewhere or 'names'}:"
-                " nothing learns to tell them; add training images, or mend the names of the folders"
+                " these classes cannot be learned; add training images, or fix the folder names"
             )
     return list(dict.fromkeys(notes))
 
@@ -145,7 +145,7 @@ def _few_steps_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None
     return (
         f'stage "{plan.stage}", trial "{plan.trial}": {steps} step{"s" if steps > 1 else ""} an epoch, {total} in all'
         f" ({num_images:,} training image{'s' if num_images > 1 else ''}, train.batch_size = {train.batch_size});"
-        " a run learns little in so few: set a smaller train.batch_size, or more train.epochs"
+        " too few to learn much: set a smaller train.batch_size or more train.epochs"
     )
 
 
@@ -160,7 +160,7 @@ def _refuse_other_images(study: Study, plan: RunPlan, kind: Kind, images: StudyI
         is_alike = other.facts.class_names == own.class_names and other.facts.quantity == own.quantity
         if other.facts.shape != own.shape or not (is_alike or kind.shows == ANYTHING):
             raise SettingError(
-                f"{where}: data: the images of {other.name} have another shape than those of the run, or show"
+                f"{where}: data: the images of {other.name} differ from the run's images in shape, or show"
                 " something else"
             )
 
@@ -169,7 +169,7 @@ def _refuse_missing_ranking(study: Study, stage: StageSettings, standings: dict[
     """Raises StudyError where something is to choose among trials that nothing ranks."""
     source = stage.source.stage if stage.source is not None and stage.source.study is None else None
     needs = [
-        (stage.name, stage.pruner is not None, "pruner: it cannot tell which trials do badly"),
+        (stage.name, stage.pruner is not None, "pruner: it cannot tell which trials are bad"),
         (stage.name, stage.sampler.name == "tpe", "sampler = tpe: it has nothing to learn from"),
         (stage.name, stage.folds is not None, "folds: they have nothing to choose by"),
         (source, source is not None, f'from = "{source}": it has no best trial'),

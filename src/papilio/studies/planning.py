@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from papilio.engine import Engine, find_engine
@@ -16,8 +16,9 @@ from papilio.runs.plan import RunPlan
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.references import OwnFunctions
 from papilio.settings.run_settings import ModelSettings, NetFrom, RunSettings, is_source
-from papilio.settings.since import plain_settings
-from papilio.settings.train_settings import OF_OPTIMISER, TrainSettings
+from papilio.settings.since import plain_settings, unsaid_settings
+from papilio.settings.spelling import earlier_name, in_present_spelling
+from papilio.settings.train_settings import OF_OPTIMIZER, TrainSettings
 from papilio.settings.validation import validated
 from papilio.studies.schema import BASE_TABLES, StageSettings, Table, TrialSettings
 from papilio.studies.space import CHOICE, Choice, Point, Space, parse_space
@@ -103,7 +104,7 @@ class StagePlan:
     def _runs(self, trial: str, settings: RunSettings) -> list[tuple[str, int, int | None]]:
         """Name, seed and fold of each of a trial's runs."""
         stage = self.settings
-        stem = f"{slug(stage.name)[:24]}-{slug(trial)[:40]}-{_fingerprint(stage.name, settings)[:8]}"
+        stem = f"{slug(stage.name)[:24]}-{slug(earlier_name(trial))[:40]}-{_fingerprint(stage.name, settings)[:8]}"
         pairs = [(seed, fold) for seed in stage.seed_list() for fold in stage.fold_list()]
         return [(_run_name(stem, seed, fold), seed, fold) for seed, fold in pairs]
 
@@ -199,30 +200,13 @@ def resolve(
     return RunSettings(data=data, model=model, train=train, folds=folds)
 
 
-def with_written_defaults(study: Study, plans: Sequence[RunPlan]) -> Study:
-    """The study with the defaults of its runs' kind written into [train], so that study.toml says them.
-
-    The same study where its runs are of several kinds, or not all have those numbers: run.json has each run's own.
-    """
-    objectives = {plan.settings.train.objective for plan in plans}
-    varied = {key for stage in study.settings.stage for key in stage.vary}
-    if len(objectives) != 1 or varied & DECIDE_DEFAULTS:
-        return study
-    train: TrainSettings = validated(TrainSettings, study.settings.train, where=study.where, prefix="train")
-    missing = missing_defaults(train, defaults_of(objectives.pop(), study.own))
-    if any(getattr(plan.settings.train, name) != value for plan in plans for name, value in missing.items()):
-        return study
-    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in missing.items()}
-    return replace(study, settings=study.settings.model_copy(update={"train": {**study.settings.train, **plain}}))
-
-
 def missing_defaults(train: TrainSettings, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a kind's defaults that a study has not set.
 
     Under another optimizer than the kind's own none of that one's rates is taken over.
     """
     is_other = train.optimizer != defaults.get("optimizer", train.optimizer)
-    left_out = {*train.model_fields_set, *(OF_OPTIMISER if is_other else ())}
+    left_out = {*train.model_fields_set, *(OF_OPTIMIZER if is_other else ())}
     return {name: value for name, value in defaults.items() if name not in left_out}
 
 
@@ -296,11 +280,11 @@ def _set_varied(tables: Tables, key: str, value: Any, *, where: str) -> None:
 def _set_train(train: Table, key: str, value: Any) -> None:
     """Set one key; the rate of an optimizer that is a table goes into that table."""
     optimizer = train.get("optimizer")
-    if key in OF_OPTIMISER and isinstance(optimizer, dict):
+    if key in OF_OPTIMIZER and isinstance(optimizer, dict):
         train["optimizer"] = optimizer | {key: value}
         return
     if key == "optimizer" and isinstance(value, dict):
-        for name in OF_OPTIMISER:
+        for name in OF_OPTIMIZER:
             if name in value:
                 train.pop(name, None)
     train[key] = value
@@ -309,7 +293,7 @@ def _set_train(train: Table, key: str, value: Any) -> None:
 def _with_optimizer_table(tables: Tables) -> Tables:
     """The same tables, optimizer and its rates as one: a stage that varies the optimizer does not inherit another's rate."""
     train = dict(tables["train"])
-    own = {key: train.pop(key) for key in OF_OPTIMISER if key in train}
+    own = {key: train.pop(key) for key in OF_OPTIMIZER if key in train}
     if own:
         optimizer = train.get("optimizer", TrainSettings.model_fields["optimizer"].default)
         train["optimizer"] = own | (optimizer if isinstance(optimizer, dict) else {"name": optimizer})
@@ -323,9 +307,11 @@ def _model_settings(table: Table, engine: Engine, own: OwnFunctions) -> ModelSet
     family = table["family"]
     if not isinstance(family, str):
         raise SettingError(
-            f"model.family: {shown(family)} is no name; allowed are {', '.join(engine.families())}, or module:function"
+            f"model.family: {shown(family)} is not a name; allowed are {', '.join(engine.families())}, or module:function"
         )
+    is_own = ":" in family or family in own
     others = {name: value for name, value in table.items() if name != "family"}
+    others = others if is_own else _spelled(others)
     tables = {name: value for name, value in others.items() if is_source(value)}
     sources = {
         name: validated(NetFrom, value, prefix=f"model.{name}", error=SettingError) for name, value in tables.items()
@@ -333,8 +319,19 @@ def _model_settings(table: Table, engine: Engine, own: OwnFunctions) -> ModelSet
     given = {name: value for name, value in others.items() if name not in sources}
     arguments = validated(engine.model_settings(family), given, prefix="model", error=SettingError)
     # of the user's own builder only what the study sets: its defaults may be anything
-    is_own = ":" in family or family in own
-    return ModelSettings(family=family, arguments=plain_settings(arguments, only_given=is_own), sources=sources)
+    return ModelSettings(
+        family=family,
+        arguments=plain_settings(arguments, only_given=is_own),
+        sources=sources,
+        later={} if is_own else unsaid_settings(arguments),
+    )
+
+
+def _spelled(table: Table) -> Table:
+    try:
+        return in_present_spelling(table)
+    except ValueError as error:
+        raise SettingError(f"model: {error}") from None
 
 
 def _refuse_later_stages(study: Study, stage: StageSettings, model: ModelSettings, *, where: str) -> None:

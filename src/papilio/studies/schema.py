@@ -22,12 +22,12 @@ VARIED_SCHEMA = {
         {
             "type": "object",
             "properties": {
-                "values": {"type": "array", "minItems": 1},
-                "low": {"type": "number"},
-                "high": {"type": "number"},
-                "log": {"type": "boolean"},
-                "step": {"type": "number", "exclusiveMinimum": 0},
-                "when": {"type": "object"},
+                "values": {"type": "array", "minItems": 1, "description": "the values to try"},
+                "low": {"type": "number", "description": "the lowest value"},
+                "high": {"type": "number", "description": "the highest value"},
+                "log": {"type": "boolean", "description": "even steps of the logarithm"},
+                "step": {"type": "number", "exclusiveMinimum": 0, "description": "the distance between values"},
+                "when": {"type": "object", "description": "vary this only where other keys have these values"},
             },
             "additionalProperties": False,
         },
@@ -40,10 +40,10 @@ class TrialSettings(BaseModel):
 
     model_config = STRICT
 
-    name: str = Field(min_length=1)
-    data: Table = {}
-    model: Table = Field({}, description="replaces the study's model table where it names another family")
-    train: Table = {}
+    name: str = Field(min_length=1, description="what tables and plots call it")
+    data: Table = Field({}, description="replaces these settings of the study's data table")
+    model: Table = Field({}, description="replaces the study's model table if it names another family")
+    train: Table = Field({}, description="replaces these settings of the study's train table")
 
 
 class SourceSettings(BaseModel):
@@ -52,8 +52,8 @@ class SourceSettings(BaseModel):
     model_config = STRICT
 
     study: str | None = Field(None, description="another study: its folder, or its name (its folder is results/NAME)")
-    stage: str | None = Field(None, description="a stage; of another study by default its last one")
-    top: int = Field(1, ge=1, description="how many of its best trials")
+    stage: str | None = Field(None, description="a stage; for another study, by default its last")
+    top: int = Field(1, ge=1, description="number of its best trials")
 
     @model_validator(mode="after")
     def _names_one(self) -> SourceSettings:
@@ -67,8 +67,8 @@ class SamplerSettings(BaseModel):
 
     model_config = STRICT
 
-    name: Literal["grid", "random", "sobol", "tpe"]
-    seed: int = Field(0, ge=0, lt=2**32, description="of what is drawn; runs have seeds of their own")
+    name: Literal["grid", "random", "sobol", "tpe"] = Field(description="which sampler")
+    seed: int = Field(0, ge=0, lt=2**32, description="seed for sampling; runs have seeds of their own")
 
 
 class PrunerSettings(BaseModel):
@@ -76,12 +76,12 @@ class PrunerSettings(BaseModel):
 
     model_config = STRICT
 
-    name: Literal["median", "halving", "hyperband"]
-    min_epochs: int = Field(1, ge=1, description="epochs that every trial gets")
+    name: Literal["median", "halving", "hyperband"] = Field(description="which pruner")
+    min_epochs: int = Field(1, ge=1, description="minimum epochs per trial")
     factor: int = Field(
-        3, ge=2, description="of halving and hyperband: one in so many trials goes on, for so many times the epochs"
+        3, ge=2, description="halving and hyperband: one in this many trials continues, for this many times the epochs"
     )
-    min_trials: int = Field(5, ge=1, description="of median: trials to compare with before any is cut")
+    min_trials: int = Field(5, ge=1, description="median: trials to compare with before any trial is pruned")
 
 
 class StageSettings(BaseModel):
@@ -89,24 +89,26 @@ class StageSettings(BaseModel):
 
     model_config = STRICT | ConfigDict(populate_by_name=True)
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, description="what the report calls it, and later stages")
     source: SourceSettings | None = Field(
         None, alias="from", description="start from the best trials of an earlier stage"
     )
-    seeds: StrictInt | list[StrictInt] = Field(1, description="how many runs a trial, or their seeds")
-    folds: StrictInt | None = Field(
-        None, ge=2, description="cross-validation: each trial with so many stratified folds"
-    )
+    seeds: StrictInt | list[StrictInt] = Field(1, description="number of runs per trial, or a list of seeds")
+    folds: StrictInt | None = Field(None, ge=2, description="cross-validation: number of stratified folds per trial")
     vary: dict[str, Annotated[Any, WithJsonSchema(VARIED_SCHEMA)]] = Field(
         {}, description="dotted keys (model.dropout) with a list of values, or a range { low, high, log, step }"
     )
     sampler: SamplerSettings = Field(SamplerSettings(name="grid", seed=0), description="grid, random, sobol or tpe")
-    trials: StrictInt | None = Field(None, ge=1, description="how many points, where the sampler is not grid")
+    trials: StrictInt | None = Field(None, ge=1, description="number of trials (samplers other than grid)")
     pruner: PrunerSettings | None = Field(None, description="median, halving or hyperband")
-    data: Table = Field({}, description="set on top of the study's data table")
-    model: Table = Field({}, description="set on top of the study's model table, or of what the stage starts from")
-    train: Table = Field({}, description="set on top of the study's train table, or of what the stage starts from")
-    trial: list[TrialSettings] = []
+    data: Table = Field({}, description="changes to the study's data table")
+    model: Table = Field(
+        {}, description="changes to the study's model table, or to that of the trial the stage starts from"
+    )
+    train: Table = Field(
+        {}, description="changes to the study's train table, or to that of the trial the stage starts from"
+    )
+    trial: list[TrialSettings] = Field([], description="named trials, each a table")
 
     @model_validator(mode="before")
     @classmethod
@@ -121,33 +123,36 @@ class StageSettings(BaseModel):
     def _is_possible(self) -> StageSettings:
         num_seeds = self.seeds if isinstance(self.seeds, int) else len(self.seeds)
         if num_seeds * (self.folds or 1) > MOST_COUNTED:
-            raise ValueError(f"seeds and folds make too many runs; allowed are {MOST_COUNTED:,} in a stage")
+            raise ValueError(f"seeds and folds make too many runs; at most {MOST_COUNTED:,} per stage are allowed")
         seeds = self.seed_list()
         if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-            raise ValueError("seeds is a positive number, or a list of different numbers from 0 up")
+            raise ValueError("seeds must be a positive number or a list of different numbers, each 0 or more")
         names = [trial.name for trial in self.trial]
         if len(set(names)) < len(names):
             raise ValueError("two trials have the same name")
         space = parse_space(self.vary)
         if self.sampler.name == "grid":
             if self.trials is not None:
-                raise ValueError("a grid tries every point; trials goes with sampler = random, sobol or tpe")
+                raise ValueError("a grid tries every point; trials needs sampler = random, sobol or tpe")
             if endless := [one.key for one in space.parameters if one.num_values is None]:
                 raise ValueError(
-                    f"vary: {endless[0]!r} has no end of values; give a list, a step, or sampler = random, sobol or tpe"
+                    f"vary: {endless[0]!r} has infinitely many values; give a list or a step,"
+                    " or use sampler = random, sobol or tpe"
                 )
             if (num_points := space.num_points or 0) > MOST_COUNTED:
                 raise ValueError(
                     f"vary: a grid of {_counted(num_points)} points is too large (at most {MOST_COUNTED:,});"
-                    " vary less, or take sampler = random, sobol or tpe"
+                    " vary less, or use sampler = random, sobol or tpe"
                 )
         elif self.trials is None:
-            raise ValueError(f"trials is missing: how many points {self.sampler.name} may try")
+            raise ValueError(f"trials is missing: the number of trials that {self.sampler.name} may try")
         elif not self.vary:
             raise ValueError(f"sampler = {self.sampler.name} needs something to vary")
         most = math.inf if space.num_points is None else max(1, len(self.trial)) * space.num_points
         if min(self.trials or most, most) * len(seeds) * (self.folds or 1) > MOST_COUNTED:
-            raise ValueError(f"trials, seeds and folds make too many runs; allowed are {MOST_COUNTED:,} in a stage")
+            raise ValueError(
+                f"trials, seeds and folds make too many runs; at most {MOST_COUNTED:,} per stage are allowed"
+            )
         return self
 
     def seed_list(self) -> list[int]:
@@ -181,17 +186,17 @@ class AnalysisSettings(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, json_schema_extra=_with_known_analyses)
 
-    kind: str | None = Field(None, description="an analysis of the runs' kind; by default all that it has")
-    name: str = Field("", description="of the images, where they are others: a heading's word")
-    data: Table = Field({}, description="set on top of the run's [data]: test images of another set")
-    top: int = Field(1, ge=1, description="of a stage's trials, so many of the best")
+    kind: str | None = Field(None, description="an analysis of the runs' kind; by default all of them")
+    name: str = Field("", description="name of the images in headings, if they are not the run's own")
+    data: Table = Field({}, description="changes to the run's [data]: test images of another set")
+    top: int = Field(1, ge=1, description="number of a stage's best trials")
     seeds: Annotated[Literal["best", "all"], Since("0.2")] = Field(
-        "best", description="of a trial, its best run, or the runs of all its seeds and folds"
+        "best", description="the best run of a trial, or the runs of all its seeds and folds"
     )
 
     @property
     def options(self) -> Table:
-        """What the table sets beside its own settings."""
+        """What the table sets next to its own settings."""
         return dict(self.__pydantic_extra__ or {})
 
 
@@ -201,8 +206,8 @@ class PublishedSettings(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, float]  # pyright: ignore[reportIncompatibleVariableOverride] (pydantic's own way)
 
-    stage: str
-    source: str
+    stage: str = Field(description="which stage measures it here")
+    source: str = Field(description="where it was published")
     where: Table = Field({}, description="which trial: its name as `trial`, or settings by dotted key")
 
     @model_validator(mode="after")
@@ -224,17 +229,21 @@ class StudySettings(BaseModel):
 
     model_config = STRICT | ConfigDict(json_schema_extra=_without_stages)
 
-    title: str = Field(min_length=1)
-    description: str = ""
-    max_epochs: int | None = Field(None, ge=1, description="cap on every run's epochs; the report then says reduced")
-    data: DataSettings
-    model: Table = Field({}, description="family, and what its builder takes")
-    train: Table = {}
-    stage: list[StageSettings] = Field(min_length=1, description="by default one, named after the title")
-    analysis: list[AnalysisSettings] = Field(  # what is not asked for otherwise
-        [{}], validate_default=True
+    title: str = Field(min_length=1, description="of the report")
+    description: str = Field("", description="a few sentences for the head of the report")
+    max_epochs: int | None = Field(
+        None, ge=1, description="limit on the epochs of every run; the report is marked as reduced"
     )
-    published: list[PublishedSettings] = []
+    data: DataSettings = Field(description="which images, and how they are split")
+    model: Table = Field({}, description="the family and the arguments of its builder")
+    train: Table = Field({}, description="how the networks are trained")
+    stage: list[StageSettings] = Field(min_length=1, description="by default one stage, named after the title")
+    analysis: list[AnalysisSettings] = Field(  # what is not asked for otherwise
+        [{}],
+        validate_default=True,
+        description="what to look at after training; by default all that the runs' kind has",
+    )
+    published: list[PublishedSettings] = Field([], description="published numbers to compare with")
 
     @model_validator(mode="before")
     @classmethod

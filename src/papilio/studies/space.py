@@ -159,7 +159,7 @@ class Space:
                 branches.append(_with_values(point, self.parameters[len(branches) - 1]))
 
     def at(self, unit: Sequence[float]) -> Point:
-        """The point at a place in the unit cube; coordinates of keys that are not there do not matter."""
+        """The point at a place in the unit cube; coordinates of keys that do not exist do not matter."""
         point: Point = {}
         for parameter, coordinate in zip(self.parameters, unit, strict=True):
             if all(condition.holds(point) for condition in parameter.conditions):
@@ -216,11 +216,11 @@ def _parse_parameter(key: str, value: Any) -> Parameter:
     allowed = (*RANGE_KEYS, "values", "when")
     for name in value:
         if name not in allowed:
-            raise ValueError(f"vary: {key!r}: {name!r} is not known here; {did_you_mean(str(name), allowed)}")
+            raise ValueError(f"vary: {key!r}: {name!r} is unknown here; {did_you_mean(str(name), allowed)}")
     conditions = _parse_conditions(key, value.get("when", {}))
     if "values" in value:
         if mixed := [name for name in RANGE_KEYS if name in value]:
-            raise ValueError(f"vary: {key!r} has both values and {mixed[0]}; take one of them")
+            raise ValueError(f"vary: {key!r} has both values and {mixed[0]}; keep one of them")
         return _parse_choice(key, value["values"], conditions)
     return _parse_range(key, value, conditions)
 
@@ -231,7 +231,7 @@ def _parse_choice(key: str, values: Any, conditions: tuple[Condition, ...]) -> C
     if not values:
         raise ValueError(f"vary: {key!r} has no values")
     if any(value in values[:index] for index, value in enumerate(values)):  # 1, 1.0 and true are equal
-        raise ValueError(f"vary: {key!r} has a value twice")
+        raise ValueError(f"vary: {key!r} lists a value twice")
     return Choice(key, tuple(values), conditions)
 
 
@@ -252,7 +252,7 @@ def _parse_range(key: str, table: Mapping[str, Any], conditions: tuple[Condition
     if is_log and low <= 0:
         raise ValueError(f"vary: {key!r}: a logarithmic range must begin above 0 (given: {low})")
     if step is not None and (step <= 0 or is_log):
-        raise ValueError(f"vary: {key!r}: step must be above 0, and goes without log (given: {step})")
+        raise ValueError(f"vary: {key!r}: step must be above 0, and cannot be combined with log (given: {step})")
     if step is not None and FINEST * max(abs(low), abs(high)) > step:
         raise ValueError(f"vary: {key!r}: step is too small for this range (given: {step})")
     return Range(key, low, high, is_log, step, conditions)
@@ -270,7 +270,7 @@ def _checked_condition(key: str, condition: Condition, parameters: Mapping[str, 
         raise ValueError(f"vary: {key!r} depends on itself")
     if other is None:
         others = [name for name in parameters if name != key]
-        known = did_you_mean(condition.key, others) if others else "nothing else varies here"
+        known = did_you_mean(condition.key, others) if others else "nothing else varies"
         raise ValueError(f"vary: {key!r} depends on {condition.key!r}, which does not vary; {known}")
     if other.can_be(list(condition.values)):  # of filters = [[32, 64], [64, 128]], [32, 64] is one value and not two
         return Condition(condition.key, (list(condition.values),))

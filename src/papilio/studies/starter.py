@@ -21,7 +21,7 @@ from papilio.errors import DataError, StudyError, one_line
 from papilio.files import expanded_path, write_text
 from papilio.studies.study import load_study
 
-USUAL_SET = "mnist-5k"  # 5,000 digits that are installed with Papilio
+USUAL_SET = "mnist-5k"  # 5,000 digits that come with Papilio
 LARGE_SIDE = 96  # of images, from which on they are made smaller
 SIDES = (8, 16, 24, 28, 32, 48, 64)
 VALIDATION_SHARE = 0.1 * 0.8  # of a set without splits
@@ -54,9 +54,9 @@ def write_starter(
     """
     path = (folder or Path()) / (name if name.endswith(".toml") else f"{name}.toml")
     if path.exists():
-        raise StudyError(f"{path}: is there already; give another name, or remove it")
+        raise StudyError(f"{path}: already exists; choose another name, or remove it")
     if not path.parent.is_dir():
-        raise StudyError(f"{path}: there is no folder {path.parent}; make it first")
+        raise StudyError(f"{path}: the folder {path.parent} does not exist; create it first")
     source = data or USUAL_SET
     outlook = look(source, progress)
     write_text(path, study_text(path, source, outlook))
@@ -107,12 +107,12 @@ def study_text(path: Path, source: str, outlook: Outlook) -> str:
         lines.append(f"labels = {_toml(_path_from(path.parent, outlook.labels) if is_path else NO_LABELS)}")
     if outlook.size is not None:
         lines.append(
-            f"size = {outlook.size}  # each picture is scaled to cover so many pixels and cropped about its center"
+            f"size = {outlook.size}  # each picture is scaled to cover this many pixels and cropped at its center"
         )
     elif not is_named:
-        lines.append("# size = 32  # scale pictures to so many pixels; a side, or [height, width]")
+        lines.append("# size = 32  # scale pictures to this many pixels; a side, or [height, width]")
     if not is_named:
-        lines.append('# color = "grey"  # or "rgb"; as the pictures are, where it is not set')
+        lines.append('# color = "gray"  # or "rgb"; by default as the pictures are')
     lines += ["", *_model_and_train(outlook), "", *_stage(outlook)]
     return "\n".join(lines) + "\n"
 
@@ -135,7 +135,7 @@ def _model_and_train(outlook: Outlook) -> list[str]:
     reads = outlook.shows == "quantity"
     return [
         "[model]",
-        'family = "cnn"  # "mlp" and "lenet5" are others; docs/studies.md has the settings of each',
+        'family = "cnn"  # or "mlp", "lenet5"; docs/studies.md lists the settings of each',
         "filters = [32, 64, 128]",
         "dense = [128]",
         "batch_norm = true",
@@ -152,15 +152,15 @@ def _model_and_train(outlook: Outlook) -> list[str]:
         'optimizer = "adamw"',
         "learning_rate = 0.002",
         'schedule = "one_cycle"',
-        "# augment = { shift = 2, zoom = 0.1 }  # and flip = true where the mirror image shows the same",
+        "# augment = { shift = 2, zoom = 0.1 }  # and flip = true if mirror images show the same",
     ]
 
 
 def _stage(outlook: Outlook) -> list[str]:
     lines = ["[[stage]]", 'name = "first"']
     if outlook.is_small and outlook.shows != "nothing":
-        lines.append("folds = 5  # so few images choose badly: each fifth is held out once")
-    lines.append("# seeds = 3  # train each trial so many times, to see how far results vary by chance")
+        lines.append("folds = 5  # so few images choose poorly: each fifth is held out once")
+    lines.append("# seeds = 3  # train each trial three times, to see how much results vary by chance")
     example = (
         '"model.latents" = [8, 16, 32]'
         if outlook.shows == "nothing"
@@ -173,7 +173,7 @@ def _stage(outlook: Outlook) -> list[str]:
         f"# {example}",
         '# "train.learning_rate" = [0.0005, 0.002]',
         "",
-        "[[analysis]]  # look at the best run in every way that its kind has",
+        "[[analysis]]  # analyze the best run in every way that its kind supports",
     ]
 
 
@@ -198,7 +198,7 @@ def _sizes(survey: Survey) -> list[Size]:
 
 
 def _fitting_size(of_each: Sequence[Size]) -> int | None:
-    """The side to bring pictures to; None where they are all of one size that is no large one."""
+    """The side to bring pictures to; None where they all have one size that is not large."""
     sizes = set(of_each)
     if len(sizes) <= 1 and all(max(size) <= LARGE_SIDE for size in sizes):
         return None

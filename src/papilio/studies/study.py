@@ -21,6 +21,7 @@ from papilio.files import expanded_path, full_path, possible_path, read_own
 from papilio.kinds.kind import Kind, name_of_kind
 from papilio.settings.references import find_modules_beside, is_found_by_name, name_of
 from papilio.settings.run_settings import is_source
+from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import validated
 from papilio.studies.schema import BASE_TABLES, StudySettings, Table
 
@@ -35,7 +36,7 @@ LARGEST = 2**63 - 1  # whole numbers, as TOML has them
 
 @dataclass(frozen=True)
 class Study:
-    """A checked study: its name, where it was read, its settings, and the functions and kinds that Python handed over.
+    """A checked study: its name, where it was read, its settings, and the functions and kinds that Python passed.
 
     `there` has the names of the runs that its folder has, as far as that is looked at: what has begun stays what it is.
     """
@@ -50,8 +51,10 @@ class Study:
     def to_toml(self) -> str:
         """The study as a file again: reading it gives an equal one."""
         tables = self.settings.model_dump(exclude_none=True, by_alias=True, mode="json")
+        varied = iter([stage.pop("vary") for stage in tables["stage"]])
+        lines = tomli_w.dumps({**tables, "stage": [{**stage, "vary": {}} for stage in tables["stage"]]}).splitlines()
         remarks = "".join(f"# {note}\n" for note in self.unrepeatable())
-        return f"{remarks}{tomli_w.dumps(tables)}"
+        return remarks + "".join(f"{line}\n{_varied(next(varied)) if line == '[stage.vary]' else ''}" for line in lines)
 
     def unrepeatable(self) -> list[str]:
         """What of the study its file alone cannot bring back, a line each: functions and classes that no module has."""
@@ -61,6 +64,29 @@ class Study:
             for name, handed_over in self.own.items()
             if not is_found_by_name(name, handed_over)
         ]
+
+
+def as_toml(value: Any) -> str:
+    """A value on one line, as it stands behind a key.
+
+    >>> as_toml({"low": 0.1, "when": {"model.head": ["mean", True]}})
+    '{ low = 0.1, when = { "model.head" = ["mean", true] } }'
+    """
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{_key(name)} = {as_toml(one)}" for name, one in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(as_toml, value))}]"
+    return tomli_w.dumps({"value": value}).partition(" = ")[2].strip()
+
+
+def _key(name: str) -> str:
+    return tomli_w.dumps({name: 0}).rpartition(" = ")[0]
+
+
+def _varied(vary: Mapping[str, Any]) -> str:
+    """A table [stage.vary] in its own order, on which it depends what a sampler draws: ranges in line, not behind lists."""
+    return "".join(f"{_key(key)} = {as_toml(value)}\n" for key, value in vary.items())
 
 
 def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Study:
@@ -75,7 +101,12 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
     else:
         name, where, tables = _read_file(source)
     tables = plain_tables(tables, own, where=where)
-    tables = plain_tables(_with_overrides(tables, overrides or {}, where=where), own, where=where)
+    overrides = {present_key(key): value for key, value in (overrides or {}).items()}
+    try:
+        tables = study_in_present_spelling(tables)
+    except ValueError as error:
+        raise StudyError(f"{where}: {error}") from None
+    tables = plain_tables(_with_overrides(tables, overrides, where=where), own, where=where)
     if not isinstance(source, Mapping):
         modules = _modules_beside(source, tables, where=where)
     settings: StudySettings = validated(StudySettings, tables, where=where)
@@ -135,13 +166,13 @@ def parse_toml(text: str, *, where: str) -> Table:
 
 
 def read_toml(path: Path) -> Table:
-    """The tables of a study file; raises StudyError where it is not there, or no text, or not TOML."""
+    """The tables of a study file; raises StudyError where it is missing, or no text, or not TOML."""
     try:
         text = read_own(path, most_bytes=MOST_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
-        raise StudyError(f"{path}: there is no such file") from None
+        raise StudyError(f"{path}: no such file") from None
     except (UnicodeDecodeError, OSError) as error:
-        raise StudyError(f"{path}: not a text file that can be read ({reason_of(error)})") from None
+        raise StudyError(f"{path}: not a readable text file ({reason_of(error)})") from None
     return parse_toml(text, where=str(path))
 
 
@@ -170,11 +201,11 @@ def _read_file(source: str | Path) -> tuple[str, str, Table]:
 
 
 def _too_large() -> str:
-    return f"a whole number is too large; allowed are those from -{LARGEST} to {LARGEST}"
+    return f"an integer is too large; allowed are integers from -{LARGEST} to {LARGEST}"
 
 
 def _too_deep() -> str:
-    return f"tables or lists are nested too deep; allowed are {DEEPEST} within each other"
+    return f"tables or lists are nested too deep; at most {DEEPEST} levels are allowed"
 
 
 def _refuse_deep(tables: Table, *, where: str) -> None:
@@ -241,7 +272,7 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) 
     """The same tables with nothing in them but what JSON and TOML both have: text, numbers, booleans, lists, tables.
 
     A function at model.family, train.loss, train.engine or train.objective (there a Kind, too) becomes its name, and is put
-    into `own`; a key whose value is None is left out, as if it were not there. Raises StudyError, naming the key, for anything
+    into `own`; a key whose value is None is left out, as if it did not exist. Raises StudyError, naming the key, for anything
     else.
     """
 
@@ -279,7 +310,7 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) 
             )
         name = name_of_kind(function) if isinstance(function, Kind) else name_of(function)
         if own.setdefault(name, function) is not function:
-            raise StudyError(f"{where}: two different functions are called {name}; give them names of their own")
+            raise StudyError(f"{where}: two different functions are called {name}; give them different names")
         return name
 
     return plain(tables, "")

@@ -32,7 +32,7 @@ class Classes:
         return (self.num_classes,)
 
     def loss(self, outputs: Logits, labels: Labels) -> Float[Tensor, ""]:
-        """The mean over the batch that training minimises."""
+        """The mean over the batch that training minimizes."""
         if self.scoring is not None:
             return self.scoring(outputs, labels)
         return F.cross_entropy(outputs, labels, label_smoothing=self.label_smoothing)
@@ -40,7 +40,7 @@ class Classes:
     def metrics(self, outputs: Logits, labels: Labels, *, loss: Tensor | None = None) -> dict[str, Tensor]:
         """Batch means: `loss` (without smoothing) and `accuracy` in [0, 1].
 
-        What `loss` has made of the same outputs and labels may be given: where nothing is smoothed, it is not made again.
+        What `loss` has made of the same outputs and labels may be given: where nothing is smoothed, it is not recreated.
         """
         if loss is None or self.label_smoothing:
             loss = self.scoring(outputs, labels) if self.scoring is not None else F.cross_entropy(outputs, labels)

@@ -1,4 +1,4 @@
-"""What a target design makes a mistake cost: its loss by how far a sure reading is off."""
+"""What a target design charges for a mistake: its loss by how far a sure reading is off."""
 
 from __future__ import annotations
 

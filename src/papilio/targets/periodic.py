@@ -1,6 +1,6 @@
 """Target designs for a quantity on a circle: a time of day, an angle, a bearing, the hand of a gauge.
 
-A value lies in [0, period), and value and value + period are the same. Every design says what the net puts out (`heads`),
+A value lies in [0, period), and value and value + period are the same. Every design says what the net outputs (`heads`),
 what it is scored against (`encode`), how (`loss`), and what its outputs mean (`decode`): a value, and how sure the net is of
 it. On the same images the design decides over how well a net learns; R1 compares four of them on clocks (its Table 9).
 """
@@ -37,7 +37,7 @@ class PeriodicTarget(Protocol):
 
     @property
     def heads(self) -> tuple[int, ...]:
-        """How many numbers each head of the net puts out; the outputs are all of them, one after another."""
+        """How many numbers each head of the net outputs; the outputs are all of them, one after another."""
         ...
 
     @property
@@ -50,7 +50,7 @@ class PeriodicTarget(Protocol):
         ...
 
     def loss(self, outputs: Outputs, values: Values) -> Float[Tensor, ""]:
-        """The mean over the batch that training minimises."""
+        """The mean over the batch that training minimizes."""
         ...
 
     def decode(self, outputs: Outputs) -> Reading:
@@ -59,12 +59,12 @@ class PeriodicTarget(Protocol):
 
 
 def wrapped(differences: Tensor, period: float) -> Tensor:
-    """Differences of values taken the short way round, in [-period / 2, period / 2)."""
+    """Differences of values taken the short way around, in [-period / 2, period / 2)."""
     return torch.remainder(differences + period / 2, period) - period / 2
 
 
 def circular_error(predicted: Values, values: Values, period: float) -> Values:
-    """How far predictions are off, the short way round, in units of the value (R1's "common-sense loss")."""
+    """How far predictions are off, the short way around, in units of the value (R1's "common-sense loss")."""
     return wrapped(predicted - values, period).abs()
 
 
@@ -96,7 +96,7 @@ class Regression:
 
 @dataclass(frozen=True)
 class Bins:
-    """`num` classes, each centred on a multiple of period / num, by cross entropy: near and far mistakes cost the same."""
+    """`num` classes, each centered on a multiple of period / num, by cross entropy: near and far mistakes cost the same."""
 
     period: float
     num: int
@@ -112,7 +112,7 @@ class Bins:
         return (self.num,)
 
     def classes(self, values: Values) -> Tensor:
-        """The class of each value; the last class begins half a bin before the period's end, the first goes on after it."""
+        """The class of each value; the last class begins half a bin before the period's end, the first continues after it."""
         return torch.remainder((values * (self.num / self.period)).round().long(), self.num)
 
     def encode(self, values: Values) -> Outputs:
@@ -245,8 +245,8 @@ class SoftBins:
 
     def shares(self, values: Values) -> Float[Tensor, "batch classes"]:
         """What each class should have; it sums to 1."""
-        centres = torch.arange(self.num, device=values.device, dtype=values.dtype)
-        off = wrapped(values.unsqueeze(1) * (self.num / self.period) - centres, float(self.num))
+        centers = torch.arange(self.num, device=values.device, dtype=values.dtype)
+        off = wrapped(values.unsqueeze(1) * (self.num / self.period) - centers, float(self.num))
         return torch.softmax(-0.5 * (off / self.width) ** 2, dim=1)
 
     def encode(self, values: Values) -> Outputs:
@@ -277,9 +277,11 @@ class Harmonics:
 
     def __post_init__(self) -> None:
         if self.multiples[:1] != (1,) or any(one >= other for one, other in pairwise(self.multiples)):
-            raise ValueError(f"multiples: must begin with 1 and ascend, not {list(self.multiples)}")
+            raise ValueError(f"multiples: must start with 1 and ascend, not {list(self.multiples)}")
         if self.weights is not None and len(self.weights) != len(self.multiples):
-            raise ValueError(f"weights: one for each of {len(self.multiples)} multiples, not {len(self.weights)}")
+            raise ValueError(
+                f"weights: expected one for each of {len(self.multiples)} multiples, not {len(self.weights)}"
+            )
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -308,7 +310,7 @@ class CoarseToFine:
     """Soft classes for the angle and for a multiple of it, read together: on a clock the hour hand and the minute hand.
 
     A value's score is the sum of what both heads give it; the best of `num_read` values round the circle is read, and
-    refined between its neighbours. So a net that cannot tell 59 minutes from 1 still gets the hour right from the other hand.
+    refined between its neighbors. So a net that cannot tell 59 minutes from 1 still gets the hour right from the other hand.
     """
 
     period: float

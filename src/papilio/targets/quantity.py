@@ -95,7 +95,7 @@ def hour_accuracy(predicted: Float[Tensor, " batch"], values: Float[Tensor, " ba
 def make_design(given: str | Mapping[str, Any] | None, period: float) -> PeriodicTarget:
     """The design that `train.target` names: a name, or a table with a name and the design's own settings.
 
-    Raises SettingError for a name or a setting that is none.
+    Raises SettingError for an unknown name or setting.
     """
     table = {"name": given or DEFAULT_DESIGN} if isinstance(given, str | None) else dict(given)
     name = table.pop("name", None)
@@ -119,7 +119,7 @@ def make_design(given: str | Mapping[str, Any] | None, period: float) -> Periodi
 
 
 def heads_of(train: TrainSettings, facts: ImageFacts) -> tuple[int, ...]:
-    """How many numbers each head of a net puts out in the design that `train.target` names."""
+    """How many numbers each head of a net outputs in the design that `train.target` names."""
     assert facts.quantity is not None
     return make_design(train.target, facts.quantity.period).heads
 

@@ -13,13 +13,13 @@ class Target(Protocol):
 
     @property
     def heads(self) -> tuple[int, ...]:
-        """How many numbers each head of the net puts out; the outputs are all of them, one after another."""
+        """How many numbers each head of the net outputs; the outputs are all of them, one after another."""
         ...
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """The mean over the batch that training minimises."""
+        """The mean over the batch that training minimizes."""
         ...
 
     def metrics(self, outputs: Tensor, labels: Tensor, *, loss: Tensor | None = None) -> dict[str, Tensor]:
-        """Batch means, or a number an image; `loss` may be given where it is known for the same outputs."""
+        """Batch means, or a number per image; `loss` may be given where it is known for the same outputs."""
         ...

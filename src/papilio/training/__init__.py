@@ -1,1 +1,1 @@
-"""Batches, objectives, optimisers, sessions and their state: everything between a net and its weights."""
+"""Batches, objectives, optimizers, sessions and their state: everything between a net and its weights."""

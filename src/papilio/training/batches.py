@@ -66,7 +66,7 @@ class Batches:
             yield self._batch(self.images.index_select(0, chosen), chosen)
 
     def _pieces(self, indices: Int[Tensor, " num"]) -> list[Int[Tensor, " batch"]]:
-        """The indices a batch each; a single image that is left over joins the last batch, for batch normalisation cannot
+        """The indices a batch each; a single image that is left over joins the last batch, for batch normalization cannot
         train on one."""
         pieces = list(indices.split(self.batch_size))
         if len(pieces) > 1 and len(pieces[-1]) == 1 and self.batch_size > 1:

@@ -18,4 +18,4 @@ def refuse_missing_device(name: str) -> None:
     """Raises SettingError, saying which there are, for a device that is not here."""
     available = available_devices()
     if name not in available:
-        raise SettingError(f"train.device: {name!r} is not here; allowed are {', '.join(available)}")
+        raise SettingError(f"train.device: {name!r} is not available; allowed are {', '.join(available)}")

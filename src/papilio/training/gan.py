@@ -82,7 +82,7 @@ def draw(nets: Nets, batch: Batch, noise: Noise, *, by: str = "generator") -> Te
 
 
 def numbers_of(latents: Tensor, targets: Tensor, classes: int) -> Tensor:
-    """What a generator is given: (num, latents), followed by a number a class, 1 for the image's own and 0 for the others.
+    """What a generator is given: (num, latents), followed by a number per class, 1 for the image's own and 0 for the others.
 
     The latents alone for one that is told of no classes.
     """
@@ -95,7 +95,7 @@ def classes_of(net: nn.Module) -> int:
 
 
 def told_to(discriminator: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
-    """What a discriminator is given beside images: their classes, where it is told of any."""
+    """What a discriminator is given next to images: their classes, where it is told of any."""
     return (batch.targets,) if classes_of(discriminator) else ()
 
 
@@ -108,9 +108,9 @@ def score(nets: Nets, images: Tensor, batch: Batch) -> Tensor:
 def judged(
     nets: Nets, batch: Batch, fakes: Tensor, *, loss: LossName = "non_saturating", smoothing: float = 0.0
 ) -> dict[str, Tensor]:
-    """What the discriminator makes of a batch and of fakes: `discriminator_loss`, see there, and what it says in the mean.
+    """What the discriminator makes of a batch and of fakes: `discriminator_loss`, see there, and what it says on average.
 
-    `real_score` and `fake_score` are the probabilities that it gives real images and fakes to be real: its output is a logit.
+    `real_score` and `fake_score` are the probabilities that it scores real images and fakes to be real: its output is a logit.
     The losses "hinge" and "wasserstein" know no probabilities: `real_output` and `fake_output` are its outputs themselves.
     """
     on_real, on_fakes = score(nets, batch.images, batch), score(nets, fakes, batch)
@@ -121,7 +121,7 @@ def judged(
 
 
 def discriminator_loss(on_real: Tensor, on_fakes: Tensor, loss: LossName, *, smoothing: float = 0.0) -> Tensor:
-    """What the discriminator minimises, of its outputs for real images and for fakes.
+    """What the discriminator minimizes, of its outputs for real images and for fakes.
 
     "non_saturating": the cross entropy of telling them apart, in nats, the mean over both halves (Goodfellow et al. 2014),
     real images being real with probability 1 - `smoothing` (Salimans et al. 2016, section 3.4). "hinge":
@@ -138,7 +138,7 @@ def discriminator_loss(on_real: Tensor, on_fakes: Tensor, loss: LossName, *, smo
 
 
 def generator_loss(on_fakes: Tensor, loss: LossName) -> Tensor:
-    """What the generator minimises, of the discriminator's outputs for fakes.
+    """What the generator minimizes, of the discriminator's outputs for fakes.
 
     "non_saturating": the cross entropy of fakes being taken for real ones, in nats (Goodfellow et al. 2014, section 3);
     of the other two losses -E[D(fake)].

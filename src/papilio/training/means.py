@@ -18,7 +18,7 @@ OverSet = Callable[[Mapping[str, Tensor]], Mapping[str, float]]
 class Means:
     """Weighted means of metrics over batches, summed on the device.
 
-    A metric may be a number for the batch, or one an image, or rows. With `is_whole`, as of a split that is measured, of
+    A metric may be a number for the batch, or one per image, or rows. With `is_whole`, as of a split that is measured, of
     the second kind median and 90th percentile are told, too, and the third kind is kept for `over_set`.
     """
 

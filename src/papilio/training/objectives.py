@@ -1,4 +1,4 @@
-"""What the nets minimise: an objective is a list of phases, and the engine knows nothing else of it.
+"""What the nets minimize: an objective is a list of phases, and the engine knows nothing else of it.
 
 A classifier has one phase. A game of two nets has two, each moving its own net. What a phase may use is handed to it: the
 nets by name, the batch, the run's noise, the number of the step; so a weight can grow with the step, a phase can move parts
@@ -26,9 +26,9 @@ class Phase:
 
     `trains` names nets, or parts of nets by dotted prefix: "network", "encoder", ("network.encoder", "network.8"). What no
     phase of an objective trains is frozen: it gets no gradient, and stays in evaluation mode while the others learn. `loss`
-    gets the nets, the batch, the noise and the number of the step (from 0), and returns a scalar to minimise with the
+    gets the nets, the batch, the noise and the number of the step (from 0), and returns a scalar to minimize with the
     metrics (batch means, of this phase alone) that the records keep as `train_...`. `repeats` is how often the phase runs
-    on each batch, with fresh noise. By its `name`, [train.phases] gives it an optimiser of its own.
+    on each batch, with fresh noise. By its `name`, [train.phases] gives it an optimizer of its own.
     """
 
     trains: str | tuple[str, ...]
@@ -51,7 +51,7 @@ class Phase:
 class Objective:
     """Phases, and how the nets are measured.
 
-    `evaluate` returns metrics of a batch, kept as `val_...`: 0-d tensors are batch means; 1-d ones have a number an image,
+    `evaluate` returns metrics of a batch, kept as `val_...`: 0-d tensors are batch means; 1-d ones have a number per image,
     of which mean, median and 90th percentile are kept; rows of 2-d ones are gathered over a whole split for `over_set`,
     which makes further metrics of them. `share` makes tensors once a batch for all phases (`batch.shared`); `after_step`
     may change nets (an averaged generator). With `keeps_batches` a session can tell the metrics of each training batch.

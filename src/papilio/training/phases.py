@@ -1,4 +1,4 @@
-"""What a phase of an objective trains, and by which optimiser."""
+"""What a phase of an objective trains, and by which optimizer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from papilio.errors import SettingError, did_you_mean
-from papilio.settings.optimiser_numbers import refuse_impossible_optimiser
+from papilio.settings.optimizer_numbers import refuse_impossible_optimizer
 from papilio.settings.train_settings import PhaseSettings, TrainSettings
 from papilio.training.objectives import Objective, Phase
-from papilio.training.optimisers import make_optimiser
+from papilio.training.optimizers import make_optimizer
 
 
 def phase_settings(settings: TrainSettings, phase: Phase) -> PhaseSettings:
@@ -29,31 +29,31 @@ def refuse_unknown_phases(settings: TrainSettings, objective: Objective) -> None
 
 
 def refuse_impossible_phases(settings: TrainSettings) -> None:
-    """Raises SettingError where [train.phases] gives an optimiser a number that it does not have."""
+    """Raises SettingError where [train.phases] gives an optimizer a number that it does not have."""
     for name, own in settings.phases.items():
         numbers = _numbers(settings, own)
         try:
-            refuse_impossible_optimiser(
+            refuse_impossible_optimizer(
                 own.optimizer or settings.optimizer, momentum=numbers["momentum"], betas=numbers["betas"]
             )
         except SettingError as error:
             raise SettingError(str(error).replace("train.", f"train.phases.{name}.", 1)) from error
 
 
-def phase_optimiser(
+def phase_optimizer(
     settings: TrainSettings, own: PhaseSettings, parameters: list[nn.Parameter]
 ) -> torch.optim.Optimizer:
-    """A phase's optimiser: its own settings, and where it has none those of [train].
+    """A phase's optimizer: its own settings, and where it has none those of [train].
 
     One with an optimizer of its own does not inherit another's rate, momentum and betas.
     """
     weight_decay = settings.weight_decay if own.weight_decay is None else own.weight_decay
     name = own.optimizer or settings.optimizer
-    return make_optimiser(name, parameters, **_numbers(settings, own), weight_decay=weight_decay)
+    return make_optimizer(name, parameters, **_numbers(settings, own), weight_decay=weight_decay)
 
 
 def _numbers(settings: TrainSettings, own: PhaseSettings) -> dict[str, Any]:
-    """A phase's rate, momentum and betas, None where the optimiser's usual ones are taken."""
+    """A phase's rate, momentum and betas, None where the optimizer's usual ones are taken."""
     inherits = own.optimizer in (None, settings.optimizer)
     given = {name: getattr(own, name) for name in ("learning_rate", "momentum", "betas")}
     return {name: getattr(settings, name) if value is None and inherits else value for name, value in given.items()}

@@ -1,4 +1,4 @@
-"""Nets that compute with fewer digits while they learn; weights, losses and optimisers stay float32 ("mixed precision").
+"""Nets that compute with fewer digits while they learn; weights, losses and optimizers stay float32 ("mixed precision").
 
 Source: Kalamkar et al., A study of BFLOAT16 for deep learning training, 2019. bfloat16 has float32's range, so that losses
 need no scaling.

@@ -27,10 +27,10 @@ def objective(
 
     `error` is (image - reconstruction)², its absolute value, or the cross entropy of a Bernoulli distribution with the
     image's values as probabilities, in nats. `noise` is added to what the net is shown (Vincent et al. 2008), at one of the
-    `level`s, drawn for each image. `train.regulariser` adds its penalties. Metrics: `loss`, the error without penalties;
+    `level`s, drawn for each image. `train.regularizer` adds its penalties. Metrics: `loss`, the error without penalties;
     `error`, the mean squared error of what the net makes of clean images, whatever the loss is.
     """
-    l1, l2 = train.regulariser.l1, train.regulariser.l2
+    l1, l2 = train.regularizer.l1, train.regularizer.l2
     measure = ERRORS[error]
     levels = [float(one) for one in (level if isinstance(level, Sequence) else [level])]
 

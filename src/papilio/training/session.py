@@ -1,6 +1,6 @@
 """A run in training, by torch: it trains whatever an objective describes, one epoch at a time.
 
-All that a run's next epoch depends on is in its state: nets, optimisers, generators. A run that goes on from it does exactly
+All that a run's next epoch depends on is in its state: nets, optimizers, generators. A run that resumes from it does exactly
 the arithmetic that an uninterrupted one does.
 """
 
@@ -37,9 +37,11 @@ from papilio.training.means import Means
 from papilio.training.nets import TorchNets
 from papilio.training.noise import Noise, give_noise
 from papilio.training.objectives import Objective
-from papilio.training.phases import freeze, modules_of, moved_parameters, phase_optimiser, phase_settings
+from papilio.training.phases import freeze, modules_of, moved_parameters, phase_optimizer, phase_settings
 from papilio.training.precision import Precision, best_precision
-from papilio.training.states import arrays_of_nets, arrays_of_optimiser, load_nets, load_optimiser
+from papilio.training.states import arrays_of_nets, arrays_of_optimizer, load_nets, load_optimizer
+
+OF_OPTIMIZER = "optimiser"  # as checkpoints of every version spell it
 
 
 class TorchSession:
@@ -69,14 +71,14 @@ class TorchSession:
         self.learning = self.measured if self.precision == "float32" else in_bfloat16(self.measured, device)
         self.frozen = freeze(self.modules, frozen)
         self.moved = [moved_parameters(self.modules, phase) for phase in objective.phases]
-        self.optimisers = [
-            phase_optimiser(settings, phase_settings(settings, phase), parameters)
+        self.optimizers = [
+            phase_optimizer(settings, phase_settings(settings, phase), parameters)
             for phase, parameters in zip(objective.phases, self.moved, strict=True)
         ]
         self.schedules = [
             SCHEDULES[phase_settings(settings, phase).schedule or settings.schedule] for phase in objective.phases
         ]
-        self.peak_rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
+        self.peak_rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         self.train_batches = Batches(
             images.images,
             images.labels,
@@ -154,17 +156,17 @@ class TorchSession:
             shared = self.objective.share(self.learning, batch, self.noise, self.step)
             batch = Batch(batch.images, batch.targets, shared)
         metrics: dict[str, Tensor] = {}
-        for phase, optimiser, parameters in zip(self.objective.phases, self.optimisers, self.moved, strict=True):
+        for phase, optimizer, parameters in zip(self.objective.phases, self.optimizers, self.moved, strict=True):
             measured: dict[str, Tensor] = {}
             for _ in range(phase.repeats):
                 loss, measured = phase.loss(self.learning, batch, self.noise, self.step)
                 for parameter in parameters:  # as zero_grad, which takes longer than a small net's layer
                     parameter.grad = None
                 torch.autograd.backward(loss, inputs=parameters)
-                optimiser.step()
+                optimizer.step()
             if twice := metrics.keys() & measured.keys():
                 raise SettingError(
-                    f"the phase {phase.title} has a metric {min(twice)!r}, as another phase has; give it another name"
+                    f"the phase {phase.title} has a metric {min(twice)!r}, which another phase also has; rename one of them"
                 )
             metrics |= measured
         if self.objective.after_step is not None:
@@ -192,8 +194,8 @@ class TorchSession:
 
     def state(self, lane: int) -> Arrays:
         arrays = {f"nets/{name}": array for name, array in arrays_of_nets(self.modules).items()}
-        for index, optimiser in enumerate(self.optimisers):
-            arrays |= {f"optimiser-{index}/{name}": one for name, one in arrays_of_optimiser(optimiser).items()}
+        for index, optimizer in enumerate(self.optimizers):
+            arrays |= {f"{OF_OPTIMIZER}-{index}/{name}": one for name, one in arrays_of_optimizer(optimizer).items()}
         for name, generator in self._generators():
             arrays[f"generator/{name}"] = generator.get_state().numpy().copy()
         arrays["generator/global"] = torch.get_rng_state().numpy().copy()
@@ -206,8 +208,8 @@ class TorchSession:
 
     def load(self, lane: int, state: Arrays, *, epoch: int, step: int) -> None:
         load_nets(self.modules, _under("nets", state))
-        for index, optimiser in enumerate(self.optimisers):
-            load_optimiser(optimiser, _under(f"optimiser-{index}", state))
+        for index, optimizer in enumerate(self.optimizers):
+            load_optimizer(optimizer, _under(f"{OF_OPTIMIZER}-{index}", state))
         for name, generator in self._generators():
             generator.set_state(torch.from_numpy(state[f"generator/{name}"].copy()))
         torch.set_rng_state(torch.from_numpy(state["generator/global"].copy()))
@@ -248,14 +250,14 @@ class TorchSession:
 
     def _set_learning_rates(self) -> None:
         done = self.step / (self.settings.epochs * len(self.train_batches))
-        for optimiser, peak, schedule in zip(self.optimisers, self.peak_rates, self.schedules, strict=True):
+        for optimizer, peak, schedule in zip(self.optimizers, self.peak_rates, self.schedules, strict=True):
             rate = peak * schedule(done)
-            for group in optimiser.param_groups:
+            for group in optimizer.param_groups:
                 group["lr"] = rate
 
     def _learning_rates(self) -> dict[str, float]:
         """The first phase's, and those of phases whose rate is another one."""
-        rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
+        rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         titles = [phase.title for phase in self.objective.phases]
         others = {f"learning_rate_{title}": rate for title, rate in zip(titles, rates, strict=True) if rate != rates[0]}
         return {"learning_rate": rates[0], **others}

@@ -1,4 +1,4 @@
-"""The state of nets and optimisers as arrays, and back."""
+"""The state of nets and optimizers as arrays, and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from papilio.errors import RunError
 
 
 def as_array(tensor: Tensor) -> np.ndarray:
-    """A copy in plain order: `np.ascontiguousarray` would make an optimiser's step, which has no axis, an array with one."""
+    """A copy in plain order: `np.ascontiguousarray` would make an optimizer's step, which has no axis, an array with one."""
     return np.array(tensor.detach().cpu().numpy(), order="C", copy=True)
 
 
@@ -49,23 +49,23 @@ def copy_into(places: Mapping[str, Tensor], arrays: Arrays) -> None:
         place.copy_(torch.from_numpy(array))
 
 
-def arrays_of_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, np.ndarray]:
-    """The optimiser's tensors as `index/key`, parameters counted over all groups."""
+def arrays_of_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, np.ndarray]:
+    """The optimizer's tensors as `index/key`, parameters counted over all groups."""
     return {
         f"{index}/{key}": as_array(value)
-        for index, parameter in enumerate(_parameters(optimiser))
-        for key, value in optimiser.state[parameter].items()
+        for index, parameter in enumerate(_parameters(optimizer))
+        for key, value in optimizer.state[parameter].items()
         if isinstance(value, Tensor)
     }
 
 
-def load_optimiser(optimiser: torch.optim.Optimizer, arrays: Arrays) -> None:
-    """Put the arrays of `arrays_of_optimiser` back; raises RunError for those of other parameters.
+def load_optimizer(optimizer: torch.optim.Optimizer, arrays: Arrays) -> None:
+    """Put the arrays of `arrays_of_optimizer` back; raises RunError for those of other parameters.
 
-    State of a parameter's shape takes the parameter's memory layout: contiguous momenta beside a channels-last
+    State of a parameter's shape takes the parameter's memory layout: contiguous momenta next to a channels-last
     parameter make torch's fused steps pair the wrong numbers, silently.
     """
-    parameters = _parameters(optimiser)
+    parameters = _parameters(optimizer)
     for name, array in arrays.items():
         index, _, key = name.partition("/")
         tensor, parameter = torch.from_numpy(np.array(array)), parameters[int(index)]
@@ -73,11 +73,11 @@ def load_optimiser(optimiser: torch.optim.Optimizer, arrays: Arrays) -> None:
             tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
         elif tensor.dim() > 0:
             found, expected = tuple(tensor.shape), tuple(parameter.shape)
-            raise RunError(f"made for another optimiser; {name} is {found}, expected is {expected}")
-        elif optimiser.defaults.get("fused"):
+            raise RunError(f"made for another optimizer; {name} is {found}, expected is {expected}")
+        elif optimizer.defaults.get("fused"):
             tensor = tensor.to(parameter.device)  # a fused step counts on the device
-        optimiser.state[parameter][key] = tensor
+        optimizer.state[parameter][key] = tensor
 
 
-def _parameters(optimiser: torch.optim.Optimizer) -> list[nn.Parameter]:
-    return [parameter for group in optimiser.param_groups for parameter in group["params"]]
+def _parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

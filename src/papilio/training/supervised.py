@@ -18,25 +18,25 @@ from papilio.training.objectives import Nets, Objective, Phase
 
 
 def classify(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Objective:
-    """Which class an image shows. Raises SettingError where a loss of the user's own is not there."""
+    """Which class an image shows. Raises SettingError where a loss of the user's own is missing."""
     if train.loss and train.label_smoothing:
-        raise SettingError("train.label_smoothing: goes with cross entropy, not with a train.loss of your own")
+        raise SettingError("train.label_smoothing: needs cross entropy, not a train.loss of your own")
     scoring = find_own(train.loss, what="train.loss", own=own) if train.loss else None
     target = Classes(facts.num_classes, label_smoothing=train.label_smoothing, scoring=scoring)
-    return supervised(target, l1=train.regulariser.l1, l2=train.regulariser.l2)
+    return supervised(target, l1=train.regularizer.l1, l2=train.regularizer.l2)
 
 
 def read(train: TrainSettings, facts: ImageFacts) -> Objective:
     """Which number on a circle an image shows, in the design that `train.target` names."""
     assert facts.quantity is not None
     target = QuantityTarget(facts.quantity, make_design(train.target, facts.quantity.period))
-    return supervised(target, l1=train.regulariser.l1, l2=train.regulariser.l2)
+    return supervised(target, l1=train.regularizer.l1, l2=train.regularizer.l2)
 
 
 def supervised(target: Target, *, l1: float = 0.0, l2: float = 0.0) -> Objective:
     """The target design's loss, and penalties l1 * sum|w| + l2 * sum w² over weights, not biases.
 
-    The penalties are Keras' kernel regularisers, which R1 varies; measured losses leave them out.
+    The penalties are Keras' kernel regularizers, which R1 varies; measured losses leave them out.
     """
 
     def loss(nets: Nets, batch: Batch, noise: Noise, step: int) -> tuple[Tensor, dict[str, Tensor]]:

@@ -17,7 +17,7 @@ from papilio.kinds.registry import heads_of, kind_of, make_objective
 from papilio.models.describe import describe_nets
 from papilio.models.description import Description
 from papilio.models.families import FAMILIES, Builder, build_nets, find_builder, purpose_of
-from papilio.settings.optimiser_numbers import refuse_impossible_optimiser
+from papilio.settings.optimizer_numbers import refuse_impossible_optimizer
 from papilio.settings.references import OwnFunctions
 from papilio.settings.run_settings import NetFrom, RunSettings, layer_within
 from papilio.settings.validation import settings_class
@@ -26,7 +26,7 @@ from papilio.training.devices import refuse_missing_device
 from papilio.training.nets import TorchNets
 from papilio.training.phases import freeze, refuse_impossible_phases, refuse_unknown_phases
 from papilio.training.session import TorchSession, as_fast_layout
-from papilio.training.standardising import channel_statistics, standardise, unknown_statistics
+from papilio.training.standardizing import channel_statistics, standardize, unknown_statistics
 from papilio.training.states import copy_into, load_nets
 
 LARGEST_BLOCK = 31 << 20  # bytes: malloc's threshold follows up to 32 MiB
@@ -51,9 +51,9 @@ class TorchEngine:
         """Builds what is Papilio's own, without memory for weights; a builder of the user's own is left alone."""
         train = settings.train
         kind = kind_of(train, facts, self.own)
-        refuse_impossible_optimiser(train.optimizer, momentum=train.momentum, betas=train.betas)
+        refuse_impossible_optimizer(train.optimizer, momentum=train.momentum, betas=train.betas)
         if train.precision == "float64":
-            raise SettingError('train.precision: float64 goes with train.engine = "numpy"; torch knows bfloat16')
+            raise SettingError('train.precision: float64 needs train.engine = "numpy"; torch supports bfloat16')
         refuse_unknown_phases(train, make_objective(kind, "torch", train, facts, self.own))
         refuse_impossible_phases(train)
         if settings.model.family not in FAMILIES:
@@ -82,8 +82,8 @@ class TorchEngine:
             nets = self._build(settings, kind, facts, seed=0)
         except Exception:
             return
-        if settings.train.standardise:
-            standardise(_only(nets), *unknown_statistics(facts.shape[0]))
+        if settings.train.standardize:
+            standardize(_only(nets), *unknown_statistics(facts.shape[0]))
         start_from(nets, starts, settings.model.sources)
 
     def refuse_missing_device(self, name: str) -> None:
@@ -103,8 +103,8 @@ class TorchEngine:
         refuse_missing_device(settings.train.device)
         kind = kind_of(settings.train, facts, self.own)
         nets = self._build(settings, kind, facts, seed=Seeds.of(lane.seed).weights)
-        if settings.train.standardise:
-            standardise(_only(nets), *channel_statistics(lane.images.images, lane.images.train))
+        if settings.train.standardize:
+            standardize(_only(nets), *channel_statistics(lane.images.images, lane.images.train))
         start_from(nets, lane.starts, settings.model.sources)
         objective = make_objective(kind, "torch", settings.train, facts, self.own)
         refuse_unknown_phases(settings.train, objective)
@@ -114,8 +114,8 @@ class TorchEngine:
     def load(self, settings: RunSettings, facts: ImageFacts, weights: Arrays) -> TorchNets:
         kind = kind_of(settings.train, facts, self.own)
         nets = self._build(settings, kind, facts, seed=0)
-        if settings.train.standardise:
-            standardise(_only(nets), *unknown_statistics(facts.shape[0]))
+        if settings.train.standardize:
+            standardize(_only(nets), *unknown_statistics(facts.shape[0]))
         load_nets(nets, weights)
         fast = {name: as_fast_layout(net).eval() for name, net in nets.items()}
         return TorchNets({name: net.eval() for name, net in with_views(fast, settings.train).items()})
@@ -145,7 +145,7 @@ class TorchEngine:
         except RuntimeError as error:
             if "allocate memory" not in str(error):
                 raise
-            raise SettingError("its weights need more memory than there is; make it smaller") from error
+            raise SettingError("its weights do not fit into memory; make it smaller") from error
 
 
 def _set_up_process(threads: int) -> None:
@@ -157,7 +157,7 @@ def _set_up_process(threads: int) -> None:
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    # glibc's malloc maps large blocks anew each time until it has seen such a one freed: a training without validation would
+    # glibc's malloc maps large blocks again each time until it has seen such a one freed: a training without validation would
     # never stop faulting pages in
     torch.empty(LARGEST_BLOCK, dtype=torch.uint8)
 
@@ -168,9 +168,9 @@ def _settings_of(builder: Builder, family: str) -> type[BaseModel]:
 
 
 def _only(nets: dict[str, nn.Module]) -> nn.Module:
-    """The net that standardises images; raises SettingError where there are several, or it has another name."""
+    """The net that standardizes images; raises SettingError where there are several, or it has another name."""
     if list(nets) != ["network"]:
-        raise SettingError(f"train.standardise: goes with one net, called network; there are {', '.join(nets)}")
+        raise SettingError(f"train.standardize: needs a single net called network; there are {', '.join(nets)}")
     return nets["network"]
 
 
@@ -185,13 +185,13 @@ def part_of(nets: Mapping[str, nn.Module], name: str) -> str:
     if list(nets) == ["network"] and f"network.{name}" in parts:
         return f"network.{name}"
     known = [part.removeprefix("network.") if list(nets) == ["network"] else part for part in parts]
-    raise SettingError(f"model.{name}: there is no such net, nor part of one; {did_you_mean(name, [*nets, *known])}")
+    raise SettingError(f"model.{name}: there is no such net or part of a net; {did_you_mean(name, [*nets, *known])}")
 
 
 def start_from(nets: Mapping[str, nn.Module], starts: Arrays, sources: Mapping[str, NetFrom]) -> None:
     """Copy weights from elsewhere, `key/parameter` by the keys of [model], into the nets.
 
-    Raises RunError where shapes or names differ, or where a whole part is taken and something of it is not there.
+    Raises RunError where shapes or names differ, or where a whole part is taken and something of it is missing.
     """
     places: dict[str, Tensor] = {
         f"{net_name}.{name}": place for net_name, net in nets.items() for name, place in net.state_dict().items()
@@ -216,7 +216,7 @@ def frozen_parts(
 ) -> list[str]:
     """By dotted prefix what does not learn: parts that are frozen whole, or the layers of one up to its last that was taken.
 
-    Raises SettingError where that layer is not there.
+    Raises SettingError where that layer is missing.
     """
     frozen: list[str] = []
     for key, source in sources.items():

@@ -1,6 +1,6 @@
 """The objective of variational autoencoders (Kingma & Welling 2014): reconstruct, and keep to a prior.
 
-Losses are summed over pixels and latents and averaged over images, in nats an image, so that a factor on the KL term means the
+Losses are summed over pixels and latents and averaged over images, in nats per image, so that a factor on the KL term means the
 same for every image size and number of latents.
 """
 
@@ -38,11 +38,11 @@ def objective(
     `sigma`. `beta` (Higgins et al. 2017) grows from 0 to its value over the first `warm_up` steps. With `free_bits` a latent's
     KL, averaged over the batch, costs nothing below so many nats (Kingma et al. 2016, lambda in their section 5.1).
 
-    Metrics, in nats an image: `loss`, the sum above with the whole beta and without free bits; `elbo`, `reconstruction`
+    Metrics, in nats per image: `loss`, the sum above with the whole beta and without free bits; `elbo`, `reconstruction`
     (-log p(x|z)), `kl`; when measured also `error`, the mean squared error per pixel of what the posterior's mean
     is decoded to, and over a whole set `active_units`, the latents whose posterior means have a variance above 0.01.
     """
-    l1, l2 = train.regulariser.l1, train.regulariser.l2
+    l1, l2 = train.regularizer.l1, train.regularizer.l2
 
     def coded(nets: Nets, batch: Batch, noise: Noise) -> tuple[Coded, Tensor, Tensor]:
         """With -log p(x|z) of each image, and the KL of each latent."""

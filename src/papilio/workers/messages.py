@@ -51,7 +51,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a few timed steps say of a run: seconds an epoch, and the worker's peak memory."""
+    """What a few timed steps say of a run: seconds per epoch, and the worker's peak memory."""
 
     epoch_seconds: float
     peak_bytes: int

@@ -144,6 +144,6 @@ class Pool:
         if not worker.is_ready:
             self.failed_starts += 1
             if self.failed_starts >= FAILED_STARTS:
-                raise RunFailed(f"the worker processes do not start ({how}); see {self.log}")
+                raise RunFailed(f"the worker processes failed to start ({how}); see {self.log}")
         self.workers[self.workers.index(worker)] = self._start()
         return how

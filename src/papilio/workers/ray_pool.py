@@ -105,7 +105,7 @@ class RayPool:
         worker.task, worker.number = task, next(self.numbers)
         worker.left = {run.name for run in task.runs}
         files = {run.name: read_files(run.folder) for run in task.runs}
-        # a list within a dictionary: Ray then hands over references, not arrays
+        # a list within a dictionary: Ray then returns references, not arrays
         arrays = {run.name: self._stored(run.images) for run in task.runs}
         worker.awaited = worker.actor.work.options(
             num_returns="streaming", _generator_backpressure_num_objects=MESSAGES_ON_THE_WAY
@@ -186,7 +186,7 @@ class RayPool:
             if theirs[name] != version:
                 raise RunFailed(
                     f"a node of the cluster has {name} {theirs[name]}, this machine {version}: results would depend on"
-                    " where a run is trained; install the same version on all nodes"
+                    " the node; install the same version on all nodes"
                 )
 
     def _replace(self, slot: Slot, error: BaseException) -> str:
@@ -194,7 +194,7 @@ class RayPool:
         how = death_words(error)
         failed_starts = 0 if slot.is_ready else slot.failed_starts + 1
         if failed_starts >= FAILED_STARTS:
-            raise RunFailed(f"the cluster's workers do not start: {how}") from error
+            raise RunFailed(f"the cluster's workers failed to start: {how}") from error
         with contextlib.suppress(self.ray.exceptions.RayError):
             self.ray.kill(slot.actor)  # it may be alive and merely out of reach
         self.slots[self.slots.index(slot)] = self._start(failed_starts=failed_starts)
@@ -219,7 +219,7 @@ def death_words(error: Any) -> str:
         text = " ".join(str(error.cause).split())
         return f"{type(error.cause).__name__}: {text} (on {error.ip})"
     if isinstance(error, exceptions.ActorUnavailableError):
-        return "it does not answer"
+        return "it does not respond"
     text = " ".join(str(error).split())
     if "all references to the actor were removed" in text:  # while we hold one: what comes back from it is not let in
         return "the cluster and this process do not agree on a token; set RAY_AUTH_MODE=disabled, or token, for both"

@@ -65,7 +65,7 @@ def connected(address: str, *, num_cpus: int) -> Iterator[None]:
     """Connected to a cluster while the block runs; `local` starts one on this machine and ends it afterwards."""
     ray = import_ray()
     if ray.is_initialized():
-        raise RequestError("--ray: this process is connected to a Ray already; call ray.shutdown() first")
+        raise RequestError("--ray: this process is already connected to Ray; call ray.shutdown() first")
     if address.startswith("ray://"):
         raise RequestError(f"--ray {address}: Ray Client is not supported; give HOST:PORT, on a node of the cluster")
     if address != "local":
@@ -94,15 +94,17 @@ def refuse_unreachable(address: str) -> None:
     except ValueError as error:
         raise RequestError(f"--ray {address}: expected HOST:PORT, auto or local") from error
     except OSError as error:
-        raise RunFailed(f"--ray {address}: no Ray answers there ({error}); start it with: ray start --head") from error
+        raise RunFailed(
+            f"--ray {address}: no Ray cluster responds there ({error}); start it with: ray start --head"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise RunFailed(
-            f"--ray {address}: no Ray answered within {SECONDS_TO_CONNECT:.0f} s; is it running?"
+            f"--ray {address}: no Ray cluster responded within {SECONDS_TO_CONNECT:.0f} s; is it running?"
         ) from error
     if done.returncode:
         reason = done.stdout.strip() or "is this machine one of its nodes? (ray start --address=HOST:PORT makes it one)"
         if "Could not find any running Ray" in reason:
-            reason = "none runs on this machine; start it with: ray start --head, or take --ray local"
+            reason = "none runs on this machine; start it with: ray start --head, or use --ray local"
         raise RunFailed(f"--ray {address}: this Ray cannot be used: {reason}")
 
 

@@ -64,7 +64,7 @@ class ButterflyRenderer(DrawnSet):
     def __init__(self, variety: str = "plain", *, size: int = 64, color: str = "rgb", seed: int = 0) -> None:
         self.refuse_unknown(variety)
         if color not in ("grey", "rgb"):
-            raise SettingError(f"color = {color}: allowed are grey and rgb")
+            raise SettingError(f"color = {color}: allowed are gray and rgb")
         self.size, self.color, self.seed = size, color, seed
         self.spread = _spread(size)
         self.shadow = _shadow(size)
@@ -133,7 +133,7 @@ class ButterflyRenderer(DrawnSet):
 
 
 def correlated_pair(num: int, correlation: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Two samples (num,), each spread evenly over (0, 1), with that correlation in the mean.
+    """Two samples (num,), each spread evenly over (0, 1), with that correlation on average.
 
     The ranks of two normal variables: their correlation is 6 / pi asin(r / 2), with r that of the variables (Pearson 1907).
     """

@@ -1,7 +1,7 @@
 """A camera that looks at a wall: which point of the wall each pixel shows, and where a point of the wall is seen.
 
-The wall has coordinates (u, v), u to the right and v up as the dial on it is read, in dial radii from the dial's centre.
-Pixels have (x, y), x to the right and y down, from the picture's centre.
+The wall has coordinates (u, v), u to the right and v up as the dial on it is read, in dial radii from the dial's center.
+Pixels have (x, y), x to the right and y down, from the picture's center.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Camera:
     """A pinhole camera. Angles are in radians.
 
     `tilt` is the angle between its axis and the wall's normal, towards `azimuth` (0 is the dial's right, a quarter turn its
-    top); `roll` turns the picture. The dial's centre is seen `offset` (x, y) pixels from the picture's, at `distance` dial
+    top); `roll` turns the picture. The dial's center is seen `offset` (x, y) pixels from the picture's, at `distance` dial
     radii, and a dial looked at squarely has a radius of `radius` pixels.
     """
 
@@ -38,7 +38,7 @@ class Camera:
     @cached_property
     def homography(self) -> Float[np.ndarray, "3 3"]:
         """From (u, v, 1) to (x, y, 1), up to a factor."""
-        # the camera looks at the dial's centre; its axes are right, up and forward
+        # the camera looks at the dial's center; its axes are right, up and forward
         sin, cos = math.sin(self.tilt), math.cos(self.tilt)
         forward = (-sin * math.cos(self.azimuth), -sin * math.sin(self.azimuth), -cos)
         up = (math.sin(self.roll), math.cos(self.roll), 0.0)

@@ -1,6 +1,6 @@
 """Clocks: the set that R1's kind of task needs, and varied ones for reading photographs.
 
-The default looks like the clock pictures that are known from teaching: one grey wall clock on wooden boards, turned in any
+The default looks like the clock pictures that are known from teaching: one gray wall clock on wooden boards, turned in any
 direction, seen at an angle, in uneven light. Which way is up can only be read from the numerals.
 """
 

@@ -94,7 +94,7 @@ def _draw_in_processes(job: dict, num: int) -> Iterator[int]:
         for process in processes:
             if process.wait():
                 reason = (process.stderr.read() if process.stderr else "").strip().splitlines()
-                raise DataError(f"a process that draws ended early: {reason[-1] if reason else process.returncode}")
+                raise DataError(f"a drawing process ended early: {reason[-1] if reason else process.returncode}")
 
 
 def _listen(process: subprocess.Popen[str], said: SimpleQueue[str | None]) -> None:

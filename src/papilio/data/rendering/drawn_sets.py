@@ -18,7 +18,7 @@ from papilio.errors import SettingError
 class DrawnSet(ABC):
     """Draws the pictures of a set.
 
-    What a picture shows is a value: a number, or a row of several, one a factor. Its label is a number of `quantity`, or a
+    What a picture shows is a value: a number, or a row of several, one per factor. Its label is a number of `quantity`, or a
     class of `class_names`. `usual` are the settings that such a set is drawn with where nothing else is asked for.
     """
 

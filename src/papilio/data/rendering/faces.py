@@ -183,7 +183,7 @@ class _Sheet:
         self.pen.rectangle(frame, outline=self.fill, width=self._pixels(0.005), fill=self.fill // 2 + 127)
 
     def write(self, text: str, turn: float, radius: float, font: str, height: float, *, faint: float = 0.0) -> None:
-        """Upright text, centred on its place; `height` is that of a capital."""
+        """Upright text, centered on its place; `height` is that of a capital."""
         letters = self._letters(font, height)
         left, top, right, bottom = self.pen.textbbox((0, 0), text, font=letters)
         x, y = self._place(turn, radius)

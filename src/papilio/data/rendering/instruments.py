@@ -18,7 +18,7 @@ RED: RGB = (2.2, 0.4, 0.4)
 
 @dataclass(frozen=True)
 class Pointer:
-    """A hand: its shape, its tone from 0 (black) to 1 (white), and its colour where pictures have colours."""
+    """A hand: its shape, its tone from 0 (black) to 1 (white), and its color where pictures have colors."""
 
     shape: Hand
     tone: float = 0.07
@@ -28,7 +28,7 @@ class Pointer:
 
 @dataclass(frozen=True)
 class Instrument:
-    """A dial with hands, in a rim. Lengths in dial radii; tints are what tones are multiplied with in colour."""
+    """A dial with hands, in a rim. Lengths in dial radii; tints are what tones are multiplied with in color."""
 
     face: Face
     pointers: Sequence[Pointer | None]  # from the lowest to the highest
@@ -72,7 +72,7 @@ def varied_gauges(num: int, rng: np.random.Generator) -> list[Instrument]:
 
 
 def drawn_tint(rng: np.random.Generator, *, strength: float) -> RGB:
-    """A colour to multiply tones with, whose brightness is about 1."""
+    """A color to multiply tones with, whose brightness is about 1."""
     red, green, blue = np.clip(rng.normal(1, strength, 3), 0.2, 2)
     mean = 0.299 * red + 0.587 * green + 0.114 * blue
     return float(red / mean), float(green / mean), float(blue / mean)
@@ -187,7 +187,7 @@ def _drawn_tones(rng: np.random.Generator) -> tuple[float, float]:
 
 
 def _drawn_case(rng: np.random.Generator) -> dict:
-    """Rim and colours, as arguments of an Instrument."""
+    """Rim and colors, as arguments of an Instrument."""
     low = rng.uniform(0.03, 0.75)
     return {
         "face_end": rng.uniform(0.88, 0.985),

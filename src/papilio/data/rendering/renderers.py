@@ -30,10 +30,10 @@ def settings_of(name: str, given: Mapping[str, Any]) -> RenderSettings:
 def find_set(name: str) -> str:
     """The name itself; raises SettingError where Papilio draws no such set."""
     if name not in RENDERERS:
-        raise SettingError(f"{name} is not a set that Papilio draws; {did_you_mean(name, RENDERERS)}")
+        raise SettingError(f"{name} is not a set that Papilio can draw; {did_you_mean(name, RENDERERS)}")
     return name
 
 
 def make_renderer(name: str, settings: RenderSettings) -> DrawnSet:
-    """What draws the set of that name. Raises SettingError for a variety, a size or a colour that is not drawn."""
+    """What draws the set of that name. Raises SettingError for a variety, a size or a color that is not drawn."""
     return RENDERERS[name](settings.variety, size=settings.size, color=settings.color, seed=settings.seed)

@@ -47,7 +47,7 @@ class Scene:
 class Renderer:
     """Draws instruments. What does not differ between pictures, walls and faces, is drawn once.
 
-    `color` "rgb" gives the same scenes in colour. Raises SettingError for a size or a colour that cannot be drawn.
+    `color` "rgb" gives the same scenes in color. Raises SettingError for a size or a color that cannot be drawn.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Renderer:
         if not 16 <= size <= 1024:
             raise SettingError(f"size = {size}: pictures are drawn with sides from 16 to 1024 pixels")
         if color not in ("grey", "rgb"):
-            raise SettingError(f"color = {color}: allowed are grey and rgb")
+            raise SettingError(f"color = {color}: allowed are gray and rgb")
         self.scene, self.size, self.color, self.seed = scene, size, color, seed
         self.instruments = instruments
         fixed = np.random.default_rng([seed, 0])
@@ -111,7 +111,7 @@ class Renderer:
         )
 
     def _tinted(self, plane: Plane, tint: RGB) -> Plane | Picture:
-        """The plane in colour, where the picture has colours."""
+        """The plane in color, where the picture has colors."""
         return plane if self.color == "grey" else plane * _channels(tint)
 
     def _toned(self, tone: float, tint: RGB) -> np.ndarray | np.float32:
@@ -152,7 +152,7 @@ class Renderer:
         """Rim and face, onto the wall."""
         face = printed.sample(view, (0.5, 0, 0.5), (0, -0.5, 0.5), pixel=pixel / 2, fineness=2)
         if self.color == "rgb":
-            # what is between ink and paper is between their colours
+            # what is between ink and paper is between their colors
             ink, paper = instrument.face.ink, instrument.face.paper
             gain = (paper * _channels(instrument.paper_tint) - ink * _channels(instrument.ink_tint)) / (paper - ink)
             face = face * gain + (ink * _channels(instrument.ink_tint) - ink * gain)
@@ -237,7 +237,7 @@ class Renderer:
         begin = int(rng.integers(len(self.noise) - picture.size))
         noise = self.noise[begin : begin + picture.size].reshape(picture.shape) * np.float32(rng.uniform(*scene.noise))
         if self.color == "rgb":
-            warm = rng.uniform(-0.09, 0.09)  # the light's colour, from a lamp's to the sky's
+            warm = rng.uniform(-0.09, 0.09)  # the light's color, from a lamp's to the sky's
             picture *= _channels((1 + warm, 1.0, 1 - warm))
         noise += picture
         noise *= 255
@@ -289,7 +289,7 @@ def _smoothed(picture: Picture) -> Picture:
 
 
 def _smoothed_along(picture: Picture, later: tuple, earlier: tuple) -> Picture:
-    """Twice each pixel and once both its neighbours along an axis; `later` leaves its first place away, `earlier` its last."""
+    """Twice each pixel and once both its neighbors along an axis; `later` leaves its first place away, `earlier` its last."""
     total = picture + picture
     total[later] += picture[earlier]
     total[earlier] += picture[later]

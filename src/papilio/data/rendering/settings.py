@@ -32,7 +32,7 @@ class RenderSettings:
         if self.seed < 0:
             raise SettingError(f"seed = {self.seed}: must be 0 or more")
         if self.color not in ("grey", "rgb"):
-            raise SettingError(f"color = {self.color}: allowed are grey and rgb")
+            raise SettingError(f"color = {self.color}: allowed are gray and rgb")
 
     @classmethod
     def of(cls, given: Mapping[str, Any], *, usual: RenderSettings | None = None) -> RenderSettings:
@@ -40,4 +40,5 @@ class RenderSettings:
         allowed = list(cls.__dataclass_fields__)
         if unknown := [key for key in given if key not in allowed]:
             raise SettingError(f"{unknown[0]} is not a setting of drawing; {did_you_mean(unknown[0], allowed)}")
-        return replace(usual or cls(), **given)
+        color = {"color": "grey"} if given.get("color") == "gray" else {}
+        return replace(usual or cls(), **{**given, **color})

@@ -29,7 +29,7 @@ def read_rendered(
 ) -> RawImages:
     """The set that `render` describes (num, size, seed, variety, color), from the cache, or drawn first.
 
-    Raises SettingError for a setting that is none, DataError where a font is not installed, StorageError where the
+    Raises SettingError for an unknown setting, DataError where a font is not installed, StorageError where the
     cache cannot be written.
     """
     try:

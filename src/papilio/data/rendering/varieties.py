@@ -28,7 +28,7 @@ class Variety:
 class SetRenderer(DrawnSet):
     """Draws pictures of a set's `variety`, or of the instruments and scene that are given in its place.
 
-    Raises SettingError for a variety, a size or a colour that cannot be drawn.
+    Raises SettingError for a variety, a size or a color that cannot be drawn.
     """
 
     usual = RenderSettings()

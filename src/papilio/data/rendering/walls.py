@@ -18,7 +18,7 @@ WOOD: RGB = (1.16, 0.98, 0.76)
 
 @dataclass(frozen=True)
 class Wall:
-    """A texture, and its colour where pictures have colours."""
+    """A texture, and its color where pictures have colors."""
 
     texture: Texture
     tint: RGB
@@ -104,7 +104,7 @@ def _knot(height: int, rng: np.random.Generator) -> Float[np.ndarray, "height si
 def _noise(
     shape: tuple[int, int], sigma: tuple[float, float], rng: np.random.Generator
 ) -> Float[np.ndarray, "height width"]:
-    """Smooth noise of variance 1 that goes on at the other end of each row."""
+    """Smooth noise of variance 1 that continues at the other end of each row."""
     coarse = (max(2, round(shape[0] / max(1, sigma[0] / 2))), max(2, round(shape[1] / max(1, sigma[1] / 2))))
     field = _blurred(rng.standard_normal(coarse), sigma[0] * coarse[0] / shape[0], axis=0, mode="edge")
     field = _blurred(field, sigma[1] * coarse[1] / shape[1], axis=1, mode="wrap")

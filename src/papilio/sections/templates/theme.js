@@ -14,14 +14,29 @@
   };
   const kept = remembered();
   if (kept === "light" || kept === "dark") root.dataset.theme = kept;
+  const label = function (button) {
+    button.textContent = isDark() ? "Switch to light" : "Switch to dark";
+  };
+  // a table that is wider than its box says so, as phones show no bars
+  const mark = function (box) {
+    const left = box.scrollWidth - box.clientWidth - box.scrollLeft;
+    box.classList.toggle("more", left > 2);
+  };
   document.addEventListener("DOMContentLoaded", function () {
     const button = document.getElementById("theme");
     button.hidden = false;
-    button.setAttribute("aria-pressed", String(isDark()));
+    label(button);
     button.addEventListener("click", function () {
       root.dataset.theme = isDark() ? "light" : "dark";
-      button.setAttribute("aria-pressed", String(isDark()));
+      label(button);
       remember(root.dataset.theme);
     });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () { label(button); });
+    const boxes = Array.from(document.querySelectorAll(".scroll"));
+    const markAll = function () { boxes.forEach(mark); };
+    boxes.forEach(function (box) { box.addEventListener("scroll", function () { mark(box); }, { passive: true }); });
+    document.querySelectorAll("details").forEach(function (one) { one.addEventListener("toggle", markAll); });
+    addEventListener("resize", markAll);
+    markAll();
   });
 })();

@@ -11,7 +11,7 @@ from papilio.data.facts import ImageFacts
 from papilio.errors import SettingError
 from papilio.kinds.registry import kind_of
 from papilio.settings.train_settings import TrainSettings
-from papilio.training.standardising import CHUNK, channel_statistics, standardise, unknown_statistics
+from papilio.training.standardizing import CHUNK, channel_statistics, standardize, unknown_statistics
 
 
 class See(nn.Module):
@@ -35,12 +35,12 @@ def test_statistics_are_those_of_the_chosen_images() -> None:
 def test_a_net_sees_images_of_mean_0_and_deviation_1() -> None:
     images = np.random.default_rng(1).integers(20, 90, (300, 2, 6, 6)).astype(np.uint8)
     net = See()
-    standardise(net, *channel_statistics(images, np.arange(300)))
+    standardize(net, *channel_statistics(images, np.arange(300)))
     net(torch.from_numpy(images) / 255)
     assert net.seen.mean(dim=(0, 2, 3)).tolist() == pytest.approx([0, 0], abs=1e-4)
     assert net.seen.std(dim=(0, 2, 3)).tolist() == pytest.approx([1, 1], abs=1e-3)
     again = See()
-    standardise(again, *unknown_statistics(2))
+    standardize(again, *unknown_statistics(2))
     again.load_state_dict(net.state_dict())
     again(torch.from_numpy(images) / 255)
     assert torch.equal(again.seen, net.seen)
@@ -48,11 +48,11 @@ def test_a_net_sees_images_of_mean_0_and_deviation_1() -> None:
 
 def test_images_all_alike_are_not_divided_by_nothing() -> None:
     net = See()
-    standardise(net, *channel_statistics(np.full((4, 1, 2, 2), 7, dtype=np.uint8), np.arange(4)))
+    standardize(net, *channel_statistics(np.full((4, 1, 2, 2), 7, dtype=np.uint8), np.arange(4)))
     assert net(torch.full((1, 1, 2, 2), 7 / 255)).abs().max() < 1e-4
 
 
 def test_it_goes_with_supervised_learning() -> None:
-    settings = TrainSettings(standardise=True, objective="autoencoder")
-    with pytest.raises(SettingError, match=r"train\.standardise: goes with supervised learning, not with autoencoder"):
+    settings = TrainSettings(standardize=True, objective="autoencoder")
+    with pytest.raises(SettingError, match=r"train\.standardize: goes with supervised learning, not with autoencoder"):
         kind_of(settings, ImageFacts((1, 4, 4), ("a", "b")), {})

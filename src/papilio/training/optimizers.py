@@ -1,4 +1,4 @@
-"""The optimisers by name, as torch has them."""
+"""The optimizers by name, as torch has them."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Any
 import torch
 from torch import nn
 
-from papilio.settings.optimiser_numbers import USUAL_NUMBERS, refuse_impossible_optimiser
+from papilio.settings.optimizer_numbers import USUAL_NUMBERS, refuse_impossible_optimizer
 
 
 @dataclass(frozen=True)
-class OptimiserKind:
-    """A torch optimiser with its fixed arguments."""
+class OptimizerKind:
+    """A torch optimizer with its fixed arguments."""
 
-    optimiser: Callable[..., torch.optim.Optimizer]
+    optimizer: Callable[..., torch.optim.Optimizer]
     arguments: dict[str, Any]
 
 
-OPTIMISERS: dict[str, OptimiserKind] = {
-    "sgd": OptimiserKind(torch.optim.SGD, {"fused": True}),
-    "momentum": OptimiserKind(torch.optim.SGD, {"fused": True}),
+OPTIMIZERS: dict[str, OptimizerKind] = {
+    "sgd": OptimizerKind(torch.optim.SGD, {"fused": True}),
+    "momentum": OptimizerKind(torch.optim.SGD, {"fused": True}),
     # alpha and eps as in Keras, whose numbers the reports give
-    "rmsprop": OptimiserKind(torch.optim.RMSprop, {"alpha": 0.9, "eps": 1e-7}),
-    "adam": OptimiserKind(torch.optim.Adam, {"fused": True}),
-    "adamw": OptimiserKind(torch.optim.AdamW, {"fused": True}),
-    "adadelta": OptimiserKind(torch.optim.Adadelta, {"rho": 0.95, "eps": 1e-7}),
+    "rmsprop": OptimizerKind(torch.optim.RMSprop, {"alpha": 0.9, "eps": 1e-7}),
+    "adam": OptimizerKind(torch.optim.Adam, {"fused": True}),
+    "adamw": OptimizerKind(torch.optim.AdamW, {"fused": True}),
+    "adadelta": OptimizerKind(torch.optim.Adadelta, {"rho": 0.95, "eps": 1e-7}),
 }
 
 
-def make_optimiser(
+def make_optimizer(
     name: str,
     parameters: Iterable[nn.Parameter],
     *,
@@ -40,18 +40,18 @@ def make_optimiser(
     betas: tuple[float, float] | None = None,
     weight_decay: float = 0.0,
 ) -> torch.optim.Optimizer:
-    """An optimiser over the parameters, with its usual numbers where none are given.
+    """An optimizer over the parameters, with its usual numbers where none are given.
 
-    `weight_decay` acts on weights, not on biases or normalisation layers. Raises SettingError for an unknown name, or for
+    `weight_decay` acts on weights, not on biases or normalization layers. Raises SettingError for an unknown name, or for
     a momentum or betas where there is no such thing.
     """
-    refuse_impossible_optimiser(name, momentum=momentum, betas=betas)
-    parameters, kind = list(parameters), OPTIMISERS[name]
+    refuse_impossible_optimizer(name, momentum=momentum, betas=betas)
+    parameters, kind = list(parameters), OPTIMIZERS[name]
     groups = _decayed_and_not(parameters, weight_decay) if weight_decay else [{"params": parameters}]
     given = {"learning_rate": learning_rate, "momentum": momentum, "betas": betas}
     numbers = USUAL_NUMBERS[name].plain() | {key: value for key, value in given.items() if value is not None}
     rate = numbers.pop("learning_rate")
-    return kind.optimiser(groups, lr=rate, **({"weight_decay": 0.0} | kind.arguments | numbers))
+    return kind.optimizer(groups, lr=rate, **({"weight_decay": 0.0} | kind.arguments | numbers))
 
 
 def _decayed_and_not(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:

@@ -28,11 +28,11 @@ def channel_statistics(
     return _by_channel(mean / 255), _by_channel(deviation.clamp(min=LEAST))
 
 
-def standardise(net: nn.Module, mean: ByChannel, deviation: ByChannel) -> None:
+def standardize(net: nn.Module, mean: ByChannel, deviation: ByChannel) -> None:
     """From now on the net gets images less `mean`, divided by `deviation`; both are kept with its weights."""
     net.register_buffer("input_mean", mean)
     net.register_buffer("input_deviation", deviation)
-    net.register_forward_pre_hook(_standardised)
+    net.register_forward_pre_hook(_standardized)
 
 
 def unknown_statistics(num_channels: int) -> tuple[ByChannel, ByChannel]:
@@ -40,7 +40,7 @@ def unknown_statistics(num_channels: int) -> tuple[ByChannel, ByChannel]:
     return torch.zeros(num_channels, 1, 1), torch.ones(num_channels, 1, 1)
 
 
-def _standardised(net: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+def _standardized(net: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
     images, *others = given
     return ((images - net.input_mean) / net.input_deviation, *others)
 

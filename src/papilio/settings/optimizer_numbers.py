@@ -1,4 +1,4 @@
-"""The optimisers by name, with the numbers that each has where a study gives none."""
+"""The optimizers by name, with the numbers that each has where a study gives none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from papilio.errors import SettingError, did_you_mean
 
 @dataclass(frozen=True)
 class UsualNumbers:
-    """An optimiser's learning rate, and its momentum and betas; None where it has no such thing."""
+    """An optimizer's learning rate, and its momentum and betas; None where it has no such thing."""
 
     learning_rate: float
     momentum: float | None = None
@@ -32,14 +32,14 @@ USUAL_NUMBERS: dict[str, UsualNumbers] = {
 }
 
 
-def refuse_impossible_optimiser(
+def refuse_impossible_optimizer(
     name: str, *, momentum: float | None = None, betas: tuple[float, float] | None = None
 ) -> None:
-    """Raises SettingError for a name that is none, and for a momentum or betas where there is no such thing."""
+    """Raises SettingError for an unknown name, and for a momentum or betas that the optimizer does not have."""
     if name not in USUAL_NUMBERS:
-        raise SettingError(f"train.optimizer: {name!r} is not one; {did_you_mean(name, USUAL_NUMBERS)}")
+        raise SettingError(f"train.optimizer: {name!r} is unknown; {did_you_mean(name, USUAL_NUMBERS)}")
     usual = USUAL_NUMBERS[name]
     if momentum is not None and usual.momentum is None:
-        raise SettingError(f"train.momentum: {name} has none; it goes with sgd, momentum and rmsprop")
+        raise SettingError(f"train.momentum: {name} has no momentum; sgd, momentum and rmsprop do")
     if betas is not None and usual.betas is None:
-        raise SettingError(f"train.betas: {name} has none; they go with adam and adamw")
+        raise SettingError(f"train.betas: {name} has no betas; adam and adamw do")

@@ -1,0 +1,74 @@
+"""What each setting of a grid does by itself: the mean over all that the other settings are, and how sure that is."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from papilio.analysis.comparison import mean_interval
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One run of a grid: its settings that vary, what it is paired by besides (a seed, a fold), and its metric."""
+
+    settings: Mapping[str, Any]
+    pairing: tuple[Any, ...]
+    value: float
+
+
+@dataclass(frozen=True)
+class MainEffect:
+    """A value of a setting against the setting's other values.
+
+    `mean` is the metric's mean over the combinations of all other settings and pairings, `difference` how far it is above
+    the mean of the other values in the same combinations; `half_width` (of the 95% interval of that difference) is None where
+    every combination gives the same.
+    """
+
+    key: str
+    value: Any
+    mean: float
+    difference: float
+    half_width: float | None
+    num: int  # combinations
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.half_width is not None and abs(self.difference) > self.half_width
+
+
+def main_effects(observations: Sequence[Observation], keys: Sequence[str]) -> list[MainEffect]:
+    """The effects of each key that has several values, in the order of values.
+
+    Only combinations that were run with all of a key's values count, so that nothing but the key differs; a key with fewer
+    than two of those is left out.
+    """
+    return [effect for key in keys for effect in _of_key(observations, key)]
+
+
+def _of_key(observations: Sequence[Observation], key: str) -> list[MainEffect]:
+    values = {_name(one.settings.get(key)): one.settings.get(key) for one in observations}
+    cells: dict[tuple[str, tuple[Any, ...]], dict[str, float]] = {}
+    for one in observations:
+        rest = _name({name: value for name, value in one.settings.items() if name != key})
+        cells.setdefault((rest, one.pairing), {})[_name(one.settings.get(key))] = one.value
+    whole = [cell for cell in cells.values() if len(cell) == len(values)]
+    if len(values) < 2 or len(whole) < 2:
+        return []
+    return [_effect(key, name, value, whole) for name, value in values.items()]
+
+
+def _effect(key: str, name: str, value: Any, cells: Sequence[Mapping[str, float]]) -> MainEffect:
+    leads = [cell[name] - statistics.fmean(one for other, one in cell.items() if other != name) for cell in cells]
+    half_width = mean_interval(leads) or None
+    mean = statistics.fmean(cell[name] for cell in cells)
+    return MainEffect(key, value, mean, statistics.fmean(leads), half_width, len(cells))
+
+
+def _name(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
