@@ -135,7 +135,7 @@ def remove_own(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(
-            f"{path}: is damaged, and cannot be removed ({reason_of(error)}); remove it, and give the same command again"
+            f"{path}: is damaged, and cannot be removed ({reason_of(error)}); remove it, and run the same command again"
         ) from error
 
 
