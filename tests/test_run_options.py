@@ -141,4 +141,5 @@ def test_a_dry_run_without_times_still_has_its_plan(
 
     monkeypatch.setattr(preview, "measure_cost", fails)
     done = papilio("run", study, "--dry-run", "--out", tmp_path / "out")
-    assert done.returncode == 0 and "4 runs on 1 worker\n" in done.stdout
+    assert done.returncode == 0 and "4 runs on 1 worker: how long training takes is not known\n" in done.stdout
+    assert "the runs could not be timed" in done.stdout and "RuntimeError: no time today" in done.stdout
