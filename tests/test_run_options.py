@@ -128,7 +128,7 @@ def test_a_dry_run_refuses_what_a_run_would(study: Path, tmp_path: Path) -> None
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("mine")
     taken = papilio("run", study, "--dry-run", "--out", tmp_path / "taken")
-    assert taken.returncode == 2 and "is no study's folder" in taken.stderr
+    assert taken.returncode == 2 and "is not a study folder" in taken.stderr
     both = papilio("run", study, "--dry-run", "--quiet")
     assert both.returncode == 2 and "leave --quiet out" in both.stderr
 

@@ -124,7 +124,7 @@ def run_study(
     prepared = _prepared(study, changes, out=out, is_fresh=is_fresh, workers=workers, ray=ray, progress=told)
     study, folder, sources, plans = prepared.study, prepared.folder, prepared.sources, prepared.plans
     images, notes = prepared.images, prepared.notes
-    busy = f"{folder}: another process is at work on this study; wait for it, or choose another --out"
+    busy = f"{folder}: another process is running this study; wait for it, or choose another --out"
     signals, progress = StopSignals(), make_progress(is_silent=is_silent)
     with signals.listening(), locked(folder / ".lock", busy=busy):
         if not is_fresh:

@@ -135,7 +135,7 @@ def test_arrays_are_taken_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        (([[1, 2], [3]], None), "images: a list of which NumPy makes no array"),
+        (([[1, 2], [3]], None), "images: a list cannot be converted to a NumPy array"),
         ((np.array([{}] * NUM), LABELS), r"images: object \(12,\), expected an array of numbers"),
         ((GREY, np.array([None] * NUM)), r"labels: object \(12,\), expected an array of numbers or words"),
         ((GREY, "labels.npy"), "the images are in memory, so labels must be"),

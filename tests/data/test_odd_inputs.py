@@ -183,7 +183,7 @@ def test_folders_deeper_than_calls_may_be(tmp_path: Path) -> None:
 def test_classes_whose_names_are_no_text_are_refused(tmp_path: Path, name: bytes) -> None:
     folder = write_files(tmp_path / "set", class_folders())
     (folder / "ant").rename(Path(os.fsdecode(os.fsencode(folder) + b"/" + name)))
-    assert "has a name that is not UTF-8, or contains a line break; rename it" in refused(folder)
+    assert "has a name that is not UTF-8 or contains a line break; rename it" in refused(folder)
     raw = {os.fsdecode(name) + "/x.png" if key == "ant/000.png" else key: one for key, one in class_folders().items()}
     (tmp_path / "set.tar").write_bytes(tar_bytes(raw))
     assert "is not UTF-8" in refused(tmp_path / "set.tar")

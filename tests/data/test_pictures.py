@@ -108,7 +108,7 @@ def test_too_many_pixels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(20), b"\xff\xd8\xff\xe0"])
 def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(DataError, match=r"a\.png: not a picture") as caught:
+    with pytest.raises(DataError, match=r"a\.png: not a readable picture") as caught:
         read_picture(tmp_path / "a.png", shape=SHAPE)
     assert "\n" not in str(caught.value) and "0x" not in str(caught.value)
 

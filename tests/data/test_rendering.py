@@ -329,7 +329,8 @@ def test_a_drawn_set_is_an_image_set_by_name(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(SettingError, match=r"data\.render: number is not a setting of drawing; did you mean num"):
         load_images("clocks", render={"number": 60})
     with pytest.raises(
-        DataError, match="digits: render goes with clocks, gauges, butterflies, brush-kanji, which Papilio draws itself"
+        DataError,
+        match="digits: render works only with the sets that Papilio draws: clocks, gauges, butterflies, brush-kanji",
     ):
         load_images("digits", render={"num": 60})
 
@@ -353,7 +354,7 @@ def test_bad_requests_are_one_line(tmp_path: Path, settings: dict, complaint: st
         ClockRenderer("wild")
     with pytest.raises(SettingError, match="variety = aside: allowed are plain, varied"):
         render_set("gauges", tmp_path, RenderSettings(variety="aside"))
-    with pytest.raises(SettingError, match="clock is not a set that Papilio draws; did you mean clocks"):
+    with pytest.raises(SettingError, match="clock is not a set that Papilio can draw; did you mean clocks"):
         render_set("clock", tmp_path, RenderSettings())
     assert not list(tmp_path.iterdir())
 

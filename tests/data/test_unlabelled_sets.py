@@ -226,9 +226,9 @@ def test_a_drawn_set_loses_its_numbers() -> None:
     [
         ("digits", "none", 'labels = "none" ignores them; leave out one of the two'),
         ("digits", None, "this set has classes"),
-        ("clocks", None, "brings its own, leave out period"),
+        ("clocks", None, "has its own, leave out period"),
         ("images.npy", None, "set labels to the file that has them"),
-        ("images.npy", "none", 'labels = "none" with none'),
+        ("images.npy", "none", 'labels = "none" ignores them'),
     ],
 )
 def test_a_period_goes_with_a_file_of_labels(tmp_path: Path, name: str, labels: str | None, complaint: str) -> None:

@@ -17,7 +17,7 @@ from papilio.engine import find_engine
 from papilio.errors import SettingError
 from papilio.kinds.registry import kind_of, make_objective
 from papilio.models.families import FAMILIES as TORCH_FAMILIES
-from papilio.models.layers import INITIALISERS as TORCH_INITIALISERS
+from papilio.models.layers import INITIALIZERS as TORCH_INITIALIZERS
 from papilio.scratch import families
 from papilio.scratch.initialisers import INITIALISERS
 from papilio.scratch.objectives import Batch
@@ -133,7 +133,7 @@ def test_both_engines_build_the_same_nets_and_refuse_the_same(family: str, data:
 @pytest.mark.parametrize("net", ["lenet5", "vae"])
 @pytest.mark.parametrize("name", INITIALISERS)
 def test_weights_begin_as_large_as_in_torch(net: str, name: str) -> None:
-    assert INITIALISERS.keys() == TORCH_INITIALISERS.keys()
+    assert INITIALISERS.keys() == TORCH_INITIALIZERS.keys()
     settings = NETS[net] | {"initializer": name}
     arguments = {key: value for key, value in settings.items() if key != "family"}
     given = {} if net == "vae" else {"num_classes": 10}

@@ -35,10 +35,10 @@ TWO_RATES = {"vary": {"train.learning_rate": [0.001, 0.01]}}
         ([{"train": {"phases": {"critic": {}}}}], "'critic' is not a phase of this objective"),
         (
             [{"train": {"phases": {"generator": {"optimizer": "sgd", "betas": [0.5, 0.9]}}}}],
-            r"train\.phases\.generator\.betas: sgd has none",
+            r"train\.phases\.generator\.betas: sgd has no betas",
         ),
         ([{"model": {"family": "mlp"}, "train": {"objective": "gan"}}], "gan needs discriminator, generator"),
-        ([{"train": {"views": {"num": 3}}}], r"train\.views: goes with supervised learning, not with gan"),
+        ([{"train": {"views": {"num": 3}}}], r"train\.views: is for supervised learning, not for gan"),
     ],
 )
 def test_what_needs_a_ranking_or_is_not_there(stages: list[dict[str, Any]], complaint: str, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_what_needs_a_ranking_or_is_not_there(stages: list[dict[str, Any]], comp
 
 def test_trials_that_differ_in_betas_are_checked_one_by_one(tmp_path: Path) -> None:
     vary = {"train.optimizer": [{"name": "sgd"}, {"name": "sgd", "betas": [0.5, 0.9]}]}
-    with pytest.raises(StudyError, match=r"train\.betas: sgd has none"):
+    with pytest.raises(StudyError, match=r"train\.betas: sgd has no betas"):
         product.run_study(tiny(stage=[{"name": "a", "vary": vary}]), out=tmp_path / "out", is_silent=True)
 
 
@@ -122,7 +122,7 @@ def test_a_kernel_larger_than_the_images_is_refused(family: str, tmp_path: Path)
 def test_a_study_is_shown_without_the_results_that_it_starts_from(tmp_path: Path) -> None:
     shown = papilio("show", "cifar-transfer", folder=tmp_path)
     assert shown.returncode == 0 and "title = " in shown.stdout
-    assert "the results of fashion-mlp-search are not there" in shown.stdout
+    assert "the results of fashion-mlp-search do not exist" in shown.stdout
     assert "papilio run fashion-mlp-search" in shown.stdout
 
 

@@ -120,8 +120,8 @@ def test_nobody_is_cut_before_all_have_come_to_the_rung() -> None:
     assert pruner.cut_at_rungs(trials) is None and pruner.limit(1) == 2
     trials[2].scores.append(0.5)
     assert pruner.cut_at_rungs(trials) == {
-        2: "pruned at epoch 2: place 2 of 3, the best 1 went on",
-        0: "pruned at epoch 2: place 3 of 3, the best 1 went on",
+        2: "pruned at epoch 2: place 2 of 3, the best 1 continued",
+        0: "pruned at epoch 2: place 3 of 3, the best 1 continued",
     }
     assert pruner.limit(1) == 6 and pruner.cut_at_rungs(trials) is None
 

@@ -183,9 +183,9 @@ def test_a_wrong_target_is_one_line(gauges: Path, tmp_path: Path, target: object
 
 def test_what_goes_with_classes_does_not_go_with_numbers_nor_the_other_way_round(gauges: Path, tmp_path: Path) -> None:
     smoothed = gauge_study(gauges, stage=[{"name": "a"}], train={"label_smoothing": 0.1})
-    with pytest.raises(StudyError, match="label_smoothing: goes with classes; these images show a number"):
+    with pytest.raises(StudyError, match="label_smoothing: is for classes; these images show a number"):
         product.run_study(smoothed, out=tmp_path / "out", is_silent=True)
-    with pytest.raises(StudyError, match=r"train\.target: goes with numbers on a circle; these images show a class"):
+    with pytest.raises(StudyError, match=r"train\.target: is for numbers on a circle; these images show a class"):
         product.run_study(tiny(train__target="sin_cos"), out=tmp_path / "out", is_silent=True)
 
 

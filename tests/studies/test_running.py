@@ -340,7 +340,7 @@ def test_other_images_than_the_run_began_with_are_refused(finished: Path, tmp_pa
         file.write_text(json.dumps(facts | {"status": "stopped", "data_checksum": "0" * 64}))
     done = papilio("run", study, "--out", finished / "out")
     assert done.returncode == 2
-    assert "began on other images than digits now has" in done.stderr
+    assert "was trained on other images than digits has now" in done.stderr
 
 
 def test_a_single_run_takes_all_cores_and_keeps_its_threads(

@@ -110,7 +110,7 @@ def test_runs_are_every_trial_with_every_combination_and_seed() -> None:
         ({"train__epochs": "many"}, "train.epochs: input should be a valid integer"),
         ({"train__augment": {"shfit": 1}}, "train.augment.shfit is not a setting; did you mean shift?"),
         ({"train__optimizer": "adm"}, "train.optimizer: input should be 'sgd', 'momentum'"),
-        ({"train__optimizer": {"learning_rate": 1}}, "train: an optimizer table has a name"),
+        ({"train__optimizer": {"learning_rate": 1}}, "train: an optimizer table needs a name"),
         ({"model__filtres": [1]}, "model.filtres is not a setting; allowed are activation, batch_norm, dropout"),
         ({"model__unit": [1]}, "model.unit is not a setting; did you mean units?"),
         ({"model__activation": "rleu"}, "model.activation: input should be 'relu'"),

@@ -79,7 +79,11 @@ def test_an_autoencoder_that_gives_one_image_for_all_is_told_of() -> None:
 @pytest.mark.parametrize(
     ("metrics", "name", "words"),
     [
-        ({"val_diversity": [0.9, 0.2, 0.1, 0.123]}, "collapse", "nearly identical (12% as far apart as real ones)"),
+        (
+            {"val_diversity": [0.9, 0.2, 0.1, 0.123]},
+            "collapse",
+            "nearly identical (12% of the distance between real ones)",
+        ),
         (
             {
                 "train_real_score": [0.5, 0.98, 0.99, 0.991, 0.993, 0.99],
@@ -334,7 +338,7 @@ def test_a_report_that_fails_is_told_once(tmp_path: Path, monkeypatch: pytest.Mo
     process = live.process
     process.wait(60)
     wrong = live.look(has_news=True)
-    assert wrong is not None and wrong.startswith(f"{tmp_path}: not a study's folder")
+    assert wrong is not None and wrong.startswith(f"{tmp_path}: not a study folder")
     assert live.look(has_news=True) is None and live.process is None
 
 

@@ -294,7 +294,7 @@ def test_paths_of_runs_are_seen_from_the_study_file(tmp_path: Path) -> None:
         ([pretraining(), classes({"stage": "pretrain"})], "did you mean pretraining"),
         ([classes({"stage": "pretraining"}), pretraining()], "there is no stage 'pretraining' before this one"),
         ([classes({"stage": "classes"})], "there is no stage 'classes' before this one"),
-        ([classes({"study": "nowhere"})], "the results of nowhere are not there"),
+        ([classes({"study": "nowhere"})], "the results of nowhere do not exist"),
         ([classes({"run": "nowhere"})], "nowhere: no such folder"),
         ([classes({"freeze": True})], "model.encoder"),
         ([pretraining(), {"name": "classes", "model": {"encode": {"stage": "pretraining"}}}], "did you mean encoder"),
@@ -321,7 +321,7 @@ def test_a_net_or_a_layer_that_a_run_does_not_have_is_refused(finished: StudyRes
     assert (net, set(weights)) == ("encoder", {"dense1.weight", "dense1.bias"})
     _, weights = taken_weights(origin, NetFrom(run="one", net="encoder", until="latents"), "features")
     assert set(weights) == {"dense1.weight", "dense1.bias", "latents.weight", "latents.bias"}
-    with pytest.raises(RunError, match="there is no net 'encode', nor part of one; did you mean encoder"):
+    with pytest.raises(RunError, match="there is no net or part of a net 'encode'; did you mean encoder"):
         taken_weights(origin, NetFrom(run="one", net="encode"), "encoder")
     with pytest.raises(
         RunError, match="until: there is no layer '7'; allowed are dense1, dense1_activation, flatten, latents"

@@ -300,8 +300,6 @@ def _refuse_other_settings(kind: Kind, train: TrainSettings, facts: ImageFacts) 
         if name not in kind.takes and getattr(train, name) != TrainSettings.model_fields[name].get_default(
             call_default_factory=True
         ):
-            here = (
-                f"; these images show {SHOWN[facts.shows]}" if kind in (CLASSIFY, READ) else f", not with {kind.name}"
-            )
+            here = f"; these images show {SHOWN[facts.shows]}" if kind in (CLASSIFY, READ) else f", not for {kind.name}"
             raise SettingError(f"train.{name}: is for {goes_with}{here}")
     validated(kind.settings, train.objective_settings, prefix="train.objective_settings", error=SettingError)
