@@ -44,7 +44,7 @@ LEFT = {
     "terms": r"\blooking at the best runs\b|\bpicked by these same numbers\b|\bwent on alone\b|\blie above the axis\b",
 }
 # what keeps its spelling: names in files of earlier versions, and a trial of a bundled study
-KEPT = re.compile(r"`[^`]*`|https?://\S+|papilio\.[\w.:]+|\boptimiser-|initialisers?\.py")
+KEPT = re.compile(r"`[^`]*`|https?://\S+|papilio\.[\w.:]+|\boptimiser-|(?:initialisers?|optimisers)\.py")
 
 
 def refused(text: str) -> list[str]:

@@ -423,7 +423,7 @@ def _confirm(seconds: float) -> bool:
 
 
 def _print_plan(plan: Any) -> None:
-    """What a study would do: a row a trial, what is to be said of it, how long it would take."""
+    """What a study would do: a row per trial, what is to be said of it, how long it would take."""
     from papilio.execution.display import estimate_line
 
     typer.echo(plan.title)

@@ -76,7 +76,7 @@ def test_a_package_beside_it_and_what_varies_are_found(beside: Path) -> None:
 @pytest.mark.parametrize("name", ["json", "tiny", "sys"])
 def test_a_module_of_a_name_that_is_taken_is_refused_and_never_the_other_one_used(name: str, beside: Path) -> None:
     (beside / f"{name}.py").write_text(OWN_MODULE)
-    with pytest.raises(StudyError, match=rf"{name}: the study file has a module of this name beside it.*rename it"):
+    with pytest.raises(StudyError, match=rf"{name}: the study file has a module of this name next to it.*rename it"):
         load_study(write_study(beside / "study.toml", study_of(f"{name}:small")))
 
 
@@ -96,7 +96,7 @@ def test_a_study_that_names_no_module_leaves_pythons_path_alone(beside: Path) ->
 
 
 def test_a_missing_module_says_where_it_may_lie(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="put it beside the study file"):
+    with pytest.raises(StudyError, match="put it next to the study file"):
         plan_runs(load_study(write_study(tmp_path / "study.toml", study_of("nowhere_at_all:small"))))
 
 
@@ -111,7 +111,7 @@ def test_a_study_with_a_class_of_a_notebook_says_that_its_file_alone_is_not_enou
     study = tiny(model={"family": InANotebook}, train__epochs=1, stage=ONE_RUN)
     results = product.run_study(study, out=tmp_path / "out")
     assert results.is_whole
-    assert "__main__:InANotebook was handed over from Python" in capsys.readouterr().out
+    assert "__main__:InANotebook was passed from Python" in capsys.readouterr().out
     text = (tmp_path / "out" / "study.toml").read_text()
     assert text.startswith("# __main__:InANotebook") and "cannot be run again from its file alone" in text
     assert tomllib.loads(text)["model"]["family"] == "__main__:InANotebook"

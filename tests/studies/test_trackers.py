@@ -120,7 +120,7 @@ def test_a_tracker_that_fails_is_told_of_once_and_costs_the_study_nothing(
     (run,) = product.run_study(LOGGED, out=tmp_path / "out").runs
     assert run.status == "done"
     lines = [line for line in capsys.readouterr().out.splitlines() if "train.log" in line]
-    assert len(lines) == 1 and "ConnectionError: nobody answers" in lines[0] and "goes on without it" in lines[0]
+    assert len(lines) == 1 and "ConnectionError: nobody answers" in lines[0] and "continues without it" in lines[0]
 
 
 @dataclass

@@ -16,7 +16,7 @@ ENOUGH_RUNS = 5  # that have ended, to expect of others what they took
 MOST_OF_A_REASON = 300  # letters
 OF_PROBES = Span(0.8, 2.0)  # a few timed steps tell the time of an epoch within these factors,
 OF_EPOCHS = Span(0.95, 1.25)  # whole epochs that were trained within these
-OVERHEAD = 0.5  # seconds of a run beside its epochs, before any has ended
+OVERHEAD = 0.5  # seconds of a run next to its epochs, before any has ended
 MAX_PROBES = 12  # structures that are timed; a study of thousands is judged by these
 Structure = Callable[[RunPlan], str]  # equal for runs that cost the same
 
@@ -49,7 +49,7 @@ class Forecast:
     shares_by_trial: dict[str, Shares] = field(default_factory=dict)
     epochs_done: dict[str, int] = field(default_factory=dict)  # by run
     trained: set[str] = field(default_factory=set)  # structures of which there are whole epochs
-    overheads: list[float] = field(default_factory=list)  # seconds of runs beside their epochs
+    overheads: list[float] = field(default_factory=list)  # seconds of runs next to their epochs
 
     def learn_cost(self, plan: RunPlan, cost: Cost) -> None:
         """Note what a probe measured."""
@@ -69,7 +69,7 @@ class Forecast:
         self.shares_by_trial[plan.trial] = _added(self.shares_by_trial.get(plan.trial, NO_SHARES), share)
 
     def learn_overhead(self, seconds: float) -> None:
-        """Note what a run took beside its epochs: to build its nets, to measure and to write them."""
+        """Note what a run took next to its epochs: to build its nets, to measure and to write them."""
         self.overheads.append(seconds)
 
     def span(self, plans: list[RunPlan]) -> Span | None:

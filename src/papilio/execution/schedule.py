@@ -275,7 +275,7 @@ class Execution:
         self.listener.on_tally(self.tally)
 
     def _learn_overhead(self, plan: RunPlan, facts: RunFacts) -> None:
-        """Of a run that was trained from its beginning, alone: what it took beside its epochs."""
+        """Of a run that was trained from its beginning, alone: what it took next to its epochs."""
         since, epochs_before = self.begun[plan.name]
         seconds = time.monotonic() - since - facts.seconds
         if not epochs_before and facts.status == "done" and not facts.beside and seconds > 0:

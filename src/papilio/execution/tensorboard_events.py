@@ -19,7 +19,7 @@ NO_METRICS = ("epoch", "step")
 
 
 class TensorBoardEvents:
-    """Event files that are made anew when this process first hears of a run, and then grow: so no epoch is there twice."""
+    """Event files that are recreated when this process first hears of a run, and then grow: so no epoch is listed twice."""
 
     def __init__(self, folder: Path, title: str) -> None:
         self.folder = folder / TENSORBOARD

@@ -126,7 +126,7 @@ class Trackers:
                 self.made[name] = None
                 reason = shortened(one_line(f"{type(error).__name__}: {reason_of(error)}"), MOST_OF_A_REASON)
                 with self.news:
-                    self.notes.append(f"train.log: {name}: {reason}; the study goes on without it")
+                    self.notes.append(f"train.log: {name}: {reason}; the study continues without it")
 
 
 def flat_settings(plan: RunPlan) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def cnn(
     (a target design that asks for an hour and a minute has two). Raises SettingError for arguments out of range.
     """
     positive_integers(filters, what="filters", at_least=1)
-    refuse_even_kernel(kernel_size, "does not keep the image's size")
+    refuse_even_kernel(kernel_size, "changes the image size")
     refuse_large_kernel(kernel_size, image_shape)
     pooled = pooled_after(filters, pool_after)
     layers: list[nn.Module] = []

@@ -34,13 +34,13 @@ class EncoderPlan:
         positive_integers(self.filters, what="filters")
         positive_integers(self.dense, what="dense")
         positive_integers([self.latents], what="latents")
-        refuse_even_kernel(self.kernel_size, "has no middle")
+        refuse_even_kernel(self.kernel_size, "is even")
         if self.filters:
             refuse_large_kernel(self.kernel_size, self.image_shape)
         if self.blocks < 0:
-            raise SettingError(f"blocks: {self.blocks}; allowed are 0 and more")
+            raise SettingError(f"blocks: {self.blocks}; must be 0 or more")
         if self.decoder == "single" and not self.filters:
-            raise SettingError('decoder: "single" is a transposed convolution; it goes with filters')
+            raise SettingError('decoder: "single" is a transposed convolution; it needs filters')
 
     @property
     def sides(self) -> list[tuple[int, int]]:

@@ -6,11 +6,11 @@ from papilio.errors import SettingError
 
 
 def per_layer(value: float | tuple[float, ...] | list[float], *, num_layers: int, what: str) -> list[float]:
-    """One value a layer: a number stands for all of them, a list must have one entry each."""
+    """One value per layer: a number stands for all of them, a list must have one entry each."""
     if isinstance(value, int | float):
         return [float(value)] * num_layers
     if len(value) != num_layers:
-        raise SettingError(f"{what}: {len(value)} values for {num_layers} layers; give one number, or one a layer")
+        raise SettingError(f"{what}: {len(value)} values for {num_layers} layers; give one number, or one per layer")
     return [float(one) for one in value]
 
 
@@ -34,18 +34,18 @@ def refuse_large_kernel(kernel_size: int, image_shape: tuple[int, int, int]) -> 
 def refuse_even_kernel(kernel_size: int, why: str) -> None:
     """Raises SettingError for a kernel that cannot lie around a pixel; `why` says what it fails to do."""
     if kernel_size < 1 or kernel_size % 2 == 0:
-        raise SettingError(f"kernel_size: {kernel_size} {why}; allowed are odd numbers")
+        raise SettingError(f"kernel_size: {kernel_size} {why}; only odd numbers are allowed")
 
 
 def pooled_after(filters: list[int], pool_after: list[int] | None) -> list[int]:
-    """Which convolutions are pooled, counted from 1; without being told, the last of each group of equal neighbours.
+    """Which convolutions are pooled, counted from 1; without being told, the last of each group of equal neighbors.
 
-    Raises SettingError for a convolution that is not there.
+    Raises SettingError for a convolution that does not exist.
     """
     ends = [index for index in range(1, len(filters)) if filters[index] != filters[index - 1]]
     pooled = [*ends, len(filters)] if pool_after is None else pool_after
     if any(not 1 <= index <= len(filters) for index in pooled):
         raise SettingError(
-            f"pool_after: {pooled} names convolutions that are not there; allowed are 1 to {len(filters)}"
+            f"pool_after: {pooled} names convolutions that do not exist; allowed are 1 to {len(filters)}"
         )
     return pooled

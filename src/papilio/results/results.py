@@ -253,7 +253,7 @@ class StudyResults:
         return [_row(run) for run in self.runs]
 
     def to_frame(self) -> DataFrame:
-        """The same as a pandas DataFrame: a row a run; seeds, folds, epochs and parameters are whole numbers or missing."""
+        """The same as a pandas DataFrame: a row per run; seeds, folds, epochs and parameters are whole numbers or missing."""
         import pandas as pd
 
         rows = self.rows()

@@ -91,7 +91,7 @@ def read_batches(folder: Path, *, most_epochs: int) -> dict[str, Float[np.ndarra
 
 
 class _Line(BaseModel):
-    """An epoch's line: the other entries are one number for each batch, by metric."""
+    """An epoch's line: the other entries are a number per batch, by metric."""
 
     model_config = ConfigDict(extra="allow")
     # of a run that diverges they are not finite

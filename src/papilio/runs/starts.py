@@ -85,7 +85,7 @@ def _checksums(starts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _kept_checksums(file: Path) -> dict[str, str] | None:
-    """Those of the weights that a run's folder has kept; None where there are none, or damaged ones, which are replaced."""
+    """Those of the weights that a run's folder has kept; None where there are none, or damaged ones, which are taken again."""
     try:
         return _checksums(load_arrays(file)[1]["starts"])
     except (FileNotFoundError, RunError, KeyError, TypeError, AttributeError):

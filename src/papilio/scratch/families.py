@@ -83,7 +83,7 @@ def cnn(
     _refuse(activation=activation, head=head, split_heads=split_heads, initializer=initializer)
     _refuse(batch_norm=batch_norm, dense_norm=dense_norm)
     positive_integers(filters, what="filters", at_least=1)
-    refuse_even_kernel(kernel_size, "does not keep the image's size")
+    refuse_even_kernel(kernel_size, "changes the image size")
     refuse_large_kernel(kernel_size, image_shape)
     pooled = set(pooled_after(filters, pool_after))
     layers: list[Layer] = []

@@ -40,7 +40,7 @@ def run_sections(
 
     Of an analysis of several trials the best comes first, in a study with stages that of the last stage, which is the answer.
 
-    `own` are the kinds that Python handed over. Raises RunError where one cannot be shown.
+    `own` are the kinds that Python passed. Raises RunError where one cannot be shown.
     """
     sections = []
     known = KnownSections(results, own or {})

@@ -17,7 +17,7 @@ OWN_KEYS = ("family", "loss", "objective", "engine")  # settings in which a stud
 
 class KnownSections:
     """`module:function` is in it where an analysis of Papilio's has it, a module of the study's own code, or an analysis of a
-    kind that the study names. `own` are the kinds that Python handed over."""
+    kind that the study names. `own` are the kinds that Python passed."""
 
     def __init__(self, results: StudyResults, own: OwnFunctions) -> None:
         self.results = results

@@ -97,7 +97,7 @@ def effects_table(results: StudyResults, stage: str) -> Table | None:
             names[one.key],
             words.value_words(one.value),
             words.plain_number(one.mean),
-            _signed(one.difference),
+            _signed(one.difference, like=one.mean),
             _effect_interval(one, most),
             f"{one.num:,}",
             "yes" if one.is_clear else "no",
@@ -119,12 +119,15 @@ def _effect_interval(effect: MainEffect, most: float) -> str:
     if effect.half_width is None:
         return "–"
     ends = (effect.difference - effect.half_width, effect.difference + effect.half_width)
-    return " to ".join(_signed(min(max(end, -most), most)) for end in ends)
+    return " to ".join(_signed(min(max(end, -most), most), like=effect.mean) for end in ends)
 
 
-def _signed(value: float) -> str:
-    text = words.plain_number(value)
-    return f"+{text}" if value > 0 else text
+def _signed(value: float, *, like: float) -> str:
+    """With as many decimals as the metric `like` has, or in another form where the metric has so small values."""
+    if abs(like) < 0.0005:
+        text = words.plain_number(value)
+        return f"+{text}" if value > 0 else text
+    return words.signed(f"{value:+.{words.decimals(like)}f}").replace("+0.0000", "0.0000")
 
 
 def _is_grid(results: StudyResults, stage: str) -> bool:

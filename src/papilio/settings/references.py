@@ -33,7 +33,7 @@ def find_own(name: str, *, what: str, own: OwnFunctions, instance_of: type | Non
     module_name, _, attribute = name.partition(":")
     if module_name == OF_A_SESSION:
         raise SettingError(
-            f"{what}: {attribute} was defined in a notebook or a script, where no file finds it; put it into a module beside"
+            f"{what}: {attribute} was defined in a notebook or a script, where no file finds it; put it into a module next to"
             f" the study file (own.py) and name it own:{attribute}, or hand it over from Python"
         )
     if not all(part.isidentifier() for part in [*module_name.split("."), *attribute.split(".")]):
@@ -42,7 +42,7 @@ def find_own(name: str, *, what: str, own: OwnFunctions, instance_of: type | Non
         found: Any = importlib.import_module(module_name)
     except ImportError as error:
         raise SettingError(
-            f"{what}: cannot import {module_name!r} ({error}); put it beside the study file, or its folder on PYTHONPATH,"
+            f"{what}: cannot import {module_name!r} ({error}); put it next to the study file, or its folder on PYTHONPATH,"
             " or install it"
         ) from error
     except Exception as error:  # a module of the user's own may raise anything
@@ -56,7 +56,7 @@ def find_own(name: str, *, what: str, own: OwnFunctions, instance_of: type | Non
 
 
 def is_found_by_name(name: str, handed_over: Any) -> bool:
-    """Whether another process that is given the name alone finds what was handed over."""
+    """Whether another process that is given the name alone finds what was passed."""
     module_name, _, attribute = name.partition(":")
     if module_name == OF_A_SESSION or module_name not in sys.modules:
         return False
@@ -81,7 +81,7 @@ def find_modules_beside(folder: Path, names: Iterable[str]) -> bool:
         place = _place_of(top)
         if place is not None and folder not in place.parents:
             raise SettingError(
-                f"{top}: the study file has a module of this name beside it, but Python finds {place} first; rename it,"
+                f"{top}: the study file has a module of this name next to it, but Python finds {place} first; rename it,"
                 " or begin a new process where that one belongs to another study"
             )
     return bool(beside)

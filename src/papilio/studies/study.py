@@ -59,8 +59,8 @@ class Study:
     def unrepeatable(self) -> list[str]:
         """What of the study its file alone cannot bring back, a line each: functions and classes that no module has."""
         return [
-            f"{name} was handed over from Python, and no module has it: this study cannot be run again from its file alone;"
-            " put it into a module beside the study file"
+            f"{name} was passed from Python, and no module has it: this study cannot be run again from its file alone;"
+            " put it into a module next to the study file"
             for name, handed_over in self.own.items()
             if not is_found_by_name(name, handed_over)
         ]
@@ -116,7 +116,7 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
 
 
 def _modules_beside(source: str | Path, tables: Table, *, where: str) -> str | None:
-    """The folder of a study file that has modules beside it which the study names."""
+    """The folder of a study file that has modules next to it which the study names."""
     path = possible_path(source, error=StudyError)
     if not path.is_file():
         return None
