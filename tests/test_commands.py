@@ -159,7 +159,7 @@ def test_for_a_few_images_one_thread_is_started(
         seen.append(os.environ.get("OMP_NUM_THREADS"))
         raise RunError("enough")
 
-    monkeypatch.setattr(f"papilio.workbench.{name}", stop)
+    monkeypatch.setattr({"predict": "papilio.runs.run.load_run", "sample": "papilio.workbench.sample"}[name], stop)
     arguments = ["a.png"] * num if name == "predict" else ["--num", str(num)]
     assert command(name, "clock", *arguments).returncode == 2
     assert seen == [expected]

@@ -12,17 +12,24 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from pydantic import BaseModel
 
-from papilio import run_study
+from papilio import load_run, run_study
 from papilio.cli import app
 from papilio.data.load import load_images
+from papilio.data.quantities import CLOCK
+from papilio.exports.onnx_files import metadata_of
 from papilio.kinds.analyses import ANALYSES
 from papilio.kinds.registry import KINDS
 from papilio.models.families import FAMILIES
 from papilio.models.layers import ACTIVATIONS, INITIALIZERS
+from papilio.offers.classify import Prediction
+from papilio.offers.dials import QuantityPrediction
+from papilio.offers.latents import Reconstruction
+from papilio.run_commands import SUFFIXES
 from papilio.search.expected import plan_runs
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.run_settings import NetFrom
@@ -211,3 +218,29 @@ def test_the_kind_of_model_in_contributing_is_short_trains_and_is_shown(
 
 def test_bundled_studies_are_in_the_readme() -> None:
     assert not [name for name in bundled_studies() if name not in README]
+
+
+def test_every_field_of_an_answer_is_in_the_docs() -> None:
+    fields_of = [
+        *Prediction("a.png", {"cat": 0.6, "dog": 0.3, "cow": 0.1}).as_plain(),
+        *Prediction("a.png", {"cat": 0.6, "dog": 0.3, "cow": 0.1}).as_row(),
+        *QuantityPrediction("a.png", 1.0, 2.0, 0.9, True, CLOCK).as_plain(),
+        *Reconstruction("a.png", *(np.zeros((1, 4, 4), np.uint8),) * 2, np.zeros(2, np.float32)).as_plain(),
+    ]
+    page = (ROOT / "docs" / "predict.md").read_text()
+    assert not [name for name in fields_of if f"`{name}`" not in page]
+    assert not [suffix for suffix in SUFFIXES if f"`{suffix}`" not in page]
+
+
+@pytest.mark.parametrize("command", ["predict", "sample", "export"])
+def test_every_option_of_commands_about_runs_is_in_their_row(command: str) -> None:
+    (row,) = [line for line in README.splitlines() if line.startswith(f"| `papilio {command} ")]
+    parameters = typer.main.get_command(app).commands[command].params  # pyright: ignore
+    options = [option for one in parameters for option in one.opts if option.startswith("--")]
+    assert not [option for option in options if f"{option} " not in row and f"{option}`" not in row]
+
+
+def test_every_key_of_an_exported_files_metadata_is_in_the_docs() -> None:
+    page = (ROOT / "docs" / "export.md").read_text()
+    about = metadata_of(load_run("clock"), title="Clocks")
+    assert not [key for key in (*about, "inputs", "outputs") if f"`{key}`" not in page]

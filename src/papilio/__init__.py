@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from papilio.training.objectives import Objective as Objective
     from papilio.training.objectives import Phase as Phase
     from papilio.workbench import compare as compare
+    from papilio.workbench import export as export
     from papilio.workbench import plan_study as plan_study
     from papilio.workbench import predict as predict
     from papilio.workbench import run_study as run_study
@@ -25,6 +26,7 @@ PLACES = {
     "PapilioError": "papilio.errors",
     "Phase": "papilio.training.objectives",
     "compare": "papilio.workbench",
+    "export": "papilio.workbench",
     "load_images": "papilio.data.load",
     "load_run": "papilio.runs.run",
     "morph": "papilio.analysis.morphs",

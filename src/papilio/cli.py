@@ -16,9 +16,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from papilio import run_commands
 from papilio.console import print_json, print_table
 from papilio.data_commands import data_app
-from papilio.errors import DataError, PapilioError, SettingError, StudyError, one_line, reason_of
+from papilio.errors import PapilioError, SettingError, StudyError, one_line, reason_of
 from papilio.version import __version__
 
 MAX_TRIALS = 20  # of a stage, in a table
@@ -171,6 +172,7 @@ def results(
         print_json(found.rows())
     else:
         _print_results(found, top=top or MAX_TRIALS)
+        _print_best(found)
 
 
 @app.command()
@@ -252,102 +254,9 @@ def show(
         print_table(["layer", "kind", "output", "parameters"], layers)
 
 
-@app.command()
-def predict(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN", help="The folder of a run, DIR/runs/NAME; or clock, a trained run that comes with Papilio."
-        ),
-    ],
-    pictures: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files of any size and format.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print all details as JSON.")] = False,
-    invert: Annotated[bool, typer.Option("--invert", help="Invert the image first (swap light and dark).")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Output folder for images.  [default: .]")] = None,
-) -> None:
-    """Say what pictures show: a class with its probability, or a time, an angle; or reconstruct or denoise them."""
-    _on_one_thread(num=len(pictures))
-    from papilio.data.progress import reading_progress
-    from papilio.workbench import predict as predict_pictures
-
-    try:
-        predictions, broken = predict_pictures(run, pictures, is_inverted=invert, progress=reading_progress()), {}
-    except DataError:  # the pictures that can be read have their answers all the same
-        from papilio.data.pictures import unreadable_pictures
-
-        broken = unreadable_pictures(pictures)
-        readable = [picture for picture in pictures if picture not in broken]
-        if not broken or not readable:
-            raise
-        predictions = predict_pictures(run, readable, is_inverted=invert, progress=reading_progress())
-    _print_predictions(predictions, out, as_json=as_json)
-    for reason in broken.values():
-        typer.echo(f"papilio: {one_line(reason)}", err=True)
-    if broken:
-        raise typer.Exit(1)
-
-
-def _on_one_thread(*, num: int) -> None:
-    """Where a net is to look at, or to make, a few images only: its threads wait for each other longer than they work.
-
-    What the user's environment says stays. It has to be said before torch is imported.
-    """
-    if num <= FEW_IMAGES and "torch" not in sys.modules:
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-            os.environ.setdefault(name, "1")
-
-
-def _print_predictions(predictions: list[Any], out: Path | None, *, as_json: bool) -> None:
-    from papilio.workbench import save_pictures
-
-    saved = [] if as_json and out is None else save_pictures(predictions, out or Path())
-    if as_json:
-        print_json([one.as_plain() for one in predictions])
-        return
-    rows = [one.cells() for one in predictions]
-    print_table(predictions[0].HEADER, rows)
-    for path in saved:
-        typer.echo(f"before and after: {path}")
-    for hint in dict.fromkeys(one.hint for one in predictions if one.hint):
-        typer.echo(hint, err=True)
-
-
-@app.command()
-def sample(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a generative run, DIR/runs/NAME.")],
-    num: Annotated[int, typer.Option(help="Number of images.")] = 64,
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
-    label: Annotated[
-        str | None,
-        typer.Option("--class", metavar="NAME", help="Generate images of this class (conditional runs only)."),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="A .png file, a folder, or a .npy file (one array of all images).")] = Path(
-        "samples.png"
-    ),
-    separate: Annotated[bool, typer.Option("--separate", help="Also write each image to its own file.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
-) -> None:
-    """Generate new images by a trained run, as a contact sheet, as single pictures, or as an array."""
-    _on_one_thread(num=num)
-    from papilio.data.progress import reading_progress
-    from papilio.workbench import MOST_ON_SHEET
-    from papilio.workbench import sample as sample_images
-
-    paths = sample_images(
-        run,
-        out,
-        num=num,
-        seed=seed,
-        label=label,
-        is_separate=separate,
-        is_fresh=fresh,
-        progress=reading_progress(),
-    )
-    is_cut = num > MOST_ON_SHEET and paths[0].suffix != ".npy"
-    what = f"{num:,} images{'' if label is None else f' of class {label}'}"
-    typer.echo(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
-    if len(paths) > 1:
-        typer.echo(f"separate files: {paths[1]} to {paths[-1].name}")
+app.command()(run_commands.predict)
+app.command()(run_commands.sample)
+app.command()(run_commands.export)
 
 
 def main() -> None:
@@ -501,6 +410,13 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
         print_table(["trial", "parameters", "n", *map(metric_words, table.metrics), "seconds"], rows)
         if len(table.rows) > top:
             typer.echo(f"and {len(table.rows) - top:,} more: papilio results {results.folder} --top {len(table.rows)}")
+
+
+def _print_best(results: Any) -> None:
+    from papilio.results.best import best_words
+
+    if results.best is not None:
+        typer.echo(f"\nbest: {best_words(results, results.best)}")
 
 
 def _print_comparison(comparison: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,9 +31,12 @@ from papilio.execution.schedule import Execution, Workload
 from papilio.execution.signals import StopSignals
 from papilio.execution.spans import spoken_span
 from papilio.execution.trackers import refuse_missing_trackers
+from papilio.exports.checking import Checked
+from papilio.exports.export import export_run
 from papilio.files import locked, open_atomic, path_to_write, write_json, write_text
 from papilio.kinds.registry import KINDS
 from papilio.kinds.warnings import warnings_of
+from papilio.results.best import place_of_run
 from papilio.results.compare import compare
 from papilio.results.results import StudyResults, read_results
 from papilio.results.words import counted
@@ -70,6 +73,7 @@ from papilio.workers.sharing import SharedSets
 __all__ = [
     "compare",
     "describe_study",
+    "export",
     "load_images",
     "load_run",
     "load_study",
@@ -280,17 +284,17 @@ def remake_report(folder: Path | str) -> Path:
 
 def predict(
     run: Run | Path | str,
-    pictures: Sequence[Path | str],
+    pictures: Any,
     *,
     is_inverted: bool = False,
     progress: Progress | None = None,
 ) -> list[Any]:
-    """What picture files show, by a trained run, its folder, or the name of one that comes with Papilio ("clock").
+    """What pictures show, by a trained run, its folder, its study's, or the name of one that comes with Papilio ("clock").
 
+    A study's folder stands for its best run. `pictures` are paths, folders, PIL images or arrays, as `Run.predict` takes them.
     `is_inverted` swaps light and dark first; `progress` is told how many are read, of how many, and that.
     """
-    loaded = run if isinstance(run, Run) else load_run(run)
-    return loaded.predict(pictures, is_inverted=is_inverted, progress=progress)
+    return _loaded(run).predict(pictures, is_inverted=is_inverted, progress=progress)
 
 
 def sample(
@@ -320,7 +324,7 @@ def sample(
     there = next((path for path in paths if path.exists()), None)
     if there is not None and not is_fresh:
         raise SettingError(f"{there}: already exists; choose another --out, or --fresh to replace it")
-    loaded = run if isinstance(run, Run) else load_run(run)
+    loaded = _loaded(run)
     if "sample" not in loaded.kind.offers:
         able = ", ".join(kind.name for kind in KINDS.values() if "sample" in kind.offers)
         raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} cannot generate images; these kinds can: {able}")
@@ -336,6 +340,20 @@ def sample(
     return paths
 
 
+def export(
+    run: Run | Path | str, out: Path | str = "exported", *, is_fresh: bool = False
+) -> tuple[list[Path], Checked]:
+    """Write a trained run for other programs into a folder: ONNX, safetensors and a card; the paths, and how it was checked.
+
+    `run` is a run, its folder, its study's folder (for the best run), or the name of one that comes with Papilio. The ONNX
+    files take uint8 pictures and give probabilities, values, reconstructions or images; each is compared with the run's own
+    answers on images of its set, where that is here, and on noise otherwise, before anything is written. Raises RunError for
+    a run that cannot be exported, or whose files do not agree with it, and SettingError for files that are there, unless
+    `is_fresh`.
+    """
+    return export_run(_loaded(run), path_to_write(out, error=SettingError), is_fresh=is_fresh)
+
+
 def sample_paths(out: Path, *, num: int, is_separate: bool) -> list[Path]:
     """The files that `sample` writes; raises SettingError for a name of another kind."""
     suffix = out.suffix.lower()
@@ -349,22 +367,27 @@ def sample_paths(out: Path, *, num: int, is_separate: bool) -> list[Path]:
     return [sheet, *(sheet.with_name(f"{sheet.stem}-{number:0{digits}}.png") for number in numbers)]
 
 
-def save_pictures(predictions: Sequence[Any], folder: Path) -> list[Path]:
+def save_pictures(predictions: Sequence[Any], folder: Path, *, taken: Collection[Path] = ()) -> list[Path]:
     """Write what a run made of pictures where that is a picture itself: before and after side by side; the files' paths.
 
-    Two pictures of the same name get numbers. Raises StorageError where the folder cannot be written.
+    Pictures of one name get numbers, and so does one of a name that is `taken`. Raises StorageError where the folder
+    cannot be written.
     """
     folder, paths = path_to_write(folder, error=SettingError), []
     for prediction in predictions:
         if hasattr(prediction, "picture_to_save"):
             name, image = prediction.picture_to_save()
             path, number = folder / name, 1
-            while path in paths:
+            while path in paths or path in taken:
                 number += 1
                 path = folder / f"{Path(name).stem}-{number}.png"
             write_picture(path, image)
             paths.append(path)
     return paths
+
+
+def _loaded(run: Run | Path | str) -> Run:
+    return run if isinstance(run, Run) else load_run(place_of_run(run)[0])
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:

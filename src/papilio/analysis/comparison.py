@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import stdtr, stdtrit  # scipy.stats has the same, and takes a second to import
+from scipy.special import ndtri, stdtr, stdtrit  # scipy.stats has the same, and takes a second to import
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,17 @@ def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> float
     if len(values) < 2:
         return None
     return _quantile(len(values), confidence) * statistics.stdev(values) / math.sqrt(len(values))
+
+
+def share_interval(share: float, num: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Both ends of the confidence interval of a share that was measured on `num` images; they lie in [0, 1].
+
+    Source: Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
+    """
+    z = float(ndtri((1 + confidence) / 2))
+    middle = (share + z**2 / (2 * num)) / (1 + z**2 / num)
+    half = z / (1 + z**2 / num) * math.sqrt(share * (1 - share) / num + z**2 / (4 * num**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def paired_comparison(first: Sequence[float], second: Sequence[float], *, test_share: float | None) -> PairedComparison:

@@ -10,14 +10,16 @@ import os
 import struct
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
 import numpy as np
 
+from papilio.data.held import Held
 from papilio.data.parallel import map_threaded
+from papilio.data.progress import Progress
 from papilio.errors import DataError, SettingError, reason_of
 from papilio.files import open_atomic, open_regular, possible_path
 
@@ -37,6 +39,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
 MODES: dict[Color, str] = {"grey": "L", "rgb": "RGB"}
 CHANNELS: dict[Color, int] = {"grey": 1, "rgb": 3}
+REDUCIBLE = ("RGB", "RGBA", "CMYK", "YCbCr")  # modes in color that Pillow reduces
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
 ORIENTATION_TAG = 0x0112
 EXIF_KEYS = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # of what Pillow knows of a picture
@@ -49,6 +52,8 @@ MAX_PADDED_PIXELS = 2**26  # of a window around a whole picture
 MAX_LOOKED_AT = (2**14, 2**25)  # the longer side, and the pixels, of a picture of which parts are looked at
 SHEET_SIDE = 64  # pixels that an image has at least on a contact sheet
 SHEET_GAP = 2
+SIDE_OF_COLORS = 64  # pixels of a copy in which colors are looked for
+LEAST_COLOR = 12  # how far the channels of a pixel are apart, in the mean, in a picture that is in color
 
 
 # what Pillow raises for invalid EXIF; the picture is as good without it
@@ -114,50 +119,88 @@ class Window:
     is_whole: bool = False
 
 
-def read_picture(path: Path, *, shape: tuple[int, int, int], bits: int | None = None) -> np.ndarray:
-    """A picture file as uint8 of `shape` (channel, height, width), converted as the pictures of image sets are.
+@dataclass(frozen=True)
+class Seen:
+    """A picture as a net is shown it, uint8 (channel, height, width), and whether it had colors that the net is not shown."""
+
+    values: np.ndarray
+    lost_colors: bool
+
+
+def read_picture(picture: Path | Held, *, shape: tuple[int, int, int], bits: int | None = None) -> np.ndarray:
+    """A picture, a file or one in memory, as uint8 of `shape` (channel, height, width), as the pictures of image sets are.
 
     The picture is turned as its EXIF orientation says, laid on white where it is transparent, scaled (antialiased)
     until it covers height and width, and cropped about its center. `bits` is how many bits 16-bit pictures use. Raises
     DataError for a file that is not a picture, or a shape of neither 1 nor 3 channels.
     """
     channel, height, width = shape
-    return _read_file(path, channel=channel, size=(height, width), bits=bits)
+    with pillow_limits():
+        return _seen(picture, channel=channel, size=(height, width), bits=bits).values
 
 
-def unreadable_pictures(paths: Iterable[Path]) -> dict[Path, str]:
-    """Of picture files, those that cannot be read, each with a line that names it and says why."""
-    broken: dict[Path, str] = {}
-    for path in paths:
+def read_each(
+    pictures: Sequence[Path | Held],
+    *,
+    shape: tuple[int, int, int],
+    bits: int | None = None,
+    progress: Progress | None = None,
+) -> list[Seen]:
+    """Many pictures, each as `read_picture` reads one, by threads; `progress` is told how many are read. Raises DataError."""
+    channel, height, width = shape
+
+    def read(picture: Path | Held) -> Seen:
+        return _seen(picture, channel=channel, size=(height, width), bits=bits)
+
+    found: list[Seen] = []
+    with pillow_limits():
+        for one in map_threaded(read, pictures):
+            found.append(one)
+            if progress is not None:
+                progress(len(found), len(pictures), "reading pictures")
+    return found
+
+
+def unreadable_pictures(pictures: Iterable[Path | Held], *, bits: int | None = None) -> dict[str, str]:
+    """Of pictures, those that cannot be read, each with a line that names it and says why."""
+    broken: dict[str, str] = {}
+    for picture in pictures:
         try:
-            read_picture(path, shape=(1, 64, 64))
+            read_picture(picture, shape=(1, 64, 64), bits=bits)
         except DataError as error:
-            broken[path] = str(error)
+            broken[str(picture)] = str(error)
     return broken
 
 
-def read_whole_picture(path: Path, *, channel: int, bits: int | None = None) -> np.ndarray:
-    """A picture file at its own size, uint8 (channel, rows, columns), else as `read_picture`; raises what it raises.
+def read_whole_picture(picture: Path | Held, *, channel: int, bits: int | None = None) -> np.ndarray:
+    """A picture at its own size, uint8 (channel, rows, columns), else as `read_picture`; raises what it raises.
 
     A picture with a side above 16,384 pixels, or more than 33 million of them, is made smaller.
     """
-    picture = _read_file(path, channel=channel, size=None, bits=bits)
+    with pillow_limits():
+        values = _seen(picture, channel=channel, size=None, bits=bits).values
     longest, most = MAX_LOOKED_AT
-    factor = max(math.ceil(max(picture.shape[1:]) / longest), math.ceil(math.sqrt(picture[0].size / most)))
-    return _reduced(picture, factor)
+    factor = max(math.ceil(max(values.shape[1:]) / longest), math.ceil(math.sqrt(values[0].size / most)))
+    return _reduced(values, factor)
 
 
-def _read_file(path: Path, *, channel: int, size: Size | None, bits: int | None) -> np.ndarray:
+def _seen(picture: Path | Held, *, channel: int, size: Size | None, bits: int | None) -> Seen:
+    """Enter `pillow_limits` around it, once for all threads."""
     colors: dict[int, Color] = {1: "grey", 3: "rgb"}
     if channel not in colors:
-        raise DataError(f"{path}: a picture has 1 or 3 channels, {channel} were asked for")
+        raise DataError(f"{picture}: a picture has 1 or 3 channels, {channel} were asked for")
     try:
-        with pillow_limits(), open_regular(possible_path(path, error=DataError)) as file:
-            return decode_picture(file, size=size, color=colors[channel], depth=Depth(bits))
+        if isinstance(picture, Held):
+            with _one_reason():
+                return _converted(picture.image, size=size, color=colors[channel], depth=Depth(bits))
+        with open_regular(possible_path(picture, error=DataError)) as file, _one_reason():
+            return _decoded(file, size=size, color=colors[channel], depth=Depth(bits))
     except OSError as error:
-        raise DataError(f"{path}: cannot be opened ({reason_of(error)}); give a picture file") from error
+        raise DataError(f"{picture}: cannot be opened ({reason_of(error)}); give a picture file") from error
     except UnreadablePictureError as error:
-        raise DataError(f"{path}: not a readable picture ({error}); supported formats: {', '.join(FORMATS)}") from error
+        raise DataError(
+            f"{picture}: not a readable picture ({error}); supported formats: {', '.join(FORMATS)}"
+        ) from error
 
 
 def write_picture(path: Path, image: np.ndarray) -> None:
@@ -226,15 +269,7 @@ def decode_picture(file: IO[bytes], *, size: Size | None, color: Color, depth: D
     Raises UnreadablePictureError for whatever is wrong with it.
     """
     with _one_reason():
-        image = _open(file)
-        _refuse_wide_values(image)
-        _shrink_while_reading(image, size)
-        with ROOM.taken(image.width * image.height), SILENCE.kept(image.format == "TIFF"):
-            # a PPM says which of its values is white, and Pillow goes by it
-            depth = Depth() if depth is None or image.format == "PPM" else depth
-            image = _in_color(_in_eight_bits(_turned(image), depth), color)
-            values = np.asarray(image if size is None else fit(image, size))
-            return values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
+        return _decoded(file, size=size, color=color, depth=depth or Depth()).values
 
 
 def fit(image: Image.Image, size: Size) -> Image.Image:
@@ -287,6 +322,34 @@ def convert_images(images: np.ndarray, *, size: Size | None, color: Color | None
     for _ in map_threaded(convert, range(len(images))):
         pass
     return converted
+
+
+def _decoded(file: IO[bytes], *, size: Size | None, color: Color, depth: Depth) -> Seen:
+    image = _open(file)
+    _shrink_while_reading(image, size)
+    with ROOM.taken(image.width * image.height), SILENCE.kept(image.format == "TIFF"):
+        # a PPM says which of its values is white, and Pillow goes by it
+        return _converted(image, size=size, color=color, depth=Depth() if image.format == "PPM" else depth)
+
+
+def _converted(image: Image.Image, *, size: Size | None, color: Color, depth: Depth) -> Seen:
+    _refuse_wide_values(image)
+    image = _turned(image)
+    lost_colors = color == "grey" and _is_colorful(image)
+    image = _in_color(_in_eight_bits(image, depth), color)
+    values = np.asarray(image if size is None else fit(image, size))
+    values = values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
+    return Seen(values, lost_colors)
+
+
+def _is_colorful(image: Image.Image) -> bool:
+    """Whether its pixels differ from gray on average by more than a scanner's tint, in a small copy."""
+    if image.mode in GREY_MODES:
+        return False
+    factor = max(image.size) // SIDE_OF_COLORS
+    small = image.reduce(factor) if factor > 1 and image.mode in REDUCIBLE else image
+    values = np.asarray(small.convert("RGB")).astype(np.int16)
+    return bool((values.max(axis=2) - values.min(axis=2)).mean() > LEAST_COLOR)
 
 
 def _convert_image(values: np.ndarray, size: Size, color: Color) -> np.ndarray:

@@ -27,7 +27,7 @@ class FromPoint(nn.ConvTranspose2d):
         _, channels, height, width = self.weight.shape
         rows = self.weight.permute(0, 2, 3, 1).flatten(1)  # a view where weights are channels-last
         maps = features.flatten(1) @ rows
-        return maps.view(len(features), height, width, channels).permute(0, 3, 1, 2)
+        return maps.view(features.shape[0], height, width, channels).permute(0, 3, 1, 2)
 
 
 class ToPoint(nn.Conv2d):

@@ -9,13 +9,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from papilio.data.pictures import read_picture
+from papilio.data.held import Held
 from papilio.data.progress import Progress
 from papilio.errors import RunError
-from papilio.offers.files import counted
+from papilio.offers.files import shown_to
 from papilio.runs.run import Run
-from papilio.runs.train import rim_brightness
 from papilio.settings.references import resolve_reference
+
+NUM_TOP = 5  # classes that an answer has in their order
+IN_A_ROW = 3  # of them in a table
 
 
 def probabilities(run: Run, images: np.ndarray) -> np.ndarray:
@@ -27,28 +29,16 @@ def probabilities(run: Run, images: np.ndarray) -> np.ndarray:
 
 
 def predict_pictures(
-    run: Run, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
+    run: Run, pictures: Sequence[Path | Held], *, is_inverted: bool = False, progress: Progress | None = None
 ) -> list[Prediction]:
-    """The probability of each class, of picture files; see `Run.predict`."""
+    """The probability of each class, of pictures; see `Run.predict`."""
     if not pictures:
         return []
-    images = np.stack([read_picture(file, shape=run.image_shape) for file in counted(pictures, progress)])
-    images = 255 - images if is_inverted else images
+    images, hints = shown_to(run, pictures, is_inverted=is_inverted, progress=progress)
     return [
-        Prediction(str(picture), dict(zip(run.class_names, map(float, row), strict=True)), _hint(run, image))
-        for picture, image, row in zip(pictures, images, run.probabilities(images), strict=True)
+        Prediction(str(picture), dict(zip(run.class_names, map(float, row), strict=True)), hint)
+        for picture, row, hint in zip(pictures, run.probabilities(images), hints, strict=True)
     ]
-
-
-def _hint(run: Run, image: np.ndarray) -> str | None:
-    """What to try where the picture's rim is as light as the training images' is dark, or the other way around."""
-    usual, here = run.facts.rim_brightness, rim_brightness(image[None])
-    if usual is None or abs(here - usual) < 0.5:
-        return None
-    kinds = ("dark", "light") if usual < here else ("light", "dark")
-    return (
-        f"the images that this run was trained on are {kinds[0]} at their rim, this picture is {kinds[1]}: try --invert"
-    )
 
 
 @dataclass(frozen=True)
@@ -77,8 +67,11 @@ class Prediction:
 
     def runners_up(self, num: int = 2) -> str:
         """The next likeliest classes with their probabilities, in words."""
-        ordered = sorted(self.probabilities.items(), key=lambda item: -item[1])
-        return ", ".join(f"{name} {probability:.3f}" for name, probability in ordered[1 : num + 1])
+        return ", ".join(f"{name} {probability:.3f}" for name, probability in self.top(num + 1)[1:])
+
+    def top(self, num: int = NUM_TOP) -> list[tuple[str, float]]:
+        """The likeliest classes with their probabilities, the likeliest first."""
+        return sorted(self.probabilities.items(), key=lambda item: -item[1])[:num]
 
     def as_plain(self) -> dict[str, Any]:
         """For JSON."""
@@ -86,6 +79,16 @@ class Prediction:
             "picture": self.picture,
             "class": self.label,
             "probability": self.confidence,
+            "top": [{"class": name, "probability": probability} for name, probability in self.top()],
             "probabilities": self.probabilities,
             "hint": self.hint,
         }
+
+    def as_row(self) -> dict[str, str | float | None]:
+        """For CSV: the three likeliest classes."""
+        later = {}
+        for number, (name, probability) in enumerate(self.top(IN_A_ROW)[1:], start=2):
+            later |= {f"class_{number}": name, f"probability_{number}": probability}
+        return (
+            {"picture": self.picture, "class": self.label, "probability": self.confidence} | later | {"hint": self.hint}
+        )

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
+from papilio.data.held import Held
 from papilio.data.imageset import ImageSet
 from papilio.data.pictures import Window, cut, read_whole_picture
 from papilio.data.progress import Progress
@@ -93,12 +94,14 @@ def read_values(run: Run, images: np.ndarray, *, is_quick: bool = False) -> tupl
 
 
 def predict_pictures(
-    run: Run, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
+    run: Run, pictures: Sequence[Path | Held], *, is_inverted: bool = False, progress: Progress | None = None
 ) -> list[QuantityPrediction]:
-    """The value on each of picture files; see `Run.predict`."""
+    """The value on each of pictures; see `Run.predict`."""
 
     def read(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return read_values(run, images)
+
+    bits = run.facts.run_settings.data.bits
 
     def glance(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return read_values(run, images, is_quick=True)
@@ -106,7 +109,7 @@ def predict_pictures(
     return [
         agree(
             picture,
-            look_at(picture, read, glance=glance, shape=run.image_shape, is_inverted=is_inverted),
+            look_at(picture, read, glance=glance, shape=run.image_shape, is_inverted=is_inverted, bits=bits),
             run.facts.images.quantity_of(str(run.folder)),
             run.facts.calibration,
         )
@@ -149,9 +152,11 @@ class QuantityPrediction:
             "picture": self.picture,
             "value": self.value,
             "label": self.label,
+            "unit": self.quantity.unit,
             "within": self.within,
             "confidence": self.confidence,
             "is_sure": self.is_sure,
+            "hint": self.hint,
         }
 
 
@@ -172,26 +177,34 @@ class Look:
         return _agreement(self.values, period) * sure - DOUBT * (1 - self.scale)
 
 
-def look_at(path: Path, read: Read, *, glance: Read, shape: tuple[int, int, int], is_inverted: bool) -> list[Look]:
-    """What `read` makes of parts of a picture file, each looked at a few times, a little moved: of the middle first.
+def look_at(
+    picture: Path | Held,
+    read: Read,
+    *,
+    glance: Read,
+    shape: tuple[int, int, int],
+    is_inverted: bool,
+    bits: int | None = None,
+) -> list[Look]:
+    """What `read` makes of parts of a picture, each looked at a few times, a little moved: of the middle first.
 
     The others are all of it, where it is longer than the net's images, and those of smaller and smaller parts all over it
     that are read most surely at a first `glance`, which may be a quicker way to read.
     """
     channel, *size = shape
-    picture = read_whole_picture(path, channel=channel)
-    picture = 255 - picture if is_inverted else picture
-    rows, columns = picture.shape[1:]
+    whole = read_whole_picture(picture, channel=channel, bits=bits)
+    whole = 255 - whole if is_inverted else whole
+    rows, columns = whole.shape[1:]
     parts = _parts((rows, columns), (size[0], size[1]))
     # small parts of a large picture are as good of a smaller one, and sooner there
     enough = min(1.0, max(size[0] / rows, size[1] / columns) / min(SCALES))
-    small = cut(picture, Window(is_whole=True), (round(rows * enough), round(columns * enough)))
+    small = cut(whole, Window(is_whole=True), (round(rows * enough), round(columns * enough)))
     _, confidence = glance(np.stack([cut(small, part, (size[0], size[1])) for part in parts]))
     found = [parts[index] for index in np.argsort(-confidence, kind="stable")[:NUM_FOUND]]
     is_longer = rows * size[1] != columns * size[0]
     chosen = [Window(), *([Window(is_whole=True)] if is_longer else []), *found]
     return [
-        Look(*read(np.stack([cut(picture, one, (size[0], size[1])) for one in _moved(window)])), window.scale)
+        Look(*read(np.stack([cut(whole, one, (size[0], size[1])) for one in _moved(window)])), window.scale)
         for window in chosen
     ]
 
@@ -217,7 +230,7 @@ def _moved(window: Window) -> list[Window]:
 
 
 def agree(
-    path: Path | str, looks: Sequence[Look], quantity: Quantity, calibration: Mapping[str, Any] | None
+    picture: Path | Held | str, looks: Sequence[Look], quantity: Quantity, calibration: Mapping[str, Any] | None
 ) -> QuantityPrediction:
     """One prediction from the looks at a picture, by the best of them; of equal ones the first."""
     period = quantity.period
@@ -229,7 +242,7 @@ def agree(
     confidence = float(best.confidence.mean())
     within = max(known.error(confidence, period=period), spread)
     is_sure = within <= UNSURE * period and max(scores) >= FAIR
-    return QuantityPrediction(str(path), value, within, confidence, is_sure, quantity)
+    return QuantityPrediction(str(picture), value, within, confidence, is_sure, quantity)
 
 
 def _agreement(values: np.ndarray, period: float) -> float:

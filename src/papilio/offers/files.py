@@ -1,16 +1,56 @@
-"""A user's pictures, one after another."""
+"""A user's pictures, as a trained run is shown them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from papilio.data.held import Held
+from papilio.data.pictures import Seen, read_each
 from papilio.data.progress import Progress
+from papilio.runs.run import Run
+from papilio.runs.train import rim_brightness
 
 
-def counted(pictures: Sequence[Path | str], progress: Progress | None) -> Iterator[Path]:
-    """Each picture's path; `progress` is told how many have been taken."""
+def counted(pictures: Sequence[Path | Held], progress: Progress | None) -> Iterator[Path | Held]:
+    """Each picture; `progress` is told how many have been taken."""
     for num, picture in enumerate(pictures, start=1):
-        yield Path(picture)
+        yield picture
         if progress:
             progress(num, len(pictures), "reading pictures")
+
+
+def shown_to(
+    run: Run, pictures: Sequence[Path | Held], *, is_inverted: bool, progress: Progress | None
+) -> tuple[np.ndarray, list[str | None]]:
+    """Pictures as uint8 (num, channel, height, width) of the run's images, and of each what may be wrong with it."""
+    bits = run.facts.run_settings.data.bits
+    seen = read_each(pictures, shape=run.image_shape, bits=bits, progress=progress)
+    images = np.stack([one.values for one in seen]) if seen else np.empty((0, *run.image_shape), np.uint8)
+    images = 255 - images if is_inverted else images
+    return images, [_hint(run, one, image) for one, image in zip(seen, images, strict=True)]
+
+
+def _hint(run: Run, seen: Seen, image: np.ndarray) -> str | None:
+    """Where the picture differs from what the run was trained on: in color, or light at its rim where they are dark."""
+    hints = [hint for hint in (_about_colors(run, seen), _about_the_rim(run, image)) if hint]
+    return "; ".join(hints) or None
+
+
+def _about_colors(run: Run, seen: Seen) -> str | None:
+    # where `color` made its pictures gray, it has learned from pictures in color
+    if not seen.lost_colors or run.facts.run_settings.data.color is not None:
+        return None
+    return "the images that this run was trained on are gray, this picture is in color: its colors are not looked at"
+
+
+def _about_the_rim(run: Run, image: np.ndarray) -> str | None:
+    usual, here = run.facts.rim_brightness, rim_brightness(image[None])
+    if usual is None or abs(here - usual) < 0.5:
+        return None
+    kinds = ("dark", "light") if usual < here else ("light", "dark")
+    return (
+        f"the images that this run was trained on are {kinds[0]} at their rim, this picture is {kinds[1]}: try --invert"
+    )

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from papilio.data.pictures import read_picture
+from papilio.data.held import Held
 from papilio.data.progress import Progress
 from papilio.errors import DataError, RunError, did_you_mean
-from papilio.offers.files import counted
+from papilio.offers.files import shown_to
 from papilio.runs.run import Labels, Run
 
 SAVED_HEIGHT = 256  # pixels that a saved picture has at most, unless the run's own images are larger
@@ -46,7 +46,12 @@ class Reconstruction:
 
     def as_plain(self) -> dict[str, Any]:
         """For JSON."""
-        return {"picture": self.picture, "mean_squared_error": self.error, "latent": self.latent.tolist()}
+        return {
+            "picture": self.picture,
+            "mean_squared_error": self.error,
+            "latent": self.latent.tolist(),
+            "hint": self.hint,
+        }
 
     def picture_to_save(self) -> tuple[str, np.ndarray]:
         """Before and after side by side, uint8 (channel, height, width), enlarged pixel by pixel; and a name for its file."""
@@ -58,19 +63,20 @@ class Reconstruction:
 
 
 def reconstruct_pictures(
-    run: Run, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
+    run: Run, pictures: Sequence[Path | Held], *, is_inverted: bool = False, progress: Progress | None = None
 ) -> list[Reconstruction]:
-    """What an autoencoder gives back of picture files; see `Run.predict`."""
+    """What an autoencoder gives back of pictures; see `Run.predict`."""
     if not pictures:
         return []
-    images = np.stack([read_picture(file, shape=run.image_shape) for file in counted(pictures, progress)])
-    images = 255 - images if is_inverted else images
+    images, hints = shown_to(run, pictures, is_inverted=is_inverted, progress=progress)
     latents = run.encode(images)
     is_denoising = run.facts.run_settings.train.objective_settings.get("noise", "none") != "none"
     verb = "denoised" if is_denoising else "reconstructed"
     return [
-        Reconstruction(str(picture), image, again, latent, verb=verb)
-        for picture, image, again, latent in zip(pictures, images, run.decode(latents), latents, strict=True)
+        Reconstruction(str(picture), image, again, latent, hint, verb)
+        for picture, image, again, latent, hint in zip(
+            pictures, images, run.decode(latents), latents, hints, strict=True
+        )
     ]
 
 
@@ -100,9 +106,7 @@ def reconstruct(run: Run, images: np.ndarray) -> np.ndarray:
 
 def decode(run: Run, latents: np.ndarray, *, labels: Labels | None = None) -> np.ndarray:
     """An image of each latent; see `Run.decode`. Raises DataError for latents of another length."""
-    generator = next((name for name in GENERATORS if name.partition(".")[0] in run.nets.names), "")
-    if not generator:
-        raise RunError(f"{run.folder}: none of its nets generates images: {', '.join(run.nets.names)}")
+    generator = generator_of(run)
     given = np.asarray(latents, dtype=np.float32)
     if given.ndim != 2 or not np.isfinite(given).all():
         raise DataError(f"{run.folder}: got latents {given.shape}; expected finite numbers (num, latents)")
@@ -116,6 +120,14 @@ def decode(run: Run, latents: np.ndarray, *, labels: Labels | None = None) -> np
     except RuntimeError as error:
         raise DataError(f"latents {given.shape}: not the latents of this run ({error})") from error
     return np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
+
+
+def generator_of(run: Run) -> str:
+    """The net that makes images, or the part of one; raises RunError where there is none."""
+    generator = next((name for name in GENERATORS if name.partition(".")[0] in run.nets.names), "")
+    if not generator:
+        raise RunError(f"{run.folder}: none of its nets generates images: {', '.join(run.nets.names)}")
+    return generator
 
 
 def sample(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from papilio.data.given import as_pictures
 from papilio.data.imageset import ImageSet
 from papilio.data.named import refuse_overlap
 from papilio.data.progress import Progress
@@ -127,14 +128,16 @@ class Run:
             return self.encode(images)
         return self.outputs(images) if found == OUTPUT else self.nets.forward("network", images, until=found)
 
-    def predict(
-        self, pictures: Sequence[Path | str], *, is_inverted: bool = False, progress: Progress | None = None
-    ) -> list[Any]:
-        """What picture files show; each is converted to the size and colors that the run was trained on.
+    def predict(self, pictures: Any, *, is_inverted: bool = False, progress: Progress | None = None) -> list[Any]:
+        """What pictures show, one answer each; each is converted to the size and colors that the run was trained on.
 
-        `is_inverted` swaps light and dark first; `progress` is told how many are read. Raises DataError for other files.
+        `pictures` is a file's path, a folder's (all pictures below it), a PIL image, a NumPy array, or a list of these. An
+        array is one image or a batch, of integers from 0 to 255 or floats from 0 to 1: (height, width), (height, width, 3),
+        (num, height, width), (num, height, width, 3) or (num, channel, height, width). `is_inverted` swaps light and dark
+        first; `progress` is told how many are read. Raises DataError for anything else.
         """
-        return self._offer("predict")(self, pictures, is_inverted=is_inverted, progress=progress)
+        offer = self._offer("predict")
+        return offer(self, as_pictures(pictures, shape=self.image_shape), is_inverted=is_inverted, progress=progress)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Each class's probability, float32 (num, class), for uint8 images (num, channel, height, width)."""

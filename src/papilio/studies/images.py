@@ -93,12 +93,12 @@ class StudyImages:
         return structure_of(plan.settings, images.facts, num_train=len(images.train))
 
 
-def images_of(data: DataSettings, progress: Progress) -> ImageSet:
-    """The image set of a [data] table."""
+def images_of(data: DataSettings, progress: Progress, *, download: bool = True) -> ImageSet:
+    """The image set of a [data] table; with `download` off one that is not here is an error."""
     arguments = {key: value for key, value in plain_settings(data).items() if key not in ("name", "path")}
     if isinstance(arguments.get("size"), list):
         arguments["size"] = tuple(arguments["size"])
-    return load_images(data.name or str(data.path), progress=progress, **arguments)
+    return load_images(data.name or str(data.path), download=download, progress=progress, **arguments)
 
 
 def _key(data: DataSettings, *fold: int) -> str:

@@ -1,0 +1,275 @@
+"""The commands about trained runs: `papilio predict`, `papilio sample`, `papilio export`."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from papilio.console import FORMS, Form, TableForm
+from papilio.errors import DataError, SettingError, one_line
+
+STANDARD_INPUT = "-"
+FEW_IMAGES = 200  # for which one thread is enough
+MOST_NAMED = 3  # pictures that a hint names
+
+RunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="The folder of a run, DIR/runs/NAME; that of a study, for its best run; or clock."
+    ),
+]
+
+
+class Written(StrEnum):
+    """How answers are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+SUFFIXES = {
+    ".txt": Written.TABLE,
+    ".csv": Written.CSV,
+    ".json": Written.JSON,
+    ".jsonl": Written.JSONL,
+    ".ndjson": Written.JSONL,
+}
+
+
+def predict(
+    run: RunArgument,
+    pictures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...",
+            help="Pictures of any size and format; folders of them; - for names on standard input, one a line.",
+        ),
+    ],
+    form: Annotated[
+        Written | None,
+        typer.Option(
+            "--format", help="A table, or all that is known as CSV, JSON, or a line of JSON each.", show_default="table"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="A .csv, .json, .jsonl or .txt file for the answers; or a folder for the pictures that the run makes.",
+            show_default="standard output; pictures: here",
+        ),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite the file if it exists.")] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="Invert the image first (swap light and dark).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Say what pictures show: a class with its probability, or a time, an angle; or reconstruct or denoise them."""
+    from papilio.data.progress import reading_progress
+    from papilio.offers.streams import answers
+    from papilio.runs.run import load_run
+
+    file, folder = _places(out, form, is_fresh=fresh)
+    form = _chosen_form(form, file, as_json=as_json)
+    known, groups = _groups(pictures)
+    _on_one_thread(num=len(known))
+    loaded = load_run(_place_of(run))
+    is_for_people = form is Written.TABLE and file is None
+    with _output(file) as write:
+        written = TableForm([str(one) for one in known]) if form is Written.TABLE else FORMS[form]()
+        telling = _Telling(written, write, folder or (Path() if is_for_people else None), is_named=bool(folder))
+        told = answers(loaded, groups, is_inverted=invert, total=len(known), progress=reading_progress())
+        for some in told:
+            telling.tell(some)
+        telling.end(shows_paths=is_for_people)
+    if file is not None:
+        typer.echo(f"{file}: {telling.num_answered:,} answer{'s' * (telling.num_answered != 1)}")
+    if telling.num_broken:
+        raise typer.Exit(1)
+
+
+def sample(
+    run: RunArgument,
+    num: Annotated[int, typer.Option(help="Number of images.")] = 64,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    label: Annotated[
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Generate images of this class (conditional runs only)."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="A .png file, a folder, or a .npy file (one array of all images).")] = Path(
+        "samples.png"
+    ),
+    separate: Annotated[bool, typer.Option("--separate", help="Also write each image to its own file.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
+) -> None:
+    """Generate new images by a trained run, as a contact sheet, as single pictures, or as an array."""
+    _on_one_thread(num=num)
+    from papilio.data.progress import reading_progress
+    from papilio.workbench import MOST_ON_SHEET
+    from papilio.workbench import sample as sample_images
+
+    paths = sample_images(
+        _place_of(run),
+        out,
+        num=num,
+        seed=seed,
+        label=label,
+        is_separate=separate,
+        is_fresh=fresh,
+        progress=reading_progress(),
+    )
+    is_cut = num > MOST_ON_SHEET and paths[0].suffix != ".npy"
+    what = f"{num:,} images{'' if label is None else f' of class {label}'}"
+    typer.echo(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
+    if len(paths) > 1:
+        typer.echo(f"separate files: {paths[1]} to {paths[-1].name}")
+
+
+def export(
+    run: RunArgument,
+    out: Annotated[Path, typer.Option(help="The folder for the files.")] = Path("exported"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
+) -> None:
+    """Write a trained run as ONNX, with what it does to pixels first, as safetensors, and with a card that says what it is."""
+    from papilio.workbench import export as export_run
+
+    paths, checked = export_run(_place_of(run), out, is_fresh=fresh)
+    for path in paths:
+        typer.echo(str(path))
+    most = max(checked.differences.values())
+    typer.echo(f"checked on {checked.what}: at most {most:.2g} off the run's own answers")
+
+
+def _on_one_thread(*, num: int) -> None:
+    """Where a net is to look at, or to make, a few images only: its threads wait for each other longer than they work.
+
+    What the user's environment says stays. It has to be said before torch is imported.
+    """
+    if num <= FEW_IMAGES and "torch" not in sys.modules:
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
+
+
+class _Telling:
+    """Writes answers as they come; keeps what is said at the end."""
+
+    def __init__(self, form: Form, write: Callable[[str], None], folder: Path | None, *, is_named: bool) -> None:
+        self.form = form
+        self.write = write
+        self.folder = folder
+        self.is_named = is_named  # by the user
+        self.saved: list[Path] = []
+        self.hints: dict[str, list[str]] = {}
+        self.num_answered = 0
+        self.num_broken = 0
+
+    def tell(self, answers: Sequence[Any]) -> None:
+        from papilio.workbench import save_pictures
+
+        predictions = [one.prediction for one in answers if one.prediction is not None]
+        if predictions and self.is_named and not hasattr(predictions[0], "picture_to_save"):
+            raise SettingError(
+                f"{self.folder}: this run makes no pictures to put into a folder; end --out in .csv, .json, .jsonl or .txt"
+            )
+        if self.folder is not None:
+            self.saved += save_pictures(predictions, self.folder, taken=self.saved)
+        if text := self.form.text(answers):
+            self.write(text)
+        for one in answers:
+            self._keep(one)
+        self.num_answered += len(predictions)
+
+    def end(self, *, shows_paths: bool) -> None:
+        """Raises Exit where nothing was answered: then no file is written."""
+        if not self.num_answered and not self.num_broken:
+            raise DataError("no names of pictures came on standard input; write them to it, one a line")
+        if not self.num_answered:
+            raise typer.Exit(2)
+        if text := self.form.end():
+            self.write(text)
+        for path in self.saved if shows_paths else ():
+            typer.echo(f"before and after: {path}")
+        for hint, pictures in self.hints.items():
+            more = f" and {len(pictures) - MOST_NAMED:,} more" if len(pictures) > MOST_NAMED else ""
+            typer.echo(one_line(f"{', '.join(pictures[:MOST_NAMED])}{more}: {hint}"), err=True)
+
+    def _keep(self, answer: Any) -> None:
+        if answer.error:
+            self.num_broken += 1
+            typer.echo(f"papilio: {one_line(answer.error)}", err=True)
+        elif answer.prediction.hint:
+            self.hints.setdefault(answer.prediction.hint, []).append(answer.picture)
+
+
+def _place_of(run: str) -> Path | str:
+    """Where the run is; says which one of a study is taken."""
+    from papilio.results.best import place_of_run
+
+    place, note = place_of_run(run)
+    if note is not None:
+        typer.echo(one_line(note), err=True)
+    return place
+
+
+def _places(out: Path | None, form: Written | None, *, is_fresh: bool) -> tuple[Path | None, Path | None]:
+    """The file for answers or the folder for pictures that `--out` names; refuses a file that is there."""
+    from papilio.files import path_to_write
+
+    out = None if out is None else path_to_write(out, error=SettingError)
+    is_file = out is not None and not out.is_dir() and (out.suffix.lower() in SUFFIXES or bool(form and out.suffix))
+    if out is None or not is_file:
+        return None, out
+    if out.exists() and not is_fresh:
+        raise SettingError(f"{out}: already exists; choose another --out, or --fresh to replace it")
+    return out, None
+
+
+def _chosen_form(form: Written | None, file: Path | None, *, as_json: bool) -> Written:
+    """What `--format` asks for, or else what the file's name does."""
+    if as_json and form not in (None, Written.JSON):
+        raise SettingError(f"--json: --format is {form.value}; leave out one of them")
+    named = SUFFIXES.get(file.suffix.lower()) if file is not None else None
+    return Written.JSON if as_json else form or named or Written.TABLE
+
+
+@contextlib.contextmanager
+def _output(file: Path | None) -> Iterator[Callable[[str], None]]:
+    """Where answers go: to standard output, or to a file, which is there when all of them are."""
+    from papilio.data.progress import is_terminal, tell
+    from papilio.files import open_atomic
+
+    def echo(text: str) -> None:
+        if is_terminal(sys.stderr):
+            tell("\r\x1b[K", end="", file=sys.stderr)  # what tells of the progress makes room
+        typer.echo(text, nl=False)
+
+    if file is None:
+        yield echo
+        return
+    with open_atomic(file) as stream:
+        yield lambda text: stream.write(text.encode(errors="backslashreplace"))  # pyright: ignore[reportReturnType]
+
+
+def _groups(names: list[str]) -> tuple[list[Any], Iterable[list[Any]]]:
+    """The pictures that are known at once, none where some come on standard input, and all of them as they come."""
+    from papilio.offers.streams import asked, lines_as_they_come
+
+    def as_they_come() -> Iterator[list[Any]]:
+        for is_input, some in itertools.groupby(names, key=STANDARD_INPUT.__eq__):
+            if is_input:
+                yield from map(asked, lines_as_they_come(sys.stdin.buffer))
+            else:
+                yield asked(some)
+
+    if STANDARD_INPUT in names:
+        return [], as_they_come()
+    known = asked(names)
+    return known, [known]
