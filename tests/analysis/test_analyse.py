@@ -64,8 +64,8 @@ def test_a_kind_from_outside_brings_its_analyses(finished: Path) -> None:
     assert bright.header.run == classification.header.run and bright.header.checksum == classification.header.checksum
     assert trials.path.name == "trials-sorts.npz" and trials.header.section == "brightness:trials_section"
     page = (finished / "report.html").read_text()
-    assert "Brightness of learning_rate 0.01" in page and "Mistakes of learning_rate 0.01" in page
-    assert page.index("<h3>Trials of sorts</h3>") < page.index("Brightness of learning_rate 0.01</h2>")
+    assert "Brightness of learning rate 0.01" in page and "Mistakes of learning rate 0.01" in page
+    assert page.index("<h3>Trials of sorts</h3>") < page.index("Brightness of learning rate 0.01</h2>")
 
 
 def test_what_stands_is_not_computed_again(out: Path) -> None:
@@ -92,7 +92,10 @@ def test_a_function_that_raises_is_named(out: Path) -> None:
     ("table", "complaint"),
     [
         ({"kind": "reading"}, r"the study: \[\[analysis\]\] 1: kind: reading fits no run of this study"),
-        ({"data": {"name": "digits", "size": 6}}, r"\[\[analysis\]\] 1: data: the images of digits have another shape"),
+        (
+            {"data": {"name": "digits", "size": 6}},
+            r"\[\[analysis\]\] 1: data: the images of digits differ from the run's images in shape",
+        ),
         ({"data": {"nam": "digits"}}, r"\[\[analysis\]\] 1: data\.nam is not a setting; did you mean name"),
         ({"picture": 3}, r"\[\[analysis\]\] 1: picture is not a setting; did you mean pictures"),
     ],
@@ -116,7 +119,7 @@ def with_section(out: Path, section: str) -> str:
 def test_a_report_elsewhere_does_without_what_it_cannot_import(out: Path) -> None:
     page = with_section(out, "brightness.gone:section")
     assert "Not shown: <code>brightness.gone:section</code> cannot be imported here (No module named" in page
-    assert "Brightness of learning_rate 0.01" in page
+    assert "Brightness of learning rate 0.01" in page
 
 
 def test_a_file_of_an_analysis_imports_nothing_that_the_study_does_not_name(

@@ -81,7 +81,7 @@ def test_the_page_has_a_table_and_a_figure_also_without_what_is_not_known(
 ) -> None:
     page = (results.folder / "report.html").read_text()
     assert page.count("What beta gives and takes</h3>") == 1
-    for words in ('<th scope="row">50.0</th>', "MIG, rotated", "Active units", "tells most of class tells more"):
+    for words in ('<th scope="row">50.0</th>', "MIG, rotated", "Active units", "most informative about class exceeds"):
         assert words in page
     assert (results.folder / "figures" / "1-beta-trade.svg").exists()
     folder = shutil.copytree(results.folder, tmp_path / "out")

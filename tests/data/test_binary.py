@@ -63,7 +63,7 @@ def test_what_was_trained_before_there_was_the_setting_is_still_the_same_run() -
     assert "binarize" not in plain_settings(DataSettings(name="digits"))
     settings = DataSettings(name="digits", binarize=True)
     assert plain_settings(settings)["binarize"] is True
-    assert set(np.unique(images_of(settings).images)) == {0, 255}
+    assert set(np.unique(images_of(settings, lambda *_: None).images)) == {0, 255}
 
 
 def test_resized_pictures_are_binarized_last() -> None:

@@ -181,5 +181,5 @@ def test_factors_lie_beside_files_of_images(tmp_path: Path) -> None:
 def test_bad_requests_are_one_line() -> None:
     with pytest.raises(SettingError, match="variety = wild: allowed are plain, correlated"):
         ButterflyRenderer("wild")
-    with pytest.raises(SettingError, match="butterfly is not a set that Papilio draws; did you mean butterflies"):
+    with pytest.raises(SettingError, match="butterfly is not a set that Papilio can draw; did you mean butterflies"):
         settings_of("butterfly", {})

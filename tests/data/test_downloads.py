@@ -113,7 +113,7 @@ def test_another_file_than_the_published_one_is_not_kept(
 ) -> None:
     publish(monkeypatch, tmp_path, "mnist", address)
     (tmp_path / "server" / "mnist" / FIRST).write_bytes(b"<html>log in first</html>")
-    assert "what came is not the published file, whose checksum is md5:" in refused("mnist")
+    assert "does not match the published checksum md5:" in refused("mnist")
     assert list((tmp_path / "cache" / "mnist").iterdir()) == []
 
 

@@ -101,7 +101,7 @@ def test_without_labels(tmp_path: Path) -> None:
         ([-1] * 12, NAMES, "column label: -1 is no class"),
         ([None] * 12, None, "column label: None is no class"),
         ([7] * 12, NAMES, "7, but there are 3 names of classes"),
-        ([0.5] * 12, None, "labels are whole numbers or words, not float"),
+        ([0.5] * 12, None, "labels must be integers or words, not float"),
     ],
 )
 def test_labels_that_are_none(tmp_path: Path, labels: list[Any], names: list[str] | None, complaint: str) -> None:
@@ -132,7 +132,7 @@ def test_other_files(tmp_path: Path) -> None:
 def test_a_file_of_no_split_beside_others(tmp_path: Path) -> None:
     write(tmp_path / "train.parquet", [0, 1] * 6)
     write(tmp_path / "more.parquet", [0, 1] * 6, first=50)
-    with pytest.raises(DataError, match=r"more\.parquet: other files are called train, test or validation"):
+    with pytest.raises(DataError, match=r"more\.parquet: the other files are named train, test or validation"):
         load_images(tmp_path)
 
 

@@ -92,7 +92,7 @@ def test_nets_optimizers_and_noise_are_the_same_before_the_last_epoch(studies: P
             "discriminator",
             "average",
         }
-        assert {"optimizer-0/0/exp_avg_sq", "optimizer-1/0/exp_avg_sq", "generator/noise"} <= arrays.keys()
+        assert {"optimiser-0/0/exp_avg_sq", "optimiser-1/0/exp_avg_sq", "generator/noise"} <= arrays.keys()
 
 
 def test_weights_previews_and_every_batch_are_the_same_at_the_end(studies: Path) -> None:

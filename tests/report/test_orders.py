@@ -30,7 +30,7 @@ def test_pairs_that_stand_the_other_way_are_named(tmp_path: Path) -> None:
     words = "dropout 0.1 before dropout 0.3 (measured 0.9520 ± 0.0020 and 0.9320 ± 0.0020; published 0.9000 and 0.9500)"
     assert [swap_words(swap) for swap in order.swaps] == [words]
     page = render_page(results, Pictures(tmp_path / "figures"))
-    assert "2 of 3 pairs stand as published; the other way round:" in page and f"<li>{words}</li>" in page
+    assert "2 of 3 pairs are in the published order; the others:" in page and f"<li>{words}</li>" in page
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_trials_no_further_apart_than_their_runs_are_said_to_be() -> None:
     assert swap_words(Swap(theirs=one, ours=other)).endswith("; within the spread of one trial’s runs)")
     stuck = Compared("b", 0.6, Spread(28.0, 1.5, 3), num_stuck=1)
     assert swap_words(Swap(theirs=one, ours=stuck)).endswith(
-        " are; 1 of 3 runs of b learned nothing after the first epoch)"
+        "; 1 of 3 runs of b learned nothing after the first epoch)"
     )
     lone = Compared("b", 0.6, Spread(28.0, None, 1))
     assert not Swap(theirs=Compared("a", 0.5, Spread(30.0, None, 1)), ours=lone).is_within_spread

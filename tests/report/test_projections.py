@@ -68,7 +68,7 @@ def test_classes_have_a_legend_and_numbers(tmp_path: Path) -> None:
 def test_many_classes_have_no_legend(num_classes: int, tmp_path: Path) -> None:
     names = tuple(f"species {number:03d}" for number in range(num_classes))
     text = rendered(tmp_path, arrays_of(np.arange(NUM) % num_classes), ImageFacts((1, 28, 28), names)).text
-    assert ("species 007" in text.partition("What layers of a net")[2]) == (num_classes == 15)
+    assert ("species 007" in text.partition("Projections of the layers")[2]) == (num_classes == 15)
     assert ("with 100 classes, several look alike" in text) == (num_classes == 100)
 
 

@@ -31,7 +31,7 @@ def test_a_stuck_run_is_named_and_told_from_the_others(tmp_path: Path) -> None:
     (note,) = map(stuck_note, stuck_trials(results, results.trials("nets")))
     assert note == (
         "1 of 3 runs of a learned nothing after the first epoch (seed 1; training loss 3.1800 in it, 3.1780 in the last). "
-        "The table counts it; without, test accuracy is 0.9000 ± 0.0000."
+        "The table includes it; without it, test accuracy is 0.9000 ± 0.0000."
     )
     assert f'<p class="note">{note}</p>' in render_page(results, Pictures(tmp_path / "figures"))
 
@@ -40,7 +40,7 @@ def test_where_no_run_learned_there_is_nothing_to_go_without(tmp_path: Path) -> 
     results = study(tmp_path, {("a", 0): [6.58] * 40, ("a", 1): [6.58] * 40})
     (note,) = map(stuck_note, stuck_trials(results, results.trials("nets")))
     assert "2 of 2 runs of a learned nothing after the first epoch (seed 0, seed 1; " in note
-    assert note.endswith("The table counts them; there are no others.")
+    assert note.endswith("The table includes them; there are no other runs.")
 
 
 def test_slow_or_short_or_getting_worse(tmp_path: Path) -> None:

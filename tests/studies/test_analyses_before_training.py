@@ -48,7 +48,10 @@ def study(*tables: dict[str, Any], **changes: Any) -> dict[str, Any]:
             f"{TABLES} (quality): features = mnist-features: that run takes",
         ),
         ({"kind": "walk", "data": {"naem": "x"}}, "[[analysis]] 2 (walk): data.naem is not a setting"),
-        ({"kind": "walk", "data": {"size": 9}}, f"{TABLES} (walk): data: the images of digits have another shape"),
+        (
+            {"kind": "walk", "data": {"size": 9}},
+            f"{TABLES} (walk): data: the images of digits differ from the run's images",
+        ),
     ],
 )
 def test_a_wrong_table_is_one_line(table: dict[str, Any], complaint: str, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_studies_show_what_differs_and_nothing_else(folders: list[Path]) -> None
     assert comparison.settings["model.units"] == [[8], [32]]
     assert "train.batch_size" not in comparison.settings
     assert all(cell is not None and cell.n == 2 for cell in comparison.metrics["test_accuracy"])
-    assert [column.note for column in comparison.columns] == ["reduced: 30 % of the images, at most 1 epoch"] * 2
+    assert [column.note for column in comparison.columns] == ["reduced: 30% of the images, at most 1 epoch"] * 2
 
 
 def test_trials_that_both_have_stand_side_by_side(folders: list[Path]) -> None:
@@ -65,7 +65,7 @@ def test_the_command_prints_tables_and_json(folders: list[Path]) -> None:
 
 @pytest.mark.parametrize("other", ["nothing", "runs"])
 def test_what_is_neither_study_nor_run_is_refused(folders: list[Path], other: str) -> None:
-    with pytest.raises(RunError, match=f"{other}: neither a study's folder"):
+    with pytest.raises(RunError, match=f"{other}: neither a study folder"):
         compare([folders[0], folders[0] / other])
 
 

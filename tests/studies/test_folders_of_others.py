@@ -85,7 +85,7 @@ def test_fresh_removes_what_a_study_wrote_and_nothing_else(out: Path) -> None:
 
 def test_a_study_without_the_file_that_it_is_known_by_is_told_which(out: Path) -> None:
     (out / "environment.json").unlink()
-    with pytest.raises(RunError, match=r"is no study's folder and not empty .* no environment\.json of ours"):
+    with pytest.raises(RunError, match=r"is not a study folder and not empty .* no environment\.json of Papilio's"):
         product.run_study(STUDY, out=out, is_silent=True)
 
 
@@ -102,7 +102,7 @@ def test_nothing_is_removed_through_a_link(out: Path, tmp_path: Path) -> None:
     (out / "runs").rename(tmp_path / "elsewhere")
     (out / "runs").symlink_to(tmp_path / "elsewhere")
     before = contents(tmp_path / "elsewhere")
-    with pytest.raises(RunError, match=r"runs: is a link, and nothing is removed through links"):
+    with pytest.raises(RunError, match=r"runs: is a link, and Papilio removes nothing through links"):
         product.run_study(STUDY, out=out, is_fresh=True, is_silent=True)
     assert contents(tmp_path / "elsewhere") == before and (out / "report.html").exists()
     assert product.run_study(STUDY, out=out, is_silent=True).is_whole  # without --fresh it goes on through the link

@@ -42,7 +42,7 @@ STUDY = tiny(
 
 def run(study: dict[str, Any], out: Path, engine: str | None = "LanesEngine", *, workers: int = 1) -> StudyResults:
     settings = {} if engine is None else {"train.engine": f"lanes_engine:{engine}"}
-    return run_study(study, out=out, settings=settings, workers=workers, is_silent=True)
+    return run_study(study, out=out, settings=settings, workers=workers, is_silent=True, allows_failures=True)
 
 
 def weights_of(results: StudyResults) -> dict[tuple[str, int], bytes]:
@@ -214,7 +214,9 @@ def test_runs_of_two_devices_do_not_go_together() -> None:
     images = StudyImages({})
     assert images.structure_of(on_cpu) == images.structure_of(on_gpu)  # they cost the same as far as anyone can tell
     search = QueuedJobs([Job(on_cpu), Job(on_gpu), Job(on_cpu)])
-    workload = SimpleNamespace(search=search, structure_of=images.structure_of, max_lanes=lambda plan: 3, folder=Path())
+    workload = SimpleNamespace(
+        search=search, structure_of=images.structure_of, max_lanes=lambda plan: 3, folder=Path(), title=""
+    )
     workload.crew, workload.warn_of = SimpleNamespace(num_workers=1), lambda plan: None
     execution = Execution(workload, SilentProgress())  # pyright: ignore[reportArgumentType]
     assert [job.plan for job in execution._next_jobs()] == [on_cpu, on_cpu]

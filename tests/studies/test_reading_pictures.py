@@ -79,7 +79,7 @@ def test_a_square_picture_is_its_own_middle(tmp_path: Path) -> None:
     wide = looks_at(ramp_picture(tmp_path / "wide.png", width=200, height=100))
     assert len(wide) == len(square) + 1  # all of it
     (tmp_path / "none.png").write_text("no picture")
-    with pytest.raises(DataError, match=r"none\.png: not a picture that can be read"):
+    with pytest.raises(DataError, match=r"none\.png: not a readable picture"):
         looks_at(tmp_path / "none.png")
 
 

@@ -68,7 +68,7 @@ def test_a_run_that_generates_goes_on_generating(runs: dict[str, Path], tmp_path
 def test_single_images_lie_beside_the_sheet(runs: dict[str, Path], tmp_path: Path) -> None:
     images = load_run(runs["vae"]).sample(12, seed=0)
     done = papilio("sample", runs["vae"], "--num", "12", "--separate", "--out", tmp_path / "here")
-    assert done.stdout.splitlines()[1] == f"one by one: {tmp_path / 'here' / 'samples-01.png'} to samples-12.png"
+    assert done.stdout.splitlines()[1] == f"separate files: {tmp_path / 'here' / 'samples-01.png'} to samples-12.png"
     assert len(list((tmp_path / "here").iterdir())) == 13
     for number, image in enumerate(images, start=1):
         assert np.array_equal(pixels(tmp_path / "here" / f"samples-{number:02}.png"), image[0])
@@ -100,15 +100,19 @@ def test_a_sheet_has_room_for_so_many_an_array_for_all(runs: dict[str, Path], tm
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        ("classify", [], "a run of classify makes no new images; runs of these do: vae, gan"),
-        ("autoencoder", [], "a run of autoencoder makes no new images; runs of these do: vae, gan"),
+        ("classify", [], "a run of classify cannot generate images; these kinds can: vae, gan"),
+        ("autoencoder", [], "a run of autoencoder cannot generate images; these kinds can: vae, gan"),
         ("vae", ["--num", "0"], "--num: must be 1 or more, not 0"),
         ("vae", ["--seed", "-1"], "--seed: must be 0 or more, not -1"),
-        ("vae", ["--out", "new.jpg"], "new.jpg: images are written as .png or .npy; give such a name, or a folder"),
+        (
+            "vae",
+            ["--out", "new.jpg"],
+            "new.jpg: images are written as .png or .npy; use one of these suffixes, or give a folder",
+        ),
         (
             "vae",
             ["--out", "new.npy", "--separate"],
-            "new.npy: an array has all images in one file; leave out --separate",
+            "new.npy: a .npy file holds all images; leave out --separate",
         ),
     ],
 )

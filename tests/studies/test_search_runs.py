@@ -222,10 +222,10 @@ def test_a_study_starts_from_the_best_of_another_ones_folder(undisturbed: Path, 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"study": "nowhere"}, "the results of nowhere are not there (looked in nowhere, "),
+        ({"study": "nowhere"}, "the results of nowhere do not exist (looked in nowhere, "),
         ({"study": "out", "stage": "gird"}, "has no stage 'gird'; did you mean grid?"),
-        ({"study": "out", "stage": "halved", "top": 2}, '2 trials of "halved" are asked for, '),
-        ({"study": "out", "stage": "grid", "top": 9}, '9 trials of "grid" are asked for, '),
+        ({"study": "out", "stage": "halved", "top": 2}, '2 trials of "halved" are requested, '),
+        ({"study": "out", "stage": "grid", "top": 9}, '9 trials of "grid" are requested, '),
     ],
 )
 def test_a_source_that_is_not_there_is_one_line(
@@ -246,8 +246,8 @@ def test_a_stage_whose_source_failed_is_one_line_and_the_others_run(
     done = papilio("run", write_study(tmp_path / "odd.toml", searched(*stages)), "--out", tmp_path / "out")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        f'papilio: {tmp_path / "odd.toml"}: stage "waits" starts from the best of "bad", but no trial of that stage is'
-        f" done; see {tmp_path / 'out' / 'report.html'}"
+        f'papilio: {tmp_path / "odd.toml"}: stage "waits" starts from the best of "bad", but no trial of that stage has'
+        f" finished; see {tmp_path / 'out' / 'report.html'}"
     ]
     assert {run.stage: run.status for run in read_results(tmp_path / "out").runs} == {"bad": "failed", "good": "done"}
     assert (tmp_path / "out" / "report.html").exists()

@@ -75,14 +75,14 @@ def _compared(
         except RunError:
             continue  # of the user's own, passed from Python: it cannot be found by name
         images = images_of(run)
-        reconstructs = "encode" in loaded.kind.offers and trial.values(ERROR)
+        reconstructs = "encode" in loaded.kind.offers and trial.has(ERROR)
         if len(images.test) and (reconstructs or "sample" in loaded.kind.offers):
             found.append((trial, loaded, images))
     return found
 
 
 def _row(trial: TrialResult, run: Run, images: ImageSet, measured: Arrays, options: ModelsOptions) -> dict[str, Any]:
-    values = trial.values(ERROR)
+    values = trial.values(ERROR) if trial.has(ERROR) else []
     of_samples, of_reconstructions = (_of_set(measured, name) for name in ("samples", "reconstructions"))
     accuracy: tuple[float, float] | np.ndarray = (np.nan, np.nan)
     if "encode" in run.kind.offers:

@@ -44,7 +44,7 @@ def compare_transfer(
 
 
 def _row(results: StudyResults, trial: TrialResult, facts: list[RunFacts], num_train: int) -> dict[str, Any]:
-    values = trial.values(ACCURACY)
+    values = trial.values(ACCURACY) if trial.has(ACCURACY) else []
     return {
         "trials": trial.name,
         "designs": design_of(trial),

@@ -77,7 +77,8 @@ def _varied_keys(results: StudyResults) -> dict[str, None]:
 
 def _is_of_best_run(results: StudyResults, stored: StoredAnalysis) -> bool:
     header = stored.header
-    trials = [trial for trial in results.trials(header.stage) if trial.name == header.trial]
+    there = results.trials(header.stage) if header.stage in results.stages else []
+    trials = [trial for trial in there if trial.name == header.trial]
     return any((run := results.best_run(trial)) is not None and run.name == header.run for trial in trials)
 
 
