@@ -21,12 +21,12 @@ from papilio.studies.study import load_study
 from papilio.workbench import parse_settings, sample
 
 IMPOSSIBLE = {
-    "~nosuchuser/x": "there is no home folder of ~nosuchuser",
-    "x" * 300: "is too long (a name in it has 300 bytes)",
+    "~nosuchuser/x": "~nosuchuser; write the path in full",
+    "x" * 300: "300 bytes",
     "a/" * 3000: "is too long",
-    "a\0b": "has a NUL character",
-    "\ud800": "letters that are no UTF-8",
-    os.fsdecode(b"caf\xe9"): "letters that are no UTF-8",
+    "a\0b": "NUL character",
+    "\ud800": "UTF-8",
+    os.fsdecode(b"caf\xe9"): "UTF-8",
 }
 
 
@@ -73,8 +73,8 @@ DEEP = "[" * 200 + "]" * 200
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (f"seed = {'9' * 5000}", "a whole number is too large"),
-        (f"epochs = {'1' + '0' * 30}", "a whole number is too large"),
+        (f"seed = {'9' * 5000}", "is too large"),
+        (f"epochs = {'1' + '0' * 30}", "is too large"),
         (f"description = {DEEP}", "nested too deep"),
         (f"description = {'[' * 20000}", "nested too deep"),
     ],
@@ -97,8 +97,8 @@ def test_set_arguments_beyond_what_toml_has_are_one_line(value: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"model__family": 1}, "model.family: 1 is no name"),
-        ({"model__family": []}, r"model.family: [] is no name"),
+        ({"model__family": 1}, "model.family: 1 "),
+        ({"model__family": []}, r"model.family: [] "),
         ({"seeds": 10**9}, "seeds"),
         ({"stage": [{"name": "a", "seeds": 10**9}]}, "too many runs"),
         ({"stage": [{"name": "a", "folds": 10**9}]}, "folds"),
@@ -152,5 +152,5 @@ def test_too_little_memory_for_an_import_is_one_line(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("papilio.workbench.run_study", no_room)
     done = papilio("run", "first-look", "--out", "out")
-    assert done.returncode == 1 and "there is too little memory" in done.stderr
+    assert done.returncode == 1 and "memory (libtorch.so" in done.stderr
     assert len(done.stderr.splitlines()) == 1
