@@ -119,7 +119,7 @@ def with_section(out: Path, section: str) -> str:
 def test_a_report_elsewhere_does_without_what_it_cannot_import(out: Path) -> None:
     page = with_section(out, "brightness.gone:section")
     assert "Not shown: <code>brightness.gone:section</code> cannot be imported here (No module named" in page
-    assert "Brightness of learning rate 0.01" in page
+    assert "Brightness of learning_rate 0.01" in page
 
 
 def test_a_file_of_an_analysis_imports_nothing_that_the_study_does_not_name(

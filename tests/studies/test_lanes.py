@@ -246,8 +246,12 @@ def test_a_killed_worker_and_then_ctrl_c_and_the_same_command_again_equals_undis
     out = tmp_path / "out"
     process = start(file, out)
     wait_for_records(out, 6, process)
+    process.send_signal(
+        signal.SIGSTOP
+    )  # or it may hand the runs of the first worker to the second before that dies, too
     for worker in children_of(process.pid):
         os.kill(worker, signal.SIGKILL)
+    process.send_signal(signal.SIGCONT)
     wait_for_records(out, 24, process)
     process.send_signal(signal.SIGINT)
     said, wrong = process.communicate(timeout=120)
