@@ -225,7 +225,7 @@ def new(
 
     path, outlook = write_starter(name, data, progress=reading_progress())
     typer.echo(f"{path}: {one_line(outlook.words)}")
-    typer.echo(f"papilio run {shlex.quote(str(path))} trains it and writes a report")
+    typer.echo(f"to train it and write a report: papilio run {shlex.quote(str(path))}")
 
 
 @app.command()

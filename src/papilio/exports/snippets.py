@@ -11,8 +11,10 @@ import onnxruntime
 from PIL import Image, ImageOps
 
 session = onnxruntime.InferenceSession("{file}")
-picture = ImageOps.exif_transpose(Image.open("picture.png")).convert("{mode}")
-picture = ImageOps.fit(picture, ({width}, {height}), Image.Resampling.LANCZOS)  # width, height
+picture = ImageOps.exif_transpose(Image.open("picture.png"))
+if picture.has_transparency_data:  # on white
+    picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+picture = ImageOps.fit(picture.convert("{mode}"), ({width}, {height}), Image.Resampling.LANCZOS)  # width, height
 images = np.asarray(picture)[None]
 """
 CLASSES = """\

@@ -118,7 +118,7 @@ def study_text(path: Path, source: str, outlook: Outlook) -> str:
 
 
 def _model_and_train(outlook: Outlook) -> list[str]:
-    small_batch = 16 if outlook.num < 500 else 64
+    small_batch = 8 if outlook.num < 250 else 16 if outlook.num < 500 else 64
     if outlook.shows == "nothing":
         return [
             "[model]",
