@@ -1,6 +1,6 @@
 """A server for developing and testing the page: the contract of `papilio explore`, with PCA of the bundled digits as its nets.
 
-    python web/mock.py [--num 60000] [--port 8123]
+    python tests/explorer/mock_server.py [--num 60000] [--port 8123]
 
 Five runs: a VAE of 10 latents, a conditional autoencoder of 2, a GAN (samples, no encoder), a classifier and an encoder without a decoder. What is
 slow on purpose (a t-SNE that takes two seconds) shows the page's progress; `fail` names paths that answer with an error.
@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-PAGE = Path(__file__).parent.parent / "src" / "papilio" / "explorer" / "static" / "page.html"
+PAGE = Path(__file__).parents[2] / "src" / "papilio" / "explorer" / "static" / "page.html"
 TOKEN = "mock"
 CLASSES = [str(digit) for digit in range(10)]
 
