@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import functools
 import io
 import json
 import time
@@ -31,6 +32,9 @@ TOKEN = "mock"
 CLASSES = [str(digit) for digit in range(10)]
 
 
+bundled = functools.cache(mnist_data)  # parsed from text, which takes a while
+
+
 @dataclass
 class Digits:
     """The bundled digits, repeated up to `num` with a little noise in the latents, so that no two points are the same."""
@@ -45,7 +49,7 @@ class Digits:
     features: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        pixels, labels = mnist_data()
+        pixels, labels = bundled()
         order = np.random.default_rng(0).permutation(len(pixels))
         self.images, self.labels = pixels[order].astype(np.float32), labels[order].astype(np.int32)
         self.source = np.arange(self.num) % len(self.images)

@@ -18,7 +18,8 @@ export function attachGestures(element, on) {
   const pointAt = (at) => on.point(toMap(on.camera(), on.size(), at.left, at.top));
 
   function down(event) {
-    if (event.button > 0) return;
+    // a button on the map would never be clicked: the map takes the pointer for itself
+    if (event.button > 0 || event.target.closest("button")) return;
     element.setPointerCapture(event.pointerId);
     const at = place(event);
     fingers.set(event.pointerId, at);

@@ -19,9 +19,9 @@ export function drawImage(context, image, [height, width, channels]) {
 export function shownSize([height, width], box) {
   const longest = Math.max(height, width);
   const exact = box / longest;
-  // from four times on nobody sees that some pixels are one wider than others
-  const scale = longest < SMOOTH_FROM && exact >= 1 && exact < 4 ? Math.floor(exact) : exact;
-  return { width: width * scale, height: height * scale, isSmooth: longest >= SMOOTH_FROM || exact < 1 };
+  // from four times on nobody sees that some pixels are one wider than others; under two times they are blurred instead
+  const scale = longest < SMOOTH_FROM && exact >= 2 && exact < 4 ? Math.floor(exact) : exact;
+  return { width: width * scale, height: height * scale, isSmooth: longest >= SMOOTH_FROM || exact * (window.devicePixelRatio || 1) < 2 };
 }
 
 export function Picture({ image, shape, box, label }) {

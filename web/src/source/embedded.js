@@ -14,20 +14,7 @@ window.papilioEmbedded = async function embeddedSource(boot) {
   const arrayAt = async (name) => (found.has(name) ? readArray(found.get(name)) : null);
   const images = new Map(); // run id -> promise of {data, shape}
   const imagesOf = (run) => remembered(images, run.id, () => arrayAt(`runs/${run.id}/images`));
-  const latentsOf = new Map();
   const net = (run, what) => remembered(nets, `runs/${run.id}/${what}`, () => openNet(found.get(`runs/${run.id}/${what}`), found.get("ort-wasm")));
-
-  async function nearestImages(run, latents) {
-    const own = await remembered(latentsOf, run.id, () => arrayAt(`runs/${run.id}/arrays/latents`));
-    const pixels = (await imagesOf(run)).data;
-    const size = run.image[0] * run.image[1] * run.image[2];
-    const out = new Uint8Array((latents.length / run.latents) * size);
-    for (let n = 0; n * run.latents < latents.length; n++) {
-      const index = nearestRow(own.data, run.latents, latents.subarray(n * run.latents, (n + 1) * run.latents));
-      out.set(pixels.subarray(index * size, (index + 1) * size), n * size);
-    }
-    return out;
-  }
 
   async function ofSprite(run, latents) {
     const { data, shape, grid } = await remembered(images, `sprite ${run.id}`, () => arrayAt(`runs/${run.id}/sprite`));
@@ -54,7 +41,6 @@ window.papilioEmbedded = async function embeddedSource(boot) {
   }
 
   return {
-    isLive: false,
     note: boot.note ?? "",
     about: async () => about,
     array: (run, name) => arrayAt(`runs/${run.id}/arrays/${name}`),
@@ -73,12 +59,14 @@ window.papilioEmbedded = async function embeddedSource(boot) {
     can: (run, what) => {
       if (what === "classify") return has(run, "judge");
       if (what === "encode") return has(run, "encoder");
-      return run.can.includes(what) && (has(run, "decoder") || has(run, "sprite") || has(run, "images"));
+      const grid = has(run, "sprite") ? JSON.parse(found.get(`runs/${run.id}/sprite`).dataset.grid) : null;
+      // a grid over two latents has all of them; one over the plane of PCA knows nothing of sliders
+      if (what === "decode") return has(run, "decoder") || (grid !== null && !grid.plane);
+      return what === "plane" && Boolean(grid?.plane);
     },
-    /** How decode makes its pictures, for the words next to them: net | sprite | nearest. */
-    how: (run) => (has(run, "decoder") ? "net" : has(run, "sprite") ? "sprite" : "nearest"),
+    isGrid: (run) => !has(run, "decoder") && has(run, "sprite"),
     decode: async (run, latents, label) => {
-      if (!has(run, "decoder")) return has(run, "sprite") ? ofSprite(run, latents) : nearestImages(run, latents);
+      if (!has(run, "decoder")) return ofSprite(run, latents);
       const session = await net(run, "decoder");
       return picturesOf(await session.decode(latents, run.latents, label, run.conditional.length), run.image);
     },
@@ -95,14 +83,4 @@ window.papilioEmbedded = async function embeddedSource(boot) {
 function remembered(memory, key, make) {
   if (!memory.has(key)) memory.set(key, make());
   return memory.get(key);
-}
-
-function nearestRow(array, width, query) {
-  let best = 0, least = Infinity;
-  for (let i = 0, at = 0; at < array.length; i++, at += width) {
-    let sum = 0;
-    for (let d = 0; d < width; d++) sum += (array[at + d] - query[d]) ** 2;
-    if (sum < least) (least = sum), (best = i);
-  }
-  return best;
 }

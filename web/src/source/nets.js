@@ -16,7 +16,7 @@ export async function openNet(block, wasm) {
   isSetUp ??= setUp(wasm);
   await isSetUp;
   const { InferenceSession, Tensor } = window.ort;
-  const session = await InferenceSession.create(new Uint8Array(await bytesOf(block)), { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
+  const session = await InferenceSession.create(new Uint8Array(await bytesOf(block)), { executionProviders: ["wasm"], graphOptimizationLevel: "all", logSeverityLevel: 3 });
   const [first, second] = session.inputNames;
 
   async function run(data, shape, more = {}) {

@@ -22,7 +22,6 @@ export function serverSource(token) {
   };
 
   return {
-    isLive: true,
     note: "",
     about: async () => (await ask("about")).json(),
     array: async (run, name) => {
@@ -47,6 +46,7 @@ export function serverSource(token) {
     },
     images: async (run, indices) => (await arrayOf(await ask(`runs/${run.id}/images?indices=${indices.join(",")}`))).data,
     can: (run, what) => (what === "classify" ? run.can.includes("classify") || Boolean(run.judge) : run.can.includes(what)),
+    isGrid: () => false,
     decode: async (run, latents, label) => {
       const query = label === null || label === undefined ? "" : `?label=${label}`;
       return (await arrayOf(await post(`runs/${run.id}/decode${query}`, latents))).data;

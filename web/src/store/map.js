@@ -21,7 +21,8 @@ export const fittedScale = computed(() =>
 /** What lies between the points: exact | plane | mean | image (nothing can be decoded: the nearest image is shown). */
 export const inverse = computed(() => {
   const one = run.value;
-  if (!one || !space.value?.decodes || !source.current.can(one, "decode") || !one.latents) return "image";
+  if (!one || !space.value?.decodes || !one.latents) return "image";
+  if (!source.current.can(one, "decode")) return method.value === "pca" && source.current.can(one, "plane") ? "plane" : "image";
   if (method.value === "axes") return "axes";
   return method.value === "pca" ? "plane" : "mean";
 });

@@ -2,6 +2,7 @@
 
 import { nearestRows, project, rowOf, unproject, weightedMean } from "../math/vectors.js";
 import { inverse, layout } from "./map.js";
+import { source } from "./run.js";
 
 const NEIGHBORS = 4;
 
@@ -43,6 +44,7 @@ export const latentOf = (arrays, index) => (arrays.latents ? Float32Array.from(r
 
 /** How the picture at the pointer came about, in a few words. */
 export function howWords(one, isBaseKept) {
+  if (source.current.isGrid(one) && inverse.value !== "image") return "decoded: nearest of a grid";
   const rest = one.latents > 2;
   return {
     axes: !rest ? "decoded here" : isBaseKept ? "decoded, the rest as kept" : "decoded, the rest at the mean",

@@ -1,5 +1,5 @@
 /*
-sources: sha256 7cf3b9cb46ef93d5c7592155ea1049a215d2d59102810d0ab0d5a72b19be1805
+sources: sha256 f1a6d0419fb2fb1c97eb4817be1eb4e608ae3e17f738f700abbe44f2f9eb3924
 
 onnxruntime-web 1.30.0 (MIT)
 
