@@ -65,6 +65,7 @@ export function MapView() {
       <Thumbnails />
       <Marks />
       <MapState />
+      <p class="keys" aria-hidden="true">Arrows move (with Shift farther) · Enter keeps · + and − zoom · 0 shows everything</p>
     </div>
   );
 }

@@ -25,8 +25,8 @@ export function Marks() {
       {kept && <g class="kept-mark"><circle cx={kept.left} cy={kept.top} r="9" /><circle cx={kept.left} cy={kept.top} r="2.2" class="dot" /></g>}
       {cross && (
         <g class="crosshair">
-          <path d={`M${cross.left - 16} ${cross.top}h11m10 0h11M${cross.left} ${cross.top - 16}v11m0 10v11`} class="halo" />
-          <path d={`M${cross.left - 16} ${cross.top}h11m10 0h11M${cross.left} ${cross.top - 16}v11m0 10v11`} />
+          <path d={`M${cross.left - 20} ${cross.top}h14m12 0h14M${cross.left} ${cross.top - 20}v14m0 12v14`} class="halo" />
+          <path d={`M${cross.left - 20} ${cross.top}h14m12 0h14M${cross.left} ${cross.top - 20}v14m0 12v14`} />
         </g>
       )}
       {lassoTrail.value.length > 1 && <polygon class="lasso" points={path(lassoTrail.value)} />}

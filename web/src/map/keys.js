@@ -23,7 +23,7 @@ export function onKey(event) {
 function step([dx, dy], far) {
   const from = crosshair.value ? toScreen(camera.value, size.value, crosshair.value.x, crosshair.value.y) : middle();
   const to = { left: from.left + dx * far, top: from.top + dy * far };
-  point(toMap(camera.value, size.value, to.left, to.top));
+  point(toMap(camera.value, size.value, to.left, to.top), true);
   // the map follows a crosshair that leaves it
   const { width, height } = size.value;
   const over = (value, most) => (value < 24 ? 24 - value : value > most - 24 ? most - 24 - value : 0);

@@ -28,15 +28,15 @@ function draw(canvas) {
   }
   const context = canvas.getContext("2d", { alpha: false });
   if (buffer === null || buffer.width !== width || buffer.height !== height) buffer = context.createImageData(width, height);
-  const pixels = new Uint32Array(buffer.data.buffer);
+  const pixels = new Int32Array(buffer.data.buffer);
   const background = packed(given.isDark ? "#15171c" : "#ffffff");
   if (given.layout.state !== "ready" || !given.coloring || given.coloring.shades.length * 2 !== given.layout.points.length) {
-    pixels.fill((0xff000000 | background) >>> 0);
+    pixels.fill(0xff000000 | background);
   } else {
-    const { points } = given.layout;
+    const { points, grid } = given.layout;
     const isFaint = new Uint8Array(given.colors.length);
     for (const number of given.muted) isFaint[number] = 1;
-    const scene = { points, shades: given.coloring.shades, colors: given.colors, isFaint, chosen: given.chosen };
+    const scene = { order: grid.order, points, shades: given.coloring.shades, colors: given.colors, isFaint, chosen: given.chosen };
     const look = { background, faint: packed(given.isDark ? "#2e323b" : "#e3e5e9"), ...lookOf(points.length / 2, given, ratio) };
     drawPoints(pixels, width, height, scene, { x: given.camera.x, y: given.camera.y, scale: given.camera.scale * ratio }, look);
   }

@@ -17,14 +17,16 @@ export function makeGrid(points) {
   for (let c = 0; c < columns * rows; c++) starts[c + 1] += starts[c];
   const next = starts.slice();
   const order = new Int32Array(num);
-  for (let i = 0; i < num; i++) order[next[row(points[2 * i + 1]) * columns + column(points[2 * i])]++] = i;
+  // inside of a cell scattered: where a set is sorted by class, the last class would otherwise be drawn above all others
+  const stride = strideOf(num);
+  for (let n = 0, i = 0; n < num; n++, i = (i + stride) % num) order[next[row(points[2 * i + 1]) * columns + column(points[2 * i])]++] = i;
 
   function nearest(x, y, k, isWanted = () => true) {
     const found = []; // [squared distance, index], ascending
     const c = column(x), r = row(y);
     for (let ring = 0; ring < Math.max(columns, rows); ring++) {
       // a ring of cells is at least this far away, also from places outside of the grid
-      const reach = Math.max(0, (ring - 1) * side) + outside(x, y, box) * (ring > 0 ? 1 : 0);
+      const reach = Math.max(0, (ring - 1) * side, outside(x, y, box));
       if (found.length === k && found[k - 1][0] <= reach * reach) break;
       forRing(c, r, ring, columns, rows, (cell) => {
         for (let m = starts[cell]; m < starts[cell + 1]; m++) {
@@ -53,7 +55,7 @@ export function makeGrid(points) {
     return out;
   }
 
-  return { nearest, inside, box };
+  return { nearest, inside, box, order };
 }
 
 export function boundsOf(points) {
@@ -69,9 +71,16 @@ export function boundsOf(points) {
   return { left, right, bottom, top, width: right - left, height: top - bottom };
 }
 
+function strideOf(num) {
+  let stride = Math.max(1, Math.floor(num * 0.618));
+  while (gcd(stride, num) !== 1) stride++;
+  return stride;
+}
+
+const gcd = (a, b) => (b ? gcd(b, a % b) : a);
+
 function outside(x, y, box) {
-  const dx = Math.max(box.left - x, 0, x - box.right), dy = Math.max(box.bottom - y, 0, y - box.top);
-  return Math.hypot(dx, dy) > 0 ? Math.max(dx, dy) : 0;
+  return Math.max(box.left - x, 0, x - box.right, box.bottom - y, y - box.top);
 }
 
 function insert(found, distance, index, most) {

@@ -23,7 +23,7 @@ export function CoordinateRow({ one, coordinate, step, pictures, onStep }) {
     <div class="row">
       <div class="row-name">
         <b>{index}</b>{coordinate.factor && <span>{coordinate.factor}</span>}
-        <small>{facts(coordinate)}</small>
+        {facts(coordinate).map((fact) => <small key={fact}>{fact}</small>)}
       </div>
       <div class="row-strip">
         <div class="strip" ref={strip} onPointerDown={drag} onPointerMove={drag} aria-hidden="true">
@@ -41,6 +41,6 @@ function facts({ kl, change, information }) {
   const parts = [];
   if (typeof kl === "number") parts.push(`KL ${kl.toFixed(2)}`);
   if (typeof change === "number") parts.push(`change ${change.toPrecision(2)}`);
-  if (typeof information === "number") parts.push(`${information.toFixed(2)} nats`);
-  return parts.join(" · ");
+  if (typeof information === "number") parts.push(`information ${information.toFixed(2)}`);
+  return parts;
 }

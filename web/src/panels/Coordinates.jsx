@@ -35,7 +35,7 @@ export function Coordinates() {
       <Notice place="coordinates" />
       <div class="rows">
         {rows.map((coordinate, n) => (
-          <CoordinateRow key={coordinate.index} one={one} coordinate={coordinate} step={(latent[coordinate.index] - one.mean[coordinate.index]) / one.deviation[coordinate.index]}
+          <CoordinateRow key={coordinate.index} one={one} coordinate={coordinate} step={(latent[coordinate.index] - one.mean[coordinate.index]) / (one.deviation[coordinate.index] || 1)}
             pictures={strips?.slice(n * STEPS.length, (n + 1) * STEPS.length)} onStep={(step) => set(coordinate.index, step)} />
         ))}
       </div>

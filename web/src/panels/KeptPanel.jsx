@@ -10,6 +10,7 @@ import { Judge } from "./Judge.jsx";
 import { LatentNumbers } from "./LatentNumbers.jsx";
 import { Nearest } from "./Nearest.jsx";
 import { Prediction } from "./Prediction.jsx";
+import { Values } from "./Values.jsx";
 
 export function KeptPanel() {
   const now = kept.value;
@@ -35,6 +36,7 @@ export function KeptPanel() {
         {canDecode && <EndButton end={endB} name="B" />}
       </div>
       {now.index !== null && arrays.predicted && <Prediction arrays={arrays} index={now.index} />}
+      {now.index !== null && now.run.values.length > 0 && <Values one={now.run} index={now.index} />}
       {can(now.run, "classify") && now.image && <Judge now={now} />}
       <Nearest now={now} arrays={arrays} />
       {canDecode && <AnotherClass now={now} arrays={arrays} />}

@@ -65,7 +65,7 @@ function sliding(one, given, label) {
 
 function Sliders({ num }) {
   const now = kept.value;
-  const take = () => (steps.value = [...now.latent].slice(0, SLIDERS).map((value, d) => (value - now.run.mean[d]) / now.run.deviation[d]));
+  const take = () => (steps.value = [...now.latent].slice(0, SLIDERS).map((value, d) => (value - now.run.mean[d]) / (now.run.deviation[d] || 1)));
   const set = (d, value) => (steps.value = Array.from({ length: SLIDERS }, (_, n) => (n === d ? value : (steps.value[n] ?? 0))));
   return (
     <>

@@ -1,6 +1,7 @@
-import { about, run } from "../store/run.js";
+import { about, can, run } from "../store/run.js";
 import { switchRun } from "../store/switching.js";
 import { isDark, switchTheme } from "../store/theme.js";
+import { OpenButton } from "./OpenButton.jsx";
 import { Search } from "./Search.jsx";
 
 const KINDS = { classify: "classifier", read: "reader", autoencoder: "autoencoder", vae: "VAE", gan: "GAN" };
@@ -16,6 +17,7 @@ export function Header({ title, note }) {
       {run.value && <Search />}
       <span class="spring" />
       {note && <span class="minor note">{note}</span>}
+      {run.value && can(run.value, "encode") && <OpenButton />}
       <button type="button" class="quiet" onClick={switchTheme}>{isDark.value ? "Switch to light" : "Switch to dark"}</button>
     </header>
   );

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { data } from "../store/run.js";
 import { found, membersOf } from "../store/search.js";
-import { select } from "../store/selection.js";
+import { select, tab } from "../store/selection.js";
 import { keepAndShow } from "./Thumb.jsx";
 
 export function Search() {
@@ -15,7 +15,10 @@ export function Search() {
   const take = (result) => {
     setOpen(false);
     if (result.kind === "class") select(membersOf(data.value.labels, result.number), `of ${result.words}`);
-    else keepAndShow(result.number);
+    else {
+      tab.value = "kept";
+      keepAndShow(result.number);
+    }
   };
   const onKeyDown = (event) => {
     if (event.key === "ArrowDown") setAt(Math.min(at + 1, results.length - 1));

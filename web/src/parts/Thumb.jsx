@@ -3,9 +3,11 @@
 import { useEffect, useState } from "preact/hooks";
 import { imagesOf } from "../store/images.js";
 import { keepPoint } from "../store/kept.js";
+import { attempt } from "../store/notices.js";
 import { pointPlace } from "../store/places.js";
 import { isInView, show } from "../store/map.js";
 import { data, pointWords } from "../store/run.js";
+import { Notice } from "./Notice.jsx";
 import { Picture } from "./Picture.jsx";
 
 /** Images of some points, once they are there: an array with holes until then. */
@@ -14,7 +16,7 @@ export function useImages(one, indices) {
   const key = `${one.id}/${indices.join(",")}`;
   useEffect(() => {
     let isWanted = true;
-    imagesOf(one, indices).then((images) => isWanted && setFound({ key, images }), () => {});
+    attempt("images", () => imagesOf(one, indices)).then((images) => isWanted && images && setFound({ key, images }));
     return () => (isWanted = false);
   }, [key]);
   return found.key === key ? found.images : [];
@@ -30,6 +32,8 @@ export function Thumbs({ indices, words, box = 48, title }) {
   const arrays = data.value;
   const images = useImages(arrays.run, indices);
   return (
+    <>
+      <Notice place="images" />
     <ul class="thumbs" aria-label={title}>
       {indices.map((index, n) => (
         <li key={index}>
@@ -40,5 +44,6 @@ export function Thumbs({ indices, words, box = 48, title }) {
         </li>
       ))}
     </ul>
+    </>
   );
 }

@@ -5,7 +5,7 @@ import { Notice } from "../parts/Notice.jsx";
 import { Picture } from "../parts/Picture.jsx";
 import { isChanged, kept } from "../store/kept.js";
 import { pointed } from "../store/pointer.js";
-import { data, decodes, pointFacts, pointName, pointWords, run } from "../store/run.js";
+import { can, data, decodes, pointFacts, pointName, pointWords, run } from "../store/run.js";
 
 export function Pictures() {
   const frame = useRef(null);
@@ -53,7 +53,7 @@ function Kept({ box }) {
   if (!now) {
     return (
       <figure>
-        <div class="frame" style={{ height: `${box}px` }}><p class="minor">Click to keep a picture. Or drop a file on this page.</p></div>
+        <div class="frame" style={{ height: `${box}px` }}><p class="minor">Click to keep a picture. {can(run.value, "encode") && " Or drop a file on this page."}</p></div>
         <figcaption><span><b>Kept</b></span></figcaption>
       </figure>
     );

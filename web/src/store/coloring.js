@@ -15,7 +15,7 @@ export const colorChoices = computed(() => {
   if (!one) return [];
   return [
     ...(one.classes.length ? [{ id: "class", name: "class" }] : []),
-    ...(one.has_mistakes ? [{ id: "right", name: "right or wrong" }] : []),
+    ...(one.has_mistakes && one.classes.length ? [{ id: "right", name: "right or wrong" }] : []),
     ...one.values,
     ...(one.subject === "samples" ? [] : [{ id: "split", name: "split" }]),
     { id: "plain", name: "one color" },
@@ -41,9 +41,9 @@ export const coloring = computed(() => {
   const one = arrays.run;
   const id = chosenColor.value;
   if (id === "class") return byClass(arrays);
-  if (id === "split") return named(arrays.splits, one.splits, classColors(one.splits.length, isDark.value), one.num);
+  if (id === "split") return named(arrays.splits ?? unknown(one.num), one.splits, classColors(one.splits.length, isDark.value), one.num);
   if (id === "right") return named(verdicts(arrays), ["right", "wrong"], isDark.value ? ["#4a6a8f", "#ff9d4d"] : ["#9db8d6", "#c0410c"], one.num);
-  if (id === "plain") return named(null, [one.subject], [isDark.value ? "#8f9bff" : "#3b50c9"], one.num);
+  if (id === "plain") return named(new Uint8Array(one.num), [one.subject], [isDark.value ? "#8f9bff" : "#3b50c9"], one.num);
   if (values.value?.id !== id || values.value.run !== one || !values.value.data) return null;
   return byValue(values.value.data);
 });
@@ -51,8 +51,10 @@ export const coloring = computed(() => {
 function byClass(arrays) {
   const names = arrays.run.classes;
   const colors = classColors(names.length, isDark.value);
-  return named(arrays.labels, names, colors, arrays.run.num);
+  return named(arrays.labels ?? unknown(arrays.run.num), names, colors, arrays.run.num);
 }
+
+const unknown = (num) => new Int8Array(num).fill(-1);
 
 /** Numbers outside of the names (class -1) come last, in gray. */
 function named(numbers, names, colors, num) {
@@ -60,7 +62,7 @@ function named(numbers, names, colors, num) {
   const shades = new Uint16Array(num);
   const counts = new Array(last + 1).fill(0);
   for (let i = 0; i < num; i++) {
-    const number = numbers ? numbers[i] : 0;
+    const number = numbers[i];
     shades[i] = number >= 0 && number < last ? number : last;
     counts[shades[i]]++;
   }
@@ -86,11 +88,13 @@ function byValue(numbers) {
   return { shades, colors: [...viridis, "#888888"], names: [], counts: [], scale: { low, high } };
 }
 
+/** By image: 0 right, 1 wrong, -1 not known. */
 export function verdicts(arrays) {
+  if (!arrays.predicted || !arrays.labels) return unknown(arrays.run.num);
   return Int8Array.from(arrays.predicted, (predicted, i) => (arrays.labels[i] < 0 ? -1 : predicted === arrays.labels[i] ? 0 : 1));
 }
 
-export const packedColors = computed(() => (coloring.value ? Uint32Array.from(coloring.value.colors, packed) : null));
+export const packedColors = computed(() => (coloring.value ? Int32Array.from(coloring.value.colors, packed) : null));
 
 export function toggle(number) {
   const next = new Set(muted.value);

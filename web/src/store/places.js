@@ -49,7 +49,7 @@ export function howWords(one, isBaseKept) {
   return {
     axes: !rest ? "decoded here" : isBaseKept ? "decoded, the rest as kept" : "decoded, the rest at the mean",
     plane: rest ? "decoded on the plane of PCA" : "decoded here",
-    mean: `decoded: mean of the ${NEIGHBORS} nearest`,
+    mean: `mean of the ${NEIGHBORS} nearest`,
     image: "the nearest image",
   }[inverse.value];
 }

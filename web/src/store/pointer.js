@@ -6,16 +6,16 @@ import { decodeOne, labelFor, toldClass } from "./decoding.js";
 import { imagesOf } from "./images.js";
 import { kept } from "./kept.js";
 import { inverse, layout } from "./map.js";
-import { attempt } from "./notices.js";
+import { attempt, say } from "./notices.js";
 import { howWords, latentAt } from "./places.js";
-import { data } from "./run.js";
+import { data, pointWords } from "./run.js";
 
 /** {x, y} on the map, or null while the pointer has not been there. */
 export const crosshair = signal(null);
 /** {image, nearest, nearestImage, distance, latent, label, how} */
 export const pointed = signal(null);
 
-const follow = latest(async (place) => {
+const follow = latest(async ({ place, isSpoken }) => {
   const arrays = data.value;
   if (!arrays || layout.value.state !== "ready" || layout.value.run !== arrays.run) return;
   const one = arrays.run;
@@ -29,14 +29,16 @@ const follow = latest(async (place) => {
     const image = found.latent ? await decodeOne(one, found.latent, label) : (await original)[0];
     if (data.value !== arrays) return;
     pointed.value = { ...found, image, label, how, place, nearestImage: pointed.value?.nearest === found.nearest ? pointed.value.nearestImage : null };
+    if (isSpoken) say(`${how}, nearest: ${pointWords(one, arrays, found.nearest)}`);
     const [nearestImage] = await original;
     if (pointed.value?.place === place) pointed.value = { ...pointed.value, nearestImage };
   });
 });
 
-export function point(place) {
+/** `isSpoken`: what is there is said to screen readers, which is for steps of the keyboard only. */
+export function point(place, isSpoken = false) {
   crosshair.value = place;
-  follow(place);
+  follow({ place, isSpoken });
 }
 
 // another map, or another class for the decoder: the same place means another picture
@@ -46,6 +48,6 @@ effect(() => {
     crosshair.value = null;
     pointed.value = null;
   } else if (crosshair.peek()) {
-    follow(crosshair.peek());
+    follow({ place: crosshair.peek(), isSpoken: false });
   }
 });

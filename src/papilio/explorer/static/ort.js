@@ -1,5 +1,5 @@
 /*
-sources: sha256 f1a6d0419fb2fb1c97eb4817be1eb4e608ae3e17f738f700abbe44f2f9eb3924
+sources: sha256 2c70c1b60958416092df4dfe0258657e4a8dc2595b0a0f758b1cc1dff693bac6
 
 onnxruntime-web 1.30.0 (MIT)
 
