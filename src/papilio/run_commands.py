@@ -152,7 +152,9 @@ def explore(
     run: RunArgument,
     pictures: Annotated[
         list[Path] | None,
-        typer.Option("--pictures", metavar="PATH", help="Pictures of your own, or a folder of them, to put on the map."),
+        typer.Option(
+            "--pictures", metavar="PATH", help="Pictures of your own, or a folder of them, to put on the map."
+        ),
     ] = None,
     classifier: Annotated[
         str | None,
@@ -166,7 +168,9 @@ def explore(
         Path | None, typer.Option(metavar="FILE", help="Write one HTML file that needs no server, and stop.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite the file if it exists.")] = False,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, show_default="a free one", help="Port to serve on.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, show_default="a free one", help="Port to serve on.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a --host that other machines can reach.")

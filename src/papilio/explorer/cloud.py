@@ -322,7 +322,10 @@ def _components(known: np.ndarray, batches: Iterator[np.ndarray]) -> Space:
 
 
 def nearest_mean(
-    places: Float[np.ndarray, "m k"], features: Float[np.ndarray, "n k"], positions: Float[np.ndarray, "n 2"], num: int = 5
+    places: Float[np.ndarray, "m k"],
+    features: Float[np.ndarray, "n k"],
+    positions: Float[np.ndarray, "n 2"],
+    num: int = 5,
 ) -> Float32[np.ndarray, "m 2"]:
     """On the map, the mean of the nearest points' positions: where a picture goes that a map was not computed with."""
     found = np.empty((len(places), 2), np.float32)

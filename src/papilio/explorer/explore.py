@@ -30,9 +30,9 @@ def open_scenes(
 ) -> tuple[str, list[Scene]]:
     """A title, and a run to explore with those that stand beside it, each with its points computed.
 
-    `run` is a run's folder, or that of a study, or the name of a run that comes with Papilio. Beside it are the best runs of the
-    other trials of its study that have images of the same shape, six in all at most. Raises RunError for what is no run,
-    DataError where the image set is not here.
+    `run` is a run's folder, or that of a study, or the name of a run that comes with Papilio. Beside it are the best runs of
+    the other trials of its study that have images of the same shape, six in all at most. Raises RunError for what is no
+    run, DataError where the image set is not here.
     """
     folders, title = runs_to_explore(run)
     first = Scene(folders[0], judge=judge, pictures=pictures)

@@ -21,10 +21,11 @@ TWICE = 2  # times what shuffled factors give, from which on a coordinate goes w
 
 
 def make_guide(run: Run, images: ImageSet | None, cloud: Cloud) -> Arrays:
-    """How many classes the decoder is told of, `conditional`; how many images there are, `total`. Of l latents `change` float64 (l,), and where there is a posterior `kl` (l,), in nats, as in papilio.analysis.coordinates.
+    """Arrays of l latents and f known factors, all that are known of the images, or else their class.
 
-    Where factors or classes are known, `factors` text (f,), and `shares` float64 (l, f): the share of each factor's entropy that
-    a coordinate tells, 0 where it is no more than chance.
+    `change` float64 (l,), and where there is a posterior `kl` (l,), in nats, as in papilio.analysis.coordinates; `factors` text
+    (f,), and `shares` float64 (l, f), the share of each factor's entropy that a coordinate tells, 0 where it is no more than
+    chance. Without dimensions `conditional`, how many classes the decoder is told of, and `total`, how many images there are.
     """
     assert cloud.latents is not None
     assert cloud.deviation is not None

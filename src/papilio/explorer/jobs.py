@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from papilio.data.progress import Progress
 
 Result = TypeVar("Result")
+
+AT_ONCE = 0.3  # seconds: what takes no longer is answered with its result
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,13 @@ class Jobs(Generic[Result]):
         self._far: dict[str, Far] = {}
 
     def ask(self, name: str, what: str, job: Callable[[Progress], Result]) -> Result | Far:
-        """The result, or how far the job is; it is started where it was not. Raises what the job raised, which is then forgotten."""
+        """The result, or how far the job is; it is started where it was not. Raises what the job raised, once."""
         with self._lock:
             if name not in self._futures:
                 self._far[name] = Far(0, 0, what)
                 self._futures[name] = self._pool.submit(job, lambda *far: self._hear(name, Far(*far)))
             future = self._futures[name]
+        wait([future], timeout=AT_ONCE)
         if not future.done():
             return self._far[name]
         if future.exception() is not None:
@@ -54,5 +57,3 @@ class Jobs(Generic[Result]):
     def close(self) -> None:
         """Start nothing more; a job that has begun is waited for by nobody."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-

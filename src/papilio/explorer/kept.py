@@ -43,9 +43,7 @@ class Kept:
         arrays = self.read("cloud")
         if arrays is None:
             return None
-        values = {
-            name.removeprefix(VALUES): arrays.pop(name) for name in sorted(arrays) if name.startswith(VALUES)
-        }
+        values = {name.removeprefix(VALUES): arrays.pop(name) for name in sorted(arrays) if name.startswith(VALUES)}
         return Cloud(**arrays, values=values) if arrays.keys() <= {one.name for one in fields(Cloud)} else None
 
     def keep_cloud(self, cloud: Cloud) -> None:
@@ -57,9 +55,7 @@ class Kept:
         arrays = self.read(f"space-{name}")
         if arrays is None or not {"features", "dimensions"} <= arrays.keys():
             return None
-        return Space(
-            arrays["features"], int(arrays["dimensions"]), arrays.get("center"), arrays.get("directions")
-        )
+        return Space(arrays["features"], int(arrays["dimensions"]), arrays.get("center"), arrays.get("directions"))
 
     def keep_space(self, name: str, space: Space) -> None:
         self.write(f"space-{name}", {one.name: getattr(space, one.name) for one in fields(Space)})

@@ -31,7 +31,8 @@ class Trust:
     """How far a map keeps neighborhoods.
 
     `space` and `map` are by the 10 nearest neighbors there, as `what` says: shares of points with their class, or mean errors;
-    None where images show nothing that is known. `kept` is the share of the 10 that stay neighbors. All of `measured_on` points.
+    None where images show nothing that is known. `kept` is the share of the 10 that stay neighbors. All are of `measured_on`
+    points.
     """
 
     what: str
@@ -60,7 +61,9 @@ def pca_plane(points: Float[np.ndarray, "n l"]) -> tuple[Float32[np.ndarray, "n 
     _, vectors = np.linalg.eigh(np.cov(points.T.astype(np.float64)).reshape(points.shape[1], -1))
     axes = np.zeros((2, points.shape[1]))
     found = vectors[:, ::-1].T[:2]
-    axes[: len(found)] = found * np.where(found.sum(axis=1) < 0, -1, 1)[:, None]  # the sign is arbitrary: the same each time
+    axes[: len(found)] = (
+        found * np.where(found.sum(axis=1) < 0, -1, 1)[:, None]
+    )  # the sign is arbitrary: the same each time
     plane = np.vstack([center, axes]).astype(np.float32)
     return ((points - plane[0]) @ plane[1:].T).astype(np.float32), plane
 
@@ -84,7 +87,9 @@ def neighbor_map(method: str, features: Float32[np.ndarray, "n k"], tell: Tell) 
                 raise RunFailed(f"{METHODS[method]}: {heard}")
             tell(*heard)
     except EOFError:
-        raise RunFailed(f"{METHODS[method]}: the process that computed the map ended; is there enough memory?") from None
+        raise RunFailed(
+            f"{METHODS[method]}: the process that computed the map ended; is there enough memory?"
+        ) from None
     finally:
         child.kill()
         child.join()

@@ -74,7 +74,7 @@ class Scene:
         self.facts: RunFacts = self.files.facts()
         if not self.files.weights_file.exists():
             raise RunError(f"{folder}: this run ({self.facts.status}) has no weights; name one that is trained")
-        self.offers = frozenset(kind_of(self.facts.run_settings.train, self.facts.images, {}).offers)
+        self.offers = _offers(self.facts)
         self.judge_name = _judge_of(self.facts, judge) if "probabilities" not in self.offers else None
         self.is_generator = "decode" in self.offers and "encode" not in self.offers
         self._paths = tuple(pictures)
@@ -105,7 +105,9 @@ class Scene:
         with self._lock:
             found = StudyImages({}).of_fold(self.facts.run_settings, self.facts.fold)
         if self.facts.data_checksum not in ("", found.checksum):
-            raise DataError(f"{self.folder}: was trained on other images than {found.name} has now; run the study again")
+            raise DataError(
+                f"{self.folder}: was trained on other images than {found.name} has now; run the study again"
+            )
         return found
 
     @cached_property
@@ -238,7 +240,7 @@ class Scene:
         return found
 
     def map(self, space: str, method: str) -> Map | Far:
-        """A map of a space, or how far it is: it is computed in the background, and kept. Raises AbsentError for an unknown one."""
+        """A map of a space, or how far it is: it is computed in the background, and kept. Raises AbsentError for no such map."""
         if space not in self.space_names or not has_method(method):
             spaces, methods = ", ".join(self.space_names), ", ".join(filter(has_method, METHODS))
             raise AbsentError(f"{space}, {method}: no such map; spaces: {spaces}; methods: {methods}")
@@ -260,7 +262,11 @@ class Scene:
                 positions = neighbor_map(method, space.features, lambda done, total: progress(done, total, what))
                 plane = None
             trust = self._trust(space.features, positions)
-            arrays = {"positions": positions, "trust": np.array(trust.to_json()), **({"plane": plane} if plane is not None else {})}
+            arrays = {
+                "positions": positions,
+                "trust": np.array(trust.to_json()),
+                **({"plane": plane} if plane is not None else {}),
+            }
             self.kept.write(name, arrays)
         positions = arrays["positions"]
         if self._yours is not None:
@@ -311,7 +317,7 @@ class Scene:
         return {"latent": latent, "image": base64.b64encode(channels_last(images)).decode(), "note": hints[0]}
 
     def classify(self, images: np.ndarray) -> np.ndarray:
-        """The probability of each class of images: float32 (n, classes), by the run or its judge. Raises AbsentError for neither."""
+        """The probability of each class of images: float32 (n, classes), by the run or its judge; raises AbsentError for none."""
         self._refuse_many(len(images))
         by = self.run if "probabilities" in self.offers else self.judge
         if by is None:
@@ -362,13 +368,18 @@ def channels_first(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
+def _offers(facts: RunFacts) -> frozenset[str]:
+    """What a run does, without its nets."""
+    return frozenset(kind_of(facts.run_settings.train, facts.images, {}).offers)
+
+
 def _judge_of(facts: RunFacts, given: str | None) -> str | None:
     """The classifier's run that is given, or that comes with Papilio for such images; raises SettingError for another."""
     name = given if given is not None else SHIPPED.get(facts.data_name, "")
     if given is None and name not in shipped_runs():
         return None
     theirs = RunFolder(find_run(name)).facts()
-    if theirs.images.shape == facts.images.shape and theirs.class_names:
+    if theirs.images.shape == facts.images.shape and "probabilities" in _offers(theirs):
         return name
     if given is None:
         return None

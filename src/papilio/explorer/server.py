@@ -1,5 +1,7 @@
-"""The page and its answers over HTTP, for one person on this machine: every request has to bring a token, and no path comes from
-the browser."""
+"""The page and its answers over HTTP, for one person on this machine.
+
+Every request has to bring a token, and no path comes from the browser.
+"""
 
 from __future__ import annotations
 
@@ -154,7 +156,7 @@ class _Answers:
 
     async def images(self, request: Request) -> Response:
         numbers = request.query_params.get("indices", "").split(",")
-        if len(numbers) > MOST_AT_A_TIME or not all(one.isdecimal() and len(one) < 10 for one in numbers):
+        if len(numbers) > MOST_AT_A_TIME or not all(map(_is_number, numbers)):
             raise HTTPException(422, f"indices: must be 1 to {MOST_AT_A_TIME} whole numbers, as 1,2,3")
         found = await run_in_threadpool(self.scene(request).pictures, np.array([int(one) for one in numbers]))
         return _array(channels_last(found))
@@ -164,7 +166,7 @@ class _Answers:
         latents = scene.array("latents")
         given = _floats(await request.body(), width=latents.shape[1])
         label = request.query_params.get("label", "")
-        if label and not (label.isdecimal() and len(label) < 6):
+        if label and not _is_number(label):
             raise HTTPException(422, "label: must be the number of a class")
         found = await run_in_threadpool(scene.decode, given, int(label) if label else None)
         return _array(channels_last(found))
@@ -179,7 +181,9 @@ class _Answers:
             try:
                 return JSONResponse(await run_in_threadpool(scene.encode, path))
             except PapilioError as error:
-                raise HTTPException(422, str(error).replace(f"{path}: ", "").replace(str(path), "the picture")) from error
+                raise HTTPException(
+                    422, str(error).replace(f"{path}: ", "").replace(str(path), "the picture")
+                ) from error
 
     async def classify(self, request: Request) -> Response:
         scene = self.scene(request)
@@ -189,6 +193,10 @@ class _Answers:
             raise HTTPException(422, f"images: must be bytes (n, {height}, {width}, {channel})")
         images = channels_first(pixels.reshape(-1, height, width, channel))
         return _array(await run_in_threadpool(scene.classify, images))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def _floats(content: bytes, *, width: int) -> np.ndarray:
@@ -250,4 +258,3 @@ def serve(app: ASGIApp, *, host: str, port: int, on_ready: Callable[[], Any]) ->
                 on_ready()
 
     Server(uvicorn.Config(app, host=host, port=port, log_level="error", access_log=False)).run()
-
