@@ -1,0 +1,23 @@
+// Where the page starts: finds out whether a server or this file itself is its source, and shows it.
+
+import { render } from "preact";
+import { App } from "./App.jsx";
+import { serverSource } from "./source/server.js";
+import { adopt } from "./store/map.js";
+import { attempt } from "./store/notices.js";
+import { about, chooseRun, source } from "./store/run.js";
+
+async function start() {
+  const boot = JSON.parse(document.getElementById("boot").textContent);
+  document.title = `${boot.title} · Papilio`;
+  render(<App title={boot.title} note={boot.note} />, document.getElementById("page"));
+  await attempt("page", async () => {
+    source.current = boot.source === "embedded" ? await window.papilioEmbedded(boot) : serverSource(boot.token);
+    const answer = await source.current.about();
+    adopt(answer.runs[0]);
+    about.value = answer;
+    await chooseRun(answer.runs[0].id);
+  });
+}
+
+start();
