@@ -76,10 +76,16 @@ class LinearRun:
 
     def _facts(self, run_id: int, name: str) -> dict[str, Any]:
         has_latents, is_judge = self.kind in ("vae", "autoencoder", "gan"), self.kind == "classify"
-        can = ["decode"] * (has_latents and self.latents != 12) + ["encode"] * (self.kind != "gan") + ["classify"] * is_judge
+        can = (
+            ["decode"] * (has_latents and self.latents != 12)
+            + ["encode"] * (self.kind != "gan")
+            + ["classify"] * is_judge
+        )
         spaces = [{"id": "latents", "name": "latents", "dimensions": self.latents, "decodes": "decode" in can}]
         if is_judge:
-            spaces = [{"id": one, "name": f"{one} (16)", "dimensions": 16, "decodes": False} for one in ("dense_1", "dense_2")]
+            spaces = [
+                {"id": one, "name": f"{one} (16)", "dimensions": 16, "decodes": False} for one in ("dense_1", "dense_2")
+            ]
         coordinates = [
             {"index": index, "kl": round(3.2 / (1 + rank), 3) if self.kind == "vae" else None, "change": 0.02 / (1 + rank),
              "factor": "slant" if rank == 0 else None, "information": 0.8 if rank == 0 else None}
@@ -180,7 +186,11 @@ def make_app(num: int = 60_000, page: Path = PAGE) -> Starlette:
         boot = json.dumps({"source": "server", "token": TOKEN, "title": "mock"}).replace("<", "\\u003c")
         return HTMLResponse(page.read_text(encoding="utf-8").replace(">BOOT<", f">{boot}<"))
 
-    routes = [Route("/", show), Route("/api/about", answer), Route("/api/runs/{run:int}/{name:path}", answer, methods=["GET", "POST"])]
+    routes = [
+        Route("/", show),
+        Route("/api/about", answer),
+        Route("/api/runs/{run:int}/{name:path}", answer, methods=["GET", "POST"]),
+    ]
     app = Starlette(routes=routes)
     app.state.fail, app.state.runs = {}, runs
     return app
@@ -195,7 +205,9 @@ def _get(run: LinearRun, name: str, indices: str, started: dict[str, float], key
     method = name.rsplit("/", 1)[-1]
     seconds = time.monotonic() - started.setdefault(key, time.monotonic())
     if method == "tsne" and seconds < 2:
-        return JSONResponse({"done": int(seconds * 375), "total": 750, "what": f"t-SNE of {run.digits.num:,} points"}, 202)
+        return JSONResponse(
+            {"done": int(seconds * 375), "total": 750, "what": f"t-SNE of {run.digits.num:,} points"}, 202
+        )
     trust = {"neighbors": 10, "measured_on": 2000, "space": None if run.kind == "gan" else 0.93, "map": None if run.kind == "gan" else 0.47,
              "kept": 0.12, "what": "share of images whose 10 nearest neighbors mostly have its class"}  # fmt: skip
     return _bytes(run.map(method), {"X-Trust": json.dumps(trust)})

@@ -215,6 +215,16 @@ def test_a_run_stands_beside_the_best_of_its_study_and_a_study_for_its_best_run(
         open_scenes(generators / "nothing", progress=quietly)
 
 
+def test_the_nearest_points_are_those_of_all(vae: Scene) -> None:
+    latents = vae.array("latents")
+    apart = np.linalg.norm(latents - latents[4], axis=1)
+    found = vae.nearest("latents", 4)
+    assert found["points"] == np.argsort(apart)[1:11].tolist()
+    np.testing.assert_allclose(found["distances"], np.sort(apart)[1:11], rtol=1e-4)
+    with pytest.raises(AbsentError, match="no such space"):
+        vae.nearest("nonsense", 4)
+
+
 def test_too_many_at_a_time_are_refused(vae: Scene) -> None:
     with pytest.raises(DataError, match="too many"):
         vae.decode(np.zeros((257, 4), np.float32))

@@ -148,6 +148,9 @@ def test_a_dropped_picture_is_encoded_as_the_run_is_shown_it(server: Server) -> 
     Image.fromarray(image[0, 0]).save(content, "PNG")
     found = json.loads(server.ask("api/runs/0/encode", content.getvalue()).body)
     np.testing.assert_allclose(found["latent"], scene.run.encode(image)[0], atol=1e-5)
+    near = json.loads(server.ask("api/runs/0/encode?space=conv_1", content.getvalue()).body)["nearest"]
+    assert near["points"][0] == 5
+    assert near["distances"][0] < 1e-2
     refused = server.ask("api/runs/0/encode", b"no picture")
     assert refused.status == 422
     assert "picture" in refused.error

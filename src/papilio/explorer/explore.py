@@ -27,16 +27,17 @@ def open_scenes(
     pictures: Sequence[Path] = (),
     judge: str | None = None,
     progress: Progress | None = None,
+    most: int = MOST_RUNS,
 ) -> tuple[str, list[Scene]]:
     """A title, and a run to explore with those that stand beside it, each with its points computed.
 
     `run` is a run's folder, or that of a study, or the name of a run that comes with Papilio. Beside it are the best runs of
-    the other trials of its study that have images of the same shape, six in all at most. Raises RunError for what is no
+    the other trials of its study that have images of the same shape, `most` in all. Raises RunError for what is no
     run, DataError where the image set is not here.
     """
     folders, title = runs_to_explore(run)
     first = Scene(folders[0], judge=judge, pictures=pictures)
-    scenes = [first, *_beside(first, folders[1:], judge=judge)]
+    scenes = [first, *_beside(first, folders[1:], judge=judge, most=most - 1)]
     told = progress or reading_progress()
     for number, scene in enumerate(scenes, start=1):
         scene.prepare(_numbered(told, number, len(scenes)))
@@ -71,13 +72,13 @@ def _best_first(results: StudyResults, asked: Path | None) -> list[Path]:
     return found
 
 
-def _beside(first: Scene, folders: Sequence[Path], *, judge: str | None) -> list[Scene]:
+def _beside(first: Scene, folders: Sequence[Path], *, judge: str | None, most: int) -> list[Scene]:
     """Of the other runs those with images of the same shape; what cannot be opened is left out."""
     found: list[Scene] = []
     for folder in folders:
         with contextlib.suppress(PapilioError):
             scene = Scene(folder, judge=judge)
-            if scene.facts.images.shape == first.facts.images.shape and len(found) < MOST_RUNS - 1:
+            if scene.facts.images.shape == first.facts.images.shape and len(found) < most:
                 found.append(scene)
     return found
 

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 from collections.abc import Mapping
+from html import escape
 from importlib import resources
 from typing import Any
 
@@ -17,18 +18,28 @@ DTYPES = {"f": ("float32", "<f4"), "i": ("int32", "<i4"), "u": ("uint8", "u1")}
 
 def page_html(boot: Mapping[str, Any], *, parts: str = "") -> str:
     """The page with what it starts from; `parts` are elements that follow, of an exported file."""
-    page = (resources.files("papilio.explorer") / "static" / "page.html").read_text(encoding="utf-8")
+    page = built("page.html").decode()
     before, place, after = page.partition(PLACE)
     assert place, "page.html was built without its place for facts; run make web"
     return f'{before}<script type="application/json" id="boot">{_inside_html(boot)}</script>{parts}{after}'
 
 
-def embedded_array(name: str, array: np.ndarray) -> str:
-    """An array as an element of the page: its little-endian bytes, compressed, as text."""
+def built(name: str) -> bytes:
+    """A file that was built from web/."""
+    return (resources.files("papilio.explorer") / "static" / name).read_bytes()
+
+
+def embedded_array(name: str, array: np.ndarray, *, trust: str = "", grid: Mapping[str, Any] | None = None) -> str:
+    """An array as an element of the page: its little-endian bytes, compressed, as text.
+
+    `trust` is JSON about a map, `grid` says where the images of a sprite lie.
+    """
     dtype, layout = DTYPES[array.dtype.kind]
     shape = ",".join(map(str, array.shape))
     content = np.ascontiguousarray(array, dtype=layout).tobytes()
-    return _element(f'data-name="{name}" data-dtype="{dtype}" data-shape="{shape}"', compressed(content))
+    told = {"trust": trust, "grid": json.dumps(grid) if grid else ""}
+    more = "".join(f' data-{key}="{escape(text)}"' for key, text in told.items() if text)
+    return _element(f'data-name="{name}" data-dtype="{dtype}" data-shape="{shape}"{more}', compressed(content))
 
 
 def embedded_json(name: str, value: Any) -> str:

@@ -44,6 +44,7 @@ from papilio.runs.shipped import find_run, shipped_runs
 from papilio.studies.images import StudyImages
 
 MOST_AT_A_TIME = 256  # images or latents that a request may have
+MOST_NEAREST = 10
 YOURS = len(SPLITS)  # the split of a user's own pictures
 VALUES = {"error": "reconstruction error", "kl": "KL (nats)", "confidence": "confidence", "value": "value"}
 
@@ -228,6 +229,7 @@ class Scene:
         known: dict[str, np.ndarray | None] = {
             "labels": cloud.labels,
             "splits": cloud.splits,
+            "numbers": cloud.indices.astype(np.int32),
             "latents": cloud.latents,
             "predicted": cloud.predicted,
             **{f"values/{value}": numbers for value, numbers in cloud.values.items()},
@@ -240,7 +242,7 @@ class Scene:
         return found
 
     def map(self, space: str, method: str) -> Map | Far:
-        """A map of a space, or how far it is: it is computed in the background, and kept. Raises AbsentError for no such map."""
+        """A map of a space, or how far it is: it is computed in the background, and kept. Raises AbsentError for no map."""
         if space not in self.space_names or not has_method(method):
             spaces, methods = ", ".join(self.space_names), ", ".join(filter(has_method, METHODS))
             raise AbsentError(f"{space}, {method}: no such map; spaces: {spaces}; methods: {methods}")
@@ -272,6 +274,10 @@ class Scene:
         if self._yours is not None:
             positions = np.concatenate([positions, self._own_positions(space_name, arrays, progress)])
         return Map(positions, Trust.of_json(str(arrays["trust"])))
+
+    def is_kept(self, space: str, method: str) -> bool:
+        """Whether a map was computed before."""
+        return self.kept.has(f"map-{space}-{method}")
 
     def space(self, name: str, progress: Progress) -> Space:
         """A space's features, as they were kept, or computed."""
@@ -309,15 +315,37 @@ class Scene:
         with self._lock:
             return self.run.decode(latents, labels=label) if label is not None else self.run.decode(latents)
 
-    def encode(self, path: Path) -> dict[str, Any]:
-        """A picture in a file as the run is shown it, its latent, and what may be wrong with it, as plain facts."""
+    def encode(self, path: Path, space_name: str | None = None) -> dict[str, Any]:
+        """A picture in a file as the run is shown it, its latent, and what may be wrong with it, as plain facts.
+
+        Where a space is named, the points nearest to it there, too.
+        """
+        if self.is_generator:
+            raise AbsentError("this run takes no pictures: it only generates")
         with self._lock:
             images, hints = shown_to(self.run, [path], is_inverted=False, progress=None)
             latent = self.run.encode(images)[0].ravel().tolist() if "encode" in self.offers else None
-        return {"latent": latent, "image": base64.b64encode(channels_last(images)).decode(), "note": hints[0]}
+            near = {}
+            if space_name is not None:
+                space = self._known_space(space_name)
+                place = space.place(layer_output(self.run, images, space_name, judge=self.judge))[0]
+                near = {"nearest": _nearest(place, space.features)}
+        return {"latent": latent, "image": base64.b64encode(channels_last(images)).decode(), "note": hints[0]} | near
+
+    def nearest(self, space_name: str, point: int) -> dict[str, Any]:
+        """The points nearest to a point in a space, without itself, as plain facts: `points` and `distances`."""
+        features = self._known_space(space_name).features
+        if point >= len(features):
+            raise DataError(f"point: must be 0 to {len(features) - 1}")
+        return _nearest(features[point], features, without=point)
+
+    def _known_space(self, name: str) -> Space:
+        if name not in self.space_names:
+            raise AbsentError(f"{name}: no such space; there are {', '.join(self.space_names)}")
+        return self.space(name, lambda done, total, what: None)
 
     def classify(self, images: np.ndarray) -> np.ndarray:
-        """The probability of each class of images: float32 (n, classes), by the run or its judge; raises AbsentError for none."""
+        """The probability of each class of images: float32 (n, classes), by the run or its judge; AbsentError for none."""
         self._refuse_many(len(images))
         by = self.run if "probabilities" in self.offers else self.judge
         if by is None:
@@ -356,6 +384,12 @@ class Scene:
             rows = given if plane.shape[1] == given.shape[1] else space.place(given)
             return ((rows - plane[0]) @ plane[1:].T).astype(np.float32)
         return nearest_mean(space.place(given), space.features, arrays["positions"])
+
+
+def _nearest(place: np.ndarray, features: np.ndarray, *, without: int | None = None) -> dict[str, Any]:
+    apart = np.sqrt(((features - place) ** 2).sum(axis=1))
+    order = [int(one) for one in np.argsort(apart, kind="stable")[: MOST_NEAREST + 1] if one != without][:MOST_NEAREST]
+    return {"points": order, "distances": [float(apart[one]) for one in order]}
 
 
 def channels_last(images: np.ndarray) -> np.ndarray:

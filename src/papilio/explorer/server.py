@@ -54,6 +54,7 @@ def make_app(scenes: Sequence[Scene], *, title: str, token: str, hosts: frozense
             Route(run + "/arrays/{name:path}", answers.array),
             Route(run + "/maps/{space}/{method}", answers.map),
             Route(run + "/images", answers.images),
+            Route(run + "/nearest", answers.nearest),
             Route(run + "/decode", answers.decode, methods=["POST"]),
             Route(run + "/encode", answers.encode, methods=["POST"]),
             Route(run + "/classify", answers.classify, methods=["POST"]),
@@ -161,6 +162,13 @@ class _Answers:
         found = await run_in_threadpool(self.scene(request).pictures, np.array([int(one) for one in numbers]))
         return _array(channels_last(found))
 
+    async def nearest(self, request: Request) -> Response:
+        point = request.query_params.get("point", "")
+        if not _is_number(point):
+            raise HTTPException(422, "point: must be a whole number")
+        space = request.query_params.get("space", "")
+        return JSONResponse(await run_in_threadpool(self.scene(request).nearest, space, int(point)))
+
     async def decode(self, request: Request) -> Response:
         scene = self.scene(request)
         latents = scene.array("latents")
@@ -179,7 +187,7 @@ class _Answers:
             path = Path(folder) / "picture"
             path.write_bytes(content)
             try:
-                return JSONResponse(await run_in_threadpool(scene.encode, path))
+                return JSONResponse(await run_in_threadpool(scene.encode, path, request.query_params.get("space")))
             except PapilioError as error:
                 raise HTTPException(
                     422, str(error).replace(f"{path}: ", "").replace(str(path), "the picture")
