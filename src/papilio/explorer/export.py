@@ -99,7 +99,7 @@ def _maps(scene: Scene, chosen: np.ndarray, progress: Progress) -> dict[str, str
 
 
 def _decoder(scene: Scene, *, room: int) -> tuple[list[str], str]:
-    """The decoder with what runs it, as elements of the page, and in words what stands in the file; none where it has no room."""
+    """The decoder with what runs it, as elements, and in words what the file has; none where it has no room."""
     if "decode" not in scene.offers:
         return [], ""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
