@@ -2,12 +2,25 @@
 
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync, writeFileSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gunzipSync, gzipSync } from "node:zlib";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "src", "papilio", "explorer", "static");
+// packages that come without the text of their license, which is MIT
+const HOLDERS = { "onnxruntime-web": "Copyright (c) Microsoft Corporation (ONNX Runtime; its ThirdPartyNotices.txt names what it contains itself)" };
+const MIT = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the
+"Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute,
+sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+THE SOFTWARE.`;
 const PAGE_PACKAGES = ["preact", "@preact/signals", "@preact/signals-core", "gifenc"];
 
 /** Every file that decides what is built, in the order of their paths. tests/explorer/test_built_page.py computes the same. */
@@ -33,7 +46,7 @@ function notices(packages) {
     const folder = join(here, "node_modules", name);
     const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
     const file = readdirSync(folder).find((one) => /^licen[sc]e/i.test(one));
-    const text = file ? readFileSync(join(folder, file), "utf8").trim() : `License: ${license}`;
+    const text = file ? readFileSync(join(folder, file), "utf8").trim() : `${HOLDERS[name]}\n\n${MIT}`;
     return `${name} ${version} (${license})\n\n${text}`;
   }).join("\n\n----\n\n").replaceAll("-->", "-- >");
 }
@@ -61,4 +74,15 @@ writeFileSync(
     .replace("{{style}}", () => style)
     .replace("{{script}}", () => script),
 );
-console.log(`page.html: ${(statSync(join(out, "page.html")).size / 1024).toFixed(0)} KiB`);
+
+// for exported pages: the source that reads arrays of the page, and onnxruntime-web with its wasm
+const comment = (packages) => `/*\nsources: sha256 ${digest()}\n\n${notices(packages)}\n*/\n`;
+writeFileSync(join(out, "embedded.js"), `/* sources: sha256 ${digest()} */\n${inline(await bundle("source/embedded.js"))}\n`);
+// the runtime asks for its own address, to find files that the page has already given it
+const runtime = await bundle("source/runtime.js", { define: { "import.meta.url": "document.baseURI" }, external: ["module", "worker_threads", "node:*", "fs", "os", "path"] });
+writeFileSync(join(out, "ort.js"), comment(["onnxruntime-web"]) + inline(runtime) + "\n");
+const wasm = readFileSync(join(here, "node_modules", "onnxruntime-web", "dist", "ort-wasm-simd-threaded.wasm"));
+// other versions of zlib make other files of the same bytes: these megabytes are only written when what they hold has changed
+const kept = join(out, "ort.wasm.gz");
+if (!existsSync(kept) || !gunzipSync(readFileSync(kept)).equals(wasm)) writeFileSync(kept, gzipSync(wasm, { level: 9 }));
+for (const name of ["page.html", "embedded.js", "ort.js", "ort.wasm.gz"]) console.log(`${name}: ${(statSync(join(out, name)).size / 1024).toFixed(0)} KiB`);

@@ -19,7 +19,7 @@ export function MapState() {
     <div class="map-state" role="status">
       <p>Computing {what}…</p>
       <progress value={done} max={total || 1} aria-label={what} />
-      <p class="minor">{total ? `${Math.floor((100 * done) / total)}%` : ""} It is kept, so that this happens once.</p>
+      <p class="minor">{total ? `${Math.floor((100 * done) / total)}% done. ` : ""}The map is kept: it is computed only once.</p>
     </div>
   );
 }

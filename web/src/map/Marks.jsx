@@ -15,11 +15,12 @@ export function Marks() {
   const onScreen = (place) => toScreen(camera.value, size.value, place.x, place.y);
   const cross = crosshair.value && onScreen(crosshair.value);
   const kept = keptPlace.value && onScreen(keptPlace.value);
-  const { ends, way } = morphMarks.value;
+  const { ends, way, isLine } = morphMarks.value;
   const path = (places) => places.map((one) => `${one.left.toFixed(1)},${one.top.toFixed(1)}`).join(" ");
   return (
     <svg class="marks" width={size.value.width} height={size.value.height} aria-hidden="true">
-      {way.length > 1 && <polyline class="way" points={path(way.map(onScreen))} />}
+      {isLine && <polyline class="way" points={path(way.map(onScreen))} />}
+      {!isLine && way.map(onScreen).map((at, n) => <circle key={n} class="way-dot" cx={at.left} cy={at.top} r="3.5" />)}
       {ends.map(({ name, place }) => <End key={name} name={name} at={onScreen(place)} />)}
       {kept && <g class="kept-mark"><circle cx={kept.left} cy={kept.top} r="9" /><circle cx={kept.left} cy={kept.top} r="2.2" class="dot" /></g>}
       {cross && (

@@ -1,6 +1,6 @@
 // Images on the map, when it is near enough that few points are in view; at most one per cell, so that none covers another.
 
-import { useSignalEffect } from "@preact/signals";
+import { signal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { drawImage } from "../parts/Picture.jsx";
 import { coloring, muted } from "../store/coloring.js";
@@ -11,7 +11,9 @@ import { latest } from "../math/latest.js";
 import { toScreen } from "./camera.js";
 
 const MOST_IN_VIEW = 400;
-const SIDE = 34; // CSS pixels
+export const SIDE = 34; // CSS pixels
+/** Whether there are any: a click on one of them means its image. */
+export const areShown = signal(false);
 
 export function Thumbnails() {
   const canvas = useRef(null);
@@ -25,7 +27,9 @@ export function Thumbnails() {
     const dimensions = size.value;
     muted.value;
     if (!arrays || layout.value.state !== "ready" || layout.value.run !== arrays.run || !dimensions.width) return;
-    draw.current({ arrays, shown: inView(view, dimensions), view, dimensions });
+    const shown = inView(view, dimensions);
+    areShown.value = shown.length > 0;
+    draw.current({ arrays, shown, view, dimensions });
   });
   return <canvas ref={canvas} class="thumbnails" aria-hidden="true" />;
 }

@@ -4,6 +4,7 @@ import { kept, isChanged, keptPlace, change } from "../store/kept.js";
 import { show } from "../store/map.js";
 import { endA, endB } from "../store/morph.js";
 import { can, data } from "../store/run.js";
+import { encodeKept } from "../store/switching.js";
 import { AnotherClass } from "./AnotherClass.jsx";
 import { Judge } from "./Judge.jsx";
 import { LatentNumbers } from "./LatentNumbers.jsx";
@@ -13,7 +14,15 @@ import { Prediction } from "./Prediction.jsx";
 export function KeptPanel() {
   const now = kept.value;
   const arrays = data.value;
-  if (!now || now.run !== arrays.run) {
+  if (now && now.run !== arrays.run) {
+    return (
+      <>
+        <p class="minor">The kept picture belongs to {now.run.name}.</p>
+        {can(arrays.run, "encode") && <div class="actions"><button type="button" onClick={encodeKept}>Encode it with this run</button></div>}
+      </>
+    );
+  }
+  if (!now) {
     return <p class="minor">Click on the map, or press Enter there, to keep a picture. Its latent, the images nearest to it and what a classifier says of it are shown here.</p>;
   }
   const canDecode = can(now.run, "decode") && now.latent;

@@ -1,11 +1,19 @@
 import { Coordinates } from "./Coordinates.jsx";
 import { KeptPanel } from "./KeptPanel.jsx";
+import { Mistakes } from "./Mistakes.jsx";
+import { Morph } from "./Morph.jsx";
+import { decodingRuns, Runs } from "./Runs.jsx";
+import { Selection } from "./Selection.jsx";
 import { can, data } from "../store/run.js";
 import { selection, tab } from "../store/selection.js";
 
 const TABS = [
   { id: "kept", name: "Kept", Panel: KeptPanel, isOffered: () => true },
   { id: "coordinates", name: "Coordinates", Panel: Coordinates, isOffered: (one) => one.latents > 0 && can(one, "decode") },
+  { id: "morph", name: "Morph", Panel: Morph, isOffered: (one) => one.latents > 0 && can(one, "decode") },
+  { id: "runs", name: "Runs", Panel: Runs, isOffered: () => decodingRuns().length > 1 },
+  { id: "mistakes", name: "Mistakes", Panel: Mistakes, isOffered: (one) => one.has_mistakes },
+  { id: "selection", name: "Selection", Panel: Selection, isOffered: () => selection.value !== null },
 ];
 
 export function Tabs() {

@@ -1,6 +1,5 @@
-import { adopt } from "../store/map.js";
-import { about, chooseRun, run } from "../store/run.js";
-import { deselect } from "../store/selection.js";
+import { about, run } from "../store/run.js";
+import { switchRun } from "../store/switching.js";
 import { isDark, switchTheme } from "../store/theme.js";
 import { Search } from "./Search.jsx";
 
@@ -24,18 +23,12 @@ export function Header({ title, note }) {
 
 function RunChoice() {
   const runs = about.value.runs;
-  const choose = (event) => {
-    const one = runs.find((each) => each.id === Number(event.target.value));
-    deselect();
-    adopt(one);
-    chooseRun(one.id);
-  };
   const words = (one) => `${one.name} (${KINDS[one.kind] ?? one.kind})`;
   if (runs.length === 1) return <span class="minor run-name">{words(runs[0])}</span>;
   return (
     <label class="field">
       <span>Run</span>
-      <select id="run" value={run.value.id} onChange={choose}>
+      <select id="run" value={run.value.id} onChange={(event) => switchRun(Number(event.target.value))}>
         {runs.map((one) => <option key={one.id} value={one.id}>{words(one)}</option>)}
       </select>
     </label>

@@ -5,7 +5,7 @@ import { Notice } from "../parts/Notice.jsx";
 import { Picture } from "../parts/Picture.jsx";
 import { isChanged, kept } from "../store/kept.js";
 import { pointed } from "../store/pointer.js";
-import { data, decodes, pointWords, run } from "../store/run.js";
+import { data, decodes, pointFacts, pointName, pointWords, run } from "../store/run.js";
 
 export function Pictures() {
   const frame = useRef(null);
@@ -40,7 +40,8 @@ function Pointed({ box }) {
         <span>
           <b>At the pointer</b>
           {now && <small>{now.how}</small>}
-          {now && <small>{now.latent ? "nearest: " : ""}{words}</small>}
+          {now && data.value && <small>{now.latent ? "nearest: " : ""}{pointName(data.value, now.nearest)}</small>}
+          {now && data.value && <small>{pointFacts(one, data.value, now.nearest)}</small>}
         </span>
       </figcaption>
     </figure>
@@ -67,8 +68,9 @@ function Kept({ box }) {
         {now.original && isDecoded && <Picture image={now.original} shape={now.run.image} box={40} label={`${now.name}, as it is`} />}
         <span>
           <b>Kept{isChanged.value ? ", changed" : ""}</b>
-          <small>{now.words}</small>
-          {now.original && isDecoded && <small>small: as it is; large: decoded</small>}
+          <small title={now.name}>{now.name}</small>
+          {now.facts && <small>{now.facts}</small>}
+          {now.original && isDecoded && <small>small: the image itself</small>}
           {now.note && <small>{now.note}</small>}
           {now.run !== run.value && <small>of {now.run.name}</small>}
         </span>

@@ -56,6 +56,14 @@ export function serverSource(token) {
       const image = Uint8Array.from(atob(answer.image), (one) => one.charCodeAt(0));
       return { ...answer, image, latent: answer.latent && Float32Array.from(answer.latent) };
     },
+    nearest: async (run, space, point) => {
+      try {
+        return await (await ask(`runs/${run.id}/nearest?space=${space}&point=${point}`)).json();
+      } catch (error) {
+        if (error.status === 404) return null;
+        throw error;
+      }
+    },
     classify: async (run, images) => (await arrayOf(await post(`runs/${run.id}/classify`, images))).data,
   };
 }

@@ -1,5 +1,6 @@
 // What a click on the map, or Enter, keeps: the image under the pointer where there is one, otherwise what lies between the images.
 
+import { areShown, SIDE } from "../map/Thumbnails.jsx";
 import { keepLatent, keepPoint, kept } from "./kept.js";
 import { camera, inverse, layout } from "./map.js";
 import { latentAt } from "./places.js";
@@ -14,6 +15,6 @@ export function keepAt(place) {
   const base = inverse.value === "axes" && kept.value?.latent?.length === arrays.run.latents ? kept.value.latent : null;
   const found = latentAt(arrays, place, base);
   if (tab.value === "selection" || tab.value === "mistakes") tab.value = "kept";
-  if (found.latent === null || found.distance * camera.value.scale <= HIT) keepPoint(found.nearest);
+  if (found.latent === null || found.distance * camera.value.scale <= (areShown.value ? SIDE / 2 : HIT)) keepPoint(found.nearest);
   else keepLatent(found.latent, "a place between the images");
 }

@@ -8,10 +8,10 @@ import { imagesOf } from "./images.js";
 import { layout } from "./map.js";
 import { attempt, say } from "./notices.js";
 import { latentOf, meanPlace, placeOf, pointPlace } from "./places.js";
-import { can, data, pointName, pointWords } from "./run.js";
+import { can, data, pointFacts, pointName, pointWords } from "./run.js";
 
 /**
- * {run, name, words, index (of a point, or null), label (class, or null), anchor (latent as it was kept), latent (as the sliders have it now),
+ * {run, name, facts, words (both), index (of a point, or null), label (class, or null), anchor (latent as it was kept), latent (as the sliders have it now),
  *  original (pixels of an image, or null), image (decoded, else the original), nearest ({points, distances} from the server, or null), note}
  */
 export const kept = signal(null);
@@ -51,7 +51,7 @@ export async function keepPoint(index) {
   if (!found || data.value !== arrays) return;
   keep({
     run: one, index, original: found[0], image: found[0], latent: latentOf(arrays, index),
-    label: arrays.labels?.[index] ?? null, name: pointName(one, index), words: pointWords(one, arrays, index),
+    label: arrays.labels?.[index] ?? null, name: pointName(arrays, index), facts: pointFacts(one, arrays, index), words: pointWords(one, arrays, index),
   });
 }
 
@@ -65,7 +65,7 @@ export function keepFile(answer, name) {
   const arrays = data.value;
   const own = answer.latent && answer.latent.length === arrays.run.latents ? answer.latent : null;
   keep({
-    run: arrays.run, latent: own, original: answer.image, image: answer.image, name, words: `${name}, your picture`,
+    run: arrays.run, latent: own, original: answer.image, image: answer.image, name, words: `${name}, your picture`, facts: "your picture",
     note: answer.note, nearest: answer.nearest ?? null, label: own ? classAround(arrays, own) : null,
   });
 }

@@ -19,14 +19,16 @@ export const wayLatents = computed(() => {
   return Array.from({ length: FRAMES }, (_, n) => between(a.latent, b.latent, n / (FRAMES - 1), way.value, a.run.mean));
 });
 
-/** What the map shows of it: {ends: [{name, place}], way: [place, ...]}. */
+/** What the map shows of it: {ends: [{name, place}], way: [place, ...], isLine}. */
 export const morphMarks = computed(() => {
   const arrays = data.value;
-  if (!arrays || layout.value.state !== "ready") return { ends: [], way: [] };
+  if (!arrays || layout.value.state !== "ready") return { ends: [], way: [], isLine: false };
   const ends = [["A", endA.value], ["B", endB.value]]
     .filter(([, end]) => end && end.run === arrays.run)
     .map(([name, end]) => ({ name, place: placeOf(arrays, end.latent) }))
     .filter((end) => end.place);
-  if (ends.length < 2 || !wayLatents.value) return { ends, way: [] };
-  return { ends, way: wayLatents.value.map((latent) => placeOf(arrays, latent)).filter(Boolean) };
+  if (ends.length < 2 || !wayLatents.value) return { ends, way: [], isLine: false };
+  const way = wayLatents.value.map((latent) => placeOf(arrays, latent)).filter(Boolean);
+  // without an inverse the places jump from neighbors to neighbors: dots say so, a line would not
+  return { ends, way, isLine: layout.value.method === "axes" || layout.value.method === "pca" };
 });

@@ -44,11 +44,10 @@ export const latentOf = (arrays, index) => (arrays.latents ? Float32Array.from(r
 /** How the picture at the pointer came about, in a few words. */
 export function howWords(one, isBaseKept) {
   const rest = one.latents > 2;
-  const others = isBaseKept ? "the others as in the kept picture" : "the others at their means";
   return {
-    axes: rest ? `decoded, ${others}` : "decoded here",
+    axes: !rest ? "decoded here" : isBaseKept ? "decoded, the rest as kept" : "decoded, the rest at the mean",
     plane: rest ? "decoded on the plane of PCA" : "decoded here",
-    mean: `decoded from the mean of the ${NEIGHBORS} nearest images`,
+    mean: `decoded: mean of the ${NEIGHBORS} nearest`,
     image: "the nearest image",
   }[inverse.value];
 }

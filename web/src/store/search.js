@@ -16,14 +16,20 @@ export function found(arrays, text) {
     .filter((picture) => picture.name.toLowerCase().includes(wanted))
     .map((picture) => ({ kind: "point", number: picture.index, words: `${picture.name}, your picture` }));
   const number = Number(wanted.replace(/^(image|sample|#)\s*/, "").replaceAll(",", ""));
-  const isPoint = /\d/.test(wanted) && Number.isInteger(number) && number >= 0 && number < one.num;
-  const points = isPoint ? [{ kind: "point", number, words: withClass(arrays, number) }] : [];
+  const index = /\d/.test(wanted) && Number.isInteger(number) ? pointOf(arrays, number) : -1;
+  const points = index >= 0 ? [{ kind: "point", number: index, words: withClass(arrays, index) }] : [];
   return [...classes, ...own, ...points].slice(0, MOST);
+}
+
+/** Where the points are a sample of the set, most numbers have none: -1. */
+function pointOf(arrays, number) {
+  if (arrays.numbers) return arrays.numbers.indexOf(number);
+  return number >= 0 && number < arrays.run.num ? number : -1;
 }
 
 function withClass(arrays, number) {
   const name = arrays.labels ? className(arrays.run, arrays.labels[number]) : null;
-  return pointName(arrays.run, number) + (name === null ? "" : `, class ${name}`);
+  return pointName(arrays, number) + (name === null ? "" : `, class ${name}`);
 }
 
 /** The points of a class, for a selection. */

@@ -1,6 +1,6 @@
 """A server for developing and testing the page: the contract of `papilio explore`, with PCA of the bundled digits as its nets.
 
-    python web/mock.py [--num 60000] [--port 8123]
+    python tests/explorer/mock_server.py [--num 60000] [--port 8123]
 
 Five runs: a VAE of 10 latents, a conditional autoencoder of 2, a GAN (samples, no encoder), a classifier and an encoder without a decoder. What is
 slow on purpose (a t-SNE that takes two seconds) shows the page's progress; `fail` names paths that answer with an error.
@@ -13,6 +13,7 @@ import base64
 import io
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-PAGE = Path(__file__).parent.parent / "src" / "papilio" / "explorer" / "static" / "page.html"
+PAGE = Path(__file__).parents[2] / "src" / "papilio" / "explorer" / "static" / "page.html"
 TOKEN = "mock"
 CLASSES = [str(digit) for digit in range(10)]
 
@@ -152,6 +153,11 @@ class LinearRun:
             return self.decode(self.points[indices, : self.latents], None)
         return self.digits.images[self.digits.source[indices]].astype(np.uint8).reshape(-1, 28, 28, 1)
 
+    def nearest(self, features: np.ndarray, without: int = -1) -> dict[str, list[Any]]:
+        distances = np.linalg.norm(self.points - features, axis=1)
+        found = [one for one in np.argsort(distances)[:11].tolist() if one != without][:10]
+        return {"points": found, "distances": distances[found].tolist()}
+
     def encode(self, images: np.ndarray) -> np.ndarray:
         return ((images.reshape(len(images), -1) - self.mean) @ self.basis.T / self.scale).astype(np.float32)
 
@@ -180,7 +186,7 @@ def make_app(num: int = 60_000, page: Path = PAGE) -> Starlette:
         run, name = runs[int(request.path_params["run"])], request.path_params["name"]
         if request.method == "POST":
             return _post(run, name, await request.body(), request.query_params.get("label"))
-        return _get(run, name, request.query_params.get("indices", ""), started, f"{run.facts['id']}/{name}")
+        return _get(run, name, request.query_params, started, f"{run.facts['id']}/{name}")
 
     async def show(request: Request) -> Response:
         boot = json.dumps({"source": "server", "token": TOKEN, "title": "mock"}).replace("<", "\\u003c")
@@ -196,12 +202,14 @@ def make_app(num: int = 60_000, page: Path = PAGE) -> Starlette:
     return app
 
 
-def _get(run: LinearRun, name: str, indices: str, started: dict[str, float], key: str) -> Response:
+def _get(run: LinearRun, name: str, query: Mapping[str, str], started: dict[str, float], key: str) -> Response:
     if name == "images":
-        return _bytes(run.images([int(one) for one in indices.split(",")]))
+        return _bytes(run.images([int(one) for one in query["indices"].split(",")]))
     if name.startswith("arrays/"):
         array = run.array(name.removeprefix("arrays/"))
         return _bytes(array) if array is not None else JSONResponse({"error": f"no array {name}"}, 404)
+    if name == "nearest":
+        return JSONResponse(run.nearest(run.points[int(query["point"])], without=int(query["point"])))
     method = name.rsplit("/", 1)[-1]
     seconds = time.monotonic() - started.setdefault(key, time.monotonic())
     if method == "tsne" and seconds < 2:
@@ -231,10 +239,8 @@ def _post(run: LinearRun, name: str, body: bytes, label: str | None) -> Response
         picture, note = ImageOps.invert(picture), "inverted: light background"
     image = np.asarray(picture.resize((28, 28)), np.uint8)
     features = run.encode(image[None].astype(np.float32))
-    distances = np.linalg.norm(run.points - features, axis=1)
-    nearest = np.argsort(distances)[:10]
     answer = {"latent": features[0, : run.latents].tolist() if run.facts["latents"] else None, "image": base64.b64encode(image.tobytes()).decode(), "note": note,
-              "nearest": {"points": nearest.tolist(), "distances": distances[nearest].tolist()}}  # fmt: skip
+              "nearest": run.nearest(features[0])}  # fmt: skip
     return JSONResponse(answer)
 
 
