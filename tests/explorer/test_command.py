@@ -73,7 +73,9 @@ def test_what_cannot_be_explored_is_one_line(
 def test_a_file_is_written_and_said_what_it_holds(classifier: Path, tmp_path: Path) -> None:
     done = papilio("explore", str(classifier), "--export", str(tmp_path / "page.html"))
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(rf"{re.escape(str(tmp_path))}/page\.html: [\d.]+ MB: [\d,]+ images, their PCA map\n", done.stdout)
+    assert re.fullmatch(
+        rf"{re.escape(str(tmp_path))}/page\.html: [\d.]+ MB: [\d,]+ images, their PCA map\n", done.stdout
+    )
     again = papilio("explore", str(classifier), "--export", str(tmp_path / "page.html"))
     assert again.returncode == 2
     assert "--fresh" in again.stderr

@@ -25,7 +25,7 @@ MOST_BYTES_OF_IMAGES = 12_000_000  # before they are compressed
 MOST_BYTES = 25_000_000  # of a file with a decoder
 SIDE, MOST_BYTES_OF_SPRITE = 24, 4_000_000
 DEVIATIONS = 2.5  # how far from the middle a sprite reaches
-WASM, SCRIPT = "ort.wasm.gz", "embedded.js"
+WASM, RUNTIME, SCRIPT = "ort.wasm.gz", "ort.js", "embedded.js"
 
 
 def export_page(
@@ -61,8 +61,8 @@ def export_page(
     words = _words(scene, num=len(chosen), maps=list(maps), decoder=why)
     parts += [embedded_json("about", {"title": title, "runs": [_about(scene, chosen, maps=list(maps))]})]
     boot = {"source": "embedded", "title": title, "note": words}
-    script = f"<script>{built(SCRIPT)}</script>\n" if decoder else ""
-    write_text(path, page_html(boot, parts="".join(parts) + script))
+    scripts = [f"<script>{built(name).decode()}</script>\n" for name in (SCRIPT, *([RUNTIME] if decoder else []))]
+    write_text(path, page_html(boot, parts="".join([*parts, *scripts])))
     return path, f"{path.stat().st_size / 1e6:.1f} MB: {words}"
 
 
@@ -114,7 +114,7 @@ def _decoder(scene: Scene, *, room: int) -> tuple[list[str], str]:
         return [], f"images of a grid in place of the decoder ({error})"
     content = onnx_file(program, metadata_of(scene.run, title=""))
     parts = [embedded_bytes("runs/0/decoder", content), embedded_bytes("ort-wasm", built(WASM))]
-    if sum(map(len, parts)) + len(built(SCRIPT)) > room:
+    if sum(map(len, parts)) + len(built(RUNTIME)) > room:
         return (
             [],
             f"images of a grid in place of the decoder, with which the file would have over {MOST_BYTES / 1e6:.0f} MB",

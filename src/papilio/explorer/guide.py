@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from papilio.analysis.coordinates import change_around, known_factors, posterior_kl
-from papilio.analysis.information import binned, entropy, information_matrix
+from papilio.analysis.information import binned, information_matrix
 from papilio.data.imageset import ImageSet
 from papilio.data.splits import SPLITS
 from papilio.engine import Arrays
@@ -24,8 +24,8 @@ def make_guide(run: Run, images: ImageSet | None, cloud: Cloud) -> Arrays:
     """Arrays of l latents and f known factors, all that are known of the images, or else their class.
 
     `change` float64 (l,), and where there is a posterior `kl` (l,), in nats, as in papilio.analysis.coordinates; `factors` text
-    (f,), and `shares` float64 (l, f), the share of each factor's entropy that a coordinate tells, 0 where it is no more than
-    chance. Without dimensions `conditional`, how many classes the decoder is told of, and `total`, how many images there are.
+    (f,), and `information` float64 (l, f), what a coordinate tells of a factor in nats, 0 where it is no more than chance.
+    Without dimensions `conditional`, how many classes the decoder is told of, and `total`, how many images there are.
     """
     assert cloud.latents is not None
     assert cloud.deviation is not None
@@ -46,24 +46,23 @@ def make_guide(run: Run, images: ImageSet | None, cloud: Cloud) -> Arrays:
         latents = cloud.latents[some].astype(np.float64)
         shuffled = codes[np.random.default_rng(0).permutation(len(codes))]
         told, chance = information_matrix(latents, codes), information_matrix(latents, shuffled)
-        entropies = np.maximum([entropy(column) for column in codes.T], 1e-9)
-        arrays |= {"factors": np.array(list(factors)), "shares": np.where(told > TWICE * chance, told, 0) / entropies}
+        arrays |= {"factors": np.array(list(factors)), "information": np.where(told > TWICE * chance, told, 0)}
     return arrays
 
 
 def in_order(guide: Arrays) -> list[dict[str, Any]]:
     """The coordinates as plain facts, the one that does most first: by KL, or by change in the picture."""
     change, kl = guide["change"], guide.get("kl")
-    shares, names = guide.get("shares"), guide.get("factors", np.array([], str)).tolist()
+    told, names = guide.get("information"), guide.get("factors", np.array([], str)).tolist()
 
     def known_of(index: int) -> dict[str, Any]:
-        best = None if shares is None or not shares[index].any() else int(shares[index].argmax())
+        best = None if told is None or not told[index].any() else int(told[index].argmax())
         return {
             "index": index,
             "kl": None if kl is None else float(kl[index]),
             "change": float(change[index]),
             "factor": None if best is None else names[best],
-            "information": None if best is None or shares is None else float(shares[index, best]),
+            "information": None if best is None or told is None else float(told[index, best]),
         }
 
     return [known_of(int(index)) for index in np.argsort(-(change if kl is None else kl), kind="stable")]
