@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -25,7 +27,17 @@ def test_the_command_prints_an_address_that_answers_and_ends_quietly_with_ctrl_c
     assert first.startswith("Generators: http://127.0.0.1:")
     assert "Ctrl-C" in process.stdout.readline()
     with urllib.request.urlopen(re.findall(r"http\S+", first)[0], timeout=60) as page:
-        assert b'"source": "server"' in page.read()
+        boot = re.findall(r'<script type="application/json" id="boot">(.*?)</script>', page.read().decode())[0]
+    token = json.loads(boot)["token"]
+    address = re.findall(r"http://[^/]+", first)[0]
+    seen, started = set(), time.monotonic()
+    while len(seen) < 3 and time.monotonic() - started < 120:  # the other runs come when their points are computed
+        request = urllib.request.Request(f"{address}/api/about", headers={"X-Papilio-Token": token})
+        with urllib.request.urlopen(request, timeout=60) as found:
+            about = json.load(found)
+        seen = {one["name"] for one in about["runs"]}
+        assert len(about["runs"]) + about["waiting"] == 3
+    assert seen == {"VAE, seed 0", "autoencoder, seed 0", "GAN, seed 0"}
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode in (0, 130)

@@ -206,13 +206,13 @@ def test_a_classifier_says_what_pictures_show(vae: Scene, classifier: Path) -> N
 
 
 def test_a_run_stands_beside_the_best_of_its_study_and_a_study_for_its_best_run(generators: Path) -> None:
-    title, scenes = open_scenes(run_of(generators, "autoencoder"), progress=quietly)
+    title, scenes = open_scenes(run_of(generators, "autoencoder"))
     assert title == "Generators"
     assert [scene.facts.trial for scene in scenes] == ["autoencoder", "VAE", "GAN"]
-    _, scenes = open_scenes(generators, progress=quietly)
+    _, scenes = open_scenes(generators)
     assert {scene.facts.trial for scene in scenes} == {"autoencoder", "VAE", "GAN"}
     with pytest.raises(RunError, match="no such folder"):
-        open_scenes(generators / "nothing", progress=quietly)
+        open_scenes(generators / "nothing")
 
 
 def test_the_nearest_points_are_those_of_all(vae: Scene) -> None:

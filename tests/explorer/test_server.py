@@ -21,7 +21,7 @@ from PIL import Image
 from explorer.conftest import quietly
 from papilio.explorer.explore import open_scenes
 from papilio.explorer.scene import Scene
-from papilio.explorer.server import MOST_BYTES, local_hosts, make_app
+from papilio.explorer.server import MOST_BYTES, Shown, local_hosts, make_app
 
 TOKEN = "a-token-of-this-test"
 
@@ -60,7 +60,7 @@ class Server:
 def serving(scenes: list[Scene]) -> Iterator[Server]:
     """A server in a thread."""
     hosts: set[str] = set()
-    app = make_app(scenes, title="Generators", token=TOKEN, hosts=hosts)  # pyright: ignore[reportArgumentType]
+    app = make_app(Shown(scenes), title="Generators", token=TOKEN, hosts=hosts)  # pyright: ignore[reportArgumentType]
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -77,7 +77,9 @@ def serving(scenes: list[Scene]) -> Iterator[Server]:
 def server(generators: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAPILIO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        _, scenes = open_scenes(generators, progress=quietly)
+        _, scenes = open_scenes(generators)
+        for scene in scenes:
+            scene.prepare(quietly)
         with serving(sorted(scenes, key=lambda scene: scene.facts.trial != "VAE")) as one:
             yield one
 

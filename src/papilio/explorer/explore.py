@@ -9,13 +9,17 @@ import threading
 import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from papilio.data.progress import Progress, reading_progress
+from papilio.data.progress import reading_progress
 from papilio.errors import PapilioError, RunError, SettingError, reason_of
 from papilio.explorer.scene import Scene
 from papilio.results.results import StudyResults, read_results
 from papilio.runs.run import find_run
 from papilio.study_folder import is_study_folder
+
+if TYPE_CHECKING:  # starlette is imported where a server starts
+    from papilio.explorer.server import Shown
 
 MOST_RUNS = 6  # side by side
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -26,22 +30,17 @@ def open_scenes(
     *,
     pictures: Sequence[Path] = (),
     judge: str | None = None,
-    progress: Progress | None = None,
     most: int = MOST_RUNS,
 ) -> tuple[str, list[Scene]]:
-    """A title, and a run to explore with those that stand beside it, each with its points computed.
+    """A title, and a run to explore with those that stand beside it; what is missing of their points `Scene.prepare` computes.
 
     `run` is a run's folder, or that of a study, or the name of a run that comes with Papilio. Beside it are the best runs of
     the other trials of its study that have images of the same shape, `most` in all. Raises RunError for what is no
-    run, DataError where the image set is not here.
+    run.
     """
     folders, title = runs_to_explore(run)
     first = Scene(folders[0], judge=judge, pictures=pictures)
-    scenes = [first, *_beside(first, folders[1:], judge=judge, most=most - 1)]
-    told = progress or reading_progress()
-    for number, scene in enumerate(scenes, start=1):
-        scene.prepare(_numbered(told, number, len(scenes)))
-    return title, scenes
+    return title, [first, *_beside(first, folders[1:], judge=judge, most=most - 1)]
 
 
 def runs_to_explore(run: Path | str) -> tuple[list[Path], str]:
@@ -83,11 +82,6 @@ def _beside(first: Scene, folders: Sequence[Path], *, judge: str | None, most: i
     return found
 
 
-def _numbered(progress: Progress, number: int, total: int) -> Progress:
-    where = f" (run {number} of {total})" if total > 1 else ""
-    return lambda done, num, what: progress(done, num, what + where)
-
-
 def explore(
     run: Path | str,
     *,
@@ -103,28 +97,35 @@ def explore(
     Raises SettingError where the port cannot be had, and what `open_scenes` raises.
     """
     title, scenes = open_scenes(run, pictures=pictures, judge=judge)
+    scenes[0].prepare(reading_progress())
     port = port or _free_port(host)
     token = secrets.token_urlsafe(16)
-    from papilio.explorer.server import local_hosts, make_app, serve
+    from papilio.explorer.server import Shown, local_hosts, make_app, serve
 
-    app = make_app(scenes, title=title, token=token, hosts=local_hosts(port) if host in LOOPBACK else None)
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{port}/?token={token}"
+    shown = Shown(scenes[:1], waiting=scenes[1:])
+    app = make_app(shown, title=title, token=token, hosts=local_hosts(port) if host in LOOPBACK else None)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
     _refuse_taken(host, port)
 
     def ready() -> None:
         say(f"{title}: {url}\npress Ctrl-C to stop")
-        for scene in scenes:
-            threading.Thread(target=_warm_up, args=(scene,), daemon=True).start()
+        threading.Thread(target=_make_ready, args=(shown,), daemon=True).start()
         if opens_browser:
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
     serve(app, host=host, port=port, on_ready=ready)
 
 
-def _warm_up(scene: Scene) -> None:
+def _make_ready(shown: Shown) -> None:
+    """Load what the first picture takes; then compute the points of the runs beside it, one after another."""
     with contextlib.suppress(PapilioError):  # it is said when it is asked for
-        scene.warm_up()
+        shown.scenes[0].warm_up()
+    while shown.waiting:
+        scene = shown.waiting[0]
+        with contextlib.suppress(PapilioError):  # a run that cannot be shown is left out
+            scene.prepare(lambda done, total, what: None)
+            shown.scenes.append(scene)
+        shown.waiting.remove(scene)
 
 
 def _free_port(host: str) -> int:

@@ -49,7 +49,8 @@ def export_page(
     if path.exists() and not is_fresh:
         raise SettingError(f"{path}: already exists; choose another name, or --fresh to replace it")
     told = progress or reading_progress()
-    title, (scene,) = open_scenes(run, pictures=pictures, judge=judge, progress=told, most=1)
+    title, (scene,) = open_scenes(run, pictures=pictures, judge=judge, most=1)
+    scene.prepare(told)
     chosen = _chosen(scene)
     maps = _maps(scene, chosen, told)
     parts = [*_arrays(scene, chosen), *maps.values()]

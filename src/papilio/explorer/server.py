@@ -9,6 +9,7 @@ import contextlib
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,17 @@ LITTLE_ENDIAN_FLOAT = np.dtype("<f4")
 DTYPES = {"f": np.dtype("<f4"), "i": np.dtype("<i4"), "u": np.dtype("u1")}
 
 
-def make_app(scenes: Sequence[Scene], *, title: str, token: str, hosts: frozenset[str] | None) -> Starlette:
+@dataclass(frozen=True)
+class Shown:
+    """The runs of the page: those that are ready, to which others come, and those whose points are still computed."""
+
+    scenes: list[Scene]
+    waiting: list[Scene] = field(default_factory=list)
+
+
+def make_app(shown: Shown, *, title: str, token: str, hosts: frozenset[str] | None) -> Starlette:
     """The web application. `hosts` are the names under which it may be asked for, with their port; None for any."""
-    about = {"title": title, "runs": [scene.about(number) for number, scene in enumerate(scenes)]}
-    answers = _Answers(scenes)
+    answers = _Answers(shown.scenes)
 
     async def page(request: Request) -> Response:
         if not secrets.compare_digest(request.query_params.get("token", ""), token):
@@ -44,7 +52,8 @@ def make_app(scenes: Sequence[Scene], *, title: str, token: str, hosts: frozense
         return HTMLResponse(page_html({"source": "server", "token": token, "title": title}))
 
     async def facts(request: Request) -> Response:
-        return JSONResponse(about)
+        runs = [scene.about(number) for number, scene in enumerate(tuple(shown.scenes))]
+        return JSONResponse({"title": title, "runs": runs, "waiting": len(shown.waiting)})
 
     run = "/api/runs/{run:int}"
     app = Starlette(
@@ -60,17 +69,17 @@ def make_app(scenes: Sequence[Scene], *, title: str, token: str, hosts: frozense
             Route(run + "/classify", answers.classify, methods=["POST"]),
         ],
         exception_handlers={PapilioError: _refused, HTTPException: _failed, Exception: _broken},
-        lifespan=_closing(scenes),
+        lifespan=_closing(shown),
     )
     app.add_middleware(_Guard, token=token, hosts=hosts)
     return app
 
 
-def _closing(scenes: Sequence[Scene]) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
+def _closing(shown: Shown) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        for scene in scenes:
+        for scene in shown.scenes:
             scene.close()
 
     return lifespan
