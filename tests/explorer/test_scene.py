@@ -17,6 +17,7 @@ from papilio.explorer.maps import pca_plane, trust_of
 from papilio.explorer.scene import YOURS, AbsentError, Scene
 from papilio.runs.run import load_run
 from papilio.studies.images import StudyImages
+from papilio.workbench import run_study
 
 
 def test_points_are_the_images_of_the_set_with_their_own_latents_and_labels(vae: Scene) -> None:
@@ -230,3 +231,20 @@ def test_too_many_at_a_time_are_refused(vae: Scene) -> None:
         vae.decode(np.zeros((257, 4), np.float32))
     with pytest.raises(DataError, match="indices"):
         vae.pictures(np.array([len(vae.cloud)]))
+
+
+def test_known_factors_of_images_are_numbers_to_color_by(tmp_path: Path, no_report: None) -> None:
+    study = {
+        "title": "Factors",
+        "data": {"name": "butterflies", "render": {"num": 60, "size": 16}},
+        "model": {"family": "vae", "filters": [4], "dense": [8], "latents": 2},
+        "train": {"epochs": 1, "batch_size": 16},
+        "analysis": [],
+    }
+    results = run_study(study, out=tmp_path / "factors", is_silent=True)
+    scene = Scene(results.runs[0].folder)
+    scene.prepare(quietly)
+    assert {"hue", "wing_width"} <= scene.cloud.values.keys()
+    assert scene.images.factors is not None
+    np.testing.assert_allclose(scene.array("values/hue"), scene.images.factors["hue"][scene.cloud.indices], rtol=1e-6)
+    assert {"id": "wing_width", "name": "wing width"} in scene.about(0)["values"]

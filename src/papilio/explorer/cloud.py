@@ -107,10 +107,13 @@ def make_cloud(run: Run, images: ImageSet | None, *, judge: Run | None, progress
     )
     batches = Batches(images.images, chosen, progress=progress)
     if "encode" in run.kind.offers:
-        return _encoded(run, known, batches)
-    if "probabilities" in run.kind.offers:
-        return _classified(run, known, batches)
-    return _read(run, images.labels[chosen], known, batches)
+        found = _encoded(run, known, batches)
+    elif "probabilities" in run.kind.offers:
+        found = _classified(run, known, batches)
+    else:
+        found = _read(run, images.labels[chosen], known, batches)
+    factors = {name: values[chosen].astype(np.float32) for name, values in (images.factors or {}).items()}
+    return replace(found, values=found.values | factors)
 
 
 def cloud_of_pictures(run: Run, images: UInt8[np.ndarray, "m c h w"], *, split: int) -> Cloud:

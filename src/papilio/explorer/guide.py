@@ -61,7 +61,7 @@ def in_order(guide: Arrays) -> list[dict[str, Any]]:
             "index": index,
             "kl": None if kl is None else float(kl[index]),
             "change": float(change[index]),
-            "factor": None if best is None else names[best],
+            "factor": None if best is None else names[best].replace("_", " "),
             "information": None if best is None or told is None else float(told[index, best]),
         }
 

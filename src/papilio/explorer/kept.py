@@ -19,7 +19,7 @@ from papilio.explorer.cloud import Cloud, Space
 from papilio.files import checksum, open_atomic, open_regular
 from papilio.runs.folder import RunFolder
 
-VERSION = 2  # of what is computed: another one, and nothing that is kept is used
+VERSION = 3  # of what is computed: another one, and nothing that is kept is used
 VALUES = "values-"
 
 

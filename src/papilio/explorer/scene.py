@@ -136,7 +136,7 @@ class Scene:
     # before the page opens
 
     def prepare(self, progress: Progress) -> None:
-        """Compute the points, and what coordinates do, unless they are kept; and encode the user's pictures."""
+        """Compute the points, their first map, and what coordinates do, unless they are kept; encode the user's pictures."""
         if self.kept.cloud() is None:
             images = None if self.is_generator else self.images
             self.kept.keep_cloud(make_cloud(self.run, images, judge=self.judge, progress=progress))
@@ -150,6 +150,8 @@ class Scene:
             images, _ = shown_to(self.run, given, is_inverted=False, progress=progress)
             names = tuple(Path(str(one)).name for one in given)
             self._yours = (names, images, cloud_of_pictures(self.run, images, split=YOURS))
+        progress(0, 0, "placing points on the map")
+        self.make_map(self.space_names[0], "pca", progress)
 
     def warm_up(self) -> None:
         """Load nets and images, so that the first picture does not wait for them."""
@@ -195,7 +197,7 @@ class Scene:
                 for method, words in METHODS.items()
                 if has_method(method)
             ],
-            "values": [{"id": name, "name": VALUES.get(name, name)} for name in cloud.values],
+            "values": [{"id": name, "name": VALUES.get(name, name.replace("_", " "))} for name in cloud.values],
             "mean": [] if cloud.mean is None else cloud.mean.tolist(),
             "deviation": [] if cloud.deviation is None else cloud.deviation.tolist(),
             "coordinates": in_order(guide) if guide else [],
