@@ -16,6 +16,7 @@ from papilio.errors import PapilioError, RunError, SettingError, reason_of
 from papilio.explorer.scene import Scene
 from papilio.results.results import StudyResults, read_results
 from papilio.runs.run import find_run
+from papilio.studies.images import StudyImages
 from papilio.study_folder import is_study_folder
 
 if TYPE_CHECKING:  # starlette is imported where a server starts
@@ -39,8 +40,9 @@ def open_scenes(
     run.
     """
     folders, title = runs_to_explore(run)
-    first = Scene(folders[0], judge=judge, pictures=pictures)
-    return title, [first, *_beside(first, folders[1:], judge=judge, most=most - 1)]
+    sets = StudyImages({})
+    first = Scene(folders[0], judge=judge, pictures=pictures, sets=sets)
+    return title, [first, *_beside(first, folders[1:], judge=judge, sets=sets, most=most - 1)]
 
 
 def runs_to_explore(run: Path | str) -> tuple[list[Path], str]:
@@ -71,12 +73,12 @@ def _best_first(results: StudyResults, asked: Path | None) -> list[Path]:
     return found
 
 
-def _beside(first: Scene, folders: Sequence[Path], *, judge: str | None, most: int) -> list[Scene]:
+def _beside(first: Scene, folders: Sequence[Path], *, judge: str | None, sets: StudyImages, most: int) -> list[Scene]:
     """Of the other runs those with images of the same shape; what cannot be opened is left out."""
     found: list[Scene] = []
     for folder in folders:
         with contextlib.suppress(PapilioError):
-            scene = Scene(folder, judge=judge)
+            scene = Scene(folder, judge=judge, sets=sets)
             if scene.facts.images.shape == first.facts.images.shape and len(found) < most:
                 found.append(scene)
     return found

@@ -66,11 +66,20 @@ class Scene:
 
     Nets and images are loaded when they are first needed: what was computed before needs neither. `judge` is a classifier's
     run that says what pictures show; by default one that comes with Papilio, where there is one for the image set.
-    `pictures` are paths of the user's own. Raises RunError for what is no trained run.
+    `pictures` are paths of the user's own; `sets` are image sets that several scenes share. Raises RunError for what is
+    no trained run.
     """
 
-    def __init__(self, folder: Path, *, judge: str | None = None, pictures: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        judge: str | None = None,
+        pictures: Sequence[Path] = (),
+        sets: StudyImages | None = None,
+    ) -> None:
         self.folder = folder
+        self._sets = sets
         self.files = RunFolder(folder)
         self.facts: RunFacts = self.files.facts()
         if not self.files.weights_file.exists():
@@ -104,7 +113,7 @@ class Scene:
     def images(self) -> ImageSet:
         """The image set that the run was trained on; raises DataError where that is another one now."""
         with self._lock:
-            found = StudyImages({}).of_fold(self.facts.run_settings, self.facts.fold)
+            found = (self._sets or StudyImages({})).of_fold(self.facts.run_settings, self.facts.fold)
         if self.facts.data_checksum not in ("", found.checksum):
             raise DataError(
                 f"{self.folder}: was trained on other images than {found.name} has now; run the study again"
