@@ -13,7 +13,10 @@ STATIC = ROOT / "src" / "papilio" / "explorer" / "static"
 
 def digest_of_sources() -> str:
     """What web/build.mjs computes: names and texts of all files that decide what is built, in the order of their paths."""
-    files = [*(WEB / "src").rglob("*.*"), *(WEB / name for name in ("build.mjs", "package.json", "package-lock.json", "page.html"))]
+    files = [
+        *(WEB / "src").rglob("*.*"),
+        *(WEB / name for name in ("build.mjs", "package.json", "package-lock.json", "page.html")),
+    ]
     named = sorted((path.relative_to(WEB).as_posix(), path) for path in files if path.is_file())
     total = hashlib.sha256()
     for name, path in named:
@@ -26,7 +29,9 @@ def test_the_page_is_built_from_these_sources() -> None:
     page = (STATIC / "page.html").read_text(encoding="utf-8")
     found = re.search(r"sources: sha256 ([0-9a-f]{64})", page)
     assert found, "the built page does not say which sources it was built from"
-    assert found[1] == digest_of_sources(), "web/ has changed since the page was built: run make web, and commit what it writes"
+    assert found[1] == digest_of_sources(), (
+        "web/ has changed since the page was built: run make web, and commit what it writes"
+    )
 
 
 def test_the_page_is_one_file_with_one_place_for_its_data_and_keeps_the_notices() -> None:
@@ -41,6 +46,8 @@ def test_the_page_is_one_file_with_one_place_for_its_data_and_keeps_the_notices(
 def test_the_lockfile_names_no_registry() -> None:
     text = (WEB / "package-lock.json").read_text(encoding="utf-8")
     assert '"resolved"' not in text
-    versions = re.findall(r'"(?:dependencies|devDependencies)": \{([^}]*)\}', (WEB / "package.json").read_text(encoding="utf-8"))
+    versions = re.findall(
+        r'"(?:dependencies|devDependencies)": \{([^}]*)\}', (WEB / "package.json").read_text(encoding="utf-8")
+    )
     for version in re.findall(r': "([^"]+)"', "".join(versions)):
         assert re.fullmatch(r"\d+\.\d+\.\d+", version), f"{version} is not an exact version"

@@ -17,7 +17,18 @@ async function start() {
     adopt(answer.runs[0]);
     about.value = answer;
     await chooseRun(answer.runs[0].id);
+    await theOthers(answer);
   });
+}
+
+/** Runs next to the first one may still be computed: they come when they are ready. What is known of a run stays the same object. */
+async function theOthers(answer) {
+  for (let latest = answer; latest.waiting > 0; ) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    latest = await source.current.about();
+    const known = about.value.runs;
+    about.value = { ...latest, runs: latest.runs.map((one) => known.find((each) => each.id === one.id) ?? one) };
+  }
 }
 
 start();

@@ -26,14 +26,18 @@ export function Header({ title, note }) {
 function RunChoice() {
   const runs = about.value.runs;
   const words = (one) => `${one.name} (${KINDS[one.kind] ?? one.kind})`;
-  if (runs.length === 1) return <span class="minor run-name">{words(runs[0])}</span>;
+  const waiting = about.value.waiting > 0 && <span class="minor" role="status">{about.value.waiting === 1 ? "1 more run" : `${about.value.waiting} more runs`} to come…</span>;
+  if (runs.length === 1) return <><span class="minor run-name">{words(runs[0])}</span>{waiting}</>;
   return (
+    <>
     <label class="field">
       <span>Run</span>
       <select id="run" value={run.value.id} onChange={(event) => switchRun(Number(event.target.value))}>
         {runs.map((one) => <option key={one.id} value={one.id}>{words(one)}</option>)}
       </select>
     </label>
+    {waiting}
+    </>
   );
 }
 

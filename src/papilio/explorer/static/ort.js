@@ -1,5 +1,5 @@
 /*
-sources: sha256 2c70c1b60958416092df4dfe0258657e4a8dc2595b0a0f758b1cc1dff693bac6
+sources: sha256 10fe2703454eee9aca19d9ecfe05ca10d0437cb616a6a23a1383a3525d518f5a
 
 onnxruntime-web 1.30.0 (MIT)
 

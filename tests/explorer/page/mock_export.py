@@ -13,7 +13,7 @@ import onnx
 from mock_server import LinearRun, make_app
 from onnx import TensorProto, helper, numpy_helper
 
-STATIC = Path(__file__).parents[2] / "src" / "papilio" / "explorer" / "static"
+STATIC = Path(__file__).parents[3] / "src" / "papilio" / "explorer" / "static"
 TRUST = {"neighbors": 10, "measured_on": 2000, "space": 0.93, "map": 0.47, "kept": 0.12, "what": "share of images"}
 
 
@@ -22,7 +22,10 @@ def exported(num: int, *, has_nets: bool) -> str:
     runs: list[LinearRun] = make_app(num).state.runs[:2]
     facts = [dict(run.facts, methods=[one for one in run.facts["methods"] if one["id"] == "pca"]) for run in runs]
     for one in facts:
-        one |= {"can": ["decode", "encode"] if has_nets else ["decode"], "judge": "mnist-features" if has_nets else None}
+        one |= {
+            "can": ["decode", "encode"] if has_nets else ["decode"],
+            "judge": "mnist-features" if has_nets else None,
+        }
     parts = [_block("about", json.dumps({"title": "mock", "runs": facts}).encode(), dtype="json")]
     for run in runs:
         parts += _arrays(run)
@@ -43,7 +46,9 @@ def exported(num: int, *, has_nets: bool) -> str:
 def _block(name: str, content: bytes, *, dtype: str, shape: tuple[int, ...] = (), more: str = "") -> str:
     data = base64.b64encode(gzip.compress(content)).decode()
     sides = ",".join(str(one) for one in shape)
-    return f'<script type="text/plain" data-name="{name}" data-dtype="{dtype}" data-shape="{sides}"{more}>{data}</script>'
+    return (
+        f'<script type="text/plain" data-name="{name}" data-dtype="{dtype}" data-shape="{sides}"{more}>{data}</script>'
+    )
 
 
 def _array(name: str, array: np.ndarray, more: str = "") -> str:
@@ -108,7 +113,9 @@ def _net(inputs: list[tuple[str, int, list[Any]]], steps: list[tuple[str, np.nda
             nodes.append(helper.make_node(name, [now] if name == "Softmax" else [now, f"c{number}"], [f"s{number}"]))
         now = f"s{number}"
     ports = [helper.make_tensor_value_info(name, kind, shape) for name, kind, shape in inputs]
-    graph = helper.make_graph(nodes, "net", ports, [helper.make_tensor_value_info(now, TensorProto.FLOAT, None)], constants)
+    graph = helper.make_graph(
+        nodes, "net", ports, [helper.make_tensor_value_info(now, TensorProto.FLOAT, None)], constants
+    )
     return onnx.helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
 
 

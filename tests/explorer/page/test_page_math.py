@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-MATH = Path(__file__).parents[2] / "web" / "src" / "math"
+MATH = Path(__file__).parents[3] / "web" / "src" / "math"
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """A server for developing and testing the page: the contract of `papilio explore`, with PCA of the bundled digits as its nets.
 
-    python tests/explorer/mock_server.py [--num 60000] [--port 8123]
+    python tests/explorer/page/mock_server.py [--num 60000] [--port 8123]
 
 Five runs: a VAE of 10 latents, a conditional autoencoder of 2, a GAN (samples, no encoder), a classifier and an encoder without a decoder. What is
 slow on purpose (a t-SNE that takes two seconds) shows the page's progress; `fail` names paths that answer with an error.
@@ -27,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-PAGE = Path(__file__).parents[2] / "src" / "papilio" / "explorer" / "static" / "page.html"
+PAGE = Path(__file__).parents[3] / "src" / "papilio" / "explorer" / "static" / "page.html"
 TOKEN = "mock"
 CLASSES = [str(digit) for digit in range(10)]
 
@@ -81,10 +81,16 @@ class LinearRun:
 
     def _facts(self, run_id: int, name: str) -> dict[str, Any]:
         has_latents, is_judge = self.kind in ("vae", "autoencoder", "gan"), self.kind == "classify"
-        can = ["decode"] * (has_latents and self.latents != 12) + ["encode"] * (self.kind != "gan") + ["classify"] * is_judge
+        can = (
+            ["decode"] * (has_latents and self.latents != 12)
+            + ["encode"] * (self.kind != "gan")
+            + ["classify"] * is_judge
+        )
         spaces = [{"id": "latents", "name": "latents", "dimensions": self.latents, "decodes": "decode" in can}]
         if is_judge:
-            spaces = [{"id": one, "name": f"{one} (16)", "dimensions": 16, "decodes": False} for one in ("dense_1", "dense_2")]
+            spaces = [
+                {"id": one, "name": f"{one} (16)", "dimensions": 16, "decodes": False} for one in ("dense_1", "dense_2")
+            ]
         coordinates = [
             {"index": index, "kl": round(3.2 / (1 + rank), 3) if self.kind == "vae" else None, "change": 0.02 / (1 + rank),
              "factor": "slant" if rank == 0 else None, "information": 0.8 if rank == 0 else None}
@@ -190,7 +196,11 @@ def make_app(num: int = 60_000, page: Path = PAGE) -> Starlette:
         boot = json.dumps({"source": "server", "token": TOKEN, "title": "mock"}).replace("<", "\\u003c")
         return HTMLResponse(page.read_text(encoding="utf-8").replace(">BOOT<", f">{boot}<"))
 
-    routes = [Route("/", show), Route("/api/about", answer), Route("/api/runs/{run:int}/{name:path}", answer, methods=["GET", "POST"])]
+    routes = [
+        Route("/", show),
+        Route("/api/about", answer),
+        Route("/api/runs/{run:int}/{name:path}", answer, methods=["GET", "POST"]),
+    ]
     app = Starlette(routes=routes)
     app.state.fail, app.state.runs = {}, runs
     return app
@@ -207,7 +217,9 @@ def _get(run: LinearRun, name: str, query: Mapping[str, str], started: dict[str,
     method = name.rsplit("/", 1)[-1]
     seconds = time.monotonic() - started.setdefault(key, time.monotonic())
     if method == "tsne" and seconds < 2:
-        return JSONResponse({"done": int(seconds * 375), "total": 750, "what": f"t-SNE of {run.digits.num:,} points"}, 202)
+        return JSONResponse(
+            {"done": int(seconds * 375), "total": 750, "what": f"t-SNE of {run.digits.num:,} points"}, 202
+        )
     trust = {"neighbors": 10, "measured_on": 2000, "space": None if run.kind == "gan" else 0.93, "map": None if run.kind == "gan" else 0.47,
              "kept": 0.12, "what": "share of images whose 10 nearest neighbors mostly have its class"}  # fmt: skip
     return _bytes(run.map(method), {"X-Trust": json.dumps(trust)})
