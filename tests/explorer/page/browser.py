@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run", "--disable-sync",
-    "--disable-quic",
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run",
+    "--disable-sync", "--disable-quic",
 ]  # fmt: skip
 SIDE = {"width": 1280, "height": 800}
 

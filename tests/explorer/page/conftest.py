@@ -34,7 +34,9 @@ def opened(browser: Any, address: str, mock: Any) -> Iterator[Any]:
     mock.state.fail.clear()
 
     def open_page(url: str = address, **options: Any) -> Any:
-        context = browser.new_context(**{"viewport": SIDE, "accept_downloads": True, "reduced_motion": "reduce", **options})
+        context = browser.new_context(
+            **{"viewport": SIDE, "accept_downloads": True, "reduced_motion": "reduce", **options}
+        )
         contexts.append(context)
         context.set_default_timeout(30_000)  # where other tests run at the same time
         page = context.new_page()

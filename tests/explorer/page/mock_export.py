@@ -88,8 +88,8 @@ def _nets(run: LinearRun) -> list[str]:
         inputs.append(("classes", TensorProto.INT64, [None]))
     middles = run.class_means
     judge: list[tuple[str, np.ndarray]] = [
-        ("Sub", run.mean / 255), ("MatMul", run.basis.T / run.scale * 255), ("MatMul", 2 * middles.T), ("Sub", np.square(middles).sum(axis=1)),
-        ("Softmax", np.empty(0)),
+        ("Sub", run.mean / 255), ("MatMul", run.basis.T / run.scale * 255), ("MatMul", 2 * middles.T),
+        ("Sub", np.square(middles).sum(axis=1)), ("Softmax", np.empty(0)),
     ]  # fmt: skip
     images = [("images", TensorProto.FLOAT, [None, 1, 28, 28])]
     nets = {

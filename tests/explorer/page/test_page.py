@@ -59,8 +59,13 @@ def drop(page: Any, *files: tuple[str, bytes]) -> None:
     given = [{"name": name, "data": base64.b64encode(content).decode()} for name, content in files]
     page.evaluate(
         """files => { const transfer = new DataTransfer();
-          for (const {name, data} of files) transfer.items.add(new File([Uint8Array.from(atob(data), c => c.charCodeAt(0))], name, {type: 'image/png'}));
-          for (const type of ['dragover', 'drop']) document.body.dispatchEvent(new DragEvent(type, {dataTransfer: transfer, bubbles: true, cancelable: true})); }""",
+          for (const {name, data} of files) {
+            const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+            transfer.items.add(new File([bytes], name, {type: 'image/png'}));
+          }
+          for (const type of ['dragover', 'drop']) {
+            document.body.dispatchEvent(new DragEvent(type, {dataTransfer: transfer, bubbles: true, cancelable: true}));
+          } }""",
         given,
     )
 
@@ -109,7 +114,10 @@ def test_a_click_keeps_a_picture_and_tells_what_is_known_of_it(opened: Any) -> N
     panel.get_by_text("What the classifier mnist-features sees").wait_for()
     assert panel.locator(".bars li").count() == 3
     assert panel.get_by_role("list", name="Nearest images").locator("li").count() == 8
-    distances = [float(text.split("\n")[-1]) for text in panel.get_by_role("list", name="Nearest images").locator("small").all_inner_texts()]
+    distances = [
+        float(text.split("\n")[-1])
+        for text in panel.get_by_role("list", name="Nearest images").locator("small").all_inner_texts()
+    ]
     assert distances == sorted(distances)
     page.get_by_role("button", name="Copy the latent").click()
     panel.get_by_text("Copied").wait_for()
@@ -264,7 +272,9 @@ def test_a_dropped_picture_is_encoded_kept_and_shown_on_the_map(opened: Any) -> 
     page.locator(KEPT).get_by_text("mine.png").wait_for()
     assert "inverted: light background" in page.locator(KEPT).inner_text()
     page.locator("#map .kept-mark").wait_for()
-    page.get_by_label("Picture files").set_input_files([{"name": "opened.png", "mimeType": "image/png", "buffer": picture_file(4)}])
+    page.get_by_label("Picture files").set_input_files(
+        [{"name": "opened.png", "mimeType": "image/png", "buffer": picture_file(4)}]
+    )
     page.locator(KEPT).get_by_text("opened.png").wait_for()
     drop(page, ("a.png", picture_file(3)), ("b.png", picture_file(5)))
     page.locator(".end-picture").get_by_text("b.png").wait_for()
@@ -324,7 +334,8 @@ def test_everything_can_be_done_with_the_keyboard(opened: Any) -> None:
         page.keyboard.press("Tab")
         found = page.evaluate(
             """() => { const e = document.activeElement, s = getComputedStyle(e);
-              return {name: e.id || e.getAttribute('aria-label') || e.textContent.trim(), isSeen: s.outlineStyle !== 'none' && s.outlineWidth !== '0px'} }"""
+              return {name: e.id || e.getAttribute('aria-label') || e.textContent.trim(),
+                isSeen: s.outlineStyle !== 'none' && s.outlineWidth !== '0px'} }"""
         )
         if found["name"] in reached:
             break

@@ -18,7 +18,8 @@ def page(browser: Any) -> Iterator[Any]:
     for name in ("grid", "vectors", "polygon"):
         source = (MATH / f"{name}.js").read_text(encoding="utf-8")
         opened.evaluate(
-            "async ([name, source]) => { window[name] = await import('data:text/javascript,' + encodeURIComponent(source)) }", [name, source]
+            "async ([name, source]) => { window[name] = await import('data:text/javascript,' + encodeURIComponent(source)) }",
+            [name, source],
         )
     yield opened
     opened.close()
@@ -41,10 +42,14 @@ def test_the_grid_finds_the_nearest_points_from_everywhere(page: Any) -> None:
 def test_points_in_view_and_inside_of_a_polygon(page: Any) -> None:
     points = np.random.default_rng(1).uniform(-1, 1, (500, 2)).astype(np.float32)
     given = points.tolist()
-    seen = page.evaluate("points => grid.makeGrid(Float32Array.from(points.flat())).inside(-0.5, -0.25, 0.5, 0.75)", given)
+    seen = page.evaluate(
+        "points => grid.makeGrid(Float32Array.from(points.flat())).inside(-0.5, -0.25, 0.5, 0.75)", given
+    )
     inside = (np.abs(points[:, 0]) <= 0.5) & (points[:, 1] >= -0.25) & (points[:, 1] <= 0.75)
     assert sorted(seen) == np.flatnonzero(inside).tolist()
-    diamond = page.evaluate("points => polygon.pointsInside(Float32Array.from(points.flat()), [0.5, 0, 0, 0.5, -0.5, 0, 0, -0.5])", given)
+    diamond = page.evaluate(
+        "points => polygon.pointsInside(Float32Array.from(points.flat()), [0.5, 0, 0, 0.5, -0.5, 0, 0, -0.5])", given
+    )
     assert diamond == np.flatnonzero(np.abs(points).sum(axis=1) < 0.5).tolist()
 
 
@@ -66,7 +71,8 @@ def test_the_plane_of_pca_there_and_back(page: Any) -> None:
     directions, _ = np.linalg.qr(random.normal(0, 1, (6, 2)))
     plane = np.concatenate([random.normal(0, 1, (1, 6)), directions.T]).astype(np.float32)
     back = page.evaluate(
-        """plane => { const given = Float32Array.from(plane.flat()); return vectors.project(given, 6, vectors.unproject(given, 6, 1.5, -0.25)) }""",
+        """plane => { const given = Float32Array.from(plane.flat());
+          return vectors.project(given, 6, vectors.unproject(given, 6, 1.5, -0.25)) }""",
         plane.tolist(),
     )
     assert np.allclose([back["x"], back["y"]], [1.5, -0.25], atol=1e-5)
