@@ -3,6 +3,7 @@ import { Notice } from "./parts/Notice.jsx";
 import { Drop } from "./parts/Drop.jsx";
 import { Legend } from "./map/Legend.jsx";
 import { MapView } from "./map/MapView.jsx";
+import { Tools } from "./map/Tools.jsx";
 import { Toolbar } from "./map/Toolbar.jsx";
 import { Trust } from "./map/Trust.jsx";
 import { Pictures } from "./picture/Pictures.jsx";
@@ -22,7 +23,10 @@ export function App({ title, note }) {
           <section class="left" aria-label="Map">
             <Toolbar />
             <Notice place="map" />
-            <MapView />
+            <div class="map-frame">
+              <Tools />
+              <MapView />
+            </div>
             <Legend />
             <Trust />
           </section>

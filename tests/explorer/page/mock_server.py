@@ -88,6 +88,8 @@ class LinearRun:
             + ["classify"] * is_judge
         )
         spaces = [{"id": "latents", "name": "latents", "dimensions": self.latents, "decodes": "decode" in can}]
+        if self.kind == "gan":
+            spaces[0]["inverse"] = "nearest"
         if is_judge:
             spaces = [
                 {"id": one, "name": f"{one} (16)", "dimensions": 16, "decodes": False} for one in ("dense_1", "dense_2")

@@ -314,6 +314,24 @@ def test_a_classifier_has_maps_of_layers_and_its_confident_mistakes(opened: Any)
     page.get_by_text("That is wrong: it is").wait_for()
     page.mouse.move(*at(page, 0.4, 0.4))
     page.locator(POINTER).get_by_text("the nearest image").wait_for()
+    drop(page, ("mine.png", picture_file()))
+    page.locator(KEPT).get_by_text("mine.png").wait_for()
+    page.locator("#map .kept-mark").wait_for()  # by its neighbors in this layer
+
+
+def test_samples_of_a_generator_have_a_plane_and_otherwise_the_nearest_sample(opened: Any) -> None:
+    page = opened()
+    page.locator("#run").select_option("2")
+    page.locator("#map .marks").wait_for(state="attached")
+    page.mouse.move(*at(page, 0.4, 0.4))
+    page.locator(POINTER).get_by_text("decoded on the plane of PCA").wait_for()
+    page.locator("#method").select_option("tsne")
+    page.get_by_text("The pointer shows the nearest sample.").wait_for()
+    page.locator("#map .marks").wait_for(state="attached")
+    page.mouse.move(*at(page, 0.5, 0.4))
+    page.locator(POINTER).get_by_text("the nearest sample").wait_for()
+    page.mouse.click(*at(page, 0.5, 0.4))
+    page.locator("#panel").get_by_text("Nearest samples").wait_for()
 
 
 def test_the_kept_image_stays_when_another_run_is_chosen(opened: Any) -> None:

@@ -19,7 +19,7 @@ export function KeptPanel() {
     return (
       <>
         <p class="minor">The kept picture belongs to {now.run.name}.</p>
-        {can(arrays.run, "encode") && <div class="actions"><button type="button" onClick={encodeKept}>Encode it with this run</button></div>}
+        {can(arrays.run, "open") && <div class="actions"><button type="button" onClick={encodeKept}>Encode it with this run</button></div>}
       </>
     );
   }

@@ -12,7 +12,7 @@ const TABS = [
   { id: "coordinates", name: "Coordinates", Panel: Coordinates, isOffered: (one) => one.latents > 0 && can(one, "decode") },
   { id: "morph", name: "Morph", Panel: Morph, isOffered: (one) => one.latents > 0 && can(one, "decode") },
   { id: "runs", name: "Runs", Panel: Runs, isOffered: () => decodingRuns().length > 1 },
-  { id: "mistakes", name: "Mistakes", Panel: Mistakes, isOffered: (one) => one.has_mistakes },
+  { id: "mistakes", name: "Mistakes", Panel: Mistakes, isOffered: (one) => one.has_mistakes || (one.latents === 0 && one.values.some((each) => each.id === "error")) },
   { id: "selection", name: "Selection", Panel: Selection, isOffered: () => selection.value !== null },
 ];
 

@@ -5,6 +5,7 @@ import { OpenButton } from "./OpenButton.jsx";
 import { Search } from "./Search.jsx";
 
 const KINDS = { classify: "classifier", read: "reader", autoencoder: "autoencoder", vae: "VAE", gan: "GAN" };
+const kindOf = (one) => (one.kind === "supervised" ? (one.classes.length ? "classifier" : "reader") : (KINDS[one.kind] ?? one.kind));
 
 export function Header({ title, note }) {
   return (
@@ -17,7 +18,7 @@ export function Header({ title, note }) {
       {run.value && <Search />}
       <span class="spring" />
       {note && <span class="minor note">{note}</span>}
-      {run.value && can(run.value, "encode") && <OpenButton />}
+      {run.value && can(run.value, "open") && <OpenButton />}
       <button type="button" class="quiet" onClick={switchTheme}>{isDark.value ? "Switch to light" : "Switch to dark"}</button>
     </header>
   );
@@ -25,7 +26,7 @@ export function Header({ title, note }) {
 
 function RunChoice() {
   const runs = about.value.runs;
-  const words = (one) => `${one.name} (${KINDS[one.kind] ?? one.kind})`;
+  const words = (one) => (kindOf(one) ? `${one.name} (${kindOf(one)})` : one.name);
   const waiting = about.value.waiting > 0 && <span class="minor" role="status">{about.value.waiting === 1 ? "1 more run" : `${about.value.waiting} more runs`} to come…</span>;
   if (runs.length === 1) return <><span class="minor run-name">{words(runs[0])}</span>{waiting}</>;
   return (

@@ -53,7 +53,7 @@ function Kept({ box }) {
   if (!now) {
     return (
       <figure>
-        <div class="frame" style={{ height: `${box}px` }}><p class="minor">Click to keep a picture. {can(run.value, "encode") && " Or drop a file on this page."}</p></div>
+        <div class="frame" style={{ height: `${box}px` }}><p class="minor">Click to keep a picture. {can(run.value, "open") && " Or drop a file on this page."}</p></div>
         <figcaption><span><b>Kept</b></span></figcaption>
       </figure>
     );

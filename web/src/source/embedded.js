@@ -58,7 +58,7 @@ window.papilioEmbedded = async function embeddedSource(boot) {
     },
     can: (run, what) => {
       if (what === "classify") return has(run, "judge");
-      if (what === "encode") return has(run, "encoder");
+      if (what === "encode" || what === "open") return has(run, "encoder");
       const grid = has(run, "sprite") ? JSON.parse(found.get(`runs/${run.id}/sprite`).dataset.grid) : null;
       // a grid over two latents has all of them; one over the plane of PCA knows nothing of sliders
       if (what === "decode") return has(run, "decoder") || (grid !== null && !grid.plane);

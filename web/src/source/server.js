@@ -45,7 +45,11 @@ export function serverSource(token) {
       return null;
     },
     images: async (run, indices) => (await arrayOf(await ask(`runs/${run.id}/images?indices=${indices.join(",")}`))).data,
-    can: (run, what) => (what === "classify" ? run.can.includes("classify") || Boolean(run.judge) : run.can.includes(what)),
+    // "open": whether it takes a user's picture
+    can: (run, what) => {
+      if (what === "classify") return run.can.includes("classify") || Boolean(run.judge);
+      return what === "open" ? run.subject === "images" : run.can.includes(what);
+    },
     isGrid: () => false,
     decode: async (run, latents, label) => {
       const query = label === null || label === undefined ? "" : `?label=${label}`;

@@ -18,13 +18,14 @@ export const space = computed(() => run.value?.spaces.find((one) => one.id === s
 export const fittedScale = computed(() =>
   layout.value.state === "ready" ? fitted(layout.value.grid.box, size.value.width || 1, size.value.height || 1).scale : 1,
 );
-/** What lies between the points: exact | plane | mean | image (nothing can be decoded: the nearest image is shown). */
+/** What lies between the points: axes | plane | mean | image (nothing can be decoded: the nearest image is shown). */
 export const inverse = computed(() => {
   const one = run.value;
   if (!one || !space.value?.decodes || !one.latents) return "image";
   if (!source.current.can(one, "decode")) return method.value === "pca" && source.current.can(one, "plane") ? "plane" : "image";
   if (method.value === "axes") return "axes";
-  return method.value === "pca" ? "plane" : "mean";
+  if (method.value === "pca" && space.value.id === "latents") return "plane";
+  return space.value.inverse === "nearest" ? "image" : "mean";
 });
 
 export function fit() {
@@ -60,7 +61,7 @@ async function load(arrays, chosen, isWanted) {
   try {
     const found =
       chosen.method === "axes" ? columns(arrays.latents, one.latents, chosen.axes) : await mapOf(one, chosen, isWanted);
-    const plane = chosen.method === "pca" ? await arrayOf(one, `pca/${chosen.space.id}`) : null;
+    const plane = chosen.method === "pca" && chosen.space.id === "latents" ? await arrayOf(one, `pca/${chosen.space.id}`) : null;
     if (!isWanted() || !found) return;
     const grid = makeGrid(found.points);
     layout.value = { state: "ready", run: one, ...chosen, ...found, plane, grid };

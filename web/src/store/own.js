@@ -12,7 +12,7 @@ const MOST_MEBIBYTES = 64;
 export async function keepOwn(files) {
   const arrays = data.value;
   if (!arrays || files.length === 0) return;
-  if (!can(arrays.run, "encode")) return report(new Error(`${arrays.run.name} has no encoder, so it cannot take your pictures.`), "drop");
+  if (!can(arrays.run, "open")) return report(new Error(`${arrays.run.name} has no encoder here, so it cannot take your pictures.`), "drop");
   const taken = [];
   for (const file of files.slice(0, 2)) {
     const answer = await attempt("drop", () => encodeFile(arrays.run, file));

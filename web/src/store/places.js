@@ -50,6 +50,6 @@ export function howWords(one, isBaseKept) {
     axes: !rest ? "decoded here" : isBaseKept ? "decoded, the rest as kept" : "decoded, the rest at the mean",
     plane: rest ? "decoded on the plane of PCA" : "decoded here",
     mean: `mean of the ${NEIGHBORS} nearest`,
-    image: "the nearest image",
+    image: one.subject === "samples" ? "the nearest sample" : "the nearest image",
   }[inverse.value];
 }

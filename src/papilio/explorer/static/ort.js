@@ -1,5 +1,5 @@
 /*
-sources: sha256 10fe2703454eee9aca19d9ecfe05ca10d0437cb616a6a23a1383a3525d518f5a
+sources: sha256 38d17f55e3cac289862babdea4808f4d0d179513f870e934b51a57686131fc8d
 
 onnxruntime-web 1.30.0 (MIT)
 
