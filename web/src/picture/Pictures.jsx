@@ -58,7 +58,8 @@ function Kept({ box }) {
       </figure>
     );
   }
-  const isDecoded = now.image !== now.original;
+  // a sample has no image of its own: it is what the decoder makes of its latent
+  const isDecoded = now.image !== now.original && now.run.subject !== "samples";
   return (
     <figure>
       <div class="frame" style={{ height: `${box}px` }}>

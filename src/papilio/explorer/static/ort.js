@@ -1,5 +1,5 @@
 /*
-sources: sha256 38d17f55e3cac289862babdea4808f4d0d179513f870e934b51a57686131fc8d
+sources: sha256 5f179507b5b77c759d417e126dc9b5c9ef5d92b024e2c79251022dc24beafea2
 
 onnxruntime-web 1.30.0 (MIT)
 
