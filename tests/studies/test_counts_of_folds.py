@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tiny import tiny
 
 import papilio as product
 from papilio.data.load import load_images
 from papilio.results.results import StudyResults
 from papilio.sections.study_facts import image_sets
-from tiny import tiny
 
 FOLDS = {"name": "first", "seeds": 1, "folds": 5}
 SPLITS = ("train", "validation", "test")

@@ -28,8 +28,10 @@ class Checked:
 
 
 def own_images(run: Run) -> ImageSet | None:
-    """The image set that a run was trained on, with its fold's splits, where it is here; of one that Papilio draws a few hundred
-    of its kind."""
+    """The image set that a run was trained on, with its fold's splits, where it is here.
+
+    Of one that Papilio draws a few hundred of its kind.
+    """
     data = run.facts.run_settings.data
     if data.name in DRAWN:
         data = data.model_copy(update={"render": {**(data.render or {}), "num": 2 * NUM_CHECKED}, "num_train": None})

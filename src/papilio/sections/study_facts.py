@@ -135,6 +135,6 @@ def _text(key: str, value: Any) -> str:
         return f"{value / 2**30:.1f} GiB"
     if key.endswith("_seconds") and isinstance(value, int | float):
         return words.duration(value)
-    if key == "started":
+    if key in ("started", "last_resumed"):
         return str(value).replace("T", " ").replace("+00:00", " UTC")
     return "" if value is None else str(value)
