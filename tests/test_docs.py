@@ -160,7 +160,7 @@ def test_files_that_the_docs_link_to_are_there() -> None:
 
 def test_the_studies_in_the_docs_can_be_planned() -> None:
     texts = re.findall(r"```toml\n(.*?)```", STUDIES, re.DOTALL)
-    whole, transfer, phases, search = (tomllib.loads(text) for text in texts)
+    whole, transfer, phases, named, search = (tomllib.loads(text) for text in texts)
     transfer |= {"title": "Transfer", "data": {"name": "digits"}}
     assert [run.settings.model.family for run in plan_runs(load_study(transfer))] == [
         "autoencoder",
@@ -168,6 +168,9 @@ def test_the_studies_in_the_docs_can_be_planned() -> None:
     ]
     assert len(plan_runs(load_study(whole))) == 18
     assert len(plan_runs(load_study(whole | search | {"published": []}))) == 60 * 2
+    trials = {run.trial: run.settings for run in plan_runs(load_study(named))}
+    assert [one.model.family for one in trials.values()] == ["mlp", "cnn", "lenet5"]
+    assert trials["small CNN"].train.epochs == 10 and trials["LeNet, more slowly"].train.epochs == 20
     (run,) = plan_runs(load_study({"title": "Phases", "data": {"name": "digits"}, "stage": [{"name": "gan"}]} | phases))
     assert run.settings.train.objective == "gan"
 

@@ -144,10 +144,8 @@ def run_study(
                 remove_study(folder)
             _refuse_other_images(folder, plans, images)
             # nothing is written before this line: a wrong request leaves the folder as it was
-            environment, earlier = (
-                describe_environment(images.distinct(), crew, modules=study.modules),
-                earlier_environment(folder),
-            )
+            environment = describe_environment(images.distinct(), crew, modules=study.modules)
+            earlier = earlier_environment(folder)
             write_json(folder / ENVIRONMENT, kept_environment(environment, earlier))
             _write_study(folder / "study.toml", with_written_defaults(study, plans), plans)
             write_image_samples(folder, images.distinct())
