@@ -225,6 +225,8 @@ def new(
 
     path, outlook = write_starter(name, data, progress=reading_progress())
     typer.echo(f"{path}: {one_line(outlook.words)}")
+    if outlook.complaint is not None:
+        typer.echo(one_line(outlook.complaint))
     typer.echo(f"to train it and write a report: papilio run {shlex.quote(str(path))}")
 
 
