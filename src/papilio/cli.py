@@ -181,16 +181,15 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Put studies (by their best trials) or runs side by side: what was set differently, and what came of it."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from papilio.workbench import compare as compare_folders
 
     comparison = compare_folders(folders)
     if as_json:
-        columns = [asdict(column) for column in comparison.columns]
-        print_json(
-            [{key: value for key, value in column.items() if key not in ("trials", "shown")} for column in columns]
-        )
+        of_trials = {"trials": {}, "firsts": {}, "shown": {}}
+        columns = [asdict(replace(column, **of_trials)) for column in comparison.columns]
+        print_json([{key: value for key, value in column.items() if key not in of_trials} for column in columns])
         return
     _print_comparison(comparison)
 
