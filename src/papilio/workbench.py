@@ -484,7 +484,7 @@ def _hired(
 
 
 def _local_crew(workers: int | None, num_runs: int, *, is_on_cpu: bool, own: OwnFunctions, log: Path) -> Crew:
-    """One single-threaded worker a core; fewer runs than cores share the cores' threads among them."""
+    """One single-threaded worker per core; fewer runs than cores share the cores' threads among them."""
     if workers is not None and workers < 1:
         raise SettingError(f"--workers: must be 1 or more, not {workers}")
     cores = available_cores()

@@ -73,9 +73,9 @@ def test_few_steps_an_epoch_are_told_of_before_training(
     """43 pictures in batches of 128 are one step an epoch: such an autoencoder learned nothing, and nobody said why."""
     study = tiny(model=model, data={"name": "digits", "num_train": 43}, train={"epochs": 2}, stage=[{"name": "few"}])
     product.run_study(study, out=tmp_path / "out")
-    told = [line for line in capsys.readouterr().out.splitlines() if "step an epoch" in line]
+    told = [line for line in capsys.readouterr().out.splitlines() if "step per epoch" in line]
     (line,) = told
-    assert "1 step an epoch, 2 in all (43 training images, train.batch_size = 128)" in line
+    assert "1 step per epoch, 2 in all (43 training images, train.batch_size = 128)" in line
     assert "smaller train.batch_size or more train.epochs" in line
     assert line in describe_study(study).notes
 

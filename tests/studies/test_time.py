@@ -101,7 +101,7 @@ def test_no_run_is_counted_twice_however_fast_they_end(
     lines = capsys.readouterr().out.splitlines()
     counts = [match[1] for line in lines if (match := re.match(r"\[(\d)/4\] ", line))]
     assert counts == ["1", "2", "3", "4"]
-    assert any(line.startswith("1 of 4 runs over; dropout 0.0, seed 1: epoch 1") for line in lines)
+    assert any(line.startswith("1 of 4 runs finished; dropout 0.0, seed 1: epoch 1") for line in lines)
 
 
 class Shown:

@@ -91,7 +91,7 @@ def common_size(path: Path, looks: Iterable[Looks]) -> Size:
         raise DataError(f"{path}: the pictures differ in size: {size_counts(sizes)}; {one_size(sizes)}")
     (size,) = sizes
     if max(size) > MAX_SIDE:
-        raise DataError(f"{path}: the pictures are {size_counts(sizes)}, at most {MAX_SIDE} a side; set a size")
+        raise DataError(f"{path}: the pictures are {size_counts(sizes)}, at most {MAX_SIDE} per side; set a size")
     return size
 
 

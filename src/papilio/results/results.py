@@ -76,7 +76,7 @@ class RunResult:
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
-        """One dictionary an epoch, oldest first; empty where no epoch was finished."""
+        """One dictionary per epoch, oldest first; empty where no epoch was finished."""
         return RunFolder(self.folder).read_records()
 
 
@@ -250,7 +250,7 @@ class StudyResults:
         return self.best_run(ranked[0]) if ranked else None
 
     def rows(self) -> list[dict[str, Any]]:
-        """One plain dictionary a run, the columns of results.csv."""
+        """One plain dictionary per run, the columns of results.csv."""
         return [_row(run) for run in self.runs]
 
     def to_frame(self) -> DataFrame:

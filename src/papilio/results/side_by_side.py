@@ -12,7 +12,7 @@ Table = tuple[list[str], list[list[str]]]  # header and rows
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """What was set differently, and what came of it: a column a study or run."""
+    """What was set differently, and what came of it: a column per study or run."""
     columns = comparison.columns
     rows = [["trial", *(column.what for column in columns)]]
     rows += [["", *(column.note for column in columns)]] if any(column.note for column in columns) else []
@@ -77,7 +77,7 @@ def comparison_words(comparison: Comparison) -> str:
 def comparison_html(comparison: Comparison) -> str:
     """The tables of the command, for a notebook."""
     header, rows = shared_table(comparison)
-    shared = [box("trials that more than one has", table(header, rows))] if rows else []
+    shared = [box("trials that several studies have", table(header, rows))] if rows else []
     notes = [line(words)] if (words := unlike_words(comparison)) else []
     return box("Side by side", table(*comparison_table(comparison)), *notes, *shared)
 

@@ -15,6 +15,7 @@ from papilio.results.image_counts import ImageCounts
 from papilio.results.results import StudyResults
 from papilio.sections.image_gallery import image_gallery
 
+LABELS = {"threads_a_worker": "Threads per worker"}  # entries of environment.json that are not called by their key
 SPLIT_LABELS: dict[SplitName, str] = {"train": "Training", "validation": "Validation", "test": "Test"}
 
 
@@ -122,6 +123,8 @@ def shape_words(shape: Sequence[int]) -> str:
 
 
 def _label(key: str) -> str:
+    if key in LABELS:
+        return LABELS[key]
     text = key.removesuffix("_bytes").removesuffix("_seconds").replace("_", " ")
     return words.sentence(text)
 

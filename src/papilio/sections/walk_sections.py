@@ -18,7 +18,7 @@ STARTS = {"prior": "a random draw (seed {seed})", "mean": "the mean of all laten
 
 
 def walk_section(arrays: Arrays, context: SectionContext) -> Section | None:
-    """A row of pictures a coordinate, and the same in motion."""
+    """A row of pictures per coordinate, and the same in motion."""
     if not arrays:
         return None
     if "coordinates" not in arrays:

@@ -21,7 +21,7 @@ from papilio.studies.schema import AnalysisSettings, StageSettings
 from papilio.studies.study import Study
 
 MOST_NAMED = 3
-FEW_STEPS = 10  # an epoch
+FEW_STEPS = 10  # per epoch
 ENOUGH_STEPS = 1000  # in all, however few an epoch has
 
 
@@ -164,7 +164,7 @@ def _few_steps_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None
     total, steps, num_images, plan = min(few, key=lambda one: one[0])
     train = plan.settings.train
     return (
-        f'stage "{plan.stage}", trial "{plan.trial}": {steps} step{"s" if steps > 1 else ""} an epoch, {total} in all'
+        f'stage "{plan.stage}", trial "{plan.trial}": {steps} step{"s" if steps > 1 else ""} per epoch, {total} in all'
         f" ({num_images:,} training image{'s' if num_images > 1 else ''}, train.batch_size = {train.batch_size});"
         " too few to learn much: set a smaller train.batch_size or more train.epochs"
     )
