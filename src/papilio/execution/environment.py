@@ -64,11 +64,9 @@ def kept_environment(now: Mapping[str, Any], earlier: Mapping[str, Any] | None) 
 def resumed_environment(now: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
     """What is written down once something is trained: it started when it first did, and was resumed now."""
     started = None if earlier is None else earlier.get("started")
-    return (
-        dict(now)
-        if started is None
-        else {"started": started, "last_resumed": now["started"]} | {**now, "started": started}
-    )
+    if started is None:
+        return dict(now)
+    return {"started": started, "last_resumed": now["started"]} | {**now, "started": started}
 
 
 def _describe_images(images: ImageSet) -> dict[str, Any]:
