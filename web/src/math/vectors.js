@@ -51,7 +51,7 @@ export function classMeans(array, width, labels, num) {
   return sums.map((sum, label) => (counts[label] ? Float32Array.from(sum, (one) => one / counts[label]) : null));
 }
 
-/** `plane`: the contract's (3, width) array, the mean and two directions. */
+/** `plane`: (3, width), as the server or the file has it, the mean and two directions. */
 export function project(plane, width, latent) {
   let x = 0, y = 0;
   for (let d = 0; d < width; d++) {

@@ -1,4 +1,4 @@
-// The source of a page that a local server shows: every answer is one request (see the contract in docs/explorer-contract.md).
+// The source of a page that a local server shows: every answer is one request.
 
 const TYPES = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 

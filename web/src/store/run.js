@@ -12,7 +12,7 @@ export const data = signal(null);
 
 const loaded = new Map();
 
-/** Arrays are loaded once for a run; `name` as in the contract. */
+/** Arrays are loaded once for a run. */
 export function arrayOf(one, name) {
   const key = `${one.id}/${name}`;
   if (!loaded.has(key)) {
