@@ -1,8 +1,8 @@
 """`python -m benchmarks.explorer RUN...`: how quick and how large `papilio explore` is, in a real browser.
 
 For each run: seconds from the command to the map on the page, with maps that were computed before; milliseconds from a movement
-of the pointer to the decoder's picture on the page; memory of the server. Prints a table in Markdown; --out writes it to a file.
-It takes Chromium (Debian: apt install chromium) and Playwright (in the extra `dev`).
+of the pointer to the decoder's picture on the page; memory of the server. Prints a table in Markdown; --out writes it to
+a file. It takes Chromium (Debian: apt install chromium) and Playwright (in the extra `dev`).
 """
 
 from __future__ import annotations

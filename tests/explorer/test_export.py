@@ -54,15 +54,22 @@ def test_a_file_has_the_points_their_images_the_map_and_the_decoder(generators: 
     assert found["runs/0/maps/latents/pca trust"]["kept"] == made.trust.kept
     about = found["about"]["runs"][0]
     assert about["num"] == num
-    assert about["can"] == ["decode"]
+    assert about["can"] == ["decode", "encode"]
     assert [one["id"] for one in about["methods"]] == ["pca"]
-    assert about["judge"] is None
+    assert about["judge"] == "mnist-features"
     session = onnxruntime.InferenceSession(found["runs/0/decoder"], providers=["CPUExecutionProvider"])
     (images,) = session.run(None, {"latents": scene.array("latents")[:5]})
     expected = load_run(folder).decode(scene.array("latents")[:5])[:, 0]
     np.testing.assert_allclose(np.asarray(images) * 255, expected, atol=1)
     assert f"{num:,} images" in words
-    assert "its decoder" in words
+    assert "its decoder and encoder and classifier" in words
+    images = scene.pictures(np.arange(5))
+    session = onnxruntime.InferenceSession(found["runs/0/encoder"], providers=["CPUExecutionProvider"])
+    (latents,) = session.run(["latents"], {"images": images[:, 0]})
+    np.testing.assert_allclose(np.asarray(latents), scene.array("latents")[:5], atol=1e-4)
+    session = onnxruntime.InferenceSession(found["runs/0/judge"], providers=["CPUExecutionProvider"])
+    (shares,) = session.run(["probabilities"], {"images": images[:, 0]})
+    np.testing.assert_allclose(np.asarray(shares), scene.classify(images), atol=1e-4)
 
 
 def test_a_file_that_would_be_too_large_has_images_of_a_grid(
@@ -76,7 +83,7 @@ def test_a_file_that_would_be_too_large_has_images_of_a_grid(
     assert "runs/0/decoder" not in found
     assert len(found["runs/0/images"]) == 300
     assert "300 of" in words
-    assert "images of a grid" in words
+    assert "decoded images of a grid, without its networks, with which it would have over" in words
     sprite, grid = found["runs/0/sprite"], found["runs/0/sprite grid"]
     assert grid["plane"]
     plane = scene.array("pca/latents")

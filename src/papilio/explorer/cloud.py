@@ -314,12 +314,8 @@ def _components(known: np.ndarray, batches: Iterator[np.ndarray]) -> Space:
     step = math.ceil(len(known) / MOST_FOR_PCA)
     num = min(MOST_COMPONENTS, len(known[::step]), known.shape[1])
     pca = PCA(n_components=num, svd_solver="randomized", random_state=0).fit(known[::step])
-    space = Space(
-        np.empty((0, num), np.float32),
-        known.shape[1],
-        center=pca.mean_.astype(np.float32),
-        directions=pca.components_.astype(np.float32),
-    )
+    center, directions = (np.asarray(one, dtype=np.float32) for one in (pca.mean_, pca.components_))
+    space = Space(np.empty((0, num), np.float32), known.shape[1], center, directions)
     placed = np.concatenate([space.place(one) for one in batches])
     return Space(placed, space.dimensions, space.center, space.directions)
 

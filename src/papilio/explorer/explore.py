@@ -33,7 +33,7 @@ def open_scenes(
     judge: str | None = None,
     most: int = MOST_RUNS,
 ) -> tuple[str, list[Scene]]:
-    """A title, and a run to explore with those that stand beside it; what is missing of their points `Scene.prepare` computes.
+    """A title, and a run to explore with those next to it; what is missing of their points `Scene.prepare` computes.
 
     `run` is a run's folder, or that of a study, or the name of a run that comes with Papilio. Beside it are the best runs of
     the other trials of its study that have images of the same shape, `most` in all. Raises RunError for what is no
@@ -119,7 +119,7 @@ def explore(
 
 
 def _make_ready(shown: Shown) -> None:
-    """Load what the first picture takes; then compute the points of the runs beside it, one after another."""
+    """Load what the first picture takes; then compute the points of the other runs, one after another."""
     with contextlib.suppress(PapilioError):  # it is said when it is asked for
         shown.scenes[0].warm_up()
     while shown.waiting:

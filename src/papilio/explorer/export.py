@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from papilio.explorer.scene import MOST_AT_A_TIME, Scene, channels_last
 from papilio.exports.onnx_files import PACKAGES, metadata_of, onnx_file
 from papilio.exports.programs import Program, programs_of
 from papilio.files import path_to_write, write_text
+from papilio.runs.run import Run
 
 MOST_POINTS = 10_000
 MOST_BYTES_OF_IMAGES = 12_000_000  # before they are compressed
 MOST_BYTES = 25_000_000  # of a file with a decoder
 SIDE, MOST_BYTES_OF_SPRITE = 24, 4_000_000
 DEVIATIONS = 2.5  # how far from the middle a sprite reaches
+WORDS = {"decoder": "decoder", "encoder": "encoder", "judge": "classifier"}  # nets, the most needed first
 WASM, RUNTIME, SCRIPT = "ort.wasm.gz", "ort.js", "embedded.js"
 
 
@@ -39,9 +41,9 @@ def export_page(
 ) -> tuple[Path, str]:
     """Write the page of a run as one HTML file; its path, and in words what it holds.
 
-    It has a sample of the points with their images on those maps that were computed before, PCA always. The decoder comes along
-    as ONNX where the file then stays below 25 MB and the extra `onnx` is installed; otherwise the images of a grid stand in
-    for it. Raises SettingError for a file that is there, unless `is_fresh`, and what `open_scenes` raises.
+    It has a sample of the points with their images on those maps that were computed before, PCA always. Decoder, encoder and
+    classifier come along as ONNX where the file then stays below 25 MB and the extra `onnx` is installed; images of a grid
+    stand in for a decoder. Raises SettingError for a file that is there, unless `is_fresh`, and what `open_scenes` raises.
     """
     path = path_to_write(out, error=SettingError)
     if path.is_dir() or path.suffix.lower() not in (".html", ".htm"):
@@ -54,15 +56,15 @@ def export_page(
     chosen = _chosen(scene)
     maps = _maps(scene, chosen, told)
     parts = [*_arrays(scene, chosen), *maps.values()]
-    decoder, why = _decoder(scene, room=MOST_BYTES - sum(map(len, parts)) - len(built("page.html")))
-    if decoder:
-        parts += decoder
-    elif "decode" in scene.offers:
+    nets, in_words = _nets(scene, room=MOST_BYTES - sum(map(len, parts)) - len(built("page.html")))
+    parts += nets.values()
+    if "decode" in scene.offers and "decoder" not in nets:
         parts.append(_sprite(scene))
-    words = _words(scene, num=len(chosen), maps=list(maps), decoder=why)
-    parts += [embedded_json("about", {"title": title, "runs": [_about(scene, chosen, maps=list(maps))]})]
+        in_words = f"decoded images of a grid, {in_words}"
+    words = _words(scene, num=len(chosen), maps=list(maps), nets=in_words)
+    parts += [embedded_json("about", {"title": title, "runs": [_about(scene, chosen, nets, maps=list(maps))]})]
     boot = {"source": "embedded", "title": title, "note": words}
-    scripts = [f"<script>{built(name).decode()}</script>\n" for name in (SCRIPT, *([RUNTIME] if decoder else []))]
+    scripts = [f"<script>{built(name).decode()}</script>\n" for name in (SCRIPT, *([RUNTIME] if nets else []))]
     write_text(path, page_html(boot, parts="".join([*parts, *scripts])))
     return path, f"{path.stat().st_size / 1e6:.1f} MB: {words}"
 
@@ -99,32 +101,42 @@ def _maps(scene: Scene, chosen: np.ndarray, progress: Progress) -> dict[str, str
     return found
 
 
-def _decoder(scene: Scene, *, room: int) -> tuple[list[str], str]:
-    """The decoder with what runs it, as elements, and in words what the file has; none where it has no room."""
-    if "decode" not in scene.offers:
-        return [], ""
+def _nets(scene: Scene, *, room: int) -> tuple[dict[str, str], str]:
+    """The run's nets as elements by what they are for, and what runs them; and in words what the file has of them.
+
+    The decoder comes first, then the encoder and the classifier, as far as there is room.
+    """
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        return (
-            [],
-            f"images of a grid in place of the decoder, which takes {', '.join(missing)}: pip install 'papilio[onnx]'",
-        )
+        return {}, f"without its networks, which takes {', '.join(missing)}: pip install 'papilio[onnx]'"
     try:
-        program = _program(scene)
+        programs = _programs(scene)
     except RunError as error:
-        return [], f"images of a grid in place of the decoder ({error})"
-    content = onnx_file(program, metadata_of(scene.run, title=""))
-    parts = [embedded_bytes("runs/0/decoder", content), embedded_bytes("ort-wasm", built(WASM))]
-    if sum(map(len, parts)) + len(built(RUNTIME)) > room:
-        return (
-            [],
-            f"images of a grid in place of the decoder, with which the file would have over {MOST_BYTES / 1e6:.0f} MB",
-        )
-    return parts, "its decoder"
+        return {}, f"without its networks ({error})"
+    runtime = embedded_bytes("ort-wasm", built(WASM))
+    room -= len(runtime) + len(built(RUNTIME))
+    found: dict[str, str] = {}
+    for name, (run, program) in programs.items():
+        part = embedded_bytes(f"runs/0/{name}", onnx_file(program, metadata_of(run, title="")))
+        if len(part) <= room:
+            found[name] = part
+            room -= len(part)
+    if not found:
+        return {}, f"without its networks, with which it would have over {MOST_BYTES / 1e6:.0f} MB" if programs else ""
+    return found | {"runtime": runtime}, f"its {' and '.join(WORDS[name] for name in found)}"
 
 
-def _program(scene: Scene) -> Program:
-    return next(one for one in programs_of(scene.run) if any(port.name == "latents" for port in one.inputs))
+def _programs(scene: Scene) -> dict[str, tuple[Run, Program]]:
+    """By what the page needs it for."""
+    found: dict[str, tuple[Run, Program]] = {}
+    for program in programs_of(scene.run):
+        if any(port.name == "latents" for port in program.inputs):
+            found["decoder"] = (scene.run, program)
+        elif any(port.name == "latents" for port in program.outputs):
+            found["encoder"] = (scene.run, program)
+    if found and scene.judge is not None:
+        found["judge"] = (scene.judge, programs_of(scene.judge)[0])
+    return dict(sorted(found.items(), key=lambda one: list(WORDS).index(one[0])))
 
 
 def _sprite(scene: Scene) -> str:
@@ -147,22 +159,22 @@ def _sprite(scene: Scene) -> str:
     return embedded_array("runs/0/sprite", channels_last(made).reshape(side, side, height, width, channel), grid=grid)
 
 
-def _about(scene: Scene, chosen: np.ndarray, *, maps: Sequence[str]) -> dict[str, Any]:
-    about = scene.about(0)
+def _about(scene: Scene, chosen: np.ndarray, nets: Collection[str], *, maps: Sequence[str]) -> dict[str, Any]:
+    about, has_judge = scene.about(0), "judge" in nets
     first_own = len(chosen) - scene.num_own
     return about | {
         "num": len(chosen),
         "pictures": [one | {"index": first_own + place} for place, one in enumerate(about["pictures"])],
-        "can": [name for name in about["can"] if name == "decode"],
-        "judge": None,
-        "judge_classes": [],
+        "can": [name for name in about["can"] if name == "decode" or (name == "encode" and "encoder" in nets)],
+        "judge": about["judge"] if has_judge else None,
+        "judge_classes": about["judge_classes"] if has_judge else [],
         "spaces": about["spaces"][:1],
         "methods": [one | {"is_ready": True} for one in about["methods"] if one["id"] in maps],
     }
 
 
-def _words(scene: Scene, *, num: int, maps: Sequence[str], decoder: str) -> str:
+def _words(scene: Scene, *, num: int, maps: Sequence[str], nets: str) -> str:
     what = "samples" if scene.is_generator else "images"
     some = f"{num:,} of {len(scene.cloud):,} {what}" if num < len(scene.cloud) else f"{num:,} {what}"
     shown = ", ".join(METHODS[name] for name in maps)
-    return f"{some}, their {shown} map{'s' * (len(maps) > 1)}{f'; {decoder}' if decoder else ''}"
+    return f"{some}, their {shown} map{'s' * (len(maps) > 1)}{f'; {nets}' if nets else ''}"

@@ -1,4 +1,4 @@
-"""What each coordinate of a latent space does: what sliders are ordered by, and what stands beside them."""
+"""What each coordinate of a latent space does: what sliders are ordered by, and what stands next to them."""
 
 from __future__ import annotations
 

@@ -72,7 +72,8 @@ class Kept:
         """Keep arrays, without those that are None."""
         try:
             with open_atomic(self._path(name)) as file:
-                np.savez(file, **{key: np.asarray(one) for key, one in arrays.items() if one is not None})
+                given: dict[str, Any] = {key: np.asarray(one) for key, one in arrays.items() if one is not None}
+                np.savez(file, **given)
         except (OSError, StorageError):
             return
 

@@ -341,7 +341,11 @@ class Scene:
                 space = self._known_space(space_name)
                 place = space.place(layer_output(self.run, images, space_name, judge=self.judge))[0]
                 near = {"nearest": _nearest(place, space.features)}
-        return {"latent": latent, "image": base64.b64encode(channels_last(images)).decode(), "note": hints[0]} | near
+        return {
+            "latent": latent,
+            "image": base64.b64encode(channels_last(images).tobytes()).decode(),
+            "note": hints[0],
+        } | near
 
     def nearest(self, space_name: str, point: int) -> dict[str, Any]:
         """The points nearest to a point in a space, without itself, as plain facts: `points` and `distances`."""

@@ -91,16 +91,19 @@ def _nets(run: LinearRun) -> list[str]:
         ("Sub", run.mean / 255), ("MatMul", run.basis.T / run.scale * 255), ("MatMul", 2 * middles.T),
         ("Sub", np.square(middles).sum(axis=1)), ("Softmax", np.empty(0)),
     ]  # fmt: skip
-    images = [("images", TensorProto.FLOAT, [None, 1, 28, 28])]
+    images = [("images", TensorProto.UINT8, [None, 28, 28])]
+    seen: list[tuple[str, np.ndarray]] = [
+        ("Cast", np.empty(0)), ("Div", np.array(255.0)), ("Reshape", np.array([-1, 784])),
+    ]  # fmt: skip
     nets = {
-        "decoder": _net(inputs, [*steps, ("Reshape", np.array([-1, 1, 28, 28]))]),
-        "encoder": _net(images, [("Reshape", np.array([-1, 784])), ("Sub", run.mean / 255), ("MatMul", inverse)]),
-        "judge": _net(images, [("Reshape", np.array([-1, 784])), *judge]),
+        "decoder": _net(inputs, [*steps, ("Reshape", np.array([-1, 1, 28, 28]))], out="images"),
+        "encoder": _net(images, [*seen, ("Sub", run.mean / 255), ("MatMul", inverse)], out="latents"),
+        "judge": _net(images, [*seen, *judge], out="probabilities"),
     }
     return [_block(f"{start}/{name}", net, dtype="uint8") for name, net in nets.items()]
 
 
-def _net(inputs: list[tuple[str, int, list[Any]]], steps: list[tuple[str, np.ndarray]]) -> bytes:
+def _net(inputs: list[tuple[str, int, list[Any]]], steps: list[tuple[str, np.ndarray]], *, out: str) -> bytes:
     """A chain of operations, each with one constant; "told" adds the row of a class."""
     nodes, constants, now = [], [], inputs[0][0]
     for number, (name, value) in enumerate(steps):
@@ -109,9 +112,13 @@ def _net(inputs: list[tuple[str, int, list[Any]]], steps: list[tuple[str, np.nda
         if name == "told":
             nodes.append(helper.make_node("Gather", [f"c{number}", "classes"], [f"g{number}"]))
             nodes.append(helper.make_node("Add", [now, f"g{number}"], [f"s{number}"]))
+        elif name == "Cast":
+            nodes.append(helper.make_node("Cast", [now], [f"s{number}"], to=TensorProto.FLOAT))
         else:
             nodes.append(helper.make_node(name, [now] if name == "Softmax" else [now, f"c{number}"], [f"s{number}"]))
         now = f"s{number}"
+    nodes.append(helper.make_node("Identity", [now], [out]))
+    now = out
     ports = [helper.make_tensor_value_info(name, kind, shape) for name, kind, shape in inputs]
     graph = helper.make_graph(
         nodes, "net", ports, [helper.make_tensor_value_info(now, TensorProto.FLOAT, None)], constants

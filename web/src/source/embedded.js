@@ -3,7 +3,7 @@
 
 import { blocks, readArray, readJson } from "./blocks.js";
 import { imageOfFile } from "./files.js";
-import { encoderInput, openNet, picturesOf } from "./nets.js";
+import { openNet, picturesOf, shapeOfOne } from "./nets.js";
 
 window.papilioEmbedded = async function embeddedSource(boot) {
   const found = blocks(document);
@@ -72,10 +72,10 @@ window.papilioEmbedded = async function embeddedSource(boot) {
     },
     encode: async (run, bytes) => {
       const image = await imageOfFile(bytes, run.image);
-      const [latent] = await (await net(run, "encoder")).run(encoderInput(image, run.image));
-      return { image, latent: Float32Array.from(latent.data.subarray(0, run.latents)), note: "resized by this page" };
+      const latent = await (await net(run, "encoder")).ask(image, shapeOfOne(run.image), "latents");
+      return { image, latent: Float32Array.from(latent), note: "resized by this page" };
     },
-    classify: async (run, image) => (await (await net(run, "judge")).run(encoderInput(image, run.image)))[0].data,
+    classify: async (run, image) => (await net(run, "judge")).ask(image, shapeOfOne(run.image), "probabilities"),
     nearest: async () => null,
   };
 };

@@ -19,17 +19,14 @@ export async function openNet(block, wasm) {
   const session = await InferenceSession.create(new Uint8Array(await bytesOf(block)), { executionProviders: ["wasm"], graphOptimizationLevel: "all", logSeverityLevel: 3 });
   const [first, second] = session.inputNames;
 
-  async function run(data, shape, more = {}) {
-    const answer = await session.run({ [first]: new Tensor("float32", data, shape), ...more });
-    return session.outputNames.map((name) => ({ data: answer[name].data, dims: answer[name].dims }));
-  }
-
   return {
-    run: ({ data, shape }) => run(data, shape),
+    /** What a net says of an image, as the files of papilio export do: bytes go in, and `name` is one of what comes out. */
+    ask: async (image, shape, name) => (await session.run({ [first]: new Tensor("uint8", image, shape) }))[name].data,
     decode: async (latents, width, label, num) => {
       const count = latents.length / width;
       const more = num && second ? { [second]: told(session, second, label ?? 0, count, num) } : {};
-      return (await run(latents, [count, width], more))[0];
+      const answer = await session.run({ [first]: new Tensor("float32", latents, [count, width]), ...more });
+      return answer[session.outputNames[0]];
     },
   };
 
@@ -57,9 +54,5 @@ export function picturesOf({ data, dims }, [height, width, channels]) {
   return out;
 }
 
-export function encoderInput(image, [height, width, channels]) {
-  const area = height * width;
-  const data = new Float32Array(image.length);
-  for (let c = 0; c < channels; c++) for (let i = 0; i < area; i++) data[c * area + i] = image[i * channels + c] / 255;
-  return { data, shape: [1, channels, height, width] };
-}
+/** One image as papilio export's files take it: gray ones without an axis for channels. */
+export const shapeOfOne = ([height, width, channels]) => (channels === 1 ? [1, height, width] : [1, height, width, channels]);

@@ -1,5 +1,5 @@
 /*
-sources: sha256 3723822d64a92e7292770228865b914441aec765f0adb4852dec82ca0d70bb71
+sources: sha256 523f3426bc9bdb6bd14d27339d9eed866cecb2f51aa87913ab47a4decdfbd1f2
 
 onnxruntime-web 1.30.0 (MIT)
 
