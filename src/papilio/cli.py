@@ -362,8 +362,10 @@ def _conclude(results: Any, *, is_quiet: bool = False) -> int:
     statuses = [run.status for run in results.runs]
     num_finished = sum(status in ("done", "diverged", "pruned") for status in statuses)
     failed = [run for run in results.runs if run.status == "failed"]
-    for run_ in failed:
-        typer.echo(f"failed: {run_.name}: {run_.reason} ({run_.folder / 'error.txt'})", err=True)
+    for reason in dict.fromkeys(run_.reason for run_ in failed):
+        first, *others = (run_ for run_ in failed if run_.reason == reason)
+        more = f" and {len(others)} more run{'s' * (len(others) > 1)}" if others else ""
+        typer.echo(one_line(f"failed: {first.name}{more}: {reason} ({first.folder / 'error.txt'})"), err=True)
     if failed and not is_quiet:
         typer.echo(
             f"{len(failed)} run{'s' if len(failed) > 1 else ''} failed; fix the cause and run the same command again"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tiny import OwnNet, tiny, write_study
-from torch import nn
+from torch import Tensor, nn
 
 import papilio as product
 from in_process import papilio
@@ -21,7 +21,7 @@ from papilio.studies.study import load_study
 pytestmark = pytest.mark.usefixtures("no_reports")
 
 OWN_MODULE = """
-from torch import nn
+from torch import Tensor, nn
 
 def small(num_classes, width=8):
     return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.ReLU(), nn.Linear(width, num_classes))
@@ -141,12 +141,13 @@ def test_a_network_that_is_built_already_is_refused_at_once(beside: Path) -> Non
 
 @pytest.mark.parametrize("is_silent", [True, False])
 def test_a_run_that_fails_makes_run_study_raise_once_the_others_are_done(is_silent: bool, tmp_path: Path) -> None:
-    def broken(num_classes: int, width: int = 4) -> nn.Module:
-        if width == 5:
-            raise ZeroDivisionError("my own bug")
-        return OwnNet(num_classes, width)
+    class Broken(OwnNet):
+        def forward(self, images: Tensor) -> Tensor:
+            if self.training and self.layers[1].out_features == 5:
+                raise ZeroDivisionError("my own bug")
+            return super().forward(images)
 
-    study = tiny(model={"family": broken}, stage=[{"name": "own", "vary": {"model.width": [5, 6]}}], train__epochs=1)
+    study = tiny(model={"family": Broken}, stage=[{"name": "own", "vary": {"model.width": [5, 6]}}], train__epochs=1)
     with pytest.raises(RunFailed, match=r"1 of 2 runs failed: own-width-5.*my own bug.*error\.txt"):
         product.run_study(study, out=tmp_path / "out", is_silent=is_silent)
     statuses = [run.status for run in product.read_results(tmp_path / "out").runs]

@@ -87,7 +87,8 @@ class Kind:
     metric (`loss`) the settings in `settings` with which it means something else, so that runs which differ in them are not
     ranked by it but by the metric `otherwise` (`error`), which means the same in all kinds that name it. `units` has, with such
     settings, what metrics are measured in. `nets` are those
-    that the objective calls. `takes` names the settings of [train] that are not for every kind; `defaults` has by
+    that the objective calls; `returns` is what it needs of the one called network: as many "numbers" per image as `heads` say,
+    "images" of the same shape, or None for anything else. `takes` names the settings of [train] that are not for every kind; `defaults` has by
     name the settings of [train] that have another default in this kind. `offers` has what a trained run can do, as f(run, ...);
     `on_request` names those of its analyses that are made only where a study names them;
     `finish` is f(nets, images, settings) -> plain facts that run.json keeps. `warnings` is f(records) -> sentences, by a
@@ -105,6 +106,7 @@ class Kind:
     units: Callable[[Any], Mapping[str, str]] = lambda settings: {}
     shows: frozenset[Shows] = ANYTHING
     nets: frozenset[str] = frozenset({"network"})
+    returns: Literal["numbers", "images"] | None = None
     settings: type[BaseModel] = Nothing
     takes: frozenset[str] = frozenset()
     defaults: Mapping[str, Any] = field(default_factory=dict)
