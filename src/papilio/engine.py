@@ -200,7 +200,7 @@ class Engine(Protocol):
         ...
 
     def refuse_other_starts(self, settings: RunSettings, facts: ImageFacts, starts: Arrays) -> None:
-        """Raises RunError, before anything is trained, for weights from elsewhere (some of `Lane.starts`) of another network."""
+        """Raises RunError, before anything is trained, for weights from elsewhere of another network: any of `Lane.starts`."""
         ...
 
     def refuse_missing_device(self, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from papilio.errors import DataError, SettingError, did_you_mean
 from papilio.kinds.kind import Planned
 from papilio.kinds.options import MorphOptions
 from papilio.runs.run import Run, load_run
+from papilio.settings.references import OwnFunctions
 
 Way = Literal["linear", "spherical"]
 WAYS: tuple[Way, ...] = ("linear", "spherical")
@@ -22,12 +23,13 @@ FLAT = 1e-4  # the sine of an angle below which an arc is a straight line, or th
 
 
 def morph(
-    run: Run | Path | str,
+    run: Any,
     image_a: np.ndarray | Path | str,
     image_b: np.ndarray | Path | str,
     *,
     steps: int = 9,
     way: Way = "linear",
+    own: OwnFunctions | None = None,
 ) -> np.ndarray:
     """The images between two images: both are encoded, and what lies between is decoded.
 
@@ -42,7 +44,7 @@ def morph(
     if steps < 2:
         raise SettingError(f"steps = {steps}: a morph has at least 2, its ends")
     _refuse_other_way(way)
-    run = run if isinstance(run, Run) else load_run(run)
+    run = load_run(run, own=own)
     images = np.stack([_image(one, run) for one in (image_a, image_b)])
     start, end = run.encode(images)
     return run.decode(between(start, end, np.linspace(0, 1, steps), way=way))

@@ -23,6 +23,7 @@ from papilio.kinds.registry import kind_of
 from papilio.models.layer_names import INPUT, LATENTS, OUTPUT, find_layer
 from papilio.runs.arrays import load_arrays
 from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.own_code import own_code
 from papilio.runs.shipped import find_run
 from papilio.settings.references import OwnFunctions, resolve_reference
 
@@ -210,14 +211,20 @@ class Run:
         return resolve_reference(self.kind.offers[name])
 
 
-def load_run(run: Path | str, *, own: OwnFunctions | None = None, network: Callable[..., Any] | None = None) -> Run:
-    """A trained run from its folder, or by the name of one that comes with Papilio ("clock").
+def load_run(run: Any, *, own: OwnFunctions | None = None, network: Callable[..., Any] | None = None) -> Run:
+    """A trained run, ready to use.
 
-    `network` is the function or class that a run of the user's own was built with, where it cannot be imported by name;
-    `own` has all of a study's functions, by the names that its settings give them. Raises RunError where there is no such run,
-    or it has no weights.
+    `run` is its folder, or the name of one that comes with Papilio ("clock"); or whatever stands for it: a study's folder or
+    results (their best run), a trial of them (its best run), a run of them. Code of a user's own that it was trained with is
+    found next to the study file, in the study's folder, and in the notebook or script that runs; otherwise `network` is the
+    function or class that the network was built with, and `own` has all of a study's functions, by the names that its
+    settings give them ("nets:Tiny") or their last parts ("Tiny"). Raises RunError where there is no such run or code, or the
+    run has no weights.
     """
-    folder = find_run(run)
+    if isinstance(run, Run):
+        return run
+    place, _ = resolve_reference("papilio.results.best:place_of_run")(run)
+    folder = find_run(place)
     files = RunFolder(folder)
     facts = files.facts()
     if not files.weights_file.exists():
@@ -229,13 +236,13 @@ def load_run(run: Path | str, *, own: OwnFunctions | None = None, network: Calla
     except (ValidationError, KeyError, TypeError) as error:
         raise RunError(f"{files.facts_file}: its settings are damaged ({error})") from error
     functions = dict(own or {}) | ({settings.model.family: network} if network is not None else {})
+    functions = own_code(folder, settings, functions)
     weights, _ = load_arrays(files.weights_file)
     try:
         kind = kind_of(settings.train, facts.images, functions)
         nets = find_engine(settings.train.engine, functions).load(settings, facts.images, weights)
     except SettingError as error:
-        hint = "or pass it: load_run(..., network=...), or load_run(..., own={NAME: ...})"
-        raise RunError(f"{folder}: {error}; {hint}") from error
+        raise RunError(f"{folder}: {error}") from error
     except RunError as error:
         raise RunError(f"{files.weights_file}: {error}") from error
     return Run(folder, facts, nets, kind)

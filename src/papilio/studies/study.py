@@ -19,7 +19,7 @@ from papilio.data.handed_over import with_kept_arrays
 from papilio.errors import SettingError, StudyError, did_you_mean, reason_of
 from papilio.files import expanded_path, full_path, possible_path, read_own
 from papilio.kinds.kind import Kind, name_of_kind
-from papilio.settings.references import find_modules_beside, is_found_by_name, name_of
+from papilio.settings.references import find_modules_beside, is_found_by_name, name_of, own_names
 from papilio.settings.run_settings import is_source
 from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import validated
@@ -122,16 +122,9 @@ def _modules_beside(source: str | Path, tables: Table, *, where: str) -> str | N
         return None
     folder = path.resolve().parent
     try:
-        return str(folder) if find_modules_beside(folder, _texts(tables)) else None
+        return str(folder) if find_modules_beside(folder, own_names(tables)) else None
     except SettingError as error:
         raise StudyError(f"{where}: {error}") from error
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    for one in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
-        yield from _texts(one)
 
 
 def _with_arrays_as_files(tables: Mapping[str, Any]) -> Table:

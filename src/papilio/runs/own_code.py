@@ -1,0 +1,92 @@
+"""The user's own functions and classes that a run was trained with, found again when it is used later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from papilio.errors import RunError, SettingError
+from papilio.files import read_own
+from papilio.kinds.kind import Kind
+from papilio.settings.references import (
+    OF_A_SESSION,
+    MissingCode,
+    OwnFunctions,
+    find_modules_beside,
+    imported,
+    of_this_session,
+    own_names,
+)
+from papilio.settings.run_settings import RunSettings
+from papilio.study_folder import ENVIRONMENT, is_study_folder
+
+
+def own_code(folder: Path, settings: RunSettings, own: OwnFunctions) -> dict[str, Any]:
+    """What a run's settings name that no module has to be imported for; the modules that they name can be imported then.
+
+    `own` is what was passed, each by the name in the settings, or by its last part: "Tiny" for "__main__:Tiny". What this
+    session defines is found, too. Modules are looked for as `papilio run` does: next to the study file (environment.json says
+    where that was), in the study's folder and in the run's. Raises RunError, saying what to pass, for what is not found.
+    """
+    named = {
+        "model.family": settings.model.family,
+        "train.objective": settings.train.objective,
+        "train.loss": settings.train.loss or "",
+        "train.engine": settings.train.engine,
+    }
+    places, found = places_of_modules(folder), dict(own)
+    for what, name in named.items():
+        if ":" not in name or name in own:
+            continue
+        here = own.get(_short(name)) or of_this_session(name)
+        if here is not None:
+            found[name] = here
+            continue
+        try:
+            find_modules(own_names(name), places)
+            imported(name, instance_of=Kind)
+        except MissingCode as missing:
+            raise RunError(f"{folder}: {what}: {missing}; {_advice(name, places)}") from missing
+        except SettingError as error:
+            raise RunError(f"{folder}: {what}: {error}; or in Python pass it: {_passed(name)}") from error
+    return found
+
+
+def places_of_modules(run_folder: Path) -> list[Path]:
+    """Where modules of a run's study may lie."""
+    study_folder = run_folder.resolve().parent.parent
+    return [*places_of_study(study_folder), run_folder] if is_study_folder(study_folder) else [run_folder]
+
+
+def places_of_study(folder: Path) -> list[Path]:
+    """The folder of the study file as environment.json has it, where it still exists, and the study's own folder."""
+    try:
+        recorded = json.loads(read_own(folder / ENVIRONMENT)).get("modules")
+    except (OSError, ValueError, AttributeError):
+        recorded = None
+    return [place for place in [Path(str(recorded)), folder] if recorded is not None and place.is_dir()] or [folder]
+
+
+def find_modules(names: Iterable[str], places: Iterable[Path]) -> None:
+    """Let each module that is named be imported from the first place that has it; raises SettingError as
+    `find_modules_beside`."""
+    for name in names:
+        any(find_modules_beside(place.resolve(), [name]) for place in places)
+
+
+def _short(name: str) -> str:
+    return name.rpartition(":")[2].rpartition(".")[2]
+
+
+def _passed(name: str) -> str:
+    return f'own={{"{name}": {_short(name)}}}'
+
+
+def _advice(name: str, places: list[Path]) -> str:
+    """What to do about a function or class that is not found."""
+    top = name.partition(":")[0].partition(".")[0]
+    if top in (OF_A_SESSION, "papilio"):  # of a notebook; or a kind that no module has
+        return f"define it again and pass it: {_passed(name)}"
+    return f"put {top}.py into {places[0]}, or in Python pass it: {_passed(name)}"
