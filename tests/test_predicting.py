@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import papilio as product
@@ -257,6 +258,68 @@ def test_python_takes_paths_pictures_and_arrays(results: StudyResults, pictures:
     assert [one.picture for one in run.predict(opened)] == list(map(str, files))
     assert [one.picture for one in run.predict(few)] == ["image 1", "image 2", "image 3"]
     assert run.predict([]) == []
+
+
+def in_other_forms(digits: np.ndarray, folder: Path) -> list[Any]:
+    """The same images, uint8 (num, 8, 8), as people have them in hand."""
+    files = [folder / f"{number}.png" for number in range(len(digits))]
+    for file, digit in zip(files, digits, strict=True):
+        Image.fromarray(digit).save(file)
+    floats = digits.astype(np.float32) / np.float32(255)
+    return [files, [Image.open(file) for file in files], floats, floats[:, None], torch.from_numpy(floats), folder]
+
+
+def test_what_a_run_does_with_images_it_does_with_whatever_predict_takes(
+    results: StudyResults, digits: np.ndarray, tmp_path: Path, no_report: None
+) -> None:
+    (tmp_path / "digits").mkdir()
+    vae = {"family": "vae", "filters": [], "dense": [8], "latents": 2}
+    study = STUDY | {"model": vae, "stage": [{"name": "only"}]}
+    of_vae = product.load_run(product.run_study(study, out=tmp_path / "out", is_silent=True))
+    of_classes = product.load_run(results)
+    few, others = digits[:4, None], in_other_forms(digits[:4], tmp_path / "digits")
+    for use in (
+        of_vae.encode,
+        of_vae.posterior,
+        of_vae.reconstruct,
+        of_vae.outputs,
+        of_classes.probabilities,
+        of_classes.outputs,
+        lambda given: of_classes.layer("dense_1", given),
+        lambda given: product.morph(of_vae, given[0], given[1]) if isinstance(given, list | np.ndarray) else None,
+    ):
+        expected = use(few)
+        for other in others:
+            if (found := use(other)) is not None:
+                np.testing.assert_array_equal(found, expected)
+    assert of_vae.encode(few[0]).shape == (1, 2)
+    assert of_vae.encode([]).shape == (0, 2)
+
+
+def test_an_array_of_a_runs_own_type_and_shape_is_not_copied(results: StudyResults, digits: np.ndarray) -> None:
+    run = product.load_run(results)
+    assert run.images_of(digits[:, None]) is not None
+    images = np.ascontiguousarray(digits[:50, None])
+    assert run.images_of(images) is images
+    assert np.shares_memory(run.images_of(torch.from_numpy(images)), images)
+    empty = np.empty((0, 1, 8, 8), np.uint8)
+    assert run.images_of(empty) is empty
+
+
+def test_what_is_no_picture_is_refused_by_its_shape_and_type_alone(results: StudyResults) -> None:
+    run = product.load_run(results)
+    for given, message in (
+        (np.full((40, 8, 8), 7.0), r"image 1: images are float64 \(40, 8, 8\), from 7 to 7, expected 0 to 1"),
+        (np.zeros((2, 5, 8, 8)), r"float64 \(2, 5, 8, 8\): no axis has 1 or 3 channels"),
+        (np.zeros((4, 8), complex), r"complex128 \(1, 4, 8\), expected uint8"),
+        (np.array([[object()]]), r"object \(1, 1, 1\), expected"),
+        ({"images": np.zeros((2, 8, 8))}, "images: cannot be opened"),
+        (np.zeros((2, 8, 8)).tolist(), "got a list in place of a picture"),
+    ):
+        for use in (run.probabilities, run.outputs, run.predict):
+            with pytest.raises(DataError, match=message) as caught:
+                use(given)
+            assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,8 @@ from papilio.results.results import StudyResults, read_results
 from papilio.results.words import counted
 from papilio.runs.folder import RunFolder
 from papilio.runs.mending import mend_run
-from papilio.runs.plan import RunPlan
 from papilio.runs.own_code import find_modules, places_of_study
+from papilio.runs.plan import RunPlan
 from papilio.runs.run import load_run
 from papilio.search.expected import plan_runs
 from papilio.search.origins import Origins
@@ -316,9 +316,9 @@ def sample(
 ) -> list[Path]:
     """Write new images by a trained run to files; their paths, that of the contact sheet first.
 
-    `run` and `own` are as `load_run` takes them. `out` is a name that ends with .png, for a contact sheet, or with .npy, for an array of bytes (num, height, width), in color
-    (num, height, width, 3), or a folder, for samples.png in it. `is_separate` also writes each image, as NAME-1.png next to the
-    sheet. The same seed gives the same images, those of `Run.sample`; `label` is the class that they are of, in a
+    `run` and `own` are as `load_run` takes them. `out` is a name that ends with .png, for a contact sheet, or with .npy, for an
+    array of bytes (num, height, width), in color (num, height, width, 3), or a folder, for samples.png in it. `is_separate` also
+    writes each image, as NAME-1.png next to the sheet. The same seed gives the same images, those of `Run.sample`; `label` is the class that they are of, in a
     conditional run. Raises RunError where the run makes no images, or none of a class that one can name, DataError for an
     unknown class, SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
     """

@@ -14,6 +14,7 @@ from papilio.data.folders import walk
 from papilio.data.held import Held
 from papilio.data.layout import is_picture
 from papilio.data.members import begins_as_picture
+from papilio.data.pictures import read_each
 from papilio.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,6 +37,20 @@ def as_pictures(given: Any, *, shape: tuple[int, int, int]) -> list[Path | Held]
         else:
             found += held_pictures(one, first=len(found) + 1, shape=shape)
     return found
+
+
+def as_images(given: Any, *, shape: tuple[int, int, int], bits: int | None = None) -> np.ndarray:
+    """Pictures as a run takes them, uint8 (num, channel, height, width), each sized and colored as `read_picture` does.
+
+    `given` is as in `as_pictures`; an array that is of that type and shape is returned itself. `bits` is how many bits 16-bit
+    pictures use. Raises DataError for what is not a picture.
+    """
+    if hasattr(given, "__array__"):
+        array = np.asarray(given)
+        if array.dtype == np.uint8 and array.ndim == 4 and array.shape[1:] == shape:
+            return array
+    seen = read_each(as_pictures(given, shape=shape), shape=shape, bits=bits)
+    return np.stack([one.values for one in seen]) if seen else np.empty((0, *shape), np.uint8)
 
 
 def _are_many(given: Any) -> bool:

@@ -89,9 +89,8 @@ class Kind:
     settings, what metrics are measured in. `nets` are those
     that the objective calls; `returns` is what it needs of the one called network: as many "numbers" per image as `heads` say,
     "images" of the same shape, or None for anything else. `takes` names the settings of [train] that are not for every kind;
-    `defaults` has by name the settings of [train] that have another default in this kind. `offers` has what a trained run can do, as f(run, ...);
-    `on_request` names those of its analyses that are made only where a study names them;
-    `finish` is f(nets, images, settings) -> plain facts that run.json keeps. `warnings` is f(records) -> sentences, by a
+    `defaults` has by name the settings of [train] that have another default in this kind. `offers` has what a trained run can
+    do, as f(run, ...); `on_request` names those of its analyses that are made only where a study names them; `finish` is f(nets, images, settings) -> plain facts that run.json keeps. `warnings` is f(records) -> sentences, by a
     short name each, on what is wrong after the last of a run's records so far; none where all is well. `watch` is f(context)
     -> papilio.sections.blocks.Section of a run's folder, shown while it trains, too, or None; context is as of an analysis.
     `keeps` says what is kept of every epoch (papilio.runs.kept): "previews" of what it then samples, metrics of all "batches".

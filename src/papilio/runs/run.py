@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from papilio.data.given import as_pictures
+from papilio.data.given import as_images, as_pictures
 from papilio.data.imageset import ImageSet
 from papilio.data.named import refuse_overlap
 from papilio.data.progress import Progress
@@ -101,22 +101,25 @@ class Run:
         """How many classes the nets that make its images are told of; 0 for a run that is not conditional."""
         return max((int(getattr(net, "classes", 0)) for net in self.modules.values()), default=0)
 
-    def outputs(self, images: np.ndarray) -> np.ndarray:
-        """The network's outputs, float32 (num, ...), for uint8 images (num, channel, height, width).
+    def images_of(self, pictures: Any) -> np.ndarray:
+        """Pictures as the nets take them: uint8 (num, channel, height, width), an array that is that already as it is.
 
-        Raises DataError for images of another shape.
+        `pictures` is whatever `predict` takes, and so it is in every method that takes pictures. Raises DataError for anything
+        else.
         """
-        self.refuse_other_shape(images)
-        return self.nets.forward("network", images)
+        return as_images(pictures, shape=self.image_shape, bits=self.facts.run_settings.data.bits)
 
-    def layer(self, name: str, images: np.ndarray, *, net: str = "network") -> np.ndarray:
-        """The output of a layer: float32 (num, ...), for uint8 images.
+    def outputs(self, pictures: Any) -> np.ndarray:
+        """The network's outputs, float32 (num, ...), of pictures as `images_of` takes them."""
+        return self.nets.forward("network", self.images_of(pictures))
+
+    def layer(self, name: str, pictures: Any, *, net: str = "network") -> np.ndarray:
+        """The output of a layer: float32 (num, ...), of pictures as `images_of` takes them.
 
         Names are those of `[[analysis]] layers`: `conv_1`, `dense_1` and so on, `input`, `latents`, `output`, or as
-        `papilio show` lists them; of one of several nets its own alone. Raises RunError for a layer that does not exist,
-        DataError for images of another shape.
+        `papilio show` lists them; of one of several nets its own alone. Raises RunError for a layer that does not exist.
         """
-        self.refuse_other_shape(images)
+        images = self.images_of(pictures)
         if net != "network":
             return self.nets.forward(net, images, until=name)
         try:
@@ -140,25 +143,27 @@ class Run:
         offer = self._offer("predict")
         return offer(self, as_pictures(pictures, shape=self.image_shape), is_inverted=is_inverted, progress=progress)
 
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Each class's probability, float32 (num, class), for uint8 images (num, channel, height, width)."""
-        return self._offer("probabilities")(self, images)
+    def probabilities(self, pictures: Any) -> np.ndarray:
+        """Each class's probability, float32 (num, class), of pictures as `images_of` takes them."""
+        return self._offer("probabilities")(self, self.images_of(pictures))
 
-    def read(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The value that each of uint8 images (num, channel, height, width) shows, and a confidence in [0, 1] of each."""
-        return self._offer("read")(self, images)
+    def read(self, pictures: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The value that each of pictures, as `images_of` takes them, shows as a whole, and a confidence in [0, 1] of each."""
+        return self._offer("read")(self, self.images_of(pictures))
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
-        """The latent of each of uint8 images (num, channel, height, width): float32 (num, latents)."""
-        return self._offer("encode")(self, images)
+    def encode(self, pictures: Any) -> np.ndarray:
+        """The latent of each of pictures, as `images_of` takes them: float32 (num, latents)."""
+        return self._offer("encode")(self, self.images_of(pictures))
 
-    def posterior(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of a variational autoencoder, mean and log variance of the latents of uint8 images: float32 (num, latents) each."""
-        return self._offer("posterior")(self, images)
+    def posterior(self, pictures: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Of a variational autoencoder, mean and log variance of the latents of pictures, as `images_of` takes them: float32
+        (num, latents) each."""
+        return self._offer("posterior")(self, self.images_of(pictures))
 
-    def reconstruct(self, images: np.ndarray) -> np.ndarray:
-        """What the network gives back of uint8 images: float32 (num, channel, height, width), from 0 to 1."""
-        return self._offer("reconstruct")(self, images)
+    def reconstruct(self, pictures: Any) -> np.ndarray:
+        """What the network gives back of pictures, as `images_of` takes them: float32 (num, channel, height, width), from 0 to
+        1."""
+        return self._offer("reconstruct")(self, self.images_of(pictures))
 
     def decode(self, latents: np.ndarray, *, labels: Labels | None = None) -> np.ndarray:
         """An image of each of latents (num, latents): uint8 (num, channel, height, width).
