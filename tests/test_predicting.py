@@ -21,10 +21,11 @@ import papilio as product
 from in_process import papilio
 from papilio.data.given import as_batch, natural_key, pictures_at
 from papilio.data.load import load_images
-from papilio.errors import DataError, RunError
+from papilio.errors import DataError, RunError, SettingError
 from papilio.offers.streams import AT_A_TIME, lines_as_they_come
 from papilio.results.results import StudyResults, read_results
 
+FORMS = ("json", "csv", "jsonl", "table")
 STUDY: dict[str, Any] = {
     "title": "Digits",
     "data": {"name": "digits", "fraction": 0.3},
@@ -150,6 +151,44 @@ def test_many_pictures_are_one_table_one_list_and_one_csv(
             assert len(done.stdout.splitlines()) == num
         if form == "table":
             assert len({re.search(r" \d +0\.\d{3}", line).start() for line in done.stdout.splitlines()[1:]}) == 1  # pyright: ignore
+
+
+def test_where_nothing_can_be_read_a_program_still_gets_json_and_csv(
+    results: StudyResults, pictures: Path, tmp_path: Path
+) -> None:
+    """Nothing at all was printed, which no reader of JSON takes."""
+    (tmp_path / "bad.png").write_text("nonsense")
+    said = {form: papilio("predict", results.folder, tmp_path / "bad.png", "--format", form) for form in FORMS}
+    assert {done.returncode for done in said.values()} == {2}
+    assert json.loads(said["json"].stdout) == []
+    whole = papilio("predict", results.folder, pictures / "1.png", "--format", "csv").stdout
+    assert said["csv"].stdout == whole.splitlines(keepends=True)[0]
+    assert [list(row) for row in lines_of(said["jsonl"])] == [["picture", "error"]]
+    assert said["table"].stdout == ""
+
+
+def test_python_names_all_pictures_that_cannot_be_read_or_passes_over_them(
+    results: StudyResults, pictures: Path, tmp_path: Path
+) -> None:
+    run, good = product.load_run(results), pictures / "1.png"
+    bad = [tmp_path / f"bad {number}.png" for number in range(5)]
+    for path in bad:
+        path.write_text("nonsense")
+    with pytest.raises(DataError) as caught:
+        run.predict([bad[0], good, *bad[1:], good])
+    assert str(caught.value).startswith(f"5 of 7 pictures cannot be read: {bad[0]}: not a readable picture (")
+    assert f"nor can {bad[1]}, {bad[2]}, {bad[3]} and 1 more" in str(caught.value)
+    assert 'errors="skip"' in str(caught.value)
+    with pytest.raises(DataError, match=r"bad 0\.png: not a readable picture") as caught:
+        run.predict(bad[0])
+    assert "errors" not in str(caught.value)
+    skipped = product.predict(run, [bad[0], good, bad[1]], errors="skip")
+    assert [one.picture for one in skipped] == [str(good)]
+    assert run.predict(bad, errors="skip") == []
+    with pytest.raises(DataError, match="NoneType"):
+        run.predict([None], errors="skip")
+    with pytest.raises(SettingError, match='errors = \'ignore\': allowed are "raise" and "skip"'):
+        run.predict(good, errors="ignore")  # pyright: ignore[reportArgumentType]
 
 
 def test_answers_go_to_a_file_that_is_never_replaced_unasked(

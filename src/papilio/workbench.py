@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -290,16 +290,17 @@ def predict(
     *,
     own: OwnFunctions | None = None,
     is_inverted: bool = False,
+    errors: Literal["raise", "skip"] = "raise",
     progress: Progress | None = None,
 ) -> list[Any]:
     """What pictures show, by a trained run, or whatever stands for one.
 
     `run` and `own` are as `load_run` takes them: a run, its folder, a study's folder or results, a trial, "clock".
     `pictures` are paths, folders, PIL images or arrays, as `Run.predict` takes them. `is_inverted` swaps light and dark first;
-    `progress` is told how many are read, of how many, and that. Raises DataError for what is not a picture, RunError for what
-    is not a run.
+    `errors` = "skip" leaves out files that cannot be read; `progress` is told how many are read, of how many, and that. Raises
+    DataError for what is not a picture, RunError for what is not a run.
     """
-    return load_run(run, own=own).predict(pictures, is_inverted=is_inverted, progress=progress)
+    return load_run(run, own=own).predict(pictures, is_inverted=is_inverted, errors=errors, progress=progress)
 
 
 def sample(

@@ -137,7 +137,9 @@ def _one_image(given: Any, run: Run) -> np.ndarray:
     """uint8 (1, channel, height, width)."""
     images = run.images_of(given)
     if len(images) != 1:
-        raise DataError(f"{run.folder}: got {len(images):,} pictures in place of one; a morph is from one picture to another")
+        raise DataError(
+            f"{run.folder}: got {len(images):,} pictures in place of one; a morph is from one picture to another"
+        )
     return images
 
 

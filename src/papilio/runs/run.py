@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import ValidationError
@@ -14,10 +14,11 @@ from pydantic import ValidationError
 from papilio.data.given import as_images, as_pictures
 from papilio.data.imageset import ImageSet
 from papilio.data.named import refuse_overlap
+from papilio.data.pictures import BrokenPicturesError, unreadable_pictures
 from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
 from papilio.engine import Nets, find_engine
-from papilio.errors import DataError, RunError, SettingError
+from papilio.errors import DataError, RunError, SettingError, shown
 from papilio.kinds.kind import Kind
 from papilio.kinds.registry import kind_of
 from papilio.models.layer_names import INPUT, LATENTS, OUTPUT, find_layer
@@ -132,16 +133,35 @@ class Run:
             return self.encode(images)
         return self.outputs(images) if found == OUTPUT else self.nets.forward("network", images, until=found)
 
-    def predict(self, pictures: Any, *, is_inverted: bool = False, progress: Progress | None = None) -> list[Any]:
+    def predict(
+        self,
+        pictures: Any,
+        *,
+        is_inverted: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
+        progress: Progress | None = None,
+    ) -> list[Any]:
         """What pictures show, one answer each; each is converted to the size and colors that the run was trained on.
 
         `pictures` is a file's path, a folder's (all pictures below it), a PIL image, a NumPy array, or a list of these. An
         array is one image or a batch, of integers from 0 to 255 or floats from 0 to 1: (height, width), (height, width, 3),
         (num, height, width), (num, height, width, 3) or (num, channel, height, width). `is_inverted` swaps light and dark
-        first; `progress` is told how many are read. Raises DataError for anything else.
+        first; `progress` is told how many are read. Raises DataError for anything else, and, naming all of them, for files
+        that cannot be read; with `errors` = "skip" these have no answer (an answer's `picture` says which one it is of).
         """
-        offer = self._offer("predict")
-        return offer(self, as_pictures(pictures, shape=self.image_shape), is_inverted=is_inverted, progress=progress)
+        if errors not in ("raise", "skip"):
+            raise SettingError(f'errors = {shown(errors)}: allowed are "raise" and "skip"')
+        offer, known = self._offer("predict"), as_pictures(pictures, shape=self.image_shape)
+        try:
+            return offer(self, known, is_inverted=is_inverted, progress=progress)
+        except DataError as error:
+            broken = unreadable_pictures(known, bits=self.facts.run_settings.data.bits)
+            if not broken:
+                raise
+            if errors == "raise":
+                raise BrokenPicturesError(broken, num=len(known)) from error
+        readable = [one for one in known if str(one) not in broken]
+        return offer(self, readable, is_inverted=is_inverted, progress=progress)
 
     def probabilities(self, pictures: Any) -> np.ndarray:
         """Each class's probability, float32 (num, class), of pictures as `images_of` takes them."""
