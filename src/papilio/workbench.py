@@ -250,7 +250,7 @@ def _prepared(
     refuse_foreign(folder)
     refuse_missing_trackers(study.where, plans)
     images = StudyImages(study.own, progress=progress)
-    notes = [*study.unrepeatable(), *refuse_impossible_runs(study, plans, images)]
+    notes = [*study.notes, *study.unrepeatable(), *refuse_impossible_runs(study, plans, images)]
     if not is_fresh:
         _refuse_other_study(folder, study)
     num_workers = hired.enter_result.num_workers if isinstance(hired, contextlib.nullcontext) else None
@@ -317,11 +317,12 @@ def sample(
 ) -> list[Path]:
     """Write new images by a trained run to files; their paths, that of the contact sheet first.
 
-    `run` and `own` are as `load_run` takes them. `out` is a name that ends with .png, for a contact sheet, or with .npy, for an
-    array of bytes (num, height, width), in color (num, height, width, 3), or a folder, for samples.png in it. `is_separate` also
-    writes each image, as NAME-1.png next to the sheet. The same seed gives the same images, those of `Run.sample`; `label` is the class that they are of, in a
-    conditional run. Raises RunError where the run makes no images, or none of a class that one can name, DataError for an
-    unknown class, SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
+    `run` and `own` are as `load_run` takes them. `out` is a name that ends with .png, for a contact sheet, or with .npy, for
+    an array of bytes (num, height, width), in color (num, height, width, 3), or a folder, for samples.png in it. `is_separate`
+    also writes each image, as NAME-1.png next to the sheet. The same seed gives the same images, those of `Run.sample`;
+    `label` is the class that they are of, in a conditional run. Raises RunError where the run makes no images, or none of a
+    class that one can name, DataError for an unknown class, SettingError for a name of another kind, and for files that are
+    there, unless `is_fresh`.
     """
     if num < 1:
         raise SettingError(f"--num: must be 1 or more, not {num}")

@@ -33,8 +33,8 @@ def morph(
 
     `run` and `own` are as `load_run` takes them. Each image is a picture file, a PIL image or an array of one image, as
     `Run.predict` takes them. Returned is uint8 (steps, channel, height, width); the first and the last are reconstructions of
-    the two. `way` is "linear", or "spherical": along the arc about the origin of latent space (see `spherical`), which keeps latents at the distance from
-    it that those of a normal prior have.
+    the two. `way` is "linear", or "spherical": along the arc about the origin of latent space (see `spherical`), which keeps
+    latents at the distance from it that those of a normal prior have.
 
     Raises RunError for a run that does not encode and decode, DataError for images that it does not take, SettingError for
     fewer than 2 steps or another way.

@@ -61,7 +61,7 @@ def describe_study(
         rows.append((stage, trial, len(runs), num_parameters))
         layers = [_layer_cells(row) for row in described.layers]
         networks.setdefault(str(layers), (f"{trial}: {num_parameters} parameters", layers))
-    notes = [note for stage in loaded.settings.stage if (note := _stand_ins(stage))]
+    notes = list(loaded.notes) + [note for stage in loaded.settings.stage if (note := _stand_ins(stage))]
     notes += [*checked, *planning_notes(plans, images)]
     return StudyDescription(loaded.to_toml(), rows, list(networks.values()), notes)
 

@@ -23,6 +23,7 @@ from papilio.settings.references import find_modules_beside, is_found_by_name, n
 from papilio.settings.run_settings import is_source
 from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import validated
+from papilio.studies.replaced_family import drop_old_arguments
 from papilio.studies.schema import BASE_TABLES, StudySettings, Table
 
 # where functions and classes of the user's own may stand
@@ -47,6 +48,7 @@ class Study:
     own: dict[str, Any]
     there: frozenset[str] = frozenset()
     modules: str | None = None  # the folder of its file, where that has modules which the study names
+    notes: tuple[str, ...] = ()  # what there is to say of how it was read, a line each
 
     def to_toml(self) -> str:
         """The study as a file again: reading it gives an equal one."""
@@ -106,13 +108,17 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
         tables = study_in_present_spelling(tables)
     except ValueError as error:
         raise StudyError(f"{where}: {error}") from None
-    tables = plain_tables(_with_overrides(tables, overrides, where=where), own, where=where)
+    written, tables = tables, plain_tables(_with_overrides(tables, overrides, where=where), own, where=where)
     if not isinstance(source, Mapping):
         modules = _modules_beside(source, tables, where=where)
+    notes: list[str] = []
+    if "model.family" in overrides:
+        kept = {key.split(".")[1] for key in overrides if key.startswith("model.")}
+        notes = drop_old_arguments(written, tables, kept=kept, own=own)
     settings: StudySettings = validated(StudySettings, tables, where=where)
     if isinstance(source, Mapping):
         name = slug(settings.title)[:60]
-    return Study(name, where, settings, own, modules=modules)
+    return Study(name, where, settings, own, modules=modules, notes=tuple(notes))
 
 
 def _modules_beside(source: str | Path, tables: Table, *, where: str) -> str | None:
