@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import OwnNet, tiny, write_study
+from tiny import OwnNet, own_loss, tiny, write_study
 from torch import Tensor, nn
 
 import papilio as product
@@ -249,6 +249,15 @@ def test_in_another_notebook_the_class_is_passed_by_its_name(
     assert answer.label in map(str, range(10))
     with pytest.raises(RunError, match="cannot generate images"):
         sample(results, results.folder / "some.png", own={key: own_class})
+
+
+def test_a_network_is_used_without_the_loss_that_it_was_trained_with(tmp_path: Path) -> None:
+    def inside(outputs: Tensor, labels: Tensor) -> Tensor:
+        return own_loss(outputs, labels)
+
+    study = tiny(model={"family": OwnNet}, train__epochs=1, train__loss=inside, stage=ONE_RUN)
+    results = product.run_study(study, out=tmp_path / "out", is_silent=True)
+    assert isinstance(product.load_run(results, network=OwnNet).network, OwnNet)
 
 
 def test_whatever_stands_for_a_run_is_taken(tmp_path: Path) -> None:

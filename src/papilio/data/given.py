@@ -15,7 +15,7 @@ from papilio.data.held import Held
 from papilio.data.layout import is_picture
 from papilio.data.members import begins_as_picture
 from papilio.data.pictures import read_each
-from papilio.errors import DataError
+from papilio.errors import DataError, reason_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,7 +46,7 @@ def as_images(given: Any, *, shape: tuple[int, int, int], bits: int | None = Non
     pictures use. Raises DataError for what is not a picture.
     """
     if hasattr(given, "__array__"):
-        array = np.asarray(given)
+        array = _as_array(given)
         if array.dtype == np.uint8 and array.ndim == 4 and array.shape[1:] == shape:
             return array
     seen = read_each(as_pictures(given, shape=shape), shape=shape, bits=bits)
@@ -100,8 +100,18 @@ def held_pictures(given: Any, *, first: int, shape: tuple[int, int, int]) -> lis
         raise DataError(
             f"got a {type(given).__name__} in place of a picture; give a path, a PIL image, a NumPy array, or a list of them"
         )
-    pixels, _ = as_pixels(as_batch(np.asarray(given), shape=shape), where=f"image {first}")
+    pixels, _ = as_pixels(as_batch(_as_array(given), shape=shape), where=f"image {first}")
     return [Held(f"image {number}", _as_image(one)) for number, one in enumerate(pixels, start=first)]
+
+
+def _as_array(given: Any) -> np.ndarray:
+    """Raises DataError for what NumPy cannot take, as a tensor on another device."""
+    try:
+        return np.asarray(given)
+    except Exception as error:  # of whatever library made it
+        raise DataError(
+            f"got a {type(given).__name__} that is not an array in memory ({reason_of(error)}); give a NumPy array"
+        ) from error
 
 
 def as_batch(array: np.ndarray, *, shape: tuple[int, int, int]) -> np.ndarray:

@@ -22,6 +22,8 @@ from papilio.settings.references import (
 from papilio.settings.run_settings import RunSettings
 from papilio.study_folder import ENVIRONMENT, is_study_folder
 
+NOT_NEEDED = ("train.loss",)  # to use a network
+
 
 def own_code(folder: Path, settings: RunSettings, own: OwnFunctions) -> dict[str, Any]:
     """What a run's settings name that no module has to be imported for; the modules that they name can be imported then.
@@ -43,14 +45,8 @@ def own_code(folder: Path, settings: RunSettings, own: OwnFunctions) -> dict[str
         here = own.get(_short(name)) or of_this_session(name)
         if here is not None:
             found[name] = here
-            continue
-        try:
-            find_modules(own_names(name), places)
-            imported(name, instance_of=Kind)
-        except MissingCode as missing:
-            raise RunError(f"{folder}: {what}: {missing}; {_advice(name, places)}") from missing
-        except SettingError as error:
-            raise RunError(f"{folder}: {what}: {error}; or in Python pass it: {_passed(name)}") from error
+        elif (why := _why_missing(name, places)) is not None and what not in NOT_NEEDED:
+            raise RunError(f"{folder}: {what}: {why}")
     return found
 
 
@@ -66,7 +62,8 @@ def places_of_study(folder: Path) -> list[Path]:
         recorded = json.loads(read_own(folder / ENVIRONMENT)).get("modules")
     except (OSError, ValueError, AttributeError):
         recorded = None
-    return [place for place in [Path(str(recorded)), folder] if recorded is not None and place.is_dir()] or [folder]
+    beside = Path(str(recorded or folder))
+    return [beside, folder] if beside.is_dir() else [folder]
 
 
 def find_modules(names: Iterable[str], places: Iterable[Path]) -> None:
@@ -80,13 +77,17 @@ def _short(name: str) -> str:
     return name.rpartition(":")[2].rpartition(".")[2]
 
 
-def _passed(name: str) -> str:
-    return f'own={{"{name}": {_short(name)}}}'
-
-
-def _advice(name: str, places: list[Path]) -> str:
-    """What to do about a function or class that is not found."""
-    top = name.partition(":")[0].partition(".")[0]
-    if top in (OF_A_SESSION, "papilio"):  # of a notebook; or a kind that no module has
-        return f"define it again and pass it: {_passed(name)}"
-    return f"put {top}.py into {places[0]}, or in Python pass it: {_passed(name)}"
+def _why_missing(name: str, places: list[Path]) -> str | None:
+    """Why code is not found, and what to do; None where it is."""
+    passed = f'own={{"{name}": {_short(name)}}}'
+    try:
+        find_modules(own_names(name), places)
+        imported(name, instance_of=Kind)
+    except SettingError as error:
+        return f"{error}; or in Python pass it: {passed}"
+    except MissingCode as missing:
+        top = name.partition(":")[0].partition(".")[0]
+        if top in (OF_A_SESSION, "papilio"):  # of a notebook; or a kind that no module has
+            return f"{missing}; in Python define it and pass it: {passed}"
+        return f"{missing}; put {top}.py into {places[0]}, or in Python pass it: {passed}"
+    return None
