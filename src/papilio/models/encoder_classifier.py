@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Annotated, Literal
 
-from torch import Tensor, nn
+from torch import nn
 
 from papilio.models.encoder_plan import EncoderPlan
 from papilio.models.encoders import encoder_layers
@@ -22,16 +23,11 @@ from papilio.settings.since import Since
 Cut = Literal["latents", "dense", "convolutions"]
 
 
-class EncoderClassifier(nn.Module):
+class EncoderClassifier(nn.Sequential):
     """The `encoder` of an autoencoder, up to a cut, and a `head` of dense layers on what it gives."""
 
     def __init__(self, encoder: nn.Sequential, head: nn.Sequential) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.head = head
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.head(self.encoder(images))
+        super().__init__(OrderedDict(encoder=encoder, head=head))
 
 
 def encoder_classifier(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,9 +18,10 @@ from papilio.training.augmentation import augment
 
 @dataclass(frozen=True)
 class Batch:
-    """Images in [0, 1], what is asked of them, and what an objective's `share` made for all its phases."""
+    """Images in [0, 1] (or what a frozen front gave for them), what is asked of them, and what an objective's `share` made for
+    all its phases."""
 
-    images: Float[Tensor, "batch channel height width"]
+    images: Float[Tensor, "batch *shape"]
     targets: Tensor
     shared: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -55,7 +57,7 @@ class Batches:
         """One pass in an order drawn from the generator, augmented."""
         order = torch.randperm(len(self.indices), generator=generator, device=generator.device)
         for chosen in self._pieces(self.indices[order]):
-            images = self.images.index_select(0, chosen)  # a tenth of the time that images[chosen] takes, on bytes
+            images = _picked(self.images, chosen)
             if self.augmentation is not None:
                 images = augment(images, self.augmentation, generator)
             yield self._batch(images, chosen)
@@ -63,7 +65,18 @@ class Batches:
     def in_order(self) -> Iterator[Batch]:
         """One pass in the order of the indices, images as they are."""
         for chosen in self._pieces(self.indices):
-            yield self._batch(self.images.index_select(0, chosen), chosen)
+            yield self._batch(_picked(self.images, chosen), chosen)
+
+    def probed(self, generator: torch.Generator) -> Iterator[Batch]:
+        """Batches of a pass, to time what is done with the first of them."""
+        return self.shuffled(generator)
+
+    def with_images(self, images: Tensor) -> Batches:
+        """The same selection, of which `images` has a row for each index: bytes, or numbers that are left as they are."""
+        made = copy(self)
+        made.images, made.targets = images, self.targets.index_select(0, self.indices)
+        made.indices = torch.arange(len(images), device=self.indices.device)
+        return made
 
     def _pieces(self, indices: Int[Tensor, " num"]) -> list[Int[Tensor, " batch"]]:
         """The indices a batch each; a single image that is left over joins the last batch, for batch normalization cannot
@@ -74,7 +87,15 @@ class Batches:
         return pieces
 
     def _batch(self, images: Tensor, chosen: Int[Tensor, " batch"]) -> Batch:
-        return Batch(images=as_floats(images), targets=self.targets.index_select(0, chosen))
+        images = as_floats(images) if images.dtype == torch.uint8 else images
+        return Batch(images=images, targets=self.targets.index_select(0, chosen))
+
+
+def _picked(images: Tensor, chosen: Int[Tensor, " batch"]) -> Tensor:
+    """Rows in the layout that they have: `index_select` loses it, and images[chosen] takes ten times as long on bytes."""
+    if images.dim() == 4 and not images.is_contiguous():
+        return images.permute(0, 2, 3, 1).index_select(0, chosen).permute(0, 3, 1, 2)
+    return images.index_select(0, chosen)
 
 
 def as_floats(images: Tensor) -> Float[Tensor, "batch channel height width"]:

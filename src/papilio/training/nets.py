@@ -37,7 +37,7 @@ class TorchNets:
         module = self._find(net)
         module = bare(module) if is_quick or until is not None else module  # a layer's output is of the image itself
         parts = as_tensor(np.ascontiguousarray(inputs)).split(BATCH)
-        return torch.cat([_given(module, self._prepared(part), until).cpu() for part in parts]).numpy()
+        return torch.cat([output_of(module, self._prepared(part), until=until).cpu() for part in parts]).numpy()
 
     def _find(self, net: str) -> nn.Module:
         name, _, part = net.partition(".")
@@ -58,7 +58,8 @@ def _part(module: nn.Module, name: str) -> nn.Module:
     return layers[name]
 
 
-def _given(module: nn.Module, inputs: Tensor, until: str | None) -> Tensor:
+def output_of(module: nn.Module, inputs: Tensor, *, until: str | None) -> Tensor:
+    """What a module gives, or its layer of that name; raises RunError where the inputs do not pass through it."""
     if until is None:
         return module(inputs)
     kept: list[Tensor] = []

@@ -55,6 +55,8 @@ class Objective:
     of which mean, median and 90th percentile are kept; rows of 2-d ones are gathered over a whole split for `over_set`,
     which makes further metrics of them. `share` makes tensors once a batch for all phases (`batch.shared`); `after_step`
     may change nets (an averaged generator). With `keeps_batches` a session can tell the metrics of each training batch.
+    Without `sees_images` an objective does nothing with a batch's images but call its net on them: what the net's frozen
+    layers give may then take their place (`training/frozen_front.py`).
 
     Where a function of a user's own returns an objective, it also says for each metric in `directions` whether less or more
     is better, and in `best` which recorded metric chooses the best epoch (None: the last one counts). For a Kind both
@@ -69,3 +71,4 @@ class Objective:
     after_step: Callable[[Nets, int], None] | None = None
     over_set: Callable[[Mapping[str, Tensor]], Mapping[str, float]] | None = None
     keeps_batches: bool = False
+    sees_images: bool = True

@@ -6,7 +6,7 @@ the arithmetic that an uninterrupted one does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -33,6 +33,7 @@ from papilio.settings.schedules import SCHEDULES
 from papilio.settings.train_settings import TrainSettings
 from papilio.training.batches import Batch, Batches
 from papilio.training.calls import in_bfloat16, with_views
+from papilio.training.frozen_front import FrontBatches, find_front
 from papilio.training.means import Means
 from papilio.training.nets import TorchNets
 from papilio.training.noise import Noise, give_noise
@@ -66,9 +67,7 @@ class TorchSession:
         self.shuffling = torch.Generator(device).manual_seed(self.seeds.shuffling)
         self.noise = Noise(torch.Generator(device).manual_seed(self.seeds.noise))
         self.precision: Precision = best_precision(settings.precision, device)
-        # how objectives call the nets: while they learn, and when they are measured
-        self.measured = with_views(self.modules, settings)
-        self.learning = self.measured if self.precision == "float32" else in_bfloat16(self.measured, device)
+        self.measured = with_views(self.modules, settings)  # how objectives call the nets when they are measured
         self.frozen = freeze(self.modules, frozen)
         self.moved = [moved_parameters(self.modules, phase) for phase in objective.phases]
         self.optimizers = [
@@ -79,16 +78,12 @@ class TorchSession:
             SCHEDULES[phase_settings(settings, phase).schedule or settings.schedule] for phase in objective.phases
         ]
         self.peak_rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
-        self.train_batches = Batches(
-            images.images,
-            images.labels,
-            images.train,
-            batch_size=settings.batch_size,
-            augmentation=settings.augment,
-            device=device,
-        )
         self.images = images
-        self.split_batches: dict[SplitName, Batches | None] = {}
+        self.front = None if objective.sees_images else find_front(self.modules, self.frozen, device)
+        self.train_batches = self._train_batches()
+        called = self._called_on(self.train_batches)
+        self.learning = called if self.precision == "float32" else in_bfloat16(called, device)
+        self.split_batches: dict[SplitName, Batches | FrontBatches | None] = {}
         self.epoch, self.step = 0, 0
         self.batch_metrics: dict[str, list[Tensor]] = {}  # of this epoch
         self.stack = ExitStack()
@@ -109,17 +104,19 @@ class TorchSession:
 
     def epoch_seconds(self) -> float:
         self._set_modes()
-        seconds = len(self.train_batches) * seconds_a_batch(
-            self.train_batches.shuffled(self.shuffling), self.train_step
-        )
+        seconds = self._pass_seconds(self.train_batches, self.train_step)
         if (batches := self._in_order("validation")) is None:
             return seconds
         for net in self.modules.values():
             net.eval()  # views are looked at by nets that do not learn
+        nets = self._called_on(batches)
         with torch.no_grad():
-            return seconds + len(batches) * seconds_a_batch(
-                batches.in_order(), lambda batch: self.objective.evaluate(self.measured, batch, self.noise)
-            )
+            return seconds + self._pass_seconds(batches, lambda batch: self.objective.evaluate(nets, batch, self.noise))
+
+    def _pass_seconds(self, batches: Batches | FrontBatches, work: Callable[[Batch], object]) -> float:
+        """What one pass of `work` takes, and the epoch's share of what is computed once."""
+        once = batches.seconds_once() / self.settings.epochs if isinstance(batches, FrontBatches) else 0.0
+        return once + len(batches) * seconds_a_batch(batches.probed(self.shuffling), work)
 
     def train_epoch(self, on_step: OnStep | None = None) -> dict[int, Record | Diverged]:
         self._set_modes()
@@ -184,9 +181,9 @@ class TorchSession:
         noise = Noise(torch.Generator(self.device).manual_seed(self.seeds.evaluation))
         for net in self.modules.values():
             net.eval()
-        means = Means(is_whole=True)
+        means, nets = Means(is_whole=True), self._called_on(batches)
         for batch in batches.in_order():
-            means.add(self.objective.evaluate(self.measured, batch, noise), weight=len(batch))
+            means.add(self.objective.evaluate(nets, batch, noise), weight=len(batch))
         try:
             return {0: means.result(epoch=self.epoch, prefix=PREFIXES[split], over_set=self.objective.over_set)}
         except NotANumber as reason:
@@ -207,7 +204,7 @@ class TorchSession:
         return arrays_of_nets(self.modules)
 
     def load(self, lane: int, state: Arrays, *, epoch: int, step: int) -> None:
-        load_nets(self.modules, _under("nets", state))
+        self.load_weights(lane, _under("nets", state))
         for index, optimizer in enumerate(self.optimizers):
             load_optimizer(optimizer, _under(f"{OF_OPTIMIZER}-{index}", state))
         for name, generator in self._generators():
@@ -219,6 +216,9 @@ class TorchSession:
 
     def load_weights(self, lane: int, weights: Arrays) -> None:
         load_nets(self.modules, weights)
+        for batches in (self.train_batches, *self.split_batches.values()):
+            if isinstance(batches, FrontBatches):
+                batches.forget()
 
     def nets(self, lane: int) -> TorchNets:
         return TorchNets({name: net.eval() for name, net in self.measured.items()}, self.device)
@@ -226,13 +226,40 @@ class TorchSession:
     def retire(self, lane: int) -> None:
         """There is only this one."""
 
-    def _in_order(self, split: SplitName) -> Batches | None:
+    def _train_batches(self) -> Batches | FrontBatches:
+        settings, images = self.settings, self.images
+        made = Batches(
+            images.images,
+            images.labels,
+            images.train,
+            batch_size=settings.batch_size,
+            augmentation=settings.augment,
+            device=self.device,
+        )
+        return self._kept(made, self.precision)
+
+    def _in_order(self, split: SplitName) -> Batches | FrontBatches | None:
         """A split as it is measured, None where it is empty."""
         if split not in self.split_batches:
             images, indices = self.images, self.images.indices(split)
             made = Batches(images.images, images.labels, indices, batch_size=EVALUATION_BATCH, device=self.device)
-            self.split_batches[split] = made if len(indices) else None
+            is_repeated = (
+                split == "validation" and self.settings.views is None
+            )  # each view would have outputs of its own
+            kept = self._kept(made, "float32") if is_repeated else made
+            self.split_batches[split] = kept if len(indices) else None
         return self.split_batches[split]
+
+    def _kept(self, batches: Batches, precision: Precision) -> Batches | FrontBatches:
+        """Batches of what the frozen layers give, where that is the same in every epoch."""
+        kept = None if self.front is None else self.front.kept(batches, precision)
+        return batches if kept is None else kept
+
+    def _called_on(self, batches: Batches | FrontBatches) -> dict[str, nn.Module]:
+        """How objectives call the nets on such batches: the whole of them, or what follows the frozen layers."""
+        if isinstance(batches, FrontBatches) and self.front is not None:
+            return {"network": self.front.rest}
+        return self.measured
 
     def _generators(self) -> Iterator[tuple[str, torch.Generator]]:
         yield "shuffling", self.shuffling

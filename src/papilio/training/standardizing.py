@@ -32,7 +32,7 @@ def standardize(net: nn.Module, mean: ByChannel, deviation: ByChannel) -> None:
     """From now on the net gets images less `mean`, divided by `deviation`; both are kept with its weights."""
     net.register_buffer("input_mean", mean)
     net.register_buffer("input_deviation", deviation)
-    net.register_forward_pre_hook(_standardized)
+    net.register_forward_pre_hook(standardized)
 
 
 def unknown_statistics(num_channels: int) -> tuple[ByChannel, ByChannel]:
@@ -40,7 +40,8 @@ def unknown_statistics(num_channels: int) -> tuple[ByChannel, ByChannel]:
     return torch.zeros(num_channels, 1, 1), torch.ones(num_channels, 1, 1)
 
 
-def _standardized(net: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+def standardized(net: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What such a net is given in place of images: the hook that `standardize` hangs on it."""
     images, *others = given
     return ((images - net.input_mean) / net.input_deviation, *others)
 

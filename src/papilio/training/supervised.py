@@ -48,7 +48,7 @@ def supervised(target: Target, *, l1: float = 0.0, l2: float = 0.0) -> Objective
     def evaluate(nets: Nets, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         return target.metrics(nets["network"](batch.images), batch.targets)
 
-    return Objective(phases=(Phase("network", loss),), evaluate=evaluate)
+    return Objective(phases=(Phase("network", loss),), evaluate=evaluate, sees_images=False)
 
 
 def penalty(network: nn.Module, *, l1: float, l2: float) -> Tensor | float:
