@@ -17,6 +17,7 @@ from in_process import papilio
 from papilio import Objective, Phase
 from papilio.engine import find_engine
 from papilio.errors import RunFailed, StudyError
+from papilio.models.describe import describe_nets
 from papilio.search.expected import plan_runs
 from papilio.studies.images import StudyImages
 from papilio.studies.study import load_study
@@ -128,6 +129,12 @@ def refusal_of(study: dict[str, Any], folder: Path) -> str:
 def test_it_is_refused_at_planning_in_a_line(study: dict[str, Any], parts: list[str], tmp_path: Path) -> None:
     line = refusal_of(study, tmp_path)
     assert [part for part in parts if part not in line] == []
+
+
+def test_a_network_that_fails_is_described_by_a_row_whatever_it_raises() -> None:
+    """Only some errors were passed over; another one ended the command with a traceback."""
+    described = describe_nets({"network": MissingPart(10)}, (1, 8, 8))
+    assert [row.kind for row in described.layers] == ["MissingPart"]
 
 
 def test_nothing_is_refused_that_trains(tmp_path: Path) -> None:
