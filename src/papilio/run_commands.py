@@ -53,7 +53,7 @@ def predict(
         list[str],
         typer.Argument(
             metavar="IMAGE...",
-            help="Pictures of any size and format; folders of them; - for names on standard input, one a line.",
+            help="Pictures of any size and format; folders of them; - for names on standard input, one per line.",
         ),
     ],
     form: Annotated[
@@ -210,7 +210,7 @@ class _Telling:
     def end(self, *, shows_paths: bool, is_in_file: bool) -> None:
         """Raises Exit where nothing was answered: then no file is written, and standard output gets a form without answers."""
         if not self.num_answered and not self.num_broken:
-            raise DataError("no names of pictures came on standard input; write them to it, one a line")
+            raise DataError("no names of pictures came on standard input; write them to it, one per line")
         if (self.num_answered or not is_in_file) and (text := self.form.end()):
             self.write(text)
         if not self.num_answered:

@@ -197,7 +197,7 @@ def test_results_that_were_moved_take_the_module_that_lies_in_them(used_later: P
     done = papilio("predict", used_later, used_later.parent / "black.png")
     asked, *_ = done.stderr.splitlines()[1:]
     assert done.returncode == 2 and "cannot import 'beside_nets'" in asked
-    assert f"put beside_nets.py into {beside.resolve()}, or in Python pass it: own=" in asked
+    assert f"put beside_nets.py into {used_later.resolve()}, or in Python pass it: own=" in asked
     for place in (used_later, next((used_later / "runs").iterdir())):
         module.rename(place / "beside_nets.py")
         assert papilio("predict", used_later, used_later.parent / "black.png").returncode == 0

@@ -45,7 +45,7 @@ def _of_study(results: StudyResults) -> tuple[Path, str]:
     best, folder = results.best, results.folder
     if best is None:
         raise RunError(f"{folder}: no run of its last stage is finished; go on with the study, or name a run in runs/")
-    return best.folder, f"{folder}: taking {best_words(results, best)}"
+    return best.folder, f"{folder}: using {best_words(results, best)}"
 
 
 def best_words(results: StudyResults, best: RunResult) -> str:

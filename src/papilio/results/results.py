@@ -61,6 +61,7 @@ class RunResult:
     seconds: float = 0.0
     standing: Standing = UNRANKED  # by what it is ranked among others
     quantity: Quantity | None = None  # what its images show in place of classes
+    data_name: str = ""  # the image set, as its facts name it; empty while it waits
 
     def __repr__(self) -> str:
         return _in_words("run", self)
@@ -75,7 +76,7 @@ class RunResult:
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
-        """One dictionary an epoch, oldest first; empty where no epoch was finished."""
+        """One dictionary per epoch, oldest first; empty where no epoch was finished."""
         return RunFolder(self.folder).read_records()
 
 
@@ -254,7 +255,7 @@ class StudyResults:
         return self.best_run(ranked[0]) if ranked else None
 
     def rows(self) -> list[dict[str, Any]]:
-        """One plain dictionary a run, the columns of results.csv."""
+        """One plain dictionary per run, the columns of results.csv."""
         return [_row(run) for run in self.runs]
 
     def to_frame(self) -> DataFrame:
@@ -411,6 +412,7 @@ def _with_facts(waiting: RunResult, facts: RunFacts | None) -> RunResult:
         seconds=facts.seconds,
         standing=facts.standing,
         quantity=from_plain(facts.quantity),
+        data_name=facts.data_name,
     )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from papilio.errors import RunError, SettingError
-from papilio.files import read_own
 from papilio.kinds.kind import Kind
 from papilio.settings.references import (
     OF_A_SESSION,
@@ -20,7 +18,7 @@ from papilio.settings.references import (
     own_names,
 )
 from papilio.settings.run_settings import RunSettings
-from papilio.study_folder import ENVIRONMENT, is_study_folder
+from papilio.study_folder import is_study_folder, recorded_modules
 
 NOT_NEEDED = ("train.loss",)  # to use a network
 
@@ -29,8 +27,8 @@ def own_code(folder: Path, settings: RunSettings, own: OwnFunctions) -> dict[str
     """What a run's settings name that no module has to be imported for; the modules that they name can be imported then.
 
     `own` is what was passed, each by the name in the settings, or by its last part: "Tiny" for "__main__:Tiny". What this
-    session defines is found, too. Modules are looked for as `papilio run` does: next to the study file (environment.json says
-    where that was), in the study's folder and in the run's. Raises RunError, saying what to pass, for what is not found.
+    session defines is found, too. Modules are looked for as `papilio run` does: in the study's folder, next to the study file
+    (environment.json says where that was), and in the run's folder. Raises RunError, saying what to pass, for what is not found.
     """
     named = {
         "model.family": settings.model.family,
@@ -57,13 +55,9 @@ def places_of_modules(run_folder: Path) -> list[Path]:
 
 
 def places_of_study(folder: Path) -> list[Path]:
-    """The folder of the study file as environment.json has it, where it still exists, and the study's own folder."""
-    try:
-        recorded = json.loads(read_own(folder / ENVIRONMENT)).get("modules")
-    except (OSError, ValueError, AttributeError):
-        recorded = None
-    beside = Path(str(recorded or folder))
-    return [beside, folder] if beside.is_dir() else [folder]
+    """The study's own folder, and that of the study file as environment.json has it, where it still exists."""
+    recorded = recorded_modules(folder)
+    return [folder] if recorded is None else [folder, recorded]
 
 
 def find_modules(names: Iterable[str], places: Iterable[Path]) -> None:
