@@ -28,7 +28,7 @@ def own_code(folder: Path, settings: RunSettings, own: OwnFunctions) -> dict[str
 
     `own` is what was passed, each by the name in the settings, or by its last part: "Tiny" for "__main__:Tiny". What this
     session defines is found, too. Modules are looked for as `papilio run` does: in the study's folder, next to the study file
-    (environment.json says where that was), and in the run's folder. Raises RunError, saying what to pass, for what is not found.
+    (environment.json says where that was), and in the run's folder. Raises RunError, saying what to pass, otherwise.
     """
     named = {
         "model.family": settings.model.family,
