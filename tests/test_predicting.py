@@ -14,16 +14,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import papilio as product
 from in_process import papilio
 from papilio.data.given import as_batch, natural_key, pictures_at
 from papilio.data.load import load_images
-from papilio.errors import DataError, RunError
+from papilio.errors import DataError, RunError, SettingError
 from papilio.offers.streams import AT_A_TIME, lines_as_they_come
 from papilio.results.results import StudyResults, read_results
 
+FORMS = ("json", "csv", "jsonl", "table")
 STUDY: dict[str, Any] = {
     "title": "Digits",
     "data": {"name": "digits", "fraction": 0.3},
@@ -151,6 +153,44 @@ def test_many_pictures_are_one_table_one_list_and_one_csv(
             assert len({re.search(r" \d +0\.\d{3}", line).start() for line in done.stdout.splitlines()[1:]}) == 1  # pyright: ignore
 
 
+def test_where_nothing_can_be_read_a_program_still_gets_json_and_csv(
+    results: StudyResults, pictures: Path, tmp_path: Path
+) -> None:
+    """Nothing at all was printed, which no reader of JSON takes."""
+    (tmp_path / "bad.png").write_text("nonsense")
+    said = {form: papilio("predict", results.folder, tmp_path / "bad.png", "--format", form) for form in FORMS}
+    assert {done.returncode for done in said.values()} == {2}
+    assert json.loads(said["json"].stdout) == []
+    whole = papilio("predict", results.folder, pictures / "1.png", "--format", "csv").stdout
+    assert said["csv"].stdout == whole.splitlines(keepends=True)[0]
+    assert [list(row) for row in lines_of(said["jsonl"])] == [["picture", "error"]]
+    assert said["table"].stdout == ""
+
+
+def test_python_names_all_pictures_that_cannot_be_read_or_passes_over_them(
+    results: StudyResults, pictures: Path, tmp_path: Path
+) -> None:
+    run, good = product.load_run(results), pictures / "1.png"
+    bad = [tmp_path / f"bad {number}.png" for number in range(5)]
+    for path in bad:
+        path.write_text("nonsense")
+    with pytest.raises(DataError) as caught:
+        run.predict([bad[0], good, *bad[1:], good])
+    assert str(caught.value).startswith(f"5 of 7 pictures cannot be read: {bad[0]}: not a readable picture (")
+    assert f"nor can {bad[1]}, {bad[2]}, {bad[3]} and 1 more" in str(caught.value)
+    assert 'errors="skip"' in str(caught.value)
+    with pytest.raises(DataError, match=r"bad 0\.png: not a readable picture") as caught:
+        run.predict(bad[0])
+    assert "errors" not in str(caught.value)
+    skipped = product.predict(run, [bad[0], good, bad[1]], errors="skip")
+    assert [one.picture for one in skipped] == [str(good)]
+    assert run.predict(bad, errors="skip") == []
+    with pytest.raises(DataError, match="NoneType"):
+        run.predict([None], errors="skip")
+    with pytest.raises(SettingError, match='errors = \'ignore\': allowed are "raise" and "skip"'):
+        run.predict(good, errors="ignore")  # pyright: ignore[reportArgumentType]
+
+
 def test_answers_go_to_a_file_that_is_never_replaced_unasked(
     results: StudyResults, pictures: Path, tmp_path: Path
 ) -> None:
@@ -257,6 +297,72 @@ def test_python_takes_paths_pictures_and_arrays(results: StudyResults, pictures:
     assert [one.picture for one in run.predict(opened)] == list(map(str, files))
     assert [one.picture for one in run.predict(few)] == ["image 1", "image 2", "image 3"]
     assert run.predict([]) == []
+
+
+def in_other_forms(digits: np.ndarray, folder: Path) -> list[Any]:
+    """The same images, uint8 (num, 8, 8), as people have them in hand."""
+    files = [folder / f"{number}.png" for number in range(len(digits))]
+    for file, digit in zip(files, digits, strict=True):
+        Image.fromarray(digit).save(file)
+    floats = digits.astype(np.float32) / np.float32(255)
+    return [files, [Image.open(file) for file in files], floats, floats[:, None], torch.from_numpy(floats), folder]
+
+
+def test_what_a_run_does_with_images_it_does_with_whatever_predict_takes(
+    results: StudyResults, digits: np.ndarray, tmp_path: Path, no_report: None
+) -> None:
+    (tmp_path / "digits").mkdir()
+    vae = {"family": "vae", "filters": [], "dense": [8], "latents": 2}
+    study = STUDY | {"model": vae, "stage": [{"name": "only"}]}
+    of_vae = product.load_run(product.run_study(study, out=tmp_path / "out", is_silent=True))
+    of_classes = product.load_run(results)
+    few, others = digits[:4, None], in_other_forms(digits[:4], tmp_path / "digits")
+    for use in (
+        of_vae.encode,
+        of_vae.posterior,
+        of_vae.reconstruct,
+        of_vae.outputs,
+        of_classes.probabilities,
+        of_classes.outputs,
+        lambda given: of_classes.layer("dense_1", given),
+        lambda given: product.morph(of_vae, given[0], given[1]) if isinstance(given, list | np.ndarray) else None,
+    ):
+        expected = use(few)
+        for other in others:
+            if (found := use(other)) is not None:
+                np.testing.assert_array_equal(found, expected)
+    assert of_vae.encode(few[0]).shape == (1, 2)
+    assert of_vae.encode([]).shape == (0, 2)
+
+
+def test_an_array_of_a_runs_own_type_and_shape_is_not_copied(results: StudyResults, digits: np.ndarray) -> None:
+    run = product.load_run(results)
+    assert run.images_of(digits[:, None]) is not None
+    images = np.ascontiguousarray(digits[:50, None])
+    assert run.images_of(images) is images
+    assert np.shares_memory(run.images_of(torch.from_numpy(images)), images)
+    empty = np.empty((0, 1, 8, 8), np.uint8)
+    assert run.images_of(empty) is empty
+
+
+def test_what_is_no_picture_is_refused_by_its_shape_and_type_alone(results: StudyResults) -> None:
+    run = product.load_run(results)
+    for given, message in (
+        (np.full((40, 8, 8), 7.0), r"image 1: images are float64 \(40, 8, 8\), from 7 to 7, expected 0 to 1"),
+        (np.zeros((2, 5, 8, 8)), r"float64 \(2, 5, 8, 8\): no axis has 1 or 3 channels"),
+        (np.zeros((4, 8), complex), r"complex128 \(1, 4, 8\), expected uint8"),
+        (np.array([[object()]]), r"object \(1, 1, 1\), expected"),
+        (
+            torch.zeros(2, 8, 8, requires_grad=True),
+            r"got a Tensor that is not an array in memory \(.*give a NumPy array",
+        ),
+        ({"images": np.zeros((2, 8, 8))}, "images: cannot be opened"),
+        (np.zeros((2, 8, 8)).tolist(), "got a list in place of a picture"),
+    ):
+        for use in (run.probabilities, run.outputs, run.predict):
+            with pytest.raises(DataError, match=message) as caught:
+                use(given)
+            assert len(str(caught.value)) < 250
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from papilio.version import __version__
 
 MAX_TRIALS = 20  # of a stage, in a table
 FEW_IMAGES = 200  # for which one thread is enough
+LEFT_UNREAD = 141  # the exit status of what a closed pipe ends, as shells count it
 HOURS_TO_ASK = 2  # from how many hours on a terminal is asked before a study starts
 
 app = typer.Typer(
@@ -275,6 +276,12 @@ def main() -> None:
             sys.stdout.flush()  # here, where it can still be said that nobody has read it, or that the disk is full
     except PapilioError as error:
         _complain(str(error), status=error.exit_status)
+    except BrokenPipeError:
+        _leave_unread()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer makes a failure of it
+            _leave_unread()
+        raise
     except OSError as error:
         what = error.filename or "the output"
         _complain(f"{what}: cannot be read or written ({reason_of(error)})", status=1)
@@ -289,11 +296,20 @@ def main() -> None:
 def _complain(text: str, *, status: int) -> NoReturn:
     typer.echo(f"papilio: {one_line(text)}", err=True)
     if sys.stdout is sys.__stdout__:
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # what is left to be written complains no more
+        _drop_output()
     sys.exit(status)
+
+
+def _leave_unread() -> NoReturn:
+    """Whoever read the output has closed it, as head does: there is nothing more to do, and nothing to say."""
+    _drop_output()
+    sys.exit(LEFT_UNREAD)
+
+
+def _drop_output() -> None:
+    """What is left to be written complains no more."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def _is_short_of_memory(error: Exception) -> bool:
@@ -364,8 +380,10 @@ def _conclude(results: Any, *, is_quiet: bool = False) -> int:
     statuses = [run.status for run in results.runs]
     num_finished = sum(status in ("done", "diverged", "pruned") for status in statuses)
     failed = [run for run in results.runs if run.status == "failed"]
-    for run_ in failed:
-        typer.echo(f"failed: {run_.name}: {run_.reason} ({run_.folder / 'error.txt'})", err=True)
+    for reason in dict.fromkeys(run_.reason for run_ in failed):
+        first, *others = (run_ for run_ in failed if run_.reason == reason)
+        more = f" and {len(others)} more run{'s' * (len(others) > 1)}" if others else ""
+        typer.echo(one_line(f"failed: {first.name}{more}: {reason} ({first.folder / 'error.txt'})"), err=True)
     if failed and not is_quiet:
         typer.echo(
             f"{len(failed)} run{'s' if len(failed) > 1 else ''} failed; fix the cause and run the same command again"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import typer
@@ -86,9 +86,10 @@ class TableForm:
 
 
 class CsvForm:
-    """A row an answer, below a line of names."""
+    """A row an answer, below a line of names; `any_prediction` gives one of which to tell them where there is none."""
 
-    def __init__(self) -> None:
+    def __init__(self, any_prediction: Callable[[], Any]) -> None:
+        self.any_prediction = any_prediction
         self.names: list[str] = []
 
     def text(self, answers: Sequence[Any]) -> str:
@@ -102,7 +103,11 @@ class CsvForm:
         return file.getvalue()
 
     def end(self) -> str:
-        return ""
+        if self.names:
+            return ""
+        file = io.StringIO(newline="")
+        csv.writer(file, lineterminator="\n").writerow(_row(self.any_prediction()))
+        return file.getvalue()
 
 
 class JsonForm:
@@ -131,9 +136,6 @@ class LinesForm:
 
     def end(self) -> str:
         return ""
-
-
-FORMS: dict[str, type[Form]] = {"table": TableForm, "csv": CsvForm, "json": JsonForm, "jsonl": LinesForm}
 
 
 def _row(prediction: Any) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class Engine(Protocol):
         ...
 
     def refuse_other_starts(self, settings: RunSettings, facts: ImageFacts, starts: Arrays) -> None:
-        """Raises RunError, before anything is trained, for weights from elsewhere (`Lane.starts`) of another network."""
+        """Raises RunError, before anything is trained, for weights from elsewhere of another network: any of `Lane.starts`."""
         ...
 
     def refuse_missing_device(self, name: str) -> None:
@@ -217,6 +217,15 @@ class Engine(Protocol):
 
     def max_lanes(self, settings: RunSettings) -> int:
         """How many runs of one structure a session may have."""
+        ...
+
+
+@runtime_checkable
+class TellsWeights(Protocol):
+    """An engine that can tell the weights of a run before that is trained: whether others can begin with them."""
+
+    def first_weights(self, settings: RunSettings, facts: ImageFacts) -> Arrays:
+        """Weights as the run's nets will have them by name and shape, as `Session.weights` gives them."""
         ...
 
 

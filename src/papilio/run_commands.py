@@ -8,12 +8,13 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from papilio.console import FORMS, Form, TableForm
+from papilio.console import CsvForm, Form, JsonForm, LinesForm, TableForm
 from papilio.errors import DataError, SettingError, one_line
 
 STANDARD_INPUT = "-"
@@ -84,12 +85,12 @@ def predict(
     loaded = load_run(_place_of(run))
     is_for_people = form is Written.TABLE and file is None
     with _output(file) as write:
-        written = TableForm([str(one) for one in known]) if form is Written.TABLE else FORMS[form]()
+        written = _form(form, loaded, [str(one) for one in known])
         telling = _Telling(written, write, folder or (Path() if is_for_people else None), is_named=bool(folder))
         told = answers(loaded, groups, is_inverted=invert, total=len(known), progress=reading_progress())
         for some in told:
             telling.tell(some)
-        telling.end(shows_paths=is_for_people)
+        telling.end(shows_paths=is_for_people, is_in_file=file is not None)
     if file is not None:
         typer.echo(f"{file}: {telling.num_answered:,} answer{'s' * (telling.num_answered != 1)}")
     if telling.num_broken:
@@ -207,6 +208,25 @@ def _on_one_thread(*, num: int) -> None:
             os.environ.setdefault(name, "1")
 
 
+def _form(form: Written, run: Any, names: list[str]) -> Form:
+    """How answers are written; `names` are the pictures that will come, as far as they are known."""
+    match form:
+        case Written.TABLE:
+            return TableForm(names)
+        case Written.CSV:
+            return CsvForm(partial(_about_a_black_picture, run))
+        case Written.JSON:
+            return JsonForm()
+        case Written.JSONL:
+            return LinesForm()
+
+
+def _about_a_black_picture(run: Any) -> Any:
+    import numpy as np
+
+    return run.predict(np.zeros(run.image_shape, np.uint8))[0]
+
+
 class _Telling:
     """Writes answers as they come; keeps what is said at the end."""
 
@@ -236,14 +256,14 @@ class _Telling:
             self._keep(one)
         self.num_answered += len(predictions)
 
-    def end(self, *, shows_paths: bool) -> None:
-        """Raises Exit where nothing was answered: then no file is written."""
+    def end(self, *, shows_paths: bool, is_in_file: bool) -> None:
+        """Raises Exit where nothing was answered: then no file is written, and standard output gets a form without answers."""
         if not self.num_answered and not self.num_broken:
             raise DataError("no names of pictures came on standard input; write them to it, one per line")
+        if (self.num_answered or not is_in_file) and (text := self.form.end()):
+            self.write(text)
         if not self.num_answered:
             raise typer.Exit(2)
-        if text := self.form.end():
-            self.write(text)
         for path in self.saved if shows_paths else ():
             typer.echo(f"before and after: {path}")
         for hint, pictures in self.hints.items():

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -41,19 +41,19 @@ from papilio.exports.export import export_run
 from papilio.files import locked, open_atomic, path_to_write, write_json, write_text
 from papilio.kinds.registry import KINDS
 from papilio.kinds.warnings import warnings_of
-from papilio.results.best import place_of_run
 from papilio.results.compare import compare
 from papilio.results.results import StudyResults, read_results
 from papilio.results.words import counted
 from papilio.runs.folder import RunFolder
 from papilio.runs.mending import mend_run
+from papilio.runs.own_code import find_modules, places_of_study
 from papilio.runs.plan import RunPlan
-from papilio.runs.run import Run, load_run
+from papilio.runs.run import load_run
 from papilio.search.expected import plan_runs
 from papilio.search.origins import Origins
 from papilio.search.search import StudySearch
 from papilio.search.sources import read_sources
-from papilio.settings.references import OwnFunctions
+from papilio.settings.references import OwnFunctions, own_names
 from papilio.studies.checks import planning_notes, refuse_impossible_runs
 from papilio.studies.images import StudyImages
 from papilio.studies.planning import Sources
@@ -258,7 +258,7 @@ def _prepared(
     refuse_foreign(folder)
     refuse_missing_trackers(study.where, plans)
     images = StudyImages(study.own, progress=progress)
-    notes = [*study.unrepeatable(), *refuse_impossible_runs(study, plans, images)]
+    notes = [*study.notes, *study.unrepeatable(), *refuse_impossible_runs(study, plans, images)]
     if not is_fresh:
         _refuse_other_study(folder, study)
     num_workers = hired.enter_result.num_workers if isinstance(hired, contextlib.nullcontext) else None
@@ -286,29 +286,36 @@ def remake_report(folder: Path | str) -> Path:
     Analyses of stages that are missing are computed first, where what they need is installed.
     """
     results = read_results(folder)
+    with contextlib.suppress(SettingError):  # of another study's module of that name: a page can be made without
+        find_modules(own_names(results.study), places_of_study(results.folder))
     add_missing_of_stages(results)
     return _write_report(results)
 
 
 def predict(
-    run: Run | Path | str,
+    run: Any,
     pictures: Any,
     *,
+    own: OwnFunctions | None = None,
     is_inverted: bool = False,
+    errors: Literal["raise", "skip"] = "raise",
     progress: Progress | None = None,
 ) -> list[Any]:
-    """What pictures show, by a trained run, its folder, its study's, or the name of one that comes with Papilio ("clock").
+    """What pictures show, by a trained run, or whatever stands for one.
 
-    A study's folder stands for its best run. `pictures` are paths, folders, PIL images or arrays, as `Run.predict` takes them.
-    `is_inverted` swaps light and dark first; `progress` is told how many are read, of how many, and that.
+    `run` and `own` are as `load_run` takes them: a run, its folder, a study's folder or results, a trial, "clock".
+    `pictures` are paths, folders, PIL images or arrays, as `Run.predict` takes them. `is_inverted` swaps light and dark first;
+    `errors` = "skip" leaves out files that cannot be read; `progress` is told how many are read, of how many, and that. Raises
+    DataError for what is not a picture, RunError for what is not a run.
     """
-    return _loaded(run).predict(pictures, is_inverted=is_inverted, progress=progress)
+    return load_run(run, own=own).predict(pictures, is_inverted=is_inverted, errors=errors, progress=progress)
 
 
 def sample(
-    run: Run | Path | str,
+    run: Any,
     out: Path | str = "samples.png",
     *,
+    own: OwnFunctions | None = None,
     num: int = 64,
     seed: int = 0,
     label: str | None = None,
@@ -318,11 +325,12 @@ def sample(
 ) -> list[Path]:
     """Write new images by a trained run to files; their paths, that of the contact sheet first.
 
-    `out` is a name that ends with .png, for a contact sheet, or with .npy, for an array of bytes (num, height, width), in color
-    (num, height, width, 3), or a folder, for samples.png in it. `is_separate` also writes each image, as NAME-1.png next to the
-    sheet. The same seed gives the same images, those of `Run.sample`; `label` is the class that they are of, in a
-    conditional run. Raises RunError where the run makes no images, or none of a class that one can name, DataError for an
-    unknown class, SettingError for a name of another kind, and for files that are there, unless `is_fresh`.
+    `run` and `own` are as `load_run` takes them. `out` is a name that ends with .png, for a contact sheet, or with .npy, for
+    an array of bytes (num, height, width), in color (num, height, width, 3), or a folder, for samples.png in it. `is_separate`
+    also writes each image, as NAME-1.png next to the sheet. The same seed gives the same images, those of `Run.sample`;
+    `label` is the class that they are of, in a conditional run. Raises RunError where the run makes no images, or none of a
+    class that one can name, DataError for an unknown class, SettingError for a name of another kind, and for files that are
+    there, unless `is_fresh`.
     """
     if num < 1:
         raise SettingError(f"--num: must be 1 or more, not {num}")
@@ -332,7 +340,7 @@ def sample(
     there = next((path for path in paths if path.exists()), None)
     if there is not None and not is_fresh:
         raise SettingError(f"{there}: already exists; choose another --out, or --fresh to replace it")
-    loaded = _loaded(run)
+    loaded = load_run(run, own=own)
     if "sample" not in loaded.kind.offers:
         able = ", ".join(kind.name for kind in KINDS.values() if "sample" in kind.offers)
         raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} cannot generate images; these kinds can: {able}")
@@ -349,17 +357,17 @@ def sample(
 
 
 def export(
-    run: Run | Path | str, out: Path | str = "exported", *, is_fresh: bool = False
+    run: Any, out: Path | str = "exported", *, own: OwnFunctions | None = None, is_fresh: bool = False
 ) -> tuple[list[Path], Checked]:
     """Write a trained run for other programs into a folder: ONNX, safetensors and a card; the paths, and how it was checked.
 
-    `run` is a run, its folder, its study's folder (for the best run), or the name of one that comes with Papilio. The ONNX
+    `run` and `own` are as `load_run` takes them: a run, its folder, a study's folder or results, a trial, "clock". The ONNX
     files take uint8 pictures and give probabilities, values, reconstructions or images; each is compared with the run's own
     answers on images of its set, where that is here, and on noise otherwise, before anything is written. Raises RunError for
     a run that cannot be exported, or whose files do not agree with it, and SettingError for files that are there, unless
     `is_fresh`.
     """
-    return export_run(_loaded(run), path_to_write(out, error=SettingError), is_fresh=is_fresh)
+    return export_run(load_run(run, own=own), path_to_write(out, error=SettingError), is_fresh=is_fresh)
 
 
 def sample_paths(out: Path, *, num: int, is_separate: bool) -> list[Path]:
@@ -392,10 +400,6 @@ def save_pictures(predictions: Sequence[Any], folder: Path, *, taken: Collection
             write_picture(path, image)
             paths.append(path)
     return paths
-
-
-def _loaded(run: Run | Path | str) -> Run:
-    return run if isinstance(run, Run) else load_run(place_of_run(run)[0])
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:

@@ -49,6 +49,9 @@ class LinearRun:
     def sample(self, num: int, *, seed: int = 0) -> np.ndarray:
         return self.decode(np.random.default_rng(seed).standard_normal((num, self.latents)))
 
+    def images_of(self, images: np.ndarray) -> np.ndarray:
+        return images.reshape(-1, *self.image_shape)
+
     def refuse_other_shape(self, images: np.ndarray) -> None:
         assert images.shape[1:] == self.image_shape
 

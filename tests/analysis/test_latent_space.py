@@ -276,7 +276,7 @@ def test_without_an_encoder_morphs_lie_between_draws() -> None:
 
 
 def test_a_morph_of_two_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("papilio.analysis.morphs.Run", LinearRun)
+    monkeypatch.setattr("papilio.analysis.morphs.load_run", lambda run, own: run)
     first, second = run().decode(np.array([[1.0, 2, 3], [3, 2, -1]]))
     between = morph(run(), first, second, steps=3)
     assert between.dtype == np.uint8 and between.shape == (3, 1, 6, 6)
@@ -286,6 +286,8 @@ def test_a_morph_of_two_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
         morph(run(), first, second, way="sferical")  # pyright: ignore[reportArgumentType]
     with pytest.raises(SettingError, match="steps = 1: a morph has at least 2"):
         morph(run(), first, second, steps=1)
+    with pytest.raises(DataError, match="got 2 pictures in place of one"):
+        morph(run(), first, np.stack([first, second]))
 
 
 # the plane

@@ -101,7 +101,12 @@ def test_large_jpegs_shrink_to_about_the_same(tmp_path: Path) -> None:
 def test_too_many_pixels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "bomb.png", Image.new("L", (40, 40)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(DataError, match=r"bomb\.png.*40 x 40 = 1,600 pixels, at most 1,000 are decoded"):
+    with pytest.raises(
+        DataError, match=r"bomb\.png.*40 x 40 = 1,600 pixels, at most 1,000 are decoded\); make it smaller$"
+    ):
+        read_picture(path, shape=SHAPE)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(DataError, match=r"more than 200 pixels\); make it smaller$"):
         read_picture(path, shape=SHAPE)
 
 
@@ -111,6 +116,9 @@ def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path, content: byte
     with pytest.raises(DataError, match=r"a\.png: not a readable picture") as caught:
         read_picture(tmp_path / "a.png", shape=SHAPE)
     assert "\n" not in str(caught.value) and "0x" not in str(caught.value)
+    assert str(caught.value).endswith(
+        ("supported formats: PNG, JPEG, BMP, GIF, TIFF, WEBP, PPM", "incomplete: replace it")
+    )
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif", "tif", "webp"])
@@ -120,8 +128,9 @@ def test_a_picture_cut_short_is_refused(tmp_path: Path, suffix: str) -> None:
     Image.fromarray(noise).save(buffer, {"jpg": "jpeg", "tif": "tiff"}.get(suffix, suffix))
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
-    with pytest.raises(DataError, match=path.name):
+    with pytest.raises(DataError, match=path.name) as caught:
         read_picture(path, shape=SHAPE)
+    assert "supported formats" not in str(caught.value)
 
 
 def test_a_missing_picture_is_refused(tmp_path: Path) -> None:

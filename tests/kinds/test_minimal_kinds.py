@@ -169,8 +169,8 @@ def test_what_is_no_array_of_images_or_latents_is_one_line(vae: StudyResults) ->
     (found,) = vae.runs
     run = product.load_run(found.folder)
     for call, complaint in (
-        (lambda: run.encode([]), "got a list in place of images, this run takes a NumPy array uint8"),
-        (lambda: run.layer("encoder.dense1", "new.png"), "got a str in place of images"),
+        (lambda: run.encode(7), "got a int in place of a picture"),
+        (lambda: run.layer("encoder.dense1", "new.png"), "new.png: cannot be opened"),
         (lambda: run.decode(np.zeros(3)), r"got latents \(3,\); expected finite numbers \(num, latents\)"),
         (lambda: run.decode(np.full((2, 3), np.nan)), "expected finite numbers"),
         (lambda: run.decode(np.zeros((2, 4))), "not the latents of this run"),

@@ -126,8 +126,8 @@ def test_a_run_by_itself_gives_the_pictures_of_the_page(out: Path, tmp_path: Pat
     between = papilio.morph(folder, *ends, steps=4)
     assert between.shape == (4, *SHAPE)
     assert np.array_equal(between[[0, 3]], run.decode(run.encode(ends)))
-    with pytest.raises(DataError, match="this run takes uint8"):
-        papilio.morph(run, ends[0, :1], ends[1])
+    with pytest.raises(DataError, match="got 2 pictures in place of one"):
+        papilio.morph(run, ends, ends[1])
     with pytest.raises(DataError, match="cannot be opened"):
         papilio.morph(run, tmp_path / "none.png", ends[1])
 

@@ -132,6 +132,14 @@ def test_a_full_stdout_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and "No space left" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["studies", "show first-look --set train.epochs=3", "data list"])
+def test_a_closed_pipe_ends_a_command_without_a_word(command: str, tmp_path: Path) -> None:
+    """`papilio results DIR | head` had a failure's exit status, or a message."""
+    status = tmp_path / "status"
+    done = _shell(f"(sleep 1; {sys.executable} -m papilio {command}; echo $? > {status}) | true")
+    assert status.read_text() == "141\n" and done.stderr == ""
+
+
 @pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", ">&- <&- 2>&-"])
 def test_closed_streams_are_no_trouble(closed: str, tmp_path: Path) -> None:
     """A file that was opened first took the place of the stream."""

@@ -26,6 +26,7 @@ from tiny import (
     without_times,
     write_study,
 )
+from torch import Tensor
 
 import papilio as product
 from in_process import papilio
@@ -324,13 +325,31 @@ def test_own_objectives_are_trained_and_reported_by_the_same_driver(
 
 
 def test_a_bug_in_a_users_network_fails_its_run_with_the_traceback_kept(tmp_path: Path, no_report: None) -> None:
-    def broken(num_classes: int) -> OwnNet:
-        raise ZeroDivisionError("my own bug")
+    class Broken(OwnNet):
+        def forward(self, images: Tensor) -> Tensor:
+            if self.training:
+                raise ZeroDivisionError("my own bug")
+            return super().forward(images)
 
-    study = tiny(model={"family": broken}, stage=[{"name": "own"}])
+    study = tiny(model={"family": Broken}, stage=[{"name": "own"}])
     (run,) = product.run_study(study, out=tmp_path / "out", is_silent=True, allows_failures=True).runs
     assert (run.status, run.reason) == ("failed", "ZeroDivisionError: my own bug")
-    assert "in broken" in (run.folder / "error.txt").read_text()
+    assert "in forward" in (run.folder / "error.txt").read_text()
+
+
+def test_a_reason_for_which_many_runs_failed_is_told_once(tmp_path: Path, no_report: None) -> None:
+    """Eight runs that failed alike told of it eight times while they trained, and eight times at the end."""
+    (tmp_path / "breaking_nets.py").write_text(
+        "from tiny import OwnNet\n\nclass Broken(OwnNet):\n    def forward(self, images):\n"
+        "        if self.training:\n            raise ZeroDivisionError('my own bug')\n        return self.layers(images)\n"
+    )
+    study = tiny(model={"family": "breaking_nets:Broken"}, stage=[{"name": "own", "seeds": 3}])
+    done = papilio("run", write_study(tmp_path / "study.toml", study), "--out", tmp_path / "out")
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
+    assert "own-breaking-nets-broken" in line and "and 2 more runs: ZeroDivisionError: my own bug (" in line
+    assert done.stdout.count("failed: ZeroDivisionError: my own bug") == 1
+    assert done.stdout.count("failed: for the same reason as an earlier run") == 2
 
 
 def test_other_images_than_the_run_began_with_are_refused(finished: Path, tmp_path: Path) -> None:

@@ -241,7 +241,12 @@ def test_a_stage_whose_source_failed_is_one_line_and_the_others_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "broken.py").write_text("def net(num_classes):\n    raise ArithmeticError('mine')\n")
+    (tmp_path / "broken.py").write_text(
+        "from torch import nn\n\nclass net(nn.Linear):\n    def __init__(self, num_classes):\n"
+        "        super().__init__(64, num_classes)\n\n    def forward(self, images):\n"
+        "        if self.training:\n            raise ArithmeticError('mine')\n"
+        "        return super().forward(images.flatten(1))\n"
+    )
     stages = [{"name": "bad", "model": {"family": "broken:net"}}, {"name": "waits", "from": "bad"}, {"name": "good"}]
     done = papilio("run", write_study(tmp_path / "odd.toml", searched(*stages)), "--out", tmp_path / "out")
     assert done.returncode == 1

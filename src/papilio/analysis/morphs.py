@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from papilio.analysis.walk import MOST_BYTES, drawn_latents
 from papilio.data.imageset import ImageSet
-from papilio.data.pictures import read_picture
 from papilio.engine import Arrays
 from papilio.errors import DataError, SettingError, did_you_mean
 from papilio.kinds.kind import Planned
 from papilio.kinds.options import MorphOptions
 from papilio.runs.run import Run, load_run
+from papilio.settings.references import OwnFunctions
 
 Way = Literal["linear", "spherical"]
 WAYS: tuple[Way, ...] = ("linear", "spherical")
@@ -22,19 +21,20 @@ FLAT = 1e-4  # the sine of an angle below which an arc is a straight line, or th
 
 
 def morph(
-    run: Run | Path | str,
-    image_a: np.ndarray | Path | str,
-    image_b: np.ndarray | Path | str,
+    run: Any,
+    image_a: Any,
+    image_b: Any,
     *,
     steps: int = 9,
     way: Way = "linear",
+    own: OwnFunctions | None = None,
 ) -> np.ndarray:
     """The images between two images: both are encoded, and what lies between is decoded.
 
-    Each image is a picture file, or uint8 (channel, height, width) as the run takes it. Returned is uint8
-    (steps, channel, height, width); the first and the last are reconstructions of the two. `way` is "linear", or
-    "spherical": along the arc about the origin of latent space (see `spherical`), which keeps latents at the distance from
-    it that those of a normal prior have.
+    `run` and `own` are as `load_run` takes them. Each image is a picture file, a PIL image or an array of one image, as
+    `Run.predict` takes them. Returned is uint8 (steps, channel, height, width); the first and the last are reconstructions of
+    the two. `way` is "linear", or "spherical": along the arc about the origin of latent space (see `spherical`), which keeps
+    latents at the distance from it that those of a normal prior have.
 
     Raises RunError for a run that does not encode and decode, DataError for images that it does not take, SettingError for
     fewer than 2 steps or another way.
@@ -42,8 +42,8 @@ def morph(
     if steps < 2:
         raise SettingError(f"steps = {steps}: a morph has at least 2, its ends")
     _refuse_other_way(way)
-    run = run if isinstance(run, Run) else load_run(run)
-    images = np.stack([_image(one, run) for one in (image_a, image_b)])
+    run = load_run(run, own=own)
+    images = np.concatenate([_one_image(one, run) for one in (image_a, image_b)])
     start, end = run.encode(images)
     return run.decode(between(start, end, np.linspace(0, 1, steps), way=way))
 
@@ -133,11 +133,14 @@ def _refuse_other_way(way: str) -> None:
         raise SettingError(f"way = {way!r} is not a way from one image to another; {did_you_mean(way, WAYS)}")
 
 
-def _image(given: np.ndarray | Path | str, run: Run) -> np.ndarray:
-    if not isinstance(given, np.ndarray):
-        return read_picture(Path(given), shape=run.image_shape)
-    run.refuse_other_shape(given[None])
-    return given
+def _one_image(given: Any, run: Run) -> np.ndarray:
+    """uint8 (1, channel, height, width)."""
+    images = run.images_of(given)
+    if len(images) != 1:
+        raise DataError(
+            f"{run.folder}: got {len(images):,} pictures in place of one; a morph is from one picture to another"
+        )
+    return images
 
 
 def _no_image(number: int, num_test: int) -> str:

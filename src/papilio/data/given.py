@@ -14,7 +14,8 @@ from papilio.data.folders import walk
 from papilio.data.held import Held
 from papilio.data.layout import is_picture
 from papilio.data.members import begins_as_picture
-from papilio.errors import DataError
+from papilio.data.pictures import read_each
+from papilio.errors import DataError, reason_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,6 +37,20 @@ def as_pictures(given: Any, *, shape: tuple[int, int, int]) -> list[Path | Held]
         else:
             found += held_pictures(one, first=len(found) + 1, shape=shape)
     return found
+
+
+def as_images(given: Any, *, shape: tuple[int, int, int], bits: int | None = None) -> np.ndarray:
+    """Pictures as a run takes them, uint8 (num, channel, height, width), each sized and colored as `read_picture` does.
+
+    `given` is as in `as_pictures`; an array that is of that type and shape is returned itself. `bits` is how many bits 16-bit
+    pictures use. Raises DataError for what is not a picture.
+    """
+    if hasattr(given, "__array__"):
+        array = _as_array(given)
+        if array.dtype == np.uint8 and array.ndim == 4 and array.shape[1:] == shape:
+            return array
+    seen = read_each(as_pictures(given, shape=shape), shape=shape, bits=bits)
+    return np.stack([one.values for one in seen]) if seen else np.empty((0, *shape), np.uint8)
 
 
 def _are_many(given: Any) -> bool:
@@ -85,8 +100,18 @@ def held_pictures(given: Any, *, first: int, shape: tuple[int, int, int]) -> lis
         raise DataError(
             f"got a {type(given).__name__} in place of a picture; give a path, a PIL image, a NumPy array, or a list of them"
         )
-    pixels, _ = as_pixels(as_batch(np.asarray(given), shape=shape), where=f"image {first}")
+    pixels, _ = as_pixels(as_batch(_as_array(given), shape=shape), where=f"image {first}")
     return [Held(f"image {number}", _as_image(one)) for number, one in enumerate(pixels, start=first)]
+
+
+def _as_array(given: Any) -> np.ndarray:
+    """Raises DataError for what NumPy cannot take, as a tensor on another device."""
+    try:
+        return np.asarray(given)
+    except Exception as error:  # of whatever library made it
+        raise DataError(
+            f"got a {type(given).__name__} that is not an array in memory ({reason_of(error)}); give a NumPy array"
+        ) from error
 
 
 def as_batch(array: np.ndarray, *, shape: tuple[int, int, int]) -> np.ndarray:

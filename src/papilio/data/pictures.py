@@ -10,7 +10,7 @@ import os
 import struct
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
@@ -53,6 +53,8 @@ MAX_LOOKED_AT = (2**14, 2**25)  # the longer side, and the pixels, of a picture 
 SHEET_SIDE = 64  # pixels that an image has at least on a contact sheet
 SHEET_GAP = 2
 SIDE_OF_COLORS = 64  # pixels of a copy in which colors are looked for
+MOST_NAMED = 3  # pictures in a message
+SMALLER = "make it smaller"
 LEAST_COLOR = 12  # how far the channels of a pixel are apart, in the mean, in a picture that is in color
 
 
@@ -61,7 +63,29 @@ DAMAGED_EXIF = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxErr
 
 
 class UnreadablePictureError(Exception):
-    """One picture cannot be read; its text is the reason. Those who know the file's name turn it into a DataError."""
+    """One picture cannot be read; its text is the reason, `advice` what to do where that does not say so.
+
+    Those who know the file's name turn it into a DataError.
+    """
+
+    def __init__(self, reason: str, *, advice: str = "") -> None:
+        super().__init__(reason)
+        self.advice = advice
+
+
+class BrokenPicturesError(DataError):
+    """Some of the pictures that were asked about cannot be read: `broken` has a line for each, by its name."""
+
+    def __init__(self, broken: Mapping[str, str], *, num: int) -> None:
+        first, *others = broken.items()
+        text = first[1]
+        if num > 1:
+            names = ", ".join([name for name, _ in others[:MOST_NAMED]])
+            more = f" and {len(others) - MOST_NAMED:,} more" if len(others) > MOST_NAMED else ""
+            also = f"; nor can {names}{more}" if others else ""
+            text = f'{len(broken):,} of {num:,} pictures cannot be read: {text}{also}; errors="skip" leaves them out'
+        super().__init__(text)
+        self.broken = dict(broken)
 
 
 @dataclass(frozen=True)
@@ -198,9 +222,8 @@ def _seen(picture: Path | Held, *, channel: int, size: Size | None, bits: int | 
     except OSError as error:
         raise DataError(f"{picture}: cannot be opened ({reason_of(error)}); give a picture file") from error
     except UnreadablePictureError as error:
-        raise DataError(
-            f"{picture}: not a readable picture ({error}); supported formats: {', '.join(FORMATS)}"
-        ) from error
+        advice = f"; {error.advice}" if error.advice else ""
+        raise DataError(f"{picture}: not a readable picture ({error}){advice}") from error
 
 
 def write_picture(path: Path, image: np.ndarray) -> None:
@@ -368,10 +391,12 @@ def _open(file: IO[bytes]) -> Image.Image:
     try:
         image = Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise UnreadablePictureError(f"more than {2 * (limit or 0):,} pixels") from error
+        raise UnreadablePictureError(f"more than {2 * (limit or 0):,} pixels", advice=SMALLER) from error
     if _is_too_large(image) and not _is_shrinkable(image):
         num = image.width * image.height
-        raise UnreadablePictureError(f"{image.width} x {image.height} = {num:,} pixels, at most {limit:,} are decoded")
+        raise UnreadablePictureError(
+            f"{image.width} x {image.height} = {num:,} pixels, at most {limit:,} are decoded", advice=SMALLER
+        )
     return image
 
 
@@ -575,12 +600,13 @@ def _one_reason() -> Iterator[None]:
         raise
     except Exception as error:
         # damaged files make Pillow's decoders raise almost anything: SyntaxError, struct.error, IndexError, ...
-        raise UnreadablePictureError(_reason(error)) from error
+        raise _with_reason(error) from error
 
 
-def _reason(error: Exception) -> str:
+def _with_reason(error: Exception) -> UnreadablePictureError:
     if isinstance(error, MemoryError):
-        return "not enough memory to decode it"
+        return UnreadablePictureError("not enough memory to decode it", advice=SMALLER)
     text = " ".join(reason_of(error).split())
-    # Pillow names the in-memory file by its address
-    return "unknown image format" if "cannot identify" in text else text
+    if "cannot identify" in text:  # Pillow names the in-memory file by its address
+        return UnreadablePictureError("unknown image format", advice=f"supported formats: {', '.join(FORMATS)}")
+    return UnreadablePictureError(text, advice="the file is damaged or incomplete: replace it")

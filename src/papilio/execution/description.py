@@ -16,7 +16,7 @@ from papilio.search.expected import plan_runs
 from papilio.search.sources import MissingResultsError, read_sources
 from papilio.settings.run_settings import NetFrom
 from papilio.settings.train_settings import TrainSettings
-from papilio.studies.checks import planning_notes
+from papilio.studies.checks import planning_notes, refuse_impossible_runs
 from papilio.studies.images import StudyImages
 from papilio.studies.schema import StageSettings, StudySettings
 from papilio.studies.study import load_study
@@ -46,6 +46,7 @@ def describe_study(
         return StudyDescription(loaded.to_toml(), [], [], [f"trials and networks are not known yet: {error}"])
     plans = plan_runs(loaded, sources)
     images = StudyImages(loaded.own)
+    checked = refuse_impossible_runs(loaded, plans, images)
     trials: dict[tuple[str, str], list[RunPlan]] = {}
     for plan in plans:
         trials.setdefault((plan.stage, plan.trial), []).append(plan)
@@ -60,8 +61,8 @@ def describe_study(
         rows.append((stage, trial, len(runs), num_parameters))
         layers = [_layer_cells(row) for row in described.layers]
         networks.setdefault(str(layers), (f"{trial}: {num_parameters} parameters", layers))
-    notes = [note for stage in loaded.settings.stage if (note := _stand_ins(stage))]
-    notes += planning_notes(plans, images)
+    notes = list(loaded.notes) + [note for stage in loaded.settings.stage if (note := _stand_ins(stage))]
+    notes += [*checked, *planning_notes(plans, images)]
     return StudyDescription(loaded.to_toml(), rows, list(networks.values()), notes)
 
 

@@ -102,6 +102,7 @@ class Execution:
         self.told: Span | None = None  # the time left when it was last reckoned
         self.begun: dict[str, tuple[float, int]] = {}  # runs with workers: since when, and epochs that they had then
         self.tally: Tally | None = None
+        self.reasons: set[str | None] = set()  # of runs that failed: each is told of once
         self.looked_at: set[str] = set()  # stages whose finished runs began with the weights that are there now
 
     def run(self) -> bool:
@@ -260,7 +261,14 @@ class Execution:
         if is_put_aside or facts.status == "pruned" or kind == "test":
             self.listener.on_pause(plan)
         else:
-            self.listener.on_end(plan, facts, left=self.span_left())
+            self.listener.on_end(plan, self._with_new_reason(facts), left=self.span_left())
+
+    def _with_new_reason(self, facts: RunFacts) -> RunFacts:
+        """The facts as they are told: a reason that another run failed for, too, is not repeated."""
+        if facts.status != "failed" or facts.reason not in self.reasons:
+            self.reasons.add(facts.reason)
+            return facts
+        return replace(facts, reason="for the same reason as an earlier run")
 
     def _tell_tally(self, *, is_due: bool = False, num_ended: int = 0) -> None:
         """Say how the study stands: counted at most once in a while, as that takes time where there are many trials.

@@ -82,18 +82,19 @@ class Kind:
     """What a run is.
 
     `objectives` has by engine a function of `train`, `facts`, `own`, `heads`, `image_shape`, `num_classes` (those that it
-    names) and of the settings in `settings`, that returns that engine's objective. `ranked_by` is the recorded metric
-    that ranks runs where the study names no other, None where none does: the last epoch is then kept. `depends` has by
-    metric (`loss`) the settings in `settings` with which it means something else, so that runs which differ in them are not
-    ranked by it but by the metric `otherwise` (`error`), which means the same in all kinds that name it. `units` has, with such
-    settings, what metrics are measured in. `nets` are those
-    that the objective calls. `takes` names the settings of [train] that are not for every kind; `defaults` has by
-    name the settings of [train] that have another default in this kind. `offers` has what a trained run can do, as f(run, ...);
-    `on_request` names those of its analyses that are made only where a study names them;
-    `finish` is f(nets, images, settings) -> plain facts that run.json keeps. `warnings` is f(records) -> sentences, by a
-    short name each, on what is wrong after the last of a run's records so far; none where all is well. `watch` is f(context)
-    -> papilio.sections.blocks.Section of a run's folder, shown while it trains, too, or None; context is as of an analysis.
-    `keeps` says what is kept of every epoch (papilio.runs.kept): "previews" of what it then samples, metrics of all "batches".
+    names) and of the settings in `settings`, that returns that engine's objective. `ranked_by` is the recorded metric that
+    ranks runs where the study names no other, None where none does: the last epoch is then kept. `depends` has by metric
+    (`loss`) the settings in `settings` with which it means something else, so that runs which differ in them are not ranked by
+    it but by the metric `otherwise` (`error`), which means the same in all kinds that name it. `units` has, with such
+    settings, what metrics are measured in. `nets` are those that the objective calls; `returns` is what it needs of the one
+    called network: as many "numbers" per image as `heads` say, "images" of the same shape, or None for anything else. `takes`
+    names the settings of [train] that are not for every kind; `defaults` has by name the settings of [train] that have another
+    default in this kind. `offers` has what a trained run can do, as f(run, ...); `on_request` names those of its analyses that
+    are made only where a study names them; `finish` is f(nets, images, settings) -> plain facts that run.json keeps.
+    `warnings` is f(records) -> sentences, by a short name each, on what is wrong after the last of a run's records so far;
+    none where all is well. `watch` is f(context) -> papilio.sections.blocks.Section of a run's folder, shown while it trains,
+    too, or None; context is as of an analysis. `keeps` says what is kept of every epoch (papilio.runs.kept): "previews" of
+    what it then samples, metrics of all "batches".
     """
 
     name: str
@@ -105,6 +106,7 @@ class Kind:
     units: Callable[[Any], Mapping[str, str]] = lambda settings: {}
     shows: frozenset[Shows] = ANYTHING
     nets: frozenset[str] = frozenset({"network"})
+    returns: Literal["numbers", "images"] | None = None
     settings: type[BaseModel] = Nothing
     takes: frozenset[str] = frozenset()
     defaults: Mapping[str, Any] = field(default_factory=dict)

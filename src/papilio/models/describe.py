@@ -25,9 +25,10 @@ def describe_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> li
     ]
     was_training = network.training
     network.eval()
+    device = next((parameter.device for parameter in network.parameters()), None)
     try:
         with torch.no_grad():
-            network(torch.zeros(1, *image_shape))
+            network(torch.zeros(1, *image_shape, device=device))
     finally:
         network.train(was_training)
         for hook in hooks:
@@ -41,8 +42,8 @@ def describe_nets(nets: Mapping[str, nn.Module], image_shape: tuple[int, int, in
     if list(nets) == ["network"]:
         try:
             return Description(tuple(describe_layers(nets["network"], image_shape)), num_parameters)
-        except (RuntimeError, TypeError, ValueError):
-            pass  # a net of the user's own need not take bare images: it is then one row
+        except Exception:  # a net of the user's own need not take bare images: it is then one row
+            pass
     rows = [LayerRow(name, type(net).__name__, (), count_parameters(net)) for name, net in nets.items()]
     return Description(tuple(rows), num_parameters)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from papilio.data.given import pictures_at
-from papilio.data.pictures import unreadable_pictures
+from papilio.data.pictures import BrokenPicturesError
 from papilio.data.progress import Progress
 from papilio.errors import DataError
 from papilio.runs.run import Run
@@ -83,10 +83,8 @@ def _answered(
     broken: dict[str, str] = {}
     try:
         predictions = run.predict(pictures, is_inverted=is_inverted, progress=progress)
-    except DataError:
-        broken = unreadable_pictures(pictures, bits=run.facts.run_settings.data.bits)
-        if not broken:
-            raise
+    except BrokenPicturesError as error:
+        broken = error.broken
         readable = [picture for picture in pictures if str(picture) not in broken]
         predictions = run.predict(readable, is_inverted=is_inverted, progress=progress)
     left = iter(predictions)

@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from papilio.errors import RunError
 from papilio.files import possible_path
-from papilio.results.results import RunResult, StudyResults, read_results
+from papilio.results.results import RunResult, StudyResults, TrialResult, read_results
 from papilio.results.words import metric_number, metric_words
 from papilio.runs.shipped import shipped_runs
 from papilio.study_folder import is_study_folder
 
 
-def place_of_run(run: Path | str) -> tuple[Path | str, str | None]:
-    """A run as it was named; where that is a study's folder, its best run's folder, and a line that names it.
+def place_of_run(run: Any) -> tuple[Path | str, str | None]:
+    """What stands for a run as that run's folder or name, and where one of several was chosen a line that says which.
 
-    Raises RunError where no run of the study is finished.
+    A study's folder or its results stand for their best run, a trial for its best one. Raises RunError where none of these
+    runs is finished, and for anything else.
     """
-    folder = possible_path(run, error=RunError)
-    is_shipped = isinstance(run, str) and run in shipped_runs()
-    if is_shipped or (folder / "run.json").exists() or not is_study_folder(folder):
-        return run, None
-    results = read_results(folder)
-    best = results.best
+    match run:
+        case RunResult():
+            return run.folder, None
+        case TrialResult():
+            if run.best is None:
+                raise RunError(f'trial "{run.name}": no run of it is finished; choose another trial')
+            return run.best.folder, None
+        case StudyResults():
+            return _of_study(run)
+        case str() | Path():
+            folder = possible_path(run, error=RunError)
+            is_shipped = isinstance(run, str) and run in shipped_runs()
+            if is_shipped or (folder / "run.json").exists() or not is_study_folder(folder):
+                return run, None
+            return _of_study(read_results(folder))
+        case _:
+            raise RunError(
+                f"got a {type(run).__name__} in place of a run; give a run's or a study's folder, or results, or a trial"
+                " or run of them"
+            )
+
+
+def _of_study(results: StudyResults) -> tuple[Path, str]:
+    best, folder = results.best, results.folder
     if best is None:
         raise RunError(f"{folder}: no run of its last stage is finished; go on with the study, or name a run in runs/")
     return best.folder, f"{folder}: using {best_words(results, best)}"

@@ -121,6 +121,16 @@ class TrialResult:
         """What its images show in place of classes; None where they show classes, or no run has begun."""
         return next((run.quantity for run in self.runs if run.quantity is not None), None)
 
+    @property
+    def best(self) -> RunResult | None:
+        """Its best finished run by what ranks its runs, its first one where nothing does; None where there is none."""
+        ranking = self.ranking
+        if ranking is None:
+            return next(iter(self.finished), None)
+        runs = [run for run in self.finished if ranking.metric in run.metrics]
+        choose = max if ranking.is_maximized else min
+        return choose(runs, key=lambda run: run.metrics[ranking.metric]) if runs else None
+
     def has(self, metric: str) -> bool:
         """Whether a finished run has the metric."""
         return any(metric in run.metrics for run in self.finished)
@@ -235,13 +245,8 @@ class StudyResults:
         return [trial for _, trial in sorted(known, key=lambda pair: pair[0], reverse=ranking.is_maximized)]
 
     def best_run(self, trial: TrialResult) -> RunResult | None:
-        """The trial's best finished run by what ranks its runs, its first one where nothing does; None where there is none."""
-        ranking = trial.ranking
-        if ranking is None:
-            return next(iter(trial.finished), None)
-        runs = [run for run in trial.finished if ranking.metric in run.metrics]
-        choose = max if ranking.is_maximized else min
-        return choose(runs, key=lambda run: run.metrics[ranking.metric]) if runs else None
+        """The trial's best finished run, `TrialResult.best`."""
+        return trial.best
 
     @property
     def best(self) -> RunResult | None:

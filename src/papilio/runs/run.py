@@ -6,23 +6,25 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import ValidationError
 
-from papilio.data.given import as_pictures
+from papilio.data.given import as_images, as_pictures
 from papilio.data.imageset import ImageSet
 from papilio.data.named import refuse_overlap
+from papilio.data.pictures import BrokenPicturesError, unreadable_pictures
 from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
 from papilio.engine import Nets, find_engine
-from papilio.errors import DataError, RunError, SettingError
+from papilio.errors import DataError, RunError, SettingError, shown
 from papilio.kinds.kind import Kind
 from papilio.kinds.registry import kind_of
 from papilio.models.layer_names import INPUT, LATENTS, OUTPUT, find_layer
 from papilio.runs.arrays import load_arrays
 from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.own_code import own_code
 from papilio.runs.shipped import find_run
 from papilio.settings.references import OwnFunctions, resolve_reference
 
@@ -100,22 +102,25 @@ class Run:
         """How many classes the nets that make its images are told of; 0 for a run that is not conditional."""
         return max((int(getattr(net, "classes", 0)) for net in self.modules.values()), default=0)
 
-    def outputs(self, images: np.ndarray) -> np.ndarray:
-        """The network's outputs, float32 (num, ...), for uint8 images (num, channel, height, width).
+    def images_of(self, pictures: Any) -> np.ndarray:
+        """Pictures as the nets take them: uint8 (num, channel, height, width), an array that is that already as it is.
 
-        Raises DataError for images of another shape.
+        `pictures` is whatever `predict` takes, and so it is in every method that takes pictures. Raises DataError for anything
+        else.
         """
-        self.refuse_other_shape(images)
-        return self.nets.forward("network", images)
+        return as_images(pictures, shape=self.image_shape, bits=self.facts.run_settings.data.bits)
 
-    def layer(self, name: str, images: np.ndarray, *, net: str = "network") -> np.ndarray:
-        """The output of a layer: float32 (num, ...), for uint8 images.
+    def outputs(self, pictures: Any) -> np.ndarray:
+        """The network's outputs, float32 (num, ...), of pictures as `images_of` takes them."""
+        return self.nets.forward("network", self.images_of(pictures))
+
+    def layer(self, name: str, pictures: Any, *, net: str = "network") -> np.ndarray:
+        """The output of a layer: float32 (num, ...), of pictures as `images_of` takes them.
 
         Names are those of `[[analysis]] layers`: `conv_1`, `dense_1` and so on, `input`, `latents`, `output`, or as
-        `papilio show` lists them; of one of several nets its own alone. Raises RunError for a layer that does not exist,
-        DataError for images of another shape.
+        `papilio show` lists them; of one of several nets its own alone. Raises RunError for a layer that does not exist.
         """
-        self.refuse_other_shape(images)
+        images = self.images_of(pictures)
         if net != "network":
             return self.nets.forward(net, images, until=name)
         try:
@@ -128,36 +133,57 @@ class Run:
             return self.encode(images)
         return self.outputs(images) if found == OUTPUT else self.nets.forward("network", images, until=found)
 
-    def predict(self, pictures: Any, *, is_inverted: bool = False, progress: Progress | None = None) -> list[Any]:
+    def predict(
+        self,
+        pictures: Any,
+        *,
+        is_inverted: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
+        progress: Progress | None = None,
+    ) -> list[Any]:
         """What pictures show, one answer each; each is converted to the size and colors that the run was trained on.
 
         `pictures` is a file's path, a folder's (all pictures below it), a PIL image, a NumPy array, or a list of these. An
         array is one image or a batch, of integers from 0 to 255 or floats from 0 to 1: (height, width), (height, width, 3),
         (num, height, width), (num, height, width, 3) or (num, channel, height, width). `is_inverted` swaps light and dark
-        first; `progress` is told how many are read. Raises DataError for anything else.
+        first; `progress` is told how many are read. Raises DataError for anything else, and, naming all of them, for files
+        that cannot be read; with `errors` = "skip" these have no answer (an answer's `picture` says which one it is of).
         """
-        offer = self._offer("predict")
-        return offer(self, as_pictures(pictures, shape=self.image_shape), is_inverted=is_inverted, progress=progress)
+        if errors not in ("raise", "skip"):
+            raise SettingError(f'errors = {shown(errors)}: allowed are "raise" and "skip"')
+        offer, known = self._offer("predict"), as_pictures(pictures, shape=self.image_shape)
+        try:
+            return offer(self, known, is_inverted=is_inverted, progress=progress)
+        except DataError as error:
+            broken = unreadable_pictures(known, bits=self.facts.run_settings.data.bits)
+            if not broken:
+                raise
+            if errors == "raise":
+                raise BrokenPicturesError(broken, num=len(known)) from error
+        readable = [one for one in known if str(one) not in broken]
+        return offer(self, readable, is_inverted=is_inverted, progress=progress)
 
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Each class's probability, float32 (num, class), for uint8 images (num, channel, height, width)."""
-        return self._offer("probabilities")(self, images)
+    def probabilities(self, pictures: Any) -> np.ndarray:
+        """Each class's probability, float32 (num, class), of pictures as `images_of` takes them."""
+        return self._offer("probabilities")(self, self.images_of(pictures))
 
-    def read(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The value that each of uint8 images (num, channel, height, width) shows, and a confidence in [0, 1] of each."""
-        return self._offer("read")(self, images)
+    def read(self, pictures: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The value that each of pictures, as `images_of` takes them, shows as a whole, and a confidence in [0, 1] of each."""
+        return self._offer("read")(self, self.images_of(pictures))
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
-        """The latent of each of uint8 images (num, channel, height, width): float32 (num, latents)."""
-        return self._offer("encode")(self, images)
+    def encode(self, pictures: Any) -> np.ndarray:
+        """The latent of each of pictures, as `images_of` takes them: float32 (num, latents)."""
+        return self._offer("encode")(self, self.images_of(pictures))
 
-    def posterior(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of a variational autoencoder, mean and log variance of the latents of uint8 images: float32 (num, latents) each."""
-        return self._offer("posterior")(self, images)
+    def posterior(self, pictures: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Of a variational autoencoder, mean and log variance of the latents of pictures, as `images_of` takes them: float32
+        (num, latents) each."""
+        return self._offer("posterior")(self, self.images_of(pictures))
 
-    def reconstruct(self, images: np.ndarray) -> np.ndarray:
-        """What the network gives back of uint8 images: float32 (num, channel, height, width), from 0 to 1."""
-        return self._offer("reconstruct")(self, images)
+    def reconstruct(self, pictures: Any) -> np.ndarray:
+        """What the network gives back of pictures, as `images_of` takes them: float32 (num, channel, height, width), from 0 to
+        1."""
+        return self._offer("reconstruct")(self, self.images_of(pictures))
 
     def decode(self, latents: np.ndarray, *, labels: Labels | None = None) -> np.ndarray:
         """An image of each of latents (num, latents): uint8 (num, channel, height, width).
@@ -210,14 +236,20 @@ class Run:
         return resolve_reference(self.kind.offers[name])
 
 
-def load_run(run: Path | str, *, own: OwnFunctions | None = None, network: Callable[..., Any] | None = None) -> Run:
-    """A trained run from its folder, or by the name of one that comes with Papilio ("clock").
+def load_run(run: Any, *, own: OwnFunctions | None = None, network: Callable[..., Any] | None = None) -> Run:
+    """A trained run, ready to use.
 
-    `network` is the function or class that a run of the user's own was built with, where it cannot be imported by name;
-    `own` has all of a study's functions, by the names that its settings give them. Raises RunError where there is no such run,
-    or it has no weights.
+    `run` is its folder, or the name of one that comes with Papilio ("clock"); or whatever stands for it: a study's folder or
+    results (their best run), a trial of them (its best run), a run of them. Code of a user's own that it was trained with is
+    found next to the study file, in the study's folder, and in the notebook or script that runs; otherwise `network` is the
+    function or class that the network was built with, and `own` has all of a study's functions, by the names that its
+    settings give them ("nets:Tiny") or their last parts ("Tiny"). Raises RunError where there is no such run or code, or the
+    run has no weights.
     """
-    folder = find_run(run)
+    if isinstance(run, Run):
+        return run
+    place, _ = resolve_reference("papilio.results.best:place_of_run")(run)
+    folder = find_run(place)
     files = RunFolder(folder)
     facts = files.facts()
     if not files.weights_file.exists():
@@ -229,13 +261,13 @@ def load_run(run: Path | str, *, own: OwnFunctions | None = None, network: Calla
     except (ValidationError, KeyError, TypeError) as error:
         raise RunError(f"{files.facts_file}: its settings are damaged ({error})") from error
     functions = dict(own or {}) | ({settings.model.family: network} if network is not None else {})
+    functions = own_code(folder, settings, functions)
     weights, _ = load_arrays(files.weights_file)
     try:
         kind = kind_of(settings.train, facts.images, functions)
         nets = find_engine(settings.train.engine, functions).load(settings, facts.images, weights)
     except SettingError as error:
-        hint = "or pass it: load_run(..., network=...), or load_run(..., own={NAME: ...})"
-        raise RunError(f"{folder}: {error}; {hint}") from error
+        raise RunError(f"{folder}: {error}") from error
     except RunError as error:
         raise RunError(f"{files.weights_file}: {error}") from error
     return Run(folder, facts, nets, kind)

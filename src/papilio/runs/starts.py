@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from papilio.engine import Arrays
 from papilio.errors import RunError, did_you_mean
 from papilio.runs.arrays import load_arrays, save_arrays
@@ -72,11 +74,19 @@ def taken_weights(origin: Origin, source: NetFrom, key: str) -> tuple[str, Array
     if not origin.weights_file.exists():
         raise RunError(f"{origin.folder}: this run has no weights")
     weights, _ = load_arrays(origin.weights_file)
-    net, prefix = _place(list(weights), source, key, origin.folder)
+    layers = [] if source.until is None else [row["name"] for row in origin.facts().layers]
+    return taken_of(weights, layers, source, key, where=str(origin.folder))
+
+
+def taken_of(
+    weights: Arrays, layers: Sequence[str], source: NetFrom, key: str, *, where: str
+) -> tuple[str, dict[str, np.ndarray]]:
+    """As `taken_weights`, of the weights and the layers of a network; `where` begins messages about it."""
+    net, prefix = _place(list(weights), source, key, where)
     within = {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
     if source.until is None:
         return net, within
-    later = _later_layers(origin, source, key, net)
+    later = _later_layers(layers, source, key, net, where)
     return net, {name: array for name, array in within.items() if name.rpartition(".")[0] not in later}
 
 
@@ -92,7 +102,7 @@ def _kept_checksums(file: Path) -> dict[str, str] | None:
         return None
 
 
-def _place(names: Sequence[str], source: NetFrom, key: str, folder: Path) -> tuple[str, str]:
+def _place(names: Sequence[str], source: NetFrom, key: str, where: str) -> tuple[str, str]:
     """What is taken, in words, and what the names of its weights begin with."""
     nets = list(dict.fromkeys(name.partition("/")[0] for name in names))
     wanted = source.net or key
@@ -106,16 +116,15 @@ def _place(names: Sequence[str], source: NetFrom, key: str, folder: Path) -> tup
         return nets[0], f"{nets[0]}/"
     parts = [name.replace("/", ".").rpartition(".")[0] for name in names]
     known = [*nets, *(part.removeprefix(f"{nets[0]}.") if len(nets) == 1 else part for part in parts)]
-    raise RunError(f"{folder}: there is no net or part of a net {wanted!r}; {did_you_mean(wanted, known)}")
+    raise RunError(f"{where}: there is no net or part of a net {wanted!r}; {did_you_mean(wanted, known)}")
 
 
-def _later_layers(origin: Origin, source: NetFrom, key: str, net: str) -> set[str]:
+def _later_layers(names: Sequence[str], source: NetFrom, key: str, net: str, where: str) -> set[str]:
     """The layers behind the last one that is taken, by their names within what is taken."""
-    rows = [row["name"] for row in origin.facts().layers]
     part = net.removeprefix("network").removeprefix(".")
-    layers = [name.removeprefix(f"{part}.") for name in rows if not part or name.startswith(f"{part}.")]
+    layers = [name.removeprefix(f"{part}.") for name in names if not part or name.startswith(f"{part}.")]
     layers = list(dict.fromkeys(layers))
     last = layer_within(source, key)
     if last not in layers:
-        raise RunError(f"{origin.folder}: until: there is no layer {source.until!r}; {did_you_mean(last, layers)}")
+        raise RunError(f"{where}: until: there is no layer {source.until!r}; {did_you_mean(last, layers)}")
     return set(layers[layers.index(last) + 1 :])

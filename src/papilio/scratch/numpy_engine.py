@@ -72,8 +72,12 @@ class NumpyEngine:
 
     def refuse_other_starts(self, settings: RunSettings, facts: ImageFacts, starts: Arrays) -> None:
         network = self._built(settings, facts)
-        for key in settings.model.sources:
+        for key in dict.fromkeys(name.partition("/")[0] for name in starts):
             start_from(network, key, starts)
+
+    def first_weights(self, settings: RunSettings, facts: ImageFacts) -> Arrays:
+        """See `papilio.engine.TellsWeights`."""
+        return {f"network/{name}": array for name, array in self._built(settings, facts).weights().items()}
 
     def refuse_missing_device(self, name: str) -> None:
         refuse_unknown("train.device", name, ["cpu"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 
 from papilio.runs.plan import RunPlan
@@ -46,6 +47,19 @@ def expected_trials(study: Study, sources: Sources = NO_SOURCES) -> dict[str, li
     if not has_own:
         refuse_wrong_tables(study)
     return trials
+
+
+def is_known_before(study: Study, stage: str, plans: Iterable[RunPlan]) -> bool:
+    """Whether the expected trials of a stage are all that it can have: none stands in for what only results will tell."""
+    (settings,) = (one for one in study.settings.stage if one.name == stage)
+    if settings.sampler.name == "tpe":
+        return False
+    source = settings.source
+    if source is None or source.study is not None:
+        return True
+    plans = list(plans)
+    num_trials = len({one.trial for one in plans if one.stage == source.stage})
+    return num_trials <= source.top and is_known_before(study, str(source.stage), plans)
 
 
 def expected_of_stage(stage: StagePlan) -> list[TrialPlan]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from papilio.data.imageset import ImageSet
-from papilio.engine import find_engine
+from papilio.engine import Arrays, TellsWeights, find_engine
 from papilio.errors import DataError, PapilioError, RunError, StudyError
 from papilio.files import checksum
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
 from papilio.runs.shipped import find_run, shipped_runs
-from papilio.runs.starts import Origin, bring_weights, refuse_other_weights, taken_weights
+from papilio.runs.starts import Origin, bring_weights, refuse_other_weights, taken_of, taken_weights
+from papilio.search.expected import is_known_before
 from papilio.search.search import StudySearch
 from papilio.search.sources import best_trials, results_of
 from papilio.settings.run_settings import NetFrom, RunSettings
@@ -39,7 +41,8 @@ class Origins:
     def refuse_impossible(self, plans: Sequence[RunPlan]) -> None:
         """Before anything is trained: raises StudyError for weights that do not exist, or have seen what they must not.
 
-        And for those of another network. Of a stage of this study, which has no runs yet, images alone can be looked at.
+        And for those of another network. Of a stage of this study, which has no runs yet, images can be looked at, and what
+        networks its trials will have, where no results decide that.
         """
         for plan in plans:
             for key, source in plan.settings.model.sources.items():
@@ -48,7 +51,7 @@ class Origins:
                 except PapilioError as error:
                     raise StudyError(f"{self._where(plan)}: model.{key}: {error}") from error
             try:
-                self._refuse_other_shapes(plan)
+                self._refuse_other_shapes(plan, plans)
             except PapilioError as error:
                 raise StudyError(f"{self._where(plan)}: {error}") from error
 
@@ -86,20 +89,48 @@ class Origins:
             images = self.images.of_fold(one.settings, one.fold)
             self._refuse_seen_images(plan, images, f'stage "{source.stage}"')
 
-    def _refuse_other_shapes(self, plan: RunPlan) -> None:
-        """Raises RunError where weights of runs that there are now do not fit the nets that are to begin with them."""
+    def _refuse_other_shapes(self, plan: RunPlan, plans: Sequence[RunPlan]) -> None:
+        """Raises RunError where no weights that a net may begin with fit it."""
         sources = plan.settings.model.sources
-        there = {key: source for key, source in sources.items() if not _is_of_this_study(source)}
         structure = self.images.structure_of(plan) + str(sources)
-        if not there or structure in self.fitting:
+        if not sources or structure in self.fitting:
             return
         self.fitting.add(structure)
-        starts = {}
-        for key, source in there.items():
-            _, taken = taken_weights(self._origin(plan, source), source, key)
-            starts |= {f"{key}/{name}": array for name, array in taken.items()}
         engine = find_engine(plan.settings.train.engine, self.search.study.own)
-        engine.refuse_other_starts(plan.settings, self.images.of_run(plan).facts, starts)
+        for key, source in sources.items():
+            misfit: RunError | None = None
+            for take in self._possible_weights(plan, key, source, plans):
+                try:
+                    starts = {f"{key}/{name}": array for name, array in take().items()}
+                    engine.refuse_other_starts(plan.settings, self.images.of_run(plan).facts, starts)
+                    misfit = None
+                    break
+                except RunError as error:
+                    misfit = misfit or error
+            if misfit is not None:
+                whose = f'weights of stage "{source.stage}": ' if _is_of_this_study(source) else ""
+                raise RunError(f"{whose}{misfit}") from misfit
+
+    def _possible_weights(
+        self, plan: RunPlan, key: str, source: NetFrom, plans: Sequence[RunPlan]
+    ) -> list[Callable[[], Arrays]]:
+        """The weights of a run that exists; or, of a stage to come, those that its different networks will have."""
+        if not _is_of_this_study(source):
+            return [lambda: taken_weights(self._origin(plan, source), source, key)[1]]
+        if not is_known_before(self.search.study, str(source.stage), plans):
+            return []
+        sisters = {self.images.structure_of(one): one for one in plans if one.stage == source.stage}
+        return [partial(self._first_weights, one, key, source) for one in sisters.values()]
+
+    def _first_weights(self, plan: RunPlan, key: str, source: NetFrom) -> Arrays:
+        """What of a run's weights is to be taken, before it is trained; nothing where its engine cannot tell."""
+        engine = find_engine(plan.settings.train.engine, self.search.study.own)
+        if not isinstance(engine, TellsWeights):
+            return {}
+        facts = self.images.of_run(plan).facts
+        rows = () if source.until is None else engine.describe(plan.settings, facts).layers
+        weights = engine.first_weights(plan.settings, facts)
+        return taken_of(weights, [row.name for row in rows], source, key, where="its network")[1]
 
     def _checked(self, plan: RunPlan, key: str, source: NetFrom) -> Origin:
         try:

@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,14 @@ from papilio.errors import SettingError, shown
 Reference = str | Callable[..., Any]  # "papilio.training.supervised:objective", or the function itself
 OwnFunctions = Mapping[str, Any]  # functions and kinds passed from Python, by the name that settings give them
 OF_A_SESSION = "__main__"  # the module of what is defined in a notebook, at a prompt, or in the script that runs
+
+
+class MissingCode(Exception):
+    """There is no function or class of a name: why, and in `advice` what is to be done where a study names it."""
+
+    def __init__(self, reason: str, advice: str = "") -> None:
+        super().__init__(reason)
+        self.advice = advice
 
 
 def name_of(handed_over: Any) -> str:
@@ -30,29 +38,50 @@ def find_own(name: str, *, what: str, own: OwnFunctions, instance_of: type | Non
     """
     if name in own:
         return own[name]
+    try:
+        return imported(name, instance_of=instance_of)
+    except MissingCode as missing:
+        advice = f"; {missing.advice}" if missing.advice else ""
+        raise SettingError(f"{what}: {missing}{advice}") from missing.__cause__
+
+
+def imported(name: str, *, instance_of: type | None = None) -> Any:
+    """What a module has by the name `module:function`; raises MissingCode as `find_own` does SettingError."""
     module_name, _, attribute = name.partition(":")
     if module_name == OF_A_SESSION:
-        raise SettingError(
-            f"{what}: {attribute} was defined in a notebook or a script, where no file finds it; put it into a module next to"
-            f" the study file (own.py) and name it own:{attribute}, or hand it over from Python"
+        raise MissingCode(
+            f"{attribute} was defined in a notebook or a script, where no file finds it",
+            f"put it into a module next to the study file (own.py) and name it own:{attribute}, or hand it over from Python",
         )
     if not all(part.isidentifier() for part in [*module_name.split("."), *attribute.split(".")]):
-        raise SettingError(f"{what}: {shown(name)} is not module:function")
+        raise MissingCode(f"{shown(name)} is not module:function")
     try:
         found: Any = importlib.import_module(module_name)
     except ImportError as error:
-        raise SettingError(
-            f"{what}: cannot import {module_name!r} ({error}); put it next to the study file, or its folder on PYTHONPATH,"
-            " or install it"
+        raise MissingCode(
+            f"cannot import {module_name!r} ({error})",
+            "put it next to the study file, or its folder on PYTHONPATH, or install it",
         ) from error
     except Exception as error:  # a module of the user's own may raise anything
-        raise SettingError(f"{what}: {module_name!r} cannot be imported ({type(error).__name__}: {error})") from error
-    for part in attribute.split("."):
-        found = getattr(found, part, None)
+        raise MissingCode(f"{module_name!r} cannot be imported ({type(error).__name__}: {error})") from error
+    found = _within(found, attribute)
     is_instance = instance_of is not None and isinstance(found, instance_of)
     if not callable(found) and not is_instance:
-        raise SettingError(f"{what}: {module_name!r} has no function or class {attribute!r}")
+        raise MissingCode(f"{module_name!r} has no function or class {attribute!r}")
     return found
+
+
+def of_this_session(name: str) -> Any:
+    """What a notebook, a prompt or the script that runs has defined by the name `__main__:Class`; None where it has not."""
+    module_name, _, attribute = name.partition(":")
+    return _within(sys.modules.get(OF_A_SESSION), attribute) if module_name == OF_A_SESSION else None
+
+
+def _within(holder: Any, attribute: str) -> Any:
+    """The attribute of a dotted name, None where there is none."""
+    for part in attribute.split("."):
+        holder = getattr(holder, part, None)
+    return holder
 
 
 def is_found_by_name(name: str, handed_over: Any) -> bool:
@@ -60,10 +89,15 @@ def is_found_by_name(name: str, handed_over: Any) -> bool:
     module_name, _, attribute = name.partition(":")
     if module_name == OF_A_SESSION or module_name not in sys.modules:
         return False
-    found: Any = sys.modules[module_name]
-    for part in attribute.split("."):
-        found = getattr(found, part, None)
-    return found is handed_over
+    return _within(sys.modules[module_name], attribute) is handed_over
+
+
+def own_names(value: Any) -> Iterator[str]:
+    """Every text in nested tables and lists that may name code, `module:function`."""
+    if isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value):
+        yield value
+    for one in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from own_names(one)
 
 
 def find_modules_beside(folder: Path, names: Iterable[str]) -> bool:
@@ -72,7 +106,7 @@ def find_modules_beside(folder: Path, names: Iterable[str]) -> bool:
     Whether there are any. Raises SettingError where one has the name of a module that is found elsewhere, which would be
     taken in its place.
     """
-    tops = {name.partition(":")[0].partition(".")[0] for name in names if re.fullmatch(r"[\w.]+:[\w.]+", name)}
+    tops = {name.partition(":")[0].partition(".")[0] for name in names}
     beside = [top for top in sorted(tops) if (folder / f"{top}.py").is_file() or (folder / top).is_dir()]
     if beside and str(folder) not in sys.path:
         sys.path.append(str(folder))

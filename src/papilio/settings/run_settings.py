@@ -46,7 +46,8 @@ class ModelSettings(BaseModel):
     family: str
     arguments: dict[str, Any] = {}
     sources: dict[str, NetFrom] = {}
-    later: dict[str, Any] = {}  # arguments that came later and are at their defaults: no part of a run's identity
+    # arguments at their defaults that are no part of a run's identity: those that came later, all of a user's own builder
+    unsaid: dict[str, Any] = {}
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> ModelSettings:
@@ -104,10 +105,11 @@ class RunSettings(BaseModel):
         return {**plain, "model": model, "train": in_earlier_spelling(plain["train"])}
 
     def left_to_defaults(self) -> dict[str, Any]:
-        """What `plain` does not say, by dotted key: settings that are None, that came later, the optimizer's usual numbers."""
+        """What `plain` does not say, by dotted key: settings that are None, that came later, the optimizer's usual numbers;
+        of a builder of the user's own all defaults that are plain values."""
         train = unsaid_settings(self.train)
         usual = {name: value for name, value in USUAL_NUMBERS[self.train.optimizer].plain().items() if name in train}
-        tables = {"data": unsaid_settings(self.data), "model": self.model.later, "train": train | usual}
+        tables = {"data": unsaid_settings(self.data), "model": self.model.unsaid, "train": train | usual}
         return {f"{table}.{name}": value for table, unsaid in tables.items() for name, value in unsaid.items()}
 
 

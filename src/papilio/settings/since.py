@@ -6,6 +6,7 @@ at its default, so that what was trained before there was such a setting is stil
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,23 @@ def unsaid_settings(settings: BaseModel) -> dict[str, Any]:
         for name, value in settings.model_dump(mode="json").items()
         if name not in said and name not in asides
     }
+
+
+def plain_defaults(settings: BaseModel) -> dict[str, Any]:
+    """The defaults of what is not set, as far as they are plain values: text, numbers, true, false, none, lists of those."""
+    fields = {name: one for name, one in type(settings).model_fields.items() if name not in settings.model_fields_set}
+    defaults = {name: field.default for name, field in fields.items() if not field.is_required()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in defaults.items()
+        if value is None or _is_plain(value)
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return type(value) in (str, bool, int) or (type(value) is float and math.isfinite(value))
 
 
 def _without_later(settings: BaseModel, plain: dict[str, Any]) -> dict[str, Any]:

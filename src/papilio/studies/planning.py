@@ -17,7 +17,7 @@ from papilio.runs.plan import RunPlan
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.references import OwnFunctions
 from papilio.settings.run_settings import ModelSettings, NetFrom, RunSettings, is_source
-from papilio.settings.since import plain_settings, unsaid_settings
+from papilio.settings.since import plain_defaults, plain_settings, unsaid_settings
 from papilio.settings.spelling import earlier_name, in_present_spelling
 from papilio.settings.train_settings import OF_OPTIMIZER, TrainSettings
 from papilio.settings.validation import validated
@@ -342,7 +342,7 @@ def _model_settings(table: Table, engine: Engine, own: OwnFunctions) -> ModelSet
         family=family,
         arguments=plain_settings(arguments, only_given=is_own),
         sources=sources,
-        later={} if is_own else unsaid_settings(arguments),
+        unsaid=plain_defaults(arguments) if is_own else unsaid_settings(arguments),
     )
 
 

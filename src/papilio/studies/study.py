@@ -19,10 +19,11 @@ from papilio.data.handed_over import with_kept_arrays
 from papilio.errors import SettingError, StudyError, did_you_mean, reason_of
 from papilio.files import expanded_path, full_path, possible_path, read_own
 from papilio.kinds.kind import Kind, name_of_kind
-from papilio.settings.references import find_modules_beside, is_found_by_name, name_of
+from papilio.settings.references import find_modules_beside, is_found_by_name, name_of, own_names
 from papilio.settings.run_settings import is_source
 from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import validated
+from papilio.studies.replaced_family import drop_old_arguments
 from papilio.studies.schema import BASE_TABLES, StudySettings, Table
 from papilio.study_folder import recorded_modules
 
@@ -48,6 +49,7 @@ class Study:
     own: dict[str, Any]
     there: frozenset[str] = frozenset()
     modules: str | None = None  # the folder of its file, where that has modules which the study names
+    notes: tuple[str, ...] = ()  # what there is to say of how it was read, a line each
 
     def to_toml(self) -> str:
         """The study as a file again: reading it gives an equal one."""
@@ -107,13 +109,17 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
         tables = study_in_present_spelling(tables)
     except ValueError as error:
         raise StudyError(f"{where}: {error}") from None
-    tables = plain_tables(_with_overrides(tables, overrides, where=where), own, where=where)
+    written, tables = tables, plain_tables(_with_overrides(tables, overrides, where=where), own, where=where)
     if not isinstance(source, Mapping):
         modules = _modules_beside(source, tables, where=where)
+    notes: list[str] = []
+    if "model.family" in overrides:
+        kept = {key.split(".")[1] for key in overrides if key.startswith("model.")}
+        notes = drop_old_arguments(written, tables, kept=kept, own=own)
     settings: StudySettings = validated(StudySettings, tables, where=where)
     if isinstance(source, Mapping):
         name = slug(settings.title)[:60]
-    return Study(name, where, settings, own, modules=modules)
+    return Study(name, where, settings, own, modules=modules, notes=tuple(notes))
 
 
 def _modules_beside(source: str | Path, tables: Table, *, where: str) -> str | None:
@@ -124,17 +130,10 @@ def _modules_beside(source: str | Path, tables: Table, *, where: str) -> str | N
         return None
     folder = path.resolve().parent
     try:
-        places = (folder, recorded_modules(folder))
-        return next((str(one) for one in places if one is not None and find_modules_beside(one, _texts(tables))), None)
+        places, names = (folder, recorded_modules(folder)), list(own_names(tables))
+        return next((str(one) for one in places if one is not None and find_modules_beside(one, names)), None)
     except SettingError as error:
         raise StudyError(f"{where}: {error}") from error
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    for one in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
-        yield from _texts(one)
 
 
 def _with_arrays_as_files(tables: Mapping[str, Any]) -> Table:

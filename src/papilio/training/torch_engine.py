@@ -23,11 +23,13 @@ from papilio.settings.run_settings import NetFrom, RunSettings, layer_within
 from papilio.settings.validation import settings_class
 from papilio.training.calls import with_views
 from papilio.training.devices import refuse_missing_device
+from papilio.training.forward_check import is_one_of_ours, refuse_misfits, words_of
 from papilio.training.nets import TorchNets
-from papilio.training.phases import freeze, refuse_impossible_phases, refuse_unknown_phases
+from papilio.training.objectives import Objective
+from papilio.training.phases import freeze, moved_parameters, refuse_impossible_phases, refuse_unknown_phases
 from papilio.training.session import TorchSession, as_fast_layout
 from papilio.training.standardizing import channel_statistics, standardize, unknown_statistics
-from papilio.training.states import copy_into, load_nets
+from papilio.training.states import arrays_of_nets, copy_into, load_nets
 
 LARGEST_BLOCK = 31 << 20  # bytes: malloc's threshold follows up to 32 MiB
 
@@ -48,26 +50,26 @@ class TorchEngine:
         return purpose_of(family)
 
     def check(self, settings: RunSettings, facts: ImageFacts) -> None:
-        """Builds what is Papilio's own, without memory for weights; a builder of the user's own is left alone."""
+        """Builds what is Papilio's own, without memory for weights; of the user's own, nets that look at two images."""
         train = settings.train
         kind = kind_of(train, facts, self.own)
         refuse_impossible_optimizer(train.optimizer, momentum=train.momentum, betas=train.betas)
         if train.precision == "float64":
             raise SettingError('train.precision: float64 needs train.engine = "numpy"; torch supports bfloat16')
-        refuse_unknown_phases(train, make_objective(kind, "torch", train, facts, self.own))
+        objective = make_objective(kind, "torch", train, facts, self.own)
+        refuse_unknown_phases(train, objective)
         refuse_impossible_phases(train)
         if settings.model.family not in FAMILIES:
-            self._refuse_unknown_parts(settings, kind, facts)
+            self._check_own(settings, kind, facts, objective)
             return
         try:
             with torch.device("meta"):
                 nets = self._build(settings, kind, facts, seed=0)
         except SettingError as error:
             raise SettingError(f"model: {error}") from error
-        if missing := sorted(kind.nets - nets.keys()):
-            there = f"{settings.model.family} has the nets {', '.join(nets)}"
-            raise SettingError(f"model.family: {there}; {kind.name} needs {', '.join(missing)}")
-        self._refuse_unknown_parts(settings, kind, facts)
+        _refuse_missing_nets(nets, settings, kind)
+        if settings.model.sources:
+            _refuse_unknown_parts(self._build(settings, kind, facts, seed=0), settings, facts)
 
     def describe(self, settings: RunSettings, facts: ImageFacts) -> Description:
         kind = kind_of(settings.train, facts, self.own)
@@ -85,6 +87,13 @@ class TorchEngine:
         if settings.train.standardize:
             standardize(_only(nets), *unknown_statistics(facts.shape[0]))
         start_from(nets, starts, settings.model.sources)
+
+    def first_weights(self, settings: RunSettings, facts: ImageFacts) -> Arrays:
+        """See `papilio.engine.TellsWeights`."""
+        nets = self._build(settings, kind_of(settings.train, facts, self.own), facts, seed=0)
+        if settings.train.standardize:
+            standardize(_only(nets), *unknown_statistics(facts.shape[0]))
+        return arrays_of_nets(nets)
 
     def refuse_missing_device(self, name: str) -> None:
         refuse_missing_device(name)
@@ -123,19 +132,27 @@ class TorchEngine:
     def max_lanes(self, settings: RunSettings) -> int:
         return 1
 
-    def _refuse_unknown_parts(self, settings: RunSettings, kind: Kind, facts: ImageFacts) -> None:
-        """What takes weights from elsewhere has to be there; other mistakes of a builder of the user's own are the run's."""
-        if not settings.model.sources:
-            return
+    def _check_own(self, settings: RunSettings, kind: Kind, facts: ImageFacts, objective: Objective) -> None:
+        """Builds nets of the user's own and lets them look at two images; on another machine's device nothing is looked at."""
+        family, train = settings.model.family, settings.train
+        device = "cpu" if _is_missing(train.device) else train.device
         try:
-            nets = self._build(settings, kind, facts, seed=0)
-            for name in settings.model.sources:
-                part_of(nets, name)
-            frozen_parts(nets, settings.model.sources, facts.shape)
+            built = self._build(settings, kind, facts, seed=0)
+            if train.standardize:
+                standardize(_only(built), *unknown_statistics(facts.shape[0]))
+            nets = {name: as_fast_layout(net.to(device)) for name, net in built.items()}
         except SettingError:
             raise
-        except Exception:  # whatever a builder raises, the run will end so and keep the traceback
-            return
+        except Exception as error:
+            raise SettingError(f"model.family: {family} cannot be built: {words_of(error)}") from error
+        if is_one_of_ours(kind):
+            _refuse_missing_nets(nets, settings, kind)
+        if device == train.device:
+            refuse_misfits(nets, objective, family=family, kind=kind, train=train, facts=facts)
+        _refuse_unknown_parts(nets, settings, facts)
+        freeze(nets, frozen_parts(nets, settings.model.sources, facts.shape))
+        for phase in objective.phases:
+            moved_parameters(nets, phase)
 
     def _build(self, settings: RunSettings, kind: Kind, facts: ImageFacts, *, seed: int) -> dict[str, nn.Module]:
         builder = find_builder(settings.model.family, self.own)
@@ -165,6 +182,27 @@ def _set_up_process(threads: int) -> None:
 @functools.cache
 def _settings_of(builder: Builder, family: str) -> type[BaseModel]:
     return settings_class(builder, f"{family} settings")
+
+
+def _is_missing(device: str) -> bool:
+    try:
+        refuse_missing_device(device)
+    except SettingError:
+        return True
+    return False
+
+
+def _refuse_missing_nets(nets: Mapping[str, nn.Module], settings: RunSettings, kind: Kind) -> None:
+    if missing := sorted(kind.nets - nets.keys()):
+        there = f"{settings.model.family} has the nets {', '.join(nets)}"
+        raise SettingError(f"model.family: {there}; {kind.name} needs {', '.join(missing)}")
+
+
+def _refuse_unknown_parts(nets: Mapping[str, nn.Module], settings: RunSettings, facts: ImageFacts) -> None:
+    """Raises SettingError where what takes weights from elsewhere does not exist."""
+    for name in settings.model.sources:
+        part_of(nets, name)
+    frozen_parts(nets, settings.model.sources, facts.shape)
 
 
 def _only(nets: dict[str, nn.Module]) -> nn.Module:
