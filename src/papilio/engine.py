@@ -80,6 +80,7 @@ class Lane:
     images: ImageSet
     seed: int
     starts: Arrays = field(default_factory=dict)
+    precision: str | None = None  # that was decided for it, or that it began with; None: its settings say
 
 
 @runtime_checkable
@@ -217,6 +218,15 @@ class Engine(Protocol):
 
     def max_lanes(self, settings: RunSettings) -> int:
         """How many runs of one structure a session may have."""
+        ...
+
+
+@runtime_checkable
+class ChoosesPrecision(Protocol):
+    """An engine of which nets can learn in several precisions: where `train.precision` is "auto", they are compared."""
+
+    def precisions(self, settings: RunSettings) -> Sequence[str]:
+        """The precisions that the device has instructions for, the usual one first."""
         ...
 
 

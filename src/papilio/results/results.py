@@ -61,6 +61,7 @@ class RunResult:
     seconds: float = 0.0
     standing: Standing = UNRANKED  # by what it is ranked among others
     quantity: Quantity | None = None  # what its images show in place of classes
+    precision: str | None = None  # in which its nets learned; None before it has begun
 
     def __repr__(self) -> str:
         return _in_words("run", self)
@@ -406,6 +407,7 @@ def _with_facts(waiting: RunResult, facts: RunFacts | None) -> RunResult:
         seconds=facts.seconds,
         standing=facts.standing,
         quantity=from_plain(facts.quantity),
+        precision=None if facts.parameters is None else facts.precision,
     )
 
 

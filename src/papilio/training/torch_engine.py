@@ -25,6 +25,7 @@ from papilio.training.calls import with_views
 from papilio.training.devices import refuse_missing_device
 from papilio.training.nets import TorchNets
 from papilio.training.phases import freeze, refuse_impossible_phases, refuse_unknown_phases
+from papilio.training.precision import precisions_of
 from papilio.training.session import TorchSession, as_fast_layout
 from papilio.training.standardizing import channel_statistics, standardize, unknown_statistics
 from papilio.training.states import copy_into, load_nets
@@ -109,7 +110,15 @@ class TorchEngine:
         objective = make_objective(kind, "torch", settings.train, facts, self.own)
         refuse_unknown_phases(settings.train, objective)
         frozen = frozen_parts(nets, settings.model.sources, facts.shape)
-        return TorchSession(nets, objective, settings=settings.train, images=lane.images, seed=lane.seed, frozen=frozen)
+        return TorchSession(
+            nets,
+            objective,
+            settings=settings.train,
+            images=lane.images,
+            seed=lane.seed,
+            frozen=frozen,
+            precision=lane.precision,
+        )
 
     def load(self, settings: RunSettings, facts: ImageFacts, weights: Arrays) -> TorchNets:
         kind = kind_of(settings.train, facts, self.own)
@@ -122,6 +131,10 @@ class TorchEngine:
 
     def max_lanes(self, settings: RunSettings) -> int:
         return 1
+
+    def precisions(self, settings: RunSettings) -> Sequence[str]:
+        """See `papilio.engine.ChoosesPrecision`."""
+        return precisions_of(torch.device(settings.train.device))
 
     def _refuse_unknown_parts(self, settings: RunSettings, kind: Kind, facts: ImageFacts) -> None:
         """What takes weights from elsewhere has to be there; other mistakes of a builder of the user's own are the run's."""
