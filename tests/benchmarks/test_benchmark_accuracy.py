@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from benchmarks.accuracy import rows
+
 from papilio.results.results import RunResult, StudyResults
 
 
