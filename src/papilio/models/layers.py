@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -121,20 +121,33 @@ def initialize(network: nn.Module, name: str) -> nn.Module:
     return network
 
 
-def num_features(layers: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """How many numbers an image of (channel, height, width) becomes; raises SettingError if nothing is left of it."""
-    was_training = layers.training
-    layers.eval()
-    try:
-        with torch.no_grad():
-            return math.prod(layers(torch.zeros(1, *image_shape)).shape[1:])
-    except RuntimeError as error:
-        raise SettingError(
-            f"images of {image_shape[1]}x{image_shape[2]} are too small for this network;"
-            " use fewer pooling layers, smaller kernels, or larger images"
-        ) from error
-    finally:
-        layers.train(was_training)
+def num_features(layers: Iterable[nn.Module], image_shape: tuple[int, int, int]) -> int:
+    """How many numbers convolutions and poolings make of an image of (channel, height, width), whatever stands between them.
+
+    By their formula: to ask layers without memory for weights, torch imports its compiler. Raises SettingError if nothing is
+    left of the image.
+    """
+    channels, *sides = image_shape
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            channels = layer.out_channels
+            sides = [_windows(side, layer.kernel_size, layer.stride, layer.padding) for side in sides]
+        elif isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
+            sides = [_windows(side, layer.kernel_size, layer.stride, layer.padding) for side in sides]
+        elif isinstance(layer, nn.AdaptiveAvgPool2d):
+            sides = [1, 1]
+        if min(sides) < 1:
+            raise SettingError(
+                f"images of {image_shape[1]}x{image_shape[2]} are too small for this network;"
+                " use fewer pooling layers, smaller kernels, or larger images"
+            )
+    return channels * math.prod(sides)
+
+
+def _windows(side: int, kernel_size: int, stride: int, padding: int) -> int:
+    """How often a window fits along a side; each of the three is one number for both sides, or a pair of equal ones."""
+    kernel_size, stride, padding = (one if isinstance(one, int) else one[0] for one in (kernel_size, stride, padding))
+    return (side + 2 * padding - kernel_size) // stride + 1
 
 
 def _layout_of(features: Tensor) -> torch.memory_format:
