@@ -19,7 +19,7 @@ TARGETS = {
 
 
 def train_by_hand(bench: Bench) -> list[Row]:
-    """Images a second in training an MLP and LeNet, and memory."""
+    """Images per second in training an MLP and LeNet, and memory."""
     return [row for net in TITLES for row in _train(bench, net)]
 
 

@@ -1,4 +1,4 @@
-"""How many pictures of clocks a second are drawn, from the start of the process to the file, on all cores."""
+"""How many pictures of clocks are drawn per second, from the start of the process to the file, on all cores."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ TARGET = Target(ratio_at_least=1.3)
 
 
 def train_dcgan(bench: Bench) -> list[Row]:
-    """Images a second in training a generator against a discriminator, a step of each a batch."""
+    """Images per second in training a generator against a discriminator, a step of each per batch."""
     num_images, passes = bench.size(6400, quick=256), bench.size(2, quick=1)
     folder = bench.images.save(bench.folder / "dcgan", num_images)
     job = {"net": "dcgan", "images": str(folder), "passes": passes, "cores": num_cores()}
@@ -43,7 +43,7 @@ def train_dcgan(bench: Bench) -> list[Row]:
             rates[name],
             ratios=paired_ratios(rates[PAPILIO], rates[name]) if name != PAPILIO else (),
             target=TARGET if name != PAPILIO else None,
-            note=f"mean image {answers[name][-1].facts['error']:.3f} off the real one, a pixel, afterwards",
+            note=f"mean image {answers[name][-1].facts['error']:.3f} off the real one, per pixel, afterwards",
         )
         for name in answers
     ]

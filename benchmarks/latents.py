@@ -17,12 +17,12 @@ TITLES = {
 
 
 def train_autoencoder(bench: Bench) -> list[Row]:
-    """Images a second in training the autoencoder."""
+    """Images per second in training the autoencoder."""
     return _train(bench, "autoencoder")
 
 
 def train_vae(bench: Bench) -> list[Row]:
-    """Images a second in training the VAE."""
+    """Images per second in training the VAE."""
     return _train(bench, "vae")
 
 

@@ -13,7 +13,7 @@ PRECISIONS = {"float32": None, "bfloat16": "bfloat16"}
 
 
 def precision(bench: Bench) -> list[Row]:
-    """Images a second of two bundled studies' nets; ratios are of bfloat16 to float32."""
+    """Images per second of two bundled studies' nets; ratios are of bfloat16 to float32."""
     num, passes = bench.size(2560, quick=256), bench.size(3, quick=1)
     rows = []
     for study, trial in NETS.items():

@@ -83,7 +83,7 @@ class Row:
 
 
 def paired_ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
-    """One ratio a round; raises ValueError where the rounds do not match."""
+    """One ratio per round; raises ValueError where the rounds do not match."""
     return [above / below for above, below in zip(numerators, denominators, strict=True)]
 
 

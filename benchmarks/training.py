@@ -20,12 +20,12 @@ TITLES = {"mlp": "MLP 512-512", "cnn": "CNN 32-64-pool-128"}
 
 
 def train_mlp(bench: Bench) -> list[Row]:
-    """Images a second in training the MLP."""
+    """Images per second in training the MLP."""
     return _train(bench, "mlp", num_images=bench.size(60_000, quick=2560), passes=bench.size(3, quick=1))
 
 
 def train_cnn(bench: Bench) -> list[Row]:
-    """Images a second in training the CNN."""
+    """Images per second in training the CNN."""
     return _train(bench, "cnn", num_images=bench.size(6000, quick=256), passes=bench.size(2, quick=1))
 
 
@@ -91,7 +91,7 @@ def _rows(benchmark: str, net: str, answers: dict[str, list[Answer]], matrix_rat
     rows.append(Row(benchmark, "matrix product", "GFLOP/s", [rate / 1e9 for rate in matrix_rates]))
     for name in answers:
         shares = [rate * flop / matrix for rate, matrix in zip(rates[name], matrix_rates, strict=True)]
-        note = f"{flop / 1e6:.2f} MFLOP an image, forward and backward" if name == PAPILIO else ""
+        note = f"{flop / 1e6:.2f} MFLOP per image, forward and backward" if name == PAPILIO else ""
         rows.append(Row(benchmark, name, "share of matrix rate", shares, note=note))
     for name in answers:
         ratios = paired_ratios(peaks[name], peaks[PAPILIO]) if name != PAPILIO else ()

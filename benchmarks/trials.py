@@ -25,7 +25,7 @@ NOTES = {
 
 
 def trials(bench: Bench) -> list[Row]:
-    """Milliseconds a trial, beyond training and in all."""
+    """Milliseconds per trial, beyond training and in all."""
     many, few = bench.size(10_000, quick=60), bench.size(200, quick=5)
     folder = bench.images.save(bench.folder / "trials", NUM_IMAGES)
     job = {"images": str(folder), "shares": SHARES}
@@ -43,19 +43,19 @@ def trials(bench: Bench) -> list[Row]:
             answer = run_contender(contender, "trials", task)
             answers[contender.name].append(answer)
             bench.note_versions(contender.name, answer.facts["versions"])
-            bench.say(f"trials, round {number + 1}: {contender.name} {beyond_training(answer):.2f} ms a trial")
+            bench.say(f"trials, round {number + 1}: {contender.name} {beyond_training(answer):.2f} ms per trial")
             if contender.name == PAPILIO:
                 reports.append(run_contender(contender, "report", task))
     return _rows(f"trials: {many:,} of one small step each; {few:,} with KerasTuner", answers, reports)
 
 
 def beyond_training(answer: Answer) -> float:
-    """Milliseconds a trial that are not training."""
+    """Milliseconds per trial that are not training."""
     return 1000 * (_seconds(answer) - answer.facts["training_seconds"]) / answer.facts["trials"]
 
 
 def in_all(answer: Answer) -> float:
-    """Milliseconds a trial with its training."""
+    """Milliseconds per trial with its training."""
     return 1000 * _seconds(answer) / answer.facts["trials"]
 
 
@@ -66,7 +66,7 @@ def _seconds(answer: Answer) -> float:
 
 def _rows(benchmark: str, answers: dict[str, list[Answer]], reports: list[Answer]) -> list[Row]:
     rows = []
-    for quantity, value in (("ms a trial beyond training", beyond_training), ("ms a trial in all", in_all)):
+    for quantity, value in (("ms per trial beyond training", beyond_training), ("ms per trial in all", in_all)):
         values = {name: [value(answer) for answer in given] for name, given in answers.items()}
         for name in answers:
             ratios = paired_ratios(values[name], values[PAPILIO]) if name != PAPILIO else ()

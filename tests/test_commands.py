@@ -89,8 +89,11 @@ def test_the_table_and_the_report_are_what_a_run_ends_with(out: Path) -> None:
     again = in_a_process("run", out.parent / "tiny.toml", "--out", out)
     lines = again.stdout.splitlines()
     assert lines[-1] == f"report: {out / 'report.html'}"
-    assert lines[-3].split()[:3] == ["trial", "parameters", "n"]
-    assert re.search(r"mlp +2,410 +2 +0\.\d{4} ± 0\.\d{4}", lines[-2])
+    told = r"(\S+) \(mlp, seed \d; the best by validation accuracy, 0\.\d{4}\)"
+    (best,) = re.findall(rf"^best: {re.escape(str(out))}/runs/{told}$", lines[-2])
+    assert (out / "runs" / best / "weights.safetensors").is_file() and lines[-3] == ""
+    assert lines[-5].split()[:3] == ["trial", "parameters", "n"]
+    assert re.search(r"mlp +2,410 +2 +0\.\d{4} ± 0\.\d{4}", lines[-4])
 
 
 def test_results_come_as_table_csv_and_json(out: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 import sys
 import tomllib
 from dataclasses import MISSING, fields
 from functools import reduce
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 import typer
 from pydantic import BaseModel
 
+import papilio
 from papilio import load_run, run_study
 from papilio.cli import app
 from papilio.data.load import load_images
@@ -160,7 +162,7 @@ def test_files_that_the_docs_link_to_are_there() -> None:
 
 def test_the_studies_in_the_docs_can_be_planned() -> None:
     texts = re.findall(r"```toml\n(.*?)```", STUDIES, re.DOTALL)
-    whole, transfer, phases, search = (tomllib.loads(text) for text in texts)
+    whole, transfer, phases, named, search = (tomllib.loads(text) for text in texts)
     transfer |= {"title": "Transfer", "data": {"name": "digits"}}
     assert [run.settings.model.family for run in plan_runs(load_study(transfer))] == [
         "autoencoder",
@@ -168,6 +170,9 @@ def test_the_studies_in_the_docs_can_be_planned() -> None:
     ]
     assert len(plan_runs(load_study(whole))) == 18
     assert len(plan_runs(load_study(whole | search | {"published": []}))) == 60 * 2
+    trials = {run.trial: run.settings for run in plan_runs(load_study(named))}
+    assert [one.model.family for one in trials.values()] == ["mlp", "cnn", "lenet5"]
+    assert trials["small CNN"].train.epochs == 10 and trials["LeNet, more slowly"].train.epochs == 20
     (run,) = plan_runs(load_study({"title": "Phases", "data": {"name": "digits"}, "stage": [{"name": "gan"}]} | phases))
     assert run.settings.train.objective == "gan"
 
@@ -214,6 +219,31 @@ def test_the_kind_of_model_in_contributing_is_short_trains_and_is_shown(
     assert results.best is not None and results.best.ranking is not None
     assert results.best.ranking.metric == "val_loss"
     assert "What it changes" in (tmp_path / "out" / "report.html").read_text()
+
+
+def hooks() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["commands.md", "python.md"])
+def test_the_reference_reads_as_it_stands_and_its_tables_are_those_of_the_code(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    assert hooks().with_tables(text) == text, "python docs/hooks.py writes the tables again"
+    shown = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)  # as a code host shows it
+    assert ":::" not in shown
+    if page == "python.md":
+        public = [name for name in papilio.__all__ if not name.startswith("_")]
+        assert not [name for name in public if f"`{name}" not in shown and f"papilio.{name}" not in shown]
+        named = " ".join(hooks().TABLE.findall(text)).split()
+        assert named and set(named) <= set(re.findall(r"::: (\S+)", text))
+        assert "\n::: papilio.workbench.run_study\n" in hooks().on_page_markdown(text)
+    else:
+        group = typer.main.get_command(app)
+        assert not [name for name in group.commands if f"`papilio {name}" not in shown]  # pyright: ignore
 
 
 def test_bundled_studies_are_in_the_readme() -> None:

@@ -12,12 +12,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXEMPT = {"words.md", "log.md"}  # the table itself, and what was written at its time
-UNITS = "step|side|image|pixel|run|epoch|layer|latent|class|batch|stage|core|metric|panel|value|trial"
+UNITS = (
+    "step|side|image|pixel|run|epoch|layer|latent|class|batch|stage|core|metric|panel|value|trial|worker|picture|line|key|pair"
+    "|coordinate|second|round|study|set"
+)
+COUNTED = (
+    "one|[Rr]ows?|[Ll]ines?|[Cc]olumns?|nats|pixels|numbers?|pictures|seconds|[Ss]teps?|[Ii]mages|[Tt]hreads?|[Ww]orkers?"
+    "|outputs?|dots?|arrays?|texts?|dictionary|experiments?|epochs|ms|MFLOP|MB|bytes|frames?|draws?|places?|several"
+)
 LEFT = {
     "American spelling": r"(?i)\b\w*(?:initialis|regularis|standardis|optimis(?!t)|normalis|maximis|minimis)\w*"
     r"|(?i:\b\w*(?:organis|recognis|summaris)\w*)|\b[Cc]olour\w*|\b[Gg]rey\w*|\b[Cc]entre\w*|\b[Nn]eighbour\w*|\b[Bb]ehaviour\w*|\b[Ll]abelled\b|\b[Ll]icence\w*",
     "95%": r"\d %(?!\w)",
-    "per": rf"\b(?:one|[Rr]ows?|[Ll]ines?|[Cc]olumn|nats|pixels|numbers?|pictures|seconds) an? (?:{UNITS})\b(?! of\b| that\b)",
+    "per": rf"\b(?:{COUNTED})(?:\{{\}})? an? (?:{UNITS})\b(?! of\b| that\b| has\b| is\b)",
     "unknown": r"\b(?:name|setting|one)s? that (?:is|are) none\b",
     "is missing": r"\b(?:is|are|were) not there\b",
     "is listed twice": r"\b(?:is|are) there twice\b",
@@ -29,6 +36,7 @@ LEFT = {
     "run again": r"\b[Gg]ive the same command\b|\bsame command goes\b",
     "recreate": r"\b(?:makes|made) (?:it|them)? ?again\b(?! of)|\banew\b",
     "choose": r"\b[Tt]ake another\b",
+    "using": r"\btaking (?:runs|\{)",
     "next to": r"\b[Bb]eside\b",
     "pruned": r"\bcut early\b",
     "predicted as": r"\b(?:is|are) taken for (?:which|what|each)\b|\btaken for \{",
@@ -101,6 +109,10 @@ def test_templates_are_in_our_words(file: Path) -> None:
         "the initialiser of colours",
         "a 95 % interval",
         "one row a run",
+        "{} step{} an epoch",
+        "Threads a worker",
+        "(a row a picture)",
+        "digits: taking runs/first-seed0",
         "SettingError for a name that is none",
         "the file is not there",
         "set size = 28, say",

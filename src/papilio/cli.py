@@ -185,16 +185,15 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Put studies (by their best trials) or runs side by side: what was set differently, and what came of it."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from papilio.workbench import compare as compare_folders
 
     comparison = compare_folders(folders)
     if as_json:
-        columns = [asdict(column) for column in comparison.columns]
-        print_json(
-            [{key: value for key, value in column.items() if key not in ("trials", "shown")} for column in columns]
-        )
+        of_trials = {"trials": {}, "firsts": {}, "shown": {}}
+        columns = [asdict(replace(column, **of_trials)) for column in comparison.columns]
+        print_json([{key: value for key, value in column.items() if key not in of_trials} for column in columns])
         return
     _print_comparison(comparison)
 
@@ -229,6 +228,8 @@ def new(
 
     path, outlook = write_starter(name, data, progress=reading_progress())
     typer.echo(f"{path}: {one_line(outlook.words)}")
+    if outlook.complaint is not None:
+        typer.echo(one_line(outlook.complaint))
     typer.echo(f"to train it and write a report: papilio run {shlex.quote(str(path))}")
 
 
@@ -326,11 +327,11 @@ def _held_interrupts() -> Iterator[None]:
 
 def _confirm(seconds: float) -> bool:
     from papilio.data.progress import is_terminal
-    from papilio.execution.spans import spoken_seconds
+    from papilio.results.words import duration
 
     if seconds < HOURS_TO_ASK * 3600 or not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         return True
-    if not typer.confirm(f"This may take up to {spoken_seconds(seconds)}. Start?", default=True):
+    if not typer.confirm(f"This may take up to {duration(seconds)}. Start?", default=True):
         raise typer.Exit(0)
     return True
 
@@ -383,6 +384,8 @@ def _conclude(results: Any, *, is_quiet: bool = False) -> int:
     fruitless = fruitless_words(results)
     if fruitless is not None:
         typer.echo(f"papilio: {fruitless}", err=True)
+    if not is_quiet:
+        _print_best(results)
     typer.echo(f"report: {results.folder / 'report.html'}")
     if failed or fruitless is not None:
         return 1
@@ -422,7 +425,7 @@ def _print_best(results: Any) -> None:
     from papilio.results.best import best_words
 
     if results.best is not None:
-        typer.echo(f"\nbest: {best_words(results, results.best)}")
+        typer.echo(f"\nbest: {results.folder}/{best_words(results, results.best)}")
 
 
 def _print_comparison(comparison: Any) -> None:
@@ -433,5 +436,5 @@ def _print_comparison(comparison: Any) -> None:
         typer.echo(f"\n{words}")
     header, rows = shared_table(comparison)
     if rows:
-        typer.echo("\ntrials that more than one has")
+        typer.echo("\ntrials that several studies have")
         print_table(header, rows)

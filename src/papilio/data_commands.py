@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from papilio.console import print_json, print_table, words
-from papilio.errors import one_line
+from papilio.errors import RequestError, one_line
 
 MAX_ITEMS = 20  # files or images that a finding lists
 
@@ -28,6 +31,24 @@ PeriodOption = Annotated[
 ]
 BitsOption = Annotated[int | None, typer.Option(help="Number of bits that 16-bit pictures or arrays use, such as 12.")]
 SizeOption = Annotated[int | None, typer.Option(help="Resize pictures to this many pixels, height and width.")]
+
+
+def with_options(text: str) -> str:
+    """Text in which settings of a study's [data] are named as options of these commands.
+
+    >>> with_options('set one size: size = 16, or labels = "none"')
+    'set one size: --size 16, or --labels none'
+    """
+    return re.sub(r'\b(labels|period|size|bits) = ("?)([\w.]+)\2', r"--\1 \3", text)
+
+
+@contextlib.contextmanager
+def _naming_options() -> Iterator[None]:
+    """Complaints in the block name options in place of settings."""
+    try:
+        yield
+    except RequestError as error:
+        raise type(error)(with_options(str(error))) from error
 
 
 @data_app.command("list")
@@ -67,14 +88,15 @@ def data_info(
     from papilio.data.load import load_images
     from papilio.data.progress import reading_progress
 
-    images = load_images(name, labels=labels, period=period, size=size, bits=bits, progress=reading_progress())
+    with _naming_options():
+        images = load_images(name, labels=labels, period=period, size=size, bits=bits, progress=reading_progress())
     facts = describe(images)
     if as_json:
         print_json(facts)
         return
     for key, value in facts.items():
         if key != "classes":
-            typer.echo(f"{key.replace('_', ' '):<16} {words(value)}")
+            typer.echo(with_options(f"{key.replace('_', ' '):<16} {words(value)}"))
     if not facts["classes"]:
         return
     splits = list(facts["splits"])
@@ -122,15 +144,20 @@ def data_render(
 
 @data_app.command("check")
 def data_check(
-    name: SetArgument, labels: LabelsOption = None, period: PeriodOption = None, bits: BitsOption = None
+    name: SetArgument,
+    labels: LabelsOption = None,
+    period: PeriodOption = None,
+    size: SizeOption = None,
+    bits: BitsOption = None,
 ) -> None:
     """Look for duplicates, leaks between splits, unreadable pictures, imbalance; exit status 1 where something is wrong."""
     from papilio.data.check import check_images
     from papilio.data.progress import reading_progress
 
-    findings = check_images(name, labels=labels, period=period, bits=bits, progress=reading_progress())
+    with _naming_options():
+        findings = check_images(name, labels=labels, period=period, size=size, bits=bits, progress=reading_progress())
     for finding in findings:
-        typer.echo(f"{finding.severity:<8} {one_line(finding.message)}")
+        typer.echo(f"{finding.severity:<8} {one_line(with_options(finding.message))}")
         for item in finding.items[:MAX_ITEMS] if finding.severity != "ok" else ():
             typer.echo(f"         {one_line(str(item))}")
         if len(finding.items) > MAX_ITEMS and finding.severity != "ok":

@@ -52,7 +52,7 @@ def predict(
         list[str],
         typer.Argument(
             metavar="IMAGE...",
-            help="Pictures of any size and format; folders of them; - for names on standard input, one a line.",
+            help="Pictures of any size and format; folders of them; - for names on standard input, one per line.",
         ),
     ],
     form: Annotated[
@@ -190,7 +190,7 @@ class _Telling:
     def end(self, *, shows_paths: bool) -> None:
         """Raises Exit where nothing was answered: then no file is written."""
         if not self.num_answered and not self.num_broken:
-            raise DataError("no names of pictures came on standard input; write them to it, one a line")
+            raise DataError("no names of pictures came on standard input; write them to it, one per line")
         if not self.num_answered:
             raise typer.Exit(2)
         if text := self.form.end():

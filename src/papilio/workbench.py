@@ -24,7 +24,12 @@ from papilio.engine import find_engine
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
 from papilio.execution.afterwards import span_afterwards, under_load
 from papilio.execution.description import describe_study, study_schema
-from papilio.execution.environment import describe_environment
+from papilio.execution.environment import (
+    describe_environment,
+    earlier_environment,
+    kept_environment,
+    resumed_environment,
+)
 from papilio.execution.listeners import make_progress
 from papilio.execution.preview import StudyPreview, preview
 from papilio.execution.schedule import Execution, Workload
@@ -140,7 +145,9 @@ def run_study(
                 remove_study(folder)
             _refuse_other_images(folder, plans, images)
             # nothing is written before this line: a wrong request leaves the folder as it was
-            write_json(folder / ENVIRONMENT, describe_environment(images.distinct(), crew, modules=study.modules))
+            environment = describe_environment(images.distinct(), crew, modules=study.modules)
+            earlier = earlier_environment(folder)
+            write_json(folder / ENVIRONMENT, kept_environment(environment, earlier))
             _write_study(folder / "study.toml", with_written_defaults(study, plans), plans)
             write_image_samples(folder, images.distinct())
             shared = SharedSets(folder / SHARED)
@@ -157,6 +164,7 @@ def run_study(
                 began=began,
                 afterwards=afterwards,
                 title=study.settings.title,
+                on_begin=lambda: write_json(folder / ENVIRONMENT, resumed_environment(environment, earlier)),
             )
             unfinished = (plan for plan in plans if not RunFolder(folder / "runs" / plan.name).is_finished())
             for note in [*notes, *(planning_notes(unfinished, images) if planning_notes(plans, images) else [])]:
@@ -488,7 +496,7 @@ def _hired(
 
 
 def _local_crew(workers: int | None, num_runs: int, *, is_on_cpu: bool, own: OwnFunctions, log: Path) -> Crew:
-    """One single-threaded worker a core; fewer runs than cores share the cores' threads among them."""
+    """One single-threaded worker per core; fewer runs than cores share the cores' threads among them."""
     if workers is not None and workers < 1:
         raise SettingError(f"--workers: must be 1 or more, not {workers}")
     cores = available_cores()

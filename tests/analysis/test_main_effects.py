@@ -25,15 +25,18 @@ def test_additive_effects_are_found_whatever_the_rest_does() -> None:
     assert by_value["dropout", 0.0].difference == pytest.approx(-0.3)
     assert by_value["depth", 3].difference == pytest.approx(1.5)  # against 1 and 2
     assert by_value["depth", 3].mean == pytest.approx(3 + 0.15 + 5)
-    assert by_value["dropout", 0.0].num == 6 and by_value["depth", 1].num == 4
+    assert by_value["dropout", 0.0].num == 3 and by_value["depth", 1].num == 2
 
 
-def test_the_interval_is_students_over_the_combinations() -> None:
+@pytest.mark.parametrize("depths", [(1, 2, 3), (1,)])
+def test_the_interval_is_students_over_the_combinations_or_the_seeds_of_a_single_one(depths: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
-    noise = {(depth, dropout, seed): rng.normal() for depth in (1, 2) for dropout in (0.0, 0.3) for seed in range(3)}
-    found = main_effects(grid(lambda *where: noise[where], seeds=3, depths=(1, 2)), ["dropout"])
-    leads = [noise[depth, 0.3, seed] - noise[depth, 0.0, seed] for depth in (1, 2) for seed in range(3)]
-    low, high = stats.t.interval(0.95, 5, loc=np.mean(leads), scale=stats.sem(leads))
+    noise = {(depth, dropout, seed): rng.normal() for depth in depths for dropout in (0.0, 0.3) for seed in range(3)}
+    found = main_effects(grid(lambda *where: noise[where], seeds=3, depths=depths), ["dropout"])
+    leads = np.array([[noise[depth, 0.3, seed] - noise[depth, 0.0, seed] for seed in range(3)] for depth in depths])
+    units = leads.mean(axis=1) if len(depths) > 1 else leads[0]
+    low, high = stats.t.interval(0.95, 2, loc=np.mean(units), scale=stats.sem(units))
+    assert found[1].num == 3
     assert found[1].difference - found[1].half_width == pytest.approx(low)
     assert found[1].difference + found[1].half_width == pytest.approx(high)
     assert found[1].is_clear == (low > 0 or high < 0)
@@ -42,7 +45,7 @@ def test_the_interval_is_students_over_the_combinations() -> None:
 def test_combinations_that_lack_a_value_do_not_count() -> None:
     whole = grid(lambda depth, dropout, seed: depth + dropout)
     part = [one for one in whole if not (one.settings["depth"] == 1 and one.settings["dropout"] == 0.3)]
-    assert {one.num for one in main_effects(part, ["dropout"])} == {4}
+    assert {one.num for one in main_effects(part, ["dropout"])} == {2}
     assert main_effects(part[:3], ["dropout"]) == []
     assert main_effects(whole, ["unknown"]) == []
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from image_files import class_folders, png_bytes, some_images, split_folders, write_files, write_tar, write_zip
 
+from in_process import papilio
 from papilio.data.check import Finding, check_images
 from papilio.errors import DataError
 
@@ -99,3 +100,21 @@ def test_unreadable_held_out_pictures_leave_the_splits_in_place(tmp_path: Path) 
     files["test/ant/000.png"] = b"no picture"
     findings = check_images(write_files(tmp_path / "set", files))
     assert [finding.kind for finding in findings if finding.severity != "ok"] == ["unreadable"]
+
+
+def test_pictures_of_several_sizes_are_checked_with_the_option_that_the_message_names(tmp_path: Path) -> None:
+    files = {**class_folders(), "ant/big.png": png_bytes(np.zeros((3, 20, 30), dtype=np.uint8))}
+    folder = write_files(tmp_path / "set", files)
+    done = papilio("data", "check", folder)
+    assert "pictures differ in size" in done.stdout and "set one size: --size 5" in done.stdout
+    done = papilio("data", "check", folder, "--size", "5")
+    assert "pictures of 6 x 5 (24), 20 x 30 (1) will be scaled and cropped to 5 x 5" in done.stdout
+    assert "differ in size" not in done.stdout
+    done = papilio("data", "info", folder)
+    assert done.returncode == 2 and done.stderr.rstrip().endswith("set one size: --size 5")
+    rows = [f"{name},{name.split('/')[0]}" for name in files]
+    (folder / "labels.csv").write_text("\n".join(rows))
+    done = papilio("data", "check", folder, "--labels", folder / "labels.csv")
+    assert done.returncode == 2 and "--size 5" in done.stderr
+    done = papilio("data", "check", folder, "--labels", folder / "labels.csv", "--size", "5")
+    assert done.returncode in (0, 1) and not done.stderr

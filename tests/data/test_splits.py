@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from papilio.data.imageset import ImageSet
-from papilio.data.splits import SPLITS, draw_folds, draw_number, draw_splits
+from papilio.data.splits import SPLITS, draw_folds, draw_number, draw_splits, fold_sizes
 from papilio.errors import DataError, SettingError
 
 LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=80).map(lambda values: np.array(values, dtype=np.int64))
@@ -55,7 +55,7 @@ def test_folds_are_disjoint_sorted_stratified_and_cover(labels: np.ndarray, num:
     num = min(num, len(labels))
     indices = np.arange(len(labels)) * 3
     folds = draw_folds(np.repeat(labels, 3), indices, num=num, seed=seed)
-    assert len(folds) == num
+    assert [len(fold) for fold in folds] == fold_sizes(len(indices), num)
     assert sorted(np.concatenate(folds)) == indices.tolist()
     assert all(np.all(np.diff(fold) > 0) and fold.dtype == np.int64 for fold in folds)
     sizes = [len(fold) for fold in folds]

@@ -89,6 +89,7 @@ def test_settings_that_all_runs_share_are_told_with_their_defaults(results: Stud
     assert first["Epochs"] == "12" and first["Batch size"] == "128" and first["Augmentation"] == "none"
     assert first["Optimizer"].startswith("adam, betas 0.9 and 0.999") and "learning rate differs" in first["Optimizer"]
     assert first["Precision"] == "float32"
+    assert dict(found.others)["data.unit"] == "none"  # not an empty cell
     assert "model.dropout" not in dict(found.others) and dict(found.others)["train.objective"] == "supervised"
     (section,) = [one for one in page.all("section") if one.attributes["id"] == "settings"]
     assert "128" in section.text and "data.seed" in section.text
@@ -98,10 +99,30 @@ def test_main_effects_say_whether_a_setting_helps(results: StudyResults, page: P
     table = effects_table(results, "grid")
     assert table
     rows = {row[:2]: row for row in table.rows}
-    assert rows["learning rate", "0.01"][3] == "+0.0500" and rows["learning rate", "0.01"][-2] == "12"
+    assert rows["learning rate", "0.01"][3] == "+0.0500" and rows["learning rate", "0.01"][-2] == "6"
     assert rows["dropout", "0.3"][3] == "0.0000" and rows["dropout", "0.3"][-1] == "no"
     assert rows["filters", "16"][3] == "+0.0020"
     assert "Main effects" in page.text
+
+
+def test_named_trials_that_are_combined_with_what_varies_are_a_setting_of_the_main_effects(tmp_path: Path):
+    plans = []
+    for name, rate, seed in itertools.product(("plain", "deep"), (0.001, 0.01), (0, 1)):
+        varied, trial = {"train.learning_rate": rate}, f"{name}, learning_rate {rate}"
+        plan = study_folders.plan(stage="grid", trial=trial, seed=seed, varied=varied)
+        end = 0.9 + 0.05 * (name == "deep") + 0.01 * (rate == 0.01) + 0.001 * seed
+        study_folders.write_run(
+            tmp_path,
+            plan,
+            metrics={"val_accuracy": end},
+            records=study_folders.learning_records(end=end, epochs=2, seed=0),
+        )
+        plans.append(plan)
+    table = effects_table(study_folders.write_study(tmp_path, plans), "grid")
+    assert table
+    rows = {row[:2]: row for row in table.rows}
+    assert rows["trial", "deep"][3] == "+0.0500" and rows["trial", "deep"][-2] == "2"
+    assert rows["learning rate", "0.01"][3] == "+0.0100"
 
 
 def test_only_grids_have_main_effects(tmp_path: Path):

@@ -73,9 +73,9 @@ def test_few_steps_an_epoch_are_told_of_before_training(
     """43 pictures in batches of 128 are one step an epoch: such an autoencoder learned nothing, and nobody said why."""
     study = tiny(model=model, data={"name": "digits", "num_train": 43}, train={"epochs": 2}, stage=[{"name": "few"}])
     product.run_study(study, out=tmp_path / "out")
-    told = [line for line in capsys.readouterr().out.splitlines() if "step an epoch" in line]
+    told = [line for line in capsys.readouterr().out.splitlines() if "step per epoch" in line]
     (line,) = told
-    assert "1 step an epoch, 2 in all (43 training images, train.batch_size = 128)" in line
+    assert "1 step per epoch, 2 in all (43 training images, train.batch_size = 128)" in line
     assert "smaller train.batch_size or more train.epochs" in line
     assert line in describe_study(study).notes
 
@@ -174,3 +174,32 @@ def test_notes_of_ones_own_pictures_are_in_the_plan(tmp_path: Path) -> None:
         Image.fromarray(dark).save(folder / f"{index}.png")
     study = tiny(data={"path": str(tmp_path / "set")})
     assert [note for note in describe_study(study).notes if note.startswith("set: ") and "set bits = 12" in note]
+
+
+PUBLISHED = {"stage": "first", "source": "R1"}
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        (
+            {"test_acuracy": 0.9},
+            r"\[\[published\]\] 2: test_acuracy is not a metric of stage 'first'; did you mean test_accuracy\?",
+        ),
+        ({"val_error": 0.9}, r"val_error is not a metric of stage 'first'"),
+    ],
+)
+def test_a_published_number_of_a_metric_that_no_run_has_is_refused(
+    row: dict[str, Any], complaint: str, tmp_path: Path
+) -> None:
+    study = tiny(published=[PUBLISHED | {"test_accuracy": 0.9}, PUBLISHED | row])
+    with pytest.raises(StudyError, match=complaint):
+        product.plan_study(study, out=tmp_path / "out", is_silent=True)
+
+
+def test_a_published_number_of_any_trial_of_its_stage_is_taken(tmp_path: Path) -> None:
+    trials = [{"name": "classes"}, {"name": "latents", "model": {"family": "autoencoder", "filters": [], "latents": 2}}]
+    study = tiny(
+        stage=[{"name": "first", "trial": trials}], published=[PUBLISHED | {"test_accuracy": 0.9, "val_error": 0.1}]
+    )
+    assert len(product.plan_study(study, out=tmp_path / "out", is_silent=True).trials) == 2

@@ -41,6 +41,16 @@ def test_trials_that_both_have_stand_side_by_side(folders: list[Path]) -> None:
     assert all(len(cells) == 2 for cells in shared.values())
 
 
+def test_trials_of_one_name_and_other_settings_are_said_to_differ(folders: list[Path]) -> None:
+    comparison = compare(folders)
+    assert comparison.differing("first", "dropout 0.2") == ["model.units"]
+    assert compare([folders[0], folders[0]]).differing("first", "dropout 0.2") == []
+    (line,) = [one for one in papilio("compare", *folders).stdout.splitlines() if one.startswith("first: dropout 0.2")]
+    assert line.rstrip().endswith("model.units")
+    same = papilio("compare", folders[0], folders[0]).stdout
+    assert "first: dropout 0.2" in same and "settings that differ" not in same
+
+
 def test_runs_of_one_study_differ_in_one_setting(folders: list[Path]) -> None:
     runs = sorted(folders[0].glob("runs/*dropout-0.0*seed0")) + sorted(folders[0].glob("runs/*dropout-0.2*seed0"))
     comparison = compare(runs)

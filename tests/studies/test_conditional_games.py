@@ -12,7 +12,7 @@ from tiny import write_study
 import papilio as product
 from in_process import papilio
 from papilio.analysis.store import read_analysis
-from papilio.errors import DataError, RunError
+from papilio.errors import DataError, RunError, StudyError
 from papilio.runs.run import Run
 
 
@@ -43,7 +43,8 @@ def study_of(data: dict[str, Any]) -> dict[str, Any]:
         ],
         "analysis": [
             {"kind": "samples", "num": 10, "nearest": 2, "real": True, "top": 2},
-            {"kind": "walk"},
+            {"kind": "walk", "coordinates": [2, [0, 1]], "steps": 3},
+            {"kind": "walk", "coordinates": [2], "steps": 3, "label": "2"},
             {"kind": "morph", "pairs": 2},
         ],
     }
@@ -102,8 +103,36 @@ def test_samples_have_a_row_a_class_beside_training_images_of_it(results: Any) -
     assert page.count("One row per class that the generator was conditioned on.") == 1
     assert page.count("3 of each class.") == 1 and "Left: 10 training images. Right: 10 new ones." in page
     name = run.class_names
-    assert f"All pictures are of the class {name[0]}." in page
+    assert page.count(f"All pictures are of the class {name[2]}.") == 1
+    assert page.count(f"The rows are of the class {name[0]}, and the last 2 of other classes.") == 1
     assert f"Between two draws from the prior, of the classes {name[0]}, {name[1]}, in equal steps" in page
+
+
+def test_walks_have_a_row_for_each_class_or_show_the_one_that_is_asked_for(results: Any) -> None:
+    run = run_of(results, "told")
+    files = sorted(results.folder.glob("analyses/walk-*.npz"))
+    stored = [read_analysis(file) for file in files if "told" in file.name and "untold" not in file.name]
+    every, one = sorted((found.arrays for found in stored), key=lambda arrays: -len(arrays["coordinates"]))
+    assert every["coordinates"].tolist() == ["2", "0,1", "2", "2"]
+    assert every["classes"].tolist() == [run.class_names[label] for label in (0, 0, 1, 2)]
+    assert one["coordinates"].tolist() == ["2"] and one["classes"].tolist() == [run.class_names[2]]
+    assert np.array_equal(one["images"][0, :: int(one["every"])], every["images"][3, :: int(every["every"])])
+    middle = every["images"][:, every["images"].shape[1] // 2]
+    expected = run.decode(np.repeat(every["start"][None], 4, axis=0), labels=[0, 0, 1, 2])
+    assert np.array_equal(middle, expected)
+
+
+def test_a_walk_of_a_class_that_is_unknown_or_of_nets_that_know_none_is_refused(results: Any, tmp_path: Path) -> None:
+    study = study_of(some_halves(tmp_path))
+    told, untold = study["stage"][0]["trial"]
+    walk = {"kind": "walk", "label": "3"}
+    for trial, complaint in (
+        (told, r"label: '3' is not one of the classes"),
+        (untold, "label: its nets are unconditional"),
+    ):
+        changed = study | {"stage": [{"name": "games", "trial": [trial]}], "analysis": [walk]}
+        with pytest.raises(StudyError, match=complaint):
+            product.plan_study(changed, out=tmp_path / "out", is_silent=True)
 
 
 def test_the_command_draws_a_class(results: Any, tmp_path: Path) -> None:

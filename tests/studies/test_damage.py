@@ -291,8 +291,12 @@ def test_a_study_without_validation_or_test_images_trains(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train__best": "foo"}, "'foo' is not a metric of this objective; allowed are val_loss"),
-        ({"train__early_stopping": {"metric": "val_foo"}}, "'val_foo' is not a metric"),
+        ({"train__best": "foo"}, "train.best: 'foo' is not a metric of this objective; allowed are train_accuracy"),
+        (
+            {"train__best": "val_acuracy"},
+            "train.best: 'val_acuracy' is not a metric of this objective; did you mean val_accuracy?",
+        ),
+        ({"train__early_stopping": {"metric": "val_foo"}}, "train.early_stopping.metric: 'val_foo' is not a metric"),
         ({"train__momentum": 0.5}, "train.momentum: adam has no momentum"),
         ({"train__loss": own_loss, "train__label_smoothing": 0.1}, "train.label_smoothing: needs cross entropy"),
     ],

@@ -85,6 +85,28 @@ def test_the_study_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (tmp_path / "results" / "pets" / "report.html").is_file()
 
 
+def test_pictures_that_cannot_be_read_are_told_of_in_the_line_and_the_file(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "pets", num=40)
+    whole = (folder / "cat" / "0.png").read_bytes()
+    (folder / "cat" / "0.png").write_bytes(whole[:-40])  # its header says nothing of that
+    done = papilio("new", "one", "--data", "pets", folder=tmp_path)
+    told = "1 picture cannot be read: cat/0.png (image file is truncated)"
+    assert done.returncode == 0 and told in done.stdout and "remove or replace it" in done.stdout
+    assert f"# {told}" in (tmp_path / "one.toml").read_text()
+    for number in range(1, 9, 2):
+        (folder / "dog" / f"{number}.png").write_bytes(b"no picture")
+    done = papilio("new", "five", "--data", "pets", folder=tmp_path)
+    assert "5 pictures cannot be read: cat/0.png" in done.stdout and ", and 2 more; remove" in done.stdout
+    assert "papilio run five.toml" in done.stdout.splitlines()[-1]
+
+
+def test_of_many_pictures_the_headers_alone_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("papilio.studies.starter.MOST_DECODED", 10)
+    folder = pictures(tmp_path / "pets", num=40)
+    (folder / "dog" / "1.png").write_bytes(b"no picture")
+    assert "1 picture cannot be read: dog/1.png" in papilio("new", "pets", "--data", "pets", folder=tmp_path).stdout
+
+
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("title = 'mine'")
     for name, complaint in (("mine", "already exists"), ("nowhere/mine", "does not exist")):

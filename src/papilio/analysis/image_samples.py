@@ -17,7 +17,7 @@ from papilio.errors import RunError
 FILE = "image-samples.npz"
 ANALYSIS = "image samples"
 MOST_CLASSES = 40
-MOST_PIXELS = 64  # a side
+MOST_PIXELS = 64  # per side
 NUM_OTHERWISE = 12  # images of a set without classes
 A_CLASS = ((12, 9), (MOST_CLASSES, 4))  # up to so many classes, so many images of each
 

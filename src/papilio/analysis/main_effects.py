@@ -24,9 +24,10 @@ class Observation:
 class MainEffect:
     """A value of a setting against the setting's other values.
 
-    `mean` is the metric's mean over the combinations of all other settings and pairings, `difference` how far it is above
-    the mean of the other values in the same combinations; `half_width` (of the 95% interval of that difference) is None where
-    every combination gives the same.
+    `mean` is the metric's mean over the combinations of all other settings, `difference` how far it is above the mean of the
+    other values in the same combinations; `half_width` (of the 95% interval of that difference) is None where every
+    combination gives the same. Runs of one combination are no independent combinations: each counts with the mean over its
+    pairings, and only if there is a single combination are its pairings what is counted.
     """
 
     key: str
@@ -34,7 +35,7 @@ class MainEffect:
     mean: float
     difference: float
     half_width: float | None
-    num: int  # combinations
+    num: int  # combinations, or the pairings of the only one
 
     @property
     def is_clear(self) -> bool:
@@ -53,14 +54,20 @@ def main_effects(observations: Sequence[Observation], keys: Sequence[str]) -> li
 
 def _of_key(observations: Sequence[Observation], key: str) -> list[MainEffect]:
     values = {_name(one.settings.get(key)): one.settings.get(key) for one in observations}
-    cells: dict[tuple[str, tuple[Any, ...]], dict[str, float]] = {}
+    cells: dict[str, dict[tuple[Any, ...], dict[str, float]]] = {}
     for one in observations:
         rest = _name({name: value for name, value in one.settings.items() if name != key})
-        cells.setdefault((rest, one.pairing), {})[_name(one.settings.get(key))] = one.value
-    whole = [cell for cell in cells.values() if len(cell) == len(values)]
-    if len(values) < 2 or len(whole) < 2:
+        cells.setdefault(rest, {}).setdefault(one.pairing, {})[_name(one.settings.get(key))] = one.value
+    combinations = [[cell for cell in pairings.values() if len(cell) == len(values)] for pairings in cells.values()]
+    whole = [pairings for pairings in combinations if pairings]
+    units = whole[0] if len(whole) == 1 else [_mean_cell(pairings) for pairings in whole]
+    if len(values) < 2 or len(units) < 2:
         return []
-    return [_effect(key, name, value, whole) for name, value in values.items()]
+    return [_effect(key, name, value, units) for name, value in values.items()]
+
+
+def _mean_cell(pairings: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: statistics.fmean(cell[name] for cell in pairings) for name in pairings[0]}
 
 
 def _effect(key: str, name: str, value: Any, cells: Sequence[Mapping[str, float]]) -> MainEffect:

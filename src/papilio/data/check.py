@@ -15,10 +15,10 @@ import numpy as np
 from papilio.data.folders import Survey, is_source, members_of, survey_pictures
 from papilio.data.imageset import RawImages
 from papilio.data.load import DRAWN, as_quantity, is_no_labels, read_images
-from papilio.data.members import for_each_picture, size_counts
+from papilio.data.members import for_each_picture, one_size, size_counts
 from papilio.data.named import READERS
 from papilio.data.parallel import map_threaded
-from papilio.data.pictures import Depth, Size, UnreadablePictureError, decode_picture, pillow_limits
+from papilio.data.pictures import Depth, Size, UnreadablePictureError, decode_picture, pillow_limits, resolve_size
 from papilio.data.progress import Progress
 from papilio.data.splits import SPLITS, SplitName, check_shares, draw_splits
 from papilio.errors import DataError
@@ -78,6 +78,7 @@ def check_images(
     *,
     labels: str | Path | None = None,
     period: float | None = None,
+    size: int | tuple[int, int] | None = None,
     bits: int | None = None,
     validation: float = 0.1,
     test: float = 0.2,
@@ -88,13 +89,15 @@ def check_images(
 ) -> list[Finding]:
     """Look through an image set, and tell for each thing looked at whether it is in order.
 
-    Pictures are compared as they are, before any scaling, and exactly: two JPEG copies of one photo differ. A leak is
+    Pictures are compared as they are, before any scaling, and exactly: two JPEG copies of one photo differ. `size` is what they
+    will be scaled to: that they differ in size is then no fault, and those of a table of labels are compared so. A leak is
     a picture that is in two splits; where a set has no splits they are drawn as `load_images` would draw them. Without labels
     one finding says so, in place of those about classes.
     Pictures that cannot be read are all listed, and left out of what follows. Raises what `load_images` raises where
     a set cannot be looked through at all.
     """
     check_shares(validation=validation, test=test)
+    to_size = resolve_size(size)
     path = expanded_path(name_or_path, error=DataError)
     is_named = name_or_path in READERS or name_or_path in DRAWN
     with_classes = not is_no_labels(labels)
@@ -102,14 +105,14 @@ def check_images(
     if not has_table and not is_named and period is None and is_source(path):
         survey = survey_pictures(path, progress, with_classes=with_classes)
         looked, findings = _look_at_pictures(
-            path, survey, bits=bits, validation=validation, test=test, seed=seed, progress=progress
+            path, survey, size=to_size, bits=bits, validation=validation, test=test, seed=seed, progress=progress
         )
     else:
         raw = read_images(
             name_or_path,
             labels=labels,
             quantity=as_quantity(period),
-            size=None,
+            size=to_size,
             color=None,
             bits=bits,
             home=home,
@@ -139,6 +142,7 @@ def _look_at_pictures(
     path: Path,
     survey: Survey,
     *,
+    size: Size | None,
     bits: int | None,
     validation: float,
     test: float,
@@ -172,7 +176,7 @@ def _look_at_pictures(
         class_names=layout.class_names,
     )
     sizes = Counter(read[name].size for name in names)
-    about_sizes = [_find_sizes(sizes, read)] if sizes else []
+    about_sizes = [_find_sizes(sizes, read, size)] if sizes else []
     about_bits = [Finding("range", "warning", depth.unused)] if depth.unused else []
     return looked, [_find_broken(broken), *about_sizes, *about_bits, _find_others(layout.num_other)]
 
@@ -182,6 +186,25 @@ class _Digest:
     digest: bytes
     is_constant: bool
     size: Size
+
+
+def unreadable_pictures(path: Path, survey: Survey, *, progress: Progress | None) -> dict[str, str]:
+    """The pictures of a folder or an archive that cannot be read, each decoded as a whole, with the reasons."""
+    layout, depth = survey.layout, Depth(None)
+    with pillow_limits():
+        results = for_each_picture(
+            members_of(path, layout),
+            functools.partial(_is_read, depth=depth),
+            num_pictures=len(layout.rows),
+            what=f"looking through {path.name}",
+            progress=progress,
+        )
+        return {name: str(result) for name, result in results if isinstance(result, UnreadablePictureError)}
+
+
+def _is_read(file: IO[bytes], *, depth: Depth) -> bool:
+    decode_picture(file, size=None, color="rgb", depth=depth)
+    return True
 
 
 def _digest_picture(file: IO[bytes], *, depth: Depth) -> _Digest:
@@ -224,12 +247,15 @@ def _find_broken(broken: dict[str, str]) -> Finding:
     return Finding("unreadable", "error", message, tuple(sorted(broken)))
 
 
-def _find_sizes(sizes: Counter[Size], read: dict[str, _Digest]) -> Finding:
+def _find_sizes(sizes: Counter[Size], read: dict[str, _Digest], wanted: Size | None) -> Finding:
     if len(sizes) <= 1:
         return Finding("sizes", "ok", f"every picture is {size_counts(sizes)}")
+    if wanted is not None:
+        scaled = f"will be scaled and cropped to {wanted[0]} x {wanted[1]}"
+        return Finding("sizes", "ok", f"pictures of {size_counts(sizes)} {scaled}")
     commonest = sizes.most_common(1)[0][0]
     odd = tuple(sorted(name for name, result in read.items() if result.size != commonest))
-    return Finding("sizes", "warning", f"pictures differ in size: {size_counts(sizes)}; set a size", odd)
+    return Finding("sizes", "warning", f"pictures differ in size: {size_counts(sizes)}; {one_size(sizes)}", odd)
 
 
 def _find_others(num_other: int) -> Finding:

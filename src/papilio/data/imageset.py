@@ -205,10 +205,11 @@ def _shown(images: ImageSet) -> str:
 
 
 def _examples(images: ImageSet) -> list[int]:
-    """The first images of different classes, of a set without classes its first ones; training images where there are some."""
+    """The first image of each class, in the classes' order; of a set without classes its first images; training images where
+    there are some."""
     chosen = next((indices for name in SPLITS if len(indices := images.indices(name))), np.arange(len(images.images)))
     _, first = np.unique(images.strata[chosen], return_index=True)
-    found = chosen[np.sort(first)] if images.class_names else chosen
+    found = chosen[first] if images.class_names else chosen
     return [int(one) for one in found[:MOST_EXAMPLES]]
 
 

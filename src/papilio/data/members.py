@@ -88,12 +88,16 @@ def common_size(path: Path, looks: Iterable[Looks]) -> Size:
     """The size that all pictures have; raises DataError where they have none, or one too large to work with."""
     sizes = Counter(look.size for look in looks)
     if len(sizes) > 1:
-        smallest = min(LARGE_SIDE, *(min(size) for size in sizes))
-        raise DataError(f"{path}: the pictures differ in size: {size_counts(sizes)}; set one size: size = {smallest}")
+        raise DataError(f"{path}: the pictures differ in size: {size_counts(sizes)}; {one_size(sizes)}")
     (size,) = sizes
     if max(size) > MAX_SIDE:
-        raise DataError(f"{path}: the pictures are {size_counts(sizes)}, at most {MAX_SIDE} a side; set a size")
+        raise DataError(f"{path}: the pictures are {size_counts(sizes)}, at most {MAX_SIDE} per side; set a size")
     return size
+
+
+def one_size(sizes: Iterable[Size]) -> str:
+    """What to do about pictures of different sizes: nothing is enlarged, and what is large made small."""
+    return f"set one size: size = {min(LARGE_SIDE, *(min(size) for size in sizes))}"
 
 
 def common_color(looks: Iterable[Looks]) -> Color:

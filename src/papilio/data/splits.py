@@ -88,6 +88,15 @@ def draw_folds(labels: np.ndarray, indices: np.ndarray, *, num: int, seed: int) 
     return [np.sort(dealt[start::num]).astype(np.int64) for start in range(num)]
 
 
+def fold_sizes(num_images: int, num_folds: int) -> list[int]:
+    """How many indices each fold of `draw_folds` has.
+
+    >>> fold_sizes(11, 3)
+    [4, 4, 3]
+    """
+    return [len(range(start, num_images, num_folds)) for start in range(num_folds)]
+
+
 def _draw_held_out(labels: np.ndarray, indices: np.ndarray, *, share: float, rng: np.random.Generator) -> np.ndarray:
     """Like `draw_share`, but a share of 0 is empty, and the last image of a class is left where it is."""
     if share == 0:

@@ -46,7 +46,7 @@ DIAMOND: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Curve:
-    """A trial's measurements by epoch, one array a run; runs may differ in length."""
+    """A trial's measurements by epoch, one array per run; runs may differ in length."""
 
     label: str
     validation: tuple[Series, ...]

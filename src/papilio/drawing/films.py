@@ -1,4 +1,4 @@
-"""How generated images changed while a net learned: a frame an epoch, of the same images side by side."""
+"""How generated images changed while a net learned: a frame per epoch, of the same images side by side."""
 
 from __future__ import annotations
 

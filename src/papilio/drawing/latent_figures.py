@@ -62,7 +62,7 @@ def blocks(
 def _dealt(
     texts: Sequence[str], num: int, num_blocks: int, columns: int, num_sorts: int, *, at: int
 ) -> list[list[str]] | None:
-    """A text an image, as `sheet` wants them: in the row of each block that is counted as `at`."""
+    """A text per image, as `sheet` wants them: in the row of each block that is counted as `at`."""
     if not any(texts):
         return None
     padded = [*texts, *[""] * (num_blocks * columns - num)]

@@ -99,7 +99,7 @@ def _round_ticks(ends: tuple[float, float]) -> tuple[tuple[float, str], ...]:
 
 
 def _named_scale(label: str, values: Sequence[Any], *, order: Sequence[Any]) -> Scale:
-    """One place a value, in the study's order, first those that are not set."""
+    """One place per value, in the study's order, first those that are not set."""
     present = {_text(value): value for value in values if value is not None}
     listed = {_text(value): value for value in order if _text(value) in present}
     names = listed | {text: present[text] for text in sorted(present)}

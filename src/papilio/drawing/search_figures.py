@@ -75,7 +75,7 @@ def slices(
     has_medians: bool,
     width: float = WIDE,
 ) -> Figure:
-    """A panel per setting: its value against the metric, a dot a trial; trials come best first, and the best are colored.
+    """A panel per setting: its value against the metric, a dot per trial; trials come best first, and the best are colored.
 
     Those that were pruned are rings.
 

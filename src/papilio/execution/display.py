@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from papilio.data.progress import tell
 from papilio.errors import one_line
-from papilio.execution.spans import Span, spoken_seconds, spoken_span
-from papilio.results.words import counted
+from papilio.execution.spans import Span, spoken_span
+from papilio.results.words import counted, duration
 from papilio.runs.folder import RunFacts
 from papilio.runs.plan import RunPlan
 from papilio.search.states import Tally
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NOTHING = Tally(0, 0, 0, 0, 0, 0, None)
 SECONDS_BETWEEN_LINES = 10.0  # of plain progress
-METRICS_A_LINE = 3  # of each split
+METRICS_PER_LINE = 3  # of each split
 
 
 def spoken_bytes(num_bytes: float) -> str:
@@ -52,7 +52,7 @@ def end_line(plan: RunPlan, facts: RunFacts) -> str:
     numbers = " ".join(filter(None, (metrics_words(facts.metrics, split) for split in ("val", "test"))))
     at = f" (best epoch {facts.best_epoch} of {facts.epochs})" if facts.best_epoch else ""
     reason = f": {facts.reason}" if facts.reason else ""
-    return f"{run_words(plan)}: {facts.status}{at}{reason} {numbers} {spoken_seconds(facts.seconds)}"
+    return f"{run_words(plan)}: {facts.status}{at}{reason} {numbers} {duration(facts.seconds)}"
 
 
 def warning_line(plan: RunPlan, text: str, *, epoch: int) -> str:
@@ -147,7 +147,7 @@ class LineProgress:
         return nullcontext()
 
     def _so_far(self) -> str:
-        return f"{self.tally.num_runs_over} of {counted(self.tally.num_runs, 'run')} over"
+        return f"{self.tally.num_runs_over} of {counted(self.tally.num_runs, 'run')} finished"
 
     def _is_due(self) -> bool:
         return time.monotonic() - self.last_line > SECONDS_BETWEEN_LINES
@@ -230,7 +230,7 @@ class LiveProgress:
 def metrics_words(values: Mapping[str, Any], split: str) -> str:
     """The first few metrics of a split: all that a line has room for; records and report have the others."""
     names = [name for name in values if name.startswith(f"{split}_")]
-    return " ".join(f"{name} {values[name]:.4f}" for name in names[:METRICS_A_LINE])
+    return " ".join(f"{name} {values[name]:.4f}" for name in names[:METRICS_PER_LINE])
 
 
 def left_words(span: Span | None) -> str:

@@ -7,7 +7,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,13 @@ import psutil
 from papilio.data.imageset import ImageSet
 from papilio.data.parallel import available_cores
 from papilio.data.quantities import as_plain
+from papilio.files import read_own
+from papilio.results.own_files import check_environment
+from papilio.study_folder import ENVIRONMENT
 from papilio.workers.messages import Crew
 
 LIBRARIES = ("papilio", "torch", "numpy", "scipy", "scikit-learn", "optuna", "pillow")
+OF_THE_STUDY = ("modules", "data")  # entries that tell of the study, not of what it ran on
 
 
 def describe_environment(image_sets: Sequence[ImageSet], crew: Crew, *, modules: str | None = None) -> dict[str, Any]:
@@ -39,6 +43,30 @@ def describe_environment(image_sets: Sequence[ImageSet], crew: Crew, *, modules:
         **({"modules": modules} if modules else {}),
         "data": [_describe_images(images) for images in image_sets],
     }
+
+
+def earlier_environment(folder: Path) -> dict[str, Any] | None:
+    """What is written down of a study that was run into the folder before; None where nothing is, or it is damaged."""
+    try:
+        return check_environment(read_own(folder / ENVIRONMENT))
+    except (OSError, ValueError):
+        return None
+
+
+def kept_environment(now: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is written down before anything is trained: on what it ran before, if it did, and where its modules lie now."""
+    if earlier is None:
+        return dict(now)
+    kept = {key: value for key, value in earlier.items() if key not in OF_THE_STUDY}
+    return kept | {key: now[key] for key in OF_THE_STUDY if key in now}
+
+
+def resumed_environment(now: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is written down once something is trained: it started when it first did, and was resumed now."""
+    started = None if earlier is None else earlier.get("started")
+    if started is None:
+        return dict(now)
+    return {"started": started, "last_resumed": now["started"]} | {**now, "started": started}
 
 
 def _describe_images(images: ImageSet) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Runs as those of MLflow: at the address in MLFLOW_TRACKING_URI, or in DIR/mlflow.db, one experiment a study."""
+"""Runs as those of MLflow: at the address in MLFLOW_TRACKING_URI, or in DIR/mlflow.db, one experiment per study."""
 
 from __future__ import annotations
 

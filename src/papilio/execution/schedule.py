@@ -69,6 +69,7 @@ class Workload:
     began: float | None = None  # when the command did, as time.monotonic() has it
     afterwards: Span = NO_TIME  # from the last run's end to that of the command
     title: str = ""  # of the study
+    on_begin: Callable[[], None] = lambda: None  # called when something is about to be trained
 
 
 class Execution:
@@ -127,6 +128,7 @@ class Execution:
             try:
                 self._measure_costs(pool)
                 if not self.is_stopping and self.confirm((self.span_left() or NO_TIME).high):
+                    self.workload.on_begin()
                     self._work(pool)
             finally:
                 pool.close()

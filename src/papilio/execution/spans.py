@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from papilio.results.words import duration
+
 
 class Span(NamedTuple):
     """From the least to the most seconds that something is expected to take."""
@@ -24,28 +26,13 @@ NO_TIME = Span(0.0, 0.0)
 STEPS = ((20, 1), (120, 5), (600, 30), (7200, 60), (86400, 600))  # seconds up to which, and what they are rounded to
 
 
-def spoken_seconds(seconds: float) -> str:
-    """A duration as people say it.
-
-    >>> [spoken_seconds(one) for one in (4.2, 75, 3700, 200000)]
-    ['4 s', '1 min 15 s', '1 h 1 min', '2 d 7 h']
-    """
-    whole = round(seconds)
-    units = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
-    for size, name, smaller, smaller_name in units:
-        if whole >= size:
-            rest = whole % size // smaller
-            return f"{whole // size} {name}" + (f" {rest} {smaller_name}" if rest else "")
-    return f"{whole} s"
-
-
 def spoken_span(span: Span) -> str:
     """A span as people say it, in round numbers.
 
     >>> spoken_span(Span(43.0, 81.4)), spoken_span(Span(7.1, 7.4)), spoken_span(Span(0.2, 0.4)), spoken_span(Span(4.4, 9.0))
     ('45 s to 1 min 20 s', 'about 7 s', 'about 1 s', '4 to 9 s')
     """
-    low, high = (spoken_seconds(max(1, _rounded(one))) for one in span)
+    low, high = (duration(max(1, _rounded(one))) for one in span)
     if low == high:
         return f"about {low}"
     number, _, unit = low.rpartition(" ")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from papilio.analysis.comparison import share_interval
 from papilio.analysis.spreads import spread_of
@@ -13,6 +13,7 @@ from papilio.exports.checking import Checked
 from papilio.exports.programs import Program
 from papilio.exports.snippets import snippet
 from papilio.kinds.choosing import unit_of
+from papilio.results.image_counts import ImageCounts
 from papilio.results.results import StudyResults, TrialResult
 from papilio.results.words import counted, metric_number, metric_words
 from papilio.runs.run import Run
@@ -22,15 +23,6 @@ from papilio.version import __version__
 NAMED_CLASSES = 30  # at most, in a card
 FEW_IMAGES = 1000
 SHARES = ("accuracy", "within_", "hour_accuracy")  # metrics that are shares of images begin so
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many images a run was trained on, chosen by and measured on; None: not known."""
-
-    train: int | None = None
-    validation: int | None = None
-    test: int | None = None
 
 
 def card(
@@ -57,7 +49,7 @@ def card(
     return "\n\n".join(parts) + "\n"
 
 
-def _introduction(run: Run, counts: Counts, results: StudyResults | None) -> str:
+def _introduction(run: Run, counts: ImageCounts | None, results: StudyResults | None) -> str:
     facts, settings = run.facts, run.facts.run_settings
     channel, height, width = run.image_shape
     rows = [
@@ -67,7 +59,7 @@ def _introduction(run: Run, counts: Counts, results: StudyResults | None) -> str
             "network",
             f"{settings.model.family}, {facts.parameters:,} parameters" if facts.parameters else settings.model.family,
         ),
-        ("trained on", f"{facts.data_name or 'images'}: {_counts_in_words(counts, settings.data)}"),
+        ("trained on", f"{facts.data_name or 'images'}: {_counts_in_words(counts, settings.data)}{_fold_words(run)}"),
         ("images", f"{height} × {width} pixels (height × width), {'gray' if channel == 1 else 'color'}"),
     ]
     if run.class_names:
@@ -80,10 +72,9 @@ def _introduction(run: Run, counts: Counts, results: StudyResults | None) -> str
     return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {_cell(text)} |" for name, text in rows)
 
 
-def _scores(run: Run, counts: Counts, trial: TrialResult | None) -> str:
-    split, num = (
-        ("test", counts.test) if any(name.startswith("test_") for name in run.metrics) else ("val", counts.validation)
-    )
+def _scores(run: Run, counts: ImageCounts | None, trial: TrialResult | None) -> str:
+    split = "test" if any(name.startswith("test_") for name in run.metrics) else "val"
+    num = None if counts is None else counts.test if split == "test" else counts.validation
     names = [name for name in run.metrics if name.startswith(f"{split}_")]
     if not names or run.kind.ranked_by is None:
         return "None: nothing ranks runs of this kind. The report shows its images next to real ones."
@@ -142,7 +133,7 @@ def _ports(run: Run, programs: Sequence[Program]) -> str:
     return "\n".join(lines).strip()
 
 
-def _limits(run: Run, counts: Counts, results: StudyResults | None) -> str:
+def _limits(run: Run, counts: ImageCounts | None, results: StudyResults | None) -> str:
     facts = run.facts
     what = "the image set" + (f" {facts.data_name}" if facts.data_name else "")
     told = [f"It knows pictures like those of {what}, and was measured on no others."]
@@ -159,9 +150,9 @@ def _limits(run: Run, counts: Counts, results: StudyResults | None) -> str:
         )
     if run.image_shape[0] == 1:
         told.append("It sees no colors.")
-    if counts.train is not None and counts.train < FEW_IMAGES:
+    if counts is not None and counts.train < FEW_IMAGES:
         told.append(f"It was trained on few images ({counts.train:,}).")
-    if counts.test is not None and counts.test < FEW_IMAGES:
+    if counts is not None and counts.test < FEW_IMAGES:
         told.append(f"It was measured on few images ({counts.test:,}): see the intervals.")
     if results is not None and results.reduced:
         told.append(f"The study was run reduced ({results.reduced}).")
@@ -179,18 +170,28 @@ def _checked(checked: Checked) -> str:
     )
 
 
-def _counts(run: Run, results: StudyResults | None, images: ImageSet | None) -> Counts:
-    """From what the study wrote down of its sets, or from the set itself where it is the one that the run was trained on."""
+def _counts(run: Run, results: StudyResults | None, images: ImageSet | None) -> ImageCounts | None:
+    """From what the study wrote down of its sets, or from the set itself where it is the one that the run was trained on.
+
+    None where neither is known.
+    """
     described = results.environment.get("data", []) if results is not None else []
     of_this = [one for one in described if one.get("checksum") == run.facts.data_checksum]
     if of_this:
-        return Counts(*(of_this[0].get(f"num_{split}") for split in ("train", "validation", "test")))
+        return ImageCounts.of_set(of_this[0])
     if images is not None and images.checksum == run.facts.data_checksum:
-        return Counts(len(images.train), len(images.validation), len(images.test))
-    of_name = [one for one in described if one.get("name") == run.facts.data_name]
-    if len({one.get("num_test") for one in of_name}) == 1:  # folds share their test images
-        return Counts(test=of_name[0].get("num_test"))
-    return Counts()
+        return ImageCounts(len(images.train), len(images.validation), len(images.test))
+    return _fold_counts(run, described)
+
+
+def _fold_counts(run: Run, described: Sequence[Mapping[str, Any]]) -> ImageCounts | None:
+    """Of the whole set, which the study wrote down, the run's fold; None where several sets of its name differ."""
+    settings, fold = run.facts.run_settings, run.facts.fold
+    of_name = [ImageCounts.of_set(one) for one in described if one.get("name") == run.facts.data_name]
+    asked = {one for one in of_name if settings.data.num_train in (None, one.train)}
+    if fold is None or settings.folds is None or len(asked) != 1:
+        return None
+    return asked.pop().in_fold(fold, of=settings.folds)
 
 
 def _trial_of(run: Run, results: StudyResults | None) -> TrialResult | None:
@@ -206,12 +207,17 @@ def _epoch(run: Run) -> str:
     return f"epoch {facts.best_epoch}, the best by {metric_words(facts.ranking.metric)}"
 
 
-def _counts_in_words(counts: Counts, data: DataSettings) -> str:
-    if counts.train is None and data.render:
+def _counts_in_words(counts: ImageCounts | None, data: DataSettings) -> str:
+    if counts is None and data.render:
         return ", ".join(f"{name} {value}" for name, value in data.render.items())
-    if counts.train is None:
+    if counts is None:
         return "how many images is not written down"
     return f"{counts.train:,} images; {counts.validation:,} others chose the epoch, {counts.test:,} others are the test"
+
+
+def _fold_words(run: Run) -> str:
+    fold, of = run.facts.fold, run.facts.run_settings.folds
+    return "" if fold is None or of is None else f" (fold {fold} of {of})"
 
 
 def _class_words(names: Sequence[str]) -> str:

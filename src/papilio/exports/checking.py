@@ -28,7 +28,10 @@ class Checked:
 
 
 def own_images(run: Run) -> ImageSet | None:
-    """The image set that a run was trained on, where it is here; of one that Papilio draws a few hundred of its kind."""
+    """The image set that a run was trained on, with its fold's splits, where it is here.
+
+    Of one that Papilio draws a few hundred of its kind.
+    """
     data = run.facts.run_settings.data
     if data.name in DRAWN:
         data = data.model_copy(update={"render": {**(data.render or {}), "num": 2 * NUM_CHECKED}, "num_train": None})
@@ -36,7 +39,10 @@ def own_images(run: Run) -> ImageSet | None:
         images = images_of(data, reading_progress(), download=False)
     except PapilioError:
         return None
-    return images if images.image_shape == run.image_shape else None
+    if images.image_shape != run.image_shape:
+        return None
+    fold, of = run.facts.fold, run.facts.run_settings.folds
+    return images if fold is None or of is None else images.fold(fold, of=of)
 
 
 def pictures_to_check(run: Run, images: ImageSet | None) -> tuple[np.ndarray, str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from papilio.data.facts import ImageFacts
-from papilio.errors import SettingError
+from papilio.errors import SettingError, did_you_mean
 from papilio.kinds.kind import Kind
 from papilio.kinds.ranking import Direction, Ranking, Standing
 from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import validated
 
 QUANTILES = {"median": 0.5, "p90": 0.9}  # of metrics with a number per image; told of whole splits, not while training
+
+OF_PATIENCE = "train.early_stopping.metric"
 
 
 def ranking_of(
@@ -30,8 +32,10 @@ def ranking_of(
             " early_stopping = { metric = ..., patience = ... }"
         )
     metrics = kind.metrics(train, facts)
-    found = [None if name is None else _ranking(name, metrics, has_validation) for name in (best, patience)]
-    return found[0], found[1]
+    key = "train.best" if train.best else OF_PATIENCE
+    ranking = None if best is None else _ranking(best, metrics, has_validation, key=key)
+    watched = None if patience is None else _ranking(patience, metrics, has_validation, key=OF_PATIENCE)
+    return ranking, watched
 
 
 def standing_of(kind: Kind, train: TrainSettings, facts: ImageFacts, ranking: Ranking | None) -> Standing:
@@ -62,7 +66,7 @@ def unit_of(kind: Kind, train: TrainSettings, metric: str) -> str:
     return kind.units(validated(kind.settings, train.objective_settings, error=SettingError)).get(metric, "")
 
 
-def _ranking(name: str, metrics: Mapping[str, Direction], has_validation: bool) -> Ranking:
+def _ranking(name: str, metrics: Mapping[str, Direction], has_validation: bool, *, key: str) -> Ranking:
     allowed = [
         f"{split}_{known}"
         for known in metrics
@@ -70,7 +74,8 @@ def _ranking(name: str, metrics: Mapping[str, Direction], has_validation: bool) 
         if split == "val" or known.partition("_")[0] not in QUANTILES
     ]
     if name not in allowed:
-        raise SettingError(f"{name!r} is not a metric of this objective; allowed are {', '.join(allowed) or 'none'}")
+        hint = did_you_mean(name, allowed) if allowed else "it has none"
+        raise SettingError(f"{key}: {name!r} is not a metric of this objective; {hint}")
     if name.startswith("val_") and not has_validation:
         raise SettingError(f"{name}: there are no validation images; set data.validation above 0, or train.best")
     return Ranking(name, metrics[name.partition("_")[2]])

@@ -118,6 +118,7 @@ class Kind:
     warnings: Reference | None = None
     watch: Reference | None = None
     keeps: frozenset[Kept] = frozenset()
+    has_other_metrics: bool = False  # records may have more of them than `metrics` tells
 
 
 def name_of_kind(kind: Kind) -> str:

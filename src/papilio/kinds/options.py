@@ -158,6 +158,10 @@ class WalkOptions(BaseModel):
         description="where walks start: a sample from the prior, its mean, or a test image by its number (from 0)",
     )
     seed: int = Field(0, ge=0, description="seed for sampling")
+    label: str | None = Field(
+        None,
+        description="class that a conditional run shows, by name; by default its first, and one row for each other class",
+    )
 
     @model_validator(mode="after")
     def _goes_up(self) -> WalkOptions:

@@ -271,6 +271,7 @@ def _of_function(function: Callable[..., Any], train: TrainSettings, facts: Imag
         nets=frozenset(),
         settings=Anything,
         offers=CLASSIFY.offers if facts.shows == "class" else {},
+        has_other_metrics=True,
     )
     _refuse_other_settings(kind, train, facts)
     objective = _called(function, train, facts, own, heads=heads_of(kind, train, facts))

@@ -38,7 +38,7 @@ def cnn(
     split_heads: bool = False,
     initializer: Initializer = "glorot_uniform",
 ) -> nn.Sequential:
-    """Convolutions of `filters` with same padding, 2x2 max pooling in between, dense layers, one output a class (logits).
+    """Convolutions of `filters` with same padding, 2x2 max pooling in between, dense layers, one output per class (logits).
 
     `pool_after` counts convolutions from 1; without it each group of equal filters is pooled once, so that
     [32, 64, 64, 128, 128] is pooled after its first, third and fifth. `dropout` follows each dense layer (one rate or

@@ -26,7 +26,7 @@ def mlp(
     batch_norm: bool = False,
     initializer: Initializer = "glorot_uniform",
 ) -> nn.Sequential:
-    """Dense layers of `units`, each followed by the activation and dropout, then one output a class (logits).
+    """Dense layers of `units`, each followed by the activation and dropout, then one output per class (logits).
 
     `image_shape` is (channel, height, width); `dropout` is one rate, or one a hidden layer. R1 counts the output layer,
     so its "2 layers" are one entry in `units`. Raises SettingError for arguments out of range.

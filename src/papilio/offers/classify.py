@@ -45,7 +45,7 @@ def predict_pictures(
 class Prediction:
     """What one picture shows: the probability of each class."""
 
-    HEADER: ClassVar = ["picture", "class", "probability", "then"]
+    HEADER: ClassVar = ["picture", "class", "probability", "next best"]
 
     picture: str
     probabilities: dict[str, float]

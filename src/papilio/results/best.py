@@ -25,7 +25,7 @@ def place_of_run(run: Path | str) -> tuple[Path | str, str | None]:
     best = results.best
     if best is None:
         raise RunError(f"{folder}: no run of its last stage is finished; go on with the study, or name a run in runs/")
-    return best.folder, f"{folder}: taking {best_words(results, best)}"
+    return best.folder, f"{folder}: using {best_words(results, best)}"
 
 
 def best_words(results: StudyResults, best: RunResult) -> str:

@@ -47,6 +47,7 @@ class Column:
     seconds: float
     chosen_by: str | None  # the metric that ranks the trial, or chose the run's best epoch; None: nothing did
     trials: dict[tuple[str, str], dict[str, Measured]]  # of a study: every metric, by stage and trial
+    firsts: dict[tuple[str, str], RunResult]  # the first run of each of them, which has its settings
     shown: dict[str, tuple[str, ...]]  # by stage: the metric that ranks its trials, all of its table where none does
     units: dict[str, str]  # of its metrics, where that is told
     meanings: dict[str, str]  # of its metrics: equal where they can be compared
@@ -67,9 +68,7 @@ class Comparison:
     @property
     def settings(self) -> dict[str, list[Any]]:
         """The settings that are not the same in all columns, by dotted key."""
-        keys = dict.fromkeys(key for column in self.columns for key in column.settings)
-        rows = {key: [column.settings.get(key) for column in self.columns] for key in keys if key not in NOT_SHOWN}
-        return {key: values for key, values in rows.items() if any(value != values[0] for value in values)}
+        return _differing([column.settings for column in self.columns])
 
     @property
     def metrics(self) -> dict[str, list[Measured | None]]:
@@ -92,6 +91,11 @@ class Comparison:
         rows = {key: self._row(*key) for key in self._trial_metrics()}
         return {key: cells for key, cells in rows.items() if sum(cell is not None for cell in cells) > 1}
 
+    def differing(self, stage: str, trial: str) -> list[str]:
+        """The settings, by dotted key, in which the trials of one name differ between studies."""
+        runs = [column.firsts[stage, trial] for column in self.columns if (stage, trial) in column.firsts]
+        return list(_differing([_in_full(run.settings, run.defaults, where=run.folder) for run in runs]))
+
     def _trial_metrics(self) -> dict[tuple[str, str, str], None]:
         """Of every trial the metrics that any study shows of its stage."""
         shown: dict[tuple[str, str, str], None] = {}
@@ -102,6 +106,13 @@ class Comparison:
 
     def _row(self, stage: str, trial: str, metric: str) -> list[Measured | None]:
         return [column.trials.get((stage, trial), {}).get(metric) for column in self.columns]
+
+
+def _differing(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """By dotted key the values of settings that are not the same in all."""
+    keys = dict.fromkeys(key for one in settings for key in one if key not in NOT_SHOWN)
+    rows = {key: [one.get(key) for one in settings] for key in keys}
+    return {key: values for key, values in rows.items() if any(value != values[0] for value in values)}
 
 
 def compare(folders: Sequence[Path | str | StudyResults | RunResult | Run]) -> Comparison:
@@ -140,6 +151,7 @@ def _study_column(results: StudyResults, name: str) -> Column:
         seconds=sum(run.seconds for run in results.runs),
         chosen_by=ranking.metric if ranking else None,
         trials={(stage, trial.name): _metrics(trial) for stage in results.stages for trial in results.ranked(stage)},
+        firsts={(stage, trial.name): trial.finished[0] for stage in results.stages for trial in results.ranked(stage)},
         shown={stage: _ranked_by(results, stage) for stage in results.stages},
         **(
             _measures(_train_of(first), _metrics(best), where=first.folder)
@@ -175,6 +187,7 @@ def _run_column(path: Path, name: str) -> Column:
         seconds=facts.seconds,
         chosen_by=facts.chosen_by,
         trials={},
+        firsts={},
         shown={},
         **_measures(facts.run_settings.train, facts.metrics, where=path),
     )

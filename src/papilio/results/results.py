@@ -62,6 +62,7 @@ class RunResult:
     standing: Standing = UNRANKED  # by what it is ranked among others
     quantity: Quantity | None = None  # what its images show in place of classes
     precision: str | None = None  # in which its nets learned; None before it has begun
+    data_name: str = ""  # the image set, as its facts name it; empty while it waits
 
     def __repr__(self) -> str:
         return _in_words("run", self)
@@ -76,7 +77,7 @@ class RunResult:
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
-        """One dictionary an epoch, oldest first; empty where no epoch was finished."""
+        """One dictionary per epoch, oldest first; empty where no epoch was finished."""
         return RunFolder(self.folder).read_records()
 
 
@@ -250,7 +251,7 @@ class StudyResults:
         return self.best_run(ranked[0]) if ranked else None
 
     def rows(self) -> list[dict[str, Any]]:
-        """One plain dictionary a run, the columns of results.csv."""
+        """One plain dictionary per run, the columns of results.csv."""
         return [_row(run) for run in self.runs]
 
     def to_frame(self) -> DataFrame:
@@ -408,6 +409,7 @@ def _with_facts(waiting: RunResult, facts: RunFacts | None) -> RunResult:
         standing=facts.standing,
         quantity=from_plain(facts.quantity),
         precision=None if facts.parameters is None else facts.precision,
+        data_name=facts.data_name,
     )
 
 

@@ -6,11 +6,13 @@ from papilio.results.compare import Comparison, Measured
 from papilio.results.words import duration, is_count, mean_spread, metric_words
 from papilio.snippets import box, line, table
 
+MOST_KEYS = 4  # in a cell
+
 Table = tuple[list[str], list[list[str]]]  # header and rows
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """What was set differently, and what came of it: a column a study or run."""
+    """What was set differently, and what came of it: a column per study or run."""
     columns = comparison.columns
     rows = [["trial", *(column.what for column in columns)]]
     rows += [["", *(column.note for column in columns)]] if any(column.note for column in columns) else []
@@ -30,12 +32,34 @@ def comparison_table(comparison: Comparison) -> Table:
 
 
 def shared_table(comparison: Comparison) -> Table:
-    """The trials that more than one study has; no rows where there are none."""
+    """The trials that more than one study has, by their names; no rows where there are none.
+
+    Where trials of one name have different settings a last column says which.
+    """
+    shared = comparison.shared_trials
+    differing = {key[:2]: comparison.differing(*key[:2]) for key in shared}
+    has_note = any(differing.values())
     rows = [
-        [f"{stage}: {trial}", metric_words(metric), *(_cell(metric, one) for one in cells)]
-        for (stage, trial, metric), cells in comparison.shared_trials.items()
+        [
+            f"{stage}: {trial}",
+            metric_words(metric),
+            *(_cell(metric, one) for one in cells),
+            *([_key_list(differing[stage, trial])] if has_note else []),
+        ]
+        for (stage, trial, metric), cells in shared.items()
     ]
-    return ["trial", "metric", *(column.name for column in comparison.columns)], rows
+    note = ["settings that differ"] if has_note else []
+    return ["trial", "metric", *(column.name for column in comparison.columns), *note], rows
+
+
+def _key_list(keys: list[str]) -> str:
+    """Keys in a cell, of many the first.
+
+    >>> _key_list(["model.units", "train.epochs"]), _key_list([])
+    ('model.units, train.epochs', 'none')
+    """
+    more = f" and {len(keys) - MOST_KEYS} more" if len(keys) > MOST_KEYS else ""
+    return (", ".join(keys[:MOST_KEYS]) or "none") + more
 
 
 def unlike_words(comparison: Comparison) -> str:
@@ -53,7 +77,7 @@ def comparison_words(comparison: Comparison) -> str:
 def comparison_html(comparison: Comparison) -> str:
     """The tables of the command, for a notebook."""
     header, rows = shared_table(comparison)
-    shared = [box("trials that more than one has", table(header, rows))] if rows else []
+    shared = [box("trials that several studies have", table(header, rows))] if rows else []
     notes = [line(words)] if (words := unlike_words(comparison)) else []
     return box("Side by side", table(*comparison_table(comparison)), *notes, *shared)
 

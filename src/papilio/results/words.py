@@ -83,10 +83,10 @@ def trial_words(name: str, keys: Iterable[str]) -> str:
 def duration(seconds: float) -> str:
     """A time in at most two units.
 
-    >>> duration(3.21), duration(59.7), duration(754), duration(7384), duration(200_000)
-    ('3.2 s', '1 min 0 s', '12 min 34 s', '2 h 3 min', '2 d 7 h')
+    >>> duration(3.21), duration(3), duration(59.7), duration(754), duration(7384), duration(200_000)
+    ('3.2 s', '3 s', '1 min', '12 min 34 s', '2 h 3 min', '2 d 7 h')
     """
-    if seconds < 10:
+    if seconds < 10 and seconds != round(seconds):
         return f"{seconds:.1f} s"
     whole = round(seconds)
     for unit, size, smaller, smaller_size in (
@@ -95,7 +95,8 @@ def duration(seconds: float) -> str:
         ("min", 60, "s", 1),
     ):
         if whole >= size:
-            return f"{whole // size} {unit} {whole % size // smaller_size} {smaller}"
+            rest = whole % size // smaller_size
+            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
     return f"{whole} s"
 
 

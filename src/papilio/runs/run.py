@@ -74,7 +74,7 @@ class Run:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """One dictionary an epoch."""
+        """One dictionary per epoch."""
         return RunFolder(self.folder).read_records()
 
     @property

@@ -53,7 +53,7 @@ def mlp(
     batch_norm: bool = False,
     initializer: str = "glorot_uniform",
 ) -> Network:
-    """Dense layers of `units`, each with the activation and dropout, then one output a class."""
+    """Dense layers of `units`, each with the activation and dropout, then one output per class."""
     _refuse(activation=activation, batch_norm=batch_norm, initializer=initializer)
     rates = per_layer(dropout, num_layers=len(units), what="dropout")
     widths = [math.prod(image_shape), *positive_integers(units, what="units")]
@@ -79,7 +79,7 @@ def cnn(
     split_heads: bool = False,
     initializer: str = "glorot_uniform",
 ) -> Network:
-    """Convolutions that keep the image's size, 2x2 max pooling in between, dense layers, one output a class."""
+    """Convolutions that keep the image's size, 2x2 max pooling in between, dense layers, one output per class."""
     _refuse(activation=activation, head=head, split_heads=split_heads, initializer=initializer)
     _refuse(batch_norm=batch_norm, dense_norm=dense_norm)
     positive_integers(filters, what="filters", at_least=1)
@@ -164,7 +164,7 @@ def build(family: str, arguments: Mapping[str, Any], *, image_shape: ImageShape,
 
 
 def _classifier(image_shape: ImageShape, layers: Sequence[Layer], width: int, num_classes: int) -> Network:
-    """The layers, the last of which gives so many numbers, and one output a class."""
+    """The layers, the last of which gives so many numbers, and one output per class."""
     named = {str(place): layer for place, layer in enumerate([*layers, Dense(width, num_classes)])}
     return Network({"": Stack(named)}, image_shape)
 

@@ -87,7 +87,7 @@ def vary(
     warm_up: int = 0,
     free_bits: float = 0.0,
 ) -> Objective:
-    """-E[log p(x|z)] + beta KL(q(z|x) || N(0, I)), with one draw of z an image; Kingma and Welling 2014.
+    """-E[log p(x|z)] + beta KL(q(z|x) || N(0, I)), with one draw of z per image; Kingma and Welling 2014.
 
     Summed over pixels and latents, averaged over images. Higgins et al. 2017 call the factor beta: below 1 reconstructions
     gain, above 1 the latents keep closer to the prior, from which new images are drawn.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from papilio.errors import RunError, StudyError, did_you_mean
+from papilio.files import full_path
 from papilio.results.results import StudyResults, TrialResult, read_results
 from papilio.studies.planning import Sources, Tables, own_base
 from papilio.studies.study import Study
@@ -32,7 +33,8 @@ def read_sources(study: Study, folder: Path) -> Sources:
 
 def results_of(name: str, folder: Path, *, where: str) -> StudyResults:
     """The results of a study by its folder or its name; raises StudyError where they are missing."""
-    places = [Path(name), folder.parent / name, Path("results") / name]
+    beside = full_path(folder).parent if folder == Path() else folder.parent
+    places = [Path(name), beside / name, Path("results") / name]
     place = next((one for one in places if (one / "study.toml").is_file()), None)
     if place is None:
         looked = ", ".join(dict.fromkeys(map(str, places)))

@@ -1,4 +1,4 @@
-"""The gallery of a study's images at the top of the page: a picture a class, made of several images."""
+"""The gallery of a study's images at the top of the page: a picture per class, made of several images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PIXELS = 256  # of a picture, at most, each way
 
 
 def image_gallery(samples: Arrays) -> Gallery:
-    """A picture a class, or an image with its value."""
+    """A picture per class, or an image with its value."""
     rows = zip(samples["names"].tolist(), samples["images"], samples["shown"], strict=True)
     return Gallery(tuple(_picture(name, images[shown]) for name, images, shown in rows))
 

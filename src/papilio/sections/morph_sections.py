@@ -19,7 +19,7 @@ WAYS = ("linear", "spherical")
 
 
 def morph_section(arrays: Arrays, context: SectionContext) -> Section | None:
-    """Two rows a pair, one straight, one on the arc about the origin, and the straight ones in motion."""
+    """Two rows per pair, one straight, one on the arc about the origin, and the straight ones in motion."""
     if not arrays:
         return None
     return Section(

@@ -155,7 +155,7 @@ def _classes(arrays: Arrays, context: SectionContext) -> list[Block]:
 
 
 def _coverage(arrays: Arrays) -> Table:
-    """A row a set: how many classes it covers, and the largest."""
+    """A row per set: how many classes it covers, and the largest."""
     names, num = arrays["classes"].tolist(), int(arrays["num_classes"])
     rows = tuple(
         (

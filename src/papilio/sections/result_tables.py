@@ -74,12 +74,12 @@ def varied_keys(trials: Iterable[TrialResult]) -> list[str]:
 
 
 def has_own_columns(keys: Sequence[str]) -> bool:
-    """Whether a column a key reads better than trials' names, which repeat every key, do: where keys are few, but not one."""
+    """Whether a column per key reads better than trials' names, which repeat every key, do: where keys are few, but not one."""
     return FEWEST_COLUMNS <= len(keys) <= MOST_COLUMNS
 
 
 def short_names(results: StudyResults, stage: str, shown: Sequence[TrialResult]) -> dict[str, str]:
-    """What a figure of some trials calls each: by its name, or by its place and values where the table has a column a key.
+    """What a figure of some trials calls each: by its name, or by its place and values where the table has a column per key.
 
     Values that all of them share are left out.
     """

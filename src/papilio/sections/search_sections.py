@@ -86,6 +86,8 @@ def effects_table(results: StudyResults, stage: str) -> Table | None:
         if ranking.metric in run.metrics
     ]
     keys = _differing_keys(ranked)
+    if keys and len({tables.base_name(trial) for trial in ranked}) > 1:
+        keys = [BASE, *keys]  # named trials, each combined with all that varies
     found = main_effects(observations, keys)
     if not found:
         return None
@@ -108,8 +110,9 @@ def effects_table(results: StudyResults, stage: str) -> Table | None:
     return Table(
         columns,
         tuple(rows),
-        f"{words.sentence(metric)} at each value, averaged over all combinations of the other settings and seeds, and its"
-        " difference from the setting’s other values in the same combinations (pairs). Clear: the interval excludes 0.",
+        f"{words.sentence(metric)} at each value, averaged over all combinations of the other settings, and its difference from"
+        " the setting’s other values in the same combinations (pairs). A combination with several runs counts once, with"
+        " their mean; if there is only one, its runs are the pairs. Clear: the interval excludes 0.",
         numbers=("Mean", "Difference", "95% interval", "Pairs"),
         heading="Main effects",
     )

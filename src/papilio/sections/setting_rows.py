@@ -122,4 +122,4 @@ def _text(value: Any) -> str:
         return " and ".join(map(value_words, value)) if len(value) == 2 else value_words(list(value))
     if isinstance(value, dict):
         return ", ".join(f"{key.replace('_', ' ')} {_text(one)}" for key, one in value.items() if one) or "none"
-    return value_words(value)
+    return value_words(value) or "none"

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from papilio.analysis.image_samples import read_image_samples
 from papilio.data.small_sets import few_validation_images
+from papilio.data.splits import SplitName
 from papilio.results import words
+from papilio.results.image_counts import ImageCounts
 from papilio.results.results import StudyResults
 from papilio.sections.image_gallery import image_gallery
+
+LABELS = {"threads_a_worker": "Threads per worker"}  # entries of environment.json that are not called by their key
+SPLIT_LABELS: dict[SplitName, str] = {"train": "Training", "validation": "Validation", "test": "Test"}
 
 
 def facts(results: StudyResults) -> list[tuple[str, str]]:
@@ -31,19 +36,53 @@ def facts(results: StudyResults) -> list[tuple[str, str]]:
 
 
 def image_sets(results: StudyResults) -> list[dict[str, Any]]:
-    """The image sets as environment.json has them, and of those that differ only in their training images one, with the
-    numbers of the others as `fewer`; with some of their images, if there are any, as `gallery`; notes also tell where few
-    validation images choose."""
+    """The image sets as environment.json has them, and of those that differ only in their training images one; `counts` are
+    pairs of a split and its images, those of its folds where runs have folds; with some of their images, if there are any, as
+    `gallery`; notes also tell where few validation images choose."""
     found: dict[str, dict[str, Any]] = {}
+    counts: dict[str, list[ImageCounts]] = {}
     samples = read_image_samples(results.folder)
     for images in sorted(results.environment.get("data", []), key=lambda one: -one["num_train"]):
         same = {key: value for key, value in images.items() if key not in ("num_train", "notes", "checksum")}
         shown = samples.get(str(images.get("checksum")))
-        more = {"fewer": [], "gallery": None if shown is None else image_gallery(shown)}
-        first = found.setdefault(json.dumps(same, sort_keys=True), images | more)
-        if images["num_train"] < first["num_train"]:
-            first["fewer"] = sorted({*first["fewer"], images["num_train"]})
-    return [images | {"notes": [*images.get("notes", ()), *_few(images, results)]} for images in found.values()]
+        key = json.dumps(same, sort_keys=True)
+        found.setdefault(key, {**images, "gallery": None if shown is None else image_gallery(shown)})
+        counts.setdefault(key, []).append(ImageCounts.of_set(images))
+    return [
+        images
+        | {
+            "counts": [
+                (label, _count_words(counts[key], split, _folds(images, results)))
+                for split, label in SPLIT_LABELS.items()
+            ],
+            "notes": [*images.get("notes", ()), *_few(images, results)],
+        }
+        for key, images in found.items()
+    ]
+
+
+def _count_words(sets: Sequence[ImageCounts], split: SplitName, folds: Collection[int | None]) -> str:
+    """How many images a split has, of each set and in each fold; `folds` are how many runs have of them, None for none.
+
+    For example "1,437", "1,437; also 100, 1,000", or "1,149 or 1,150 in each of 5 folds".
+    """
+    whole = [getattr(one, split) for one in sets]
+    parts = [_numbers(whole, "; also ")] if None in folds or split == "test" else []
+    for of in sorted(number for number in folds if number is not None and split != "test"):
+        inside = [getattr(one.in_fold(fold, of=of), split) for one in sets for fold in range(1, of + 1)]
+        parts.append(f"{_numbers(sorted(inside), ' or ')} in each of {of} folds")
+    return "; ".join(parts)
+
+
+def _numbers(numbers: Sequence[int], behind_first: str) -> str:
+    first, *others = dict.fromkeys(numbers)
+    return f"{first:,}" + (behind_first + ", ".join(f"{one:,}" for one in sorted(others)) if others else "")
+
+
+def _folds(images: Mapping[str, Any], results: StudyResults) -> set[int | None]:
+    """How many folds runs of the set have, None among them for runs that have none; only that where no run has begun."""
+    runs = [run for run in results.runs if run.settings and run.data_name == images["name"]]
+    return {run.settings["data"].get("folds") for run in runs} or {None}
 
 
 def _few(images: Mapping[str, Any], results: StudyResults) -> list[str]:
@@ -84,6 +123,8 @@ def shape_words(shape: Sequence[int]) -> str:
 
 
 def _label(key: str) -> str:
+    if key in LABELS:
+        return LABELS[key]
     text = key.removesuffix("_bytes").removesuffix("_seconds").replace("_", " ")
     return words.sentence(text)
 
@@ -97,6 +138,6 @@ def _text(key: str, value: Any) -> str:
         return f"{value / 2**30:.1f} GiB"
     if key.endswith("_seconds") and isinstance(value, int | float):
         return words.duration(value)
-    if key == "started":
+    if key in ("started", "last_resumed"):
         return str(value).replace("T", " ").replace("+00:00", " UTC")
     return "" if value is None else str(value)

@@ -18,19 +18,38 @@ STARTS = {"prior": "a random draw (seed {seed})", "mean": "the mean of all laten
 
 
 def walk_section(arrays: Arrays, context: SectionContext) -> Section | None:
-    """A row of pictures a coordinate, and the same in motion."""
+    """A row of pictures per coordinate, and the same in motion."""
     if not arrays:
         return None
     if "coordinates" not in arrays:
         missing = " and ".join(coordinate_words(row) for row in arrays["missing"].tolist())
         text = f"Not shown: {missing}. This run has the coordinates 0 to {int(arrays['latents']) - 1}."
         return Section(title=f"Walks of {context.trial}", blocks=(Text(text),))
-    names = [coordinate_words(row) for row in arrays["coordinates"].tolist()]
+    names = _row_names(arrays)
     return Section(
         title=f"Walks of {context.trial}",
         note=f"Through the latent space of {context.run_words}.",
         blocks=(Text(_words(arrays, context)), _rows(arrays, names, context), *_motion(arrays, names, context)),
     )
+
+
+def _row_names(arrays: Arrays) -> list[str]:
+    """Which coordinates move in each row, and where rows show several classes, which."""
+    names = [coordinate_words(row) for row in arrays["coordinates"].tolist()]
+    classes = arrays["classes"].tolist() if "classes" in arrays else []
+    if len(set(classes)) < 2:
+        return names
+    return [f"{name}, {shown}" for name, shown in zip(names, classes, strict=True)]
+
+
+def _class_words(arrays: Arrays) -> str:
+    """Which classes the pictures are of; nothing of a run that is not conditional."""
+    if "class" in arrays:  # of earlier versions
+        return f" All pictures are of the class {arrays['class']}."
+    classes = arrays["classes"].tolist() if "classes" in arrays else []
+    if len(set(classes)) < 2:
+        return f" All pictures are of the class {classes[0]}." if classes else ""
+    return f" The rows are of the class {classes[0]}, and the last {len(set(classes)) - 1} of other classes."
 
 
 def _words(arrays: Arrays, context: SectionContext) -> str:
@@ -39,9 +58,9 @@ def _words(arrays: Arrays, context: SectionContext) -> str:
     begins = STARTS.get(str(start), f"{context.split} image {start}").format(seed=seed)
     text = "In each row the named coordinates of the latent move, and all others stay where they are at the start,"
     text += f" {begins}. Coordinates are counted from 0."
-    text += f" All pictures are of the class {arrays['class']}." if "class" in arrays else ""
-    if "changes" in arrays and len(arrays["coordinates"]) < num:
-        rows = len(arrays["coordinates"])
+    text += _class_words(arrays)
+    rows = len(set(arrays["coordinates"].tolist()))
+    if "changes" in arrays and rows < num:
         text += f" Shown are the {rows} of {num:,} coordinates that change the picture most, the strongest first."
     elif "changes" in arrays:
         text += " The one that changes the picture most comes first."

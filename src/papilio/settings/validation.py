@@ -90,7 +90,7 @@ def _first_complaint(error: ValidationError, cls: type[BaseModel], prefix: str) 
     complaints = [one for one in every if not _is_allowed(one["input"], one["type"])] or every
     first = complaints[0]
     path = [str(part) for part in first["loc"] if not _is_type_name(part)]
-    key = ".".join(part for part in [prefix, *path] if part) or "the study"
+    key = ".".join(part for part in [prefix, *path] if part)
     if first["type"] == "extra_forbidden":
         allowed = _fields_at(cls, first["loc"][:-1])
         text = f"{key} is not a setting; {did_you_mean(path[-1], allowed)}"
@@ -105,7 +105,7 @@ def _first_complaint(error: ValidationError, cls: type[BaseModel], prefix: str) 
             if first["type"] == "value_error" and isinstance(first["input"], dict)
             else f" (given: {shown(first['input'])})"
         )
-        text = f"{key}: {message[:1].lower()}{message[1:]}{given}"
+        text = (f"{key}: " if key else "") + f"{message[:1].lower()}{message[1:]}{given}"
     others = len(complaints) - 1
     return text + (f" (and {others} more)" if others and first["type"] == "extra_forbidden" else "")
 

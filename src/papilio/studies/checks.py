@@ -10,7 +10,7 @@ import numpy as np
 from papilio.data.small_sets import few_validation_images
 from papilio.data.splits import SPLITS
 from papilio.engine import Engine, find_engine
-from papilio.errors import SettingError, StudyError
+from papilio.errors import SettingError, StudyError, did_you_mean
 from papilio.kinds.kind import ANYTHING, Kind, Planned
 from papilio.kinds.ranking import Standing, common_ranking
 from papilio.runs.plan import RunPlan
@@ -21,7 +21,7 @@ from papilio.studies.schema import AnalysisSettings, StageSettings
 from papilio.studies.study import Study
 
 MOST_NAMED = 3
-FEW_STEPS = 10  # an epoch
+FEW_STEPS = 10  # per epoch
 ENOUGH_STEPS = 1000  # in all, however few an epoch has
 
 
@@ -62,7 +62,28 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
     for stage in study.settings.stage:
         _refuse_missing_ranking(study, stage, standings)
     _refuse_unranked_weights(study, known, standings)
+    _refuse_unknown_published(study, known, images)
     return notes
+
+
+def _refuse_unknown_published(study: Study, plans: Iterable[RunPlan], images: StudyImages) -> None:
+    """Raises StudyError for a published number of a metric that no run of its stage will have."""
+    recorded: dict[str, set[str]] = {row.stage: set() for row in study.settings.published}
+    structures = {(plan.stage, images.structure_of(plan)): plan for plan in plans if plan.stage in recorded}
+    for plan in structures.values():
+        kind = images.kind_of(plan)
+        if kind.has_other_metrics:
+            return
+        metrics = kind.metrics(plan.settings.train, images.of_run(plan).facts)
+        recorded[plan.stage] |= {f"{split}_{metric}" for split in ("train", "val", "test") for metric in metrics}
+    for number, row in enumerate(study.settings.published, start=1):
+        known = recorded[row.stage]
+        unknown = next((name for name in row.metrics if name not in known), None)
+        if unknown is not None and known:
+            raise StudyError(
+                f"{study.where}: [[published]] {number}: {unknown} is not a metric of stage {row.stage!r};"
+                f" {did_you_mean(unknown, known)}"
+            )
 
 
 def _planned(engine: Engine, plan: RunPlan, kind: Kind, images: StudyImages, table: AnalysisSettings) -> Planned:
@@ -143,7 +164,7 @@ def _few_steps_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None
     total, steps, num_images, plan = min(few, key=lambda one: one[0])
     train = plan.settings.train
     return (
-        f'stage "{plan.stage}", trial "{plan.trial}": {steps} step{"s" if steps > 1 else ""} an epoch, {total} in all'
+        f'stage "{plan.stage}", trial "{plan.trial}": {steps} step{"s" if steps > 1 else ""} per epoch, {total} in all'
         f" ({num_images:,} training image{'s' if num_images > 1 else ''}, train.batch_size = {train.batch_size});"
         " too few to learn much: set a smaller train.batch_size or more train.epochs"
     )

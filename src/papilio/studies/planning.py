@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,13 +78,31 @@ class StagePlan:
         for key in sorted(varied, key=_outer_first):
             if not key.startswith(f"{CHOICE}."):
                 _set_varied(tables, key, varied[key], where=where)
-        settings = self._resolved(tables, name, where=where)
+        with self._blaming_the_outermost(where):
+            settings = self._resolved(tables, name, where=where)
         _refuse_later_stages(self.study, stage, settings.model, where=where)
         runs = [
             RunPlan(run_name, stage.name, name, seed, varied, settings, fold, number)
             for run_name, seed, fold in self._runs(name, settings)
         ]
         return TrialPlan(number, name, point, varied, tables, tuple(runs))
+
+    @contextlib.contextmanager
+    def _blaming_the_outermost(self, trial: str) -> Iterator[None]:
+        """A complaint in the block that the study's own tables, or the stage's, deserve without the trial is said of these."""
+        study = self.study
+        try:
+            yield
+        except StudyError as error:
+            own = own_base(study)
+            of_stage = _base(own, self.settings, None)
+            for where, base in ((study.where, own), (f'{study.where}: stage "{self.settings.name}"', of_stage)):
+                try:
+                    resolve(base.tables, where=where, own=study.own)
+                except StudyError as same:
+                    if str(same).removeprefix(where) == str(error).removeprefix(trial):
+                        raise same from None
+            raise
 
     def _resolved(self, tables: Tables, trial: str, *, where: str) -> RunSettings:
         """A trial's settings; those of a trial that began before its kind had defaults of its own are what they were."""

@@ -210,6 +210,11 @@ class PublishedSettings(BaseModel):
     source: str = Field(description="where it was published")
     where: Table = Field({}, description="which trial: its name as `trial`, or settings by dotted key")
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The numbers, by metric."""
+        return dict(self.__pydantic_extra__)
+
     @model_validator(mode="after")
     def _has_metrics(self) -> PublishedSettings:
         names = list(self.__pydantic_extra__)
@@ -244,6 +249,19 @@ class StudySettings(BaseModel):
         description="what to look at after training; by default all that the runs' kind has",
     )
     published: list[PublishedSettings] = Field([], description="published numbers to compare with")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_what_belongs_to_a_stage(cls, given: Any) -> Any:
+        """`[[trial]]`, `[vary]` or `seeds` at the top of a file would otherwise be taken for misspelt settings."""
+        of_stages = [
+            info.alias or name for name, info in StageSettings.model_fields.items() if name not in cls.model_fields
+        ]
+        for key in of_stages if isinstance(given, dict) else ():
+            if key in given and key != "name":
+                how = {"trial": "[[stage.trial]] below [[stage]]", "vary": "[stage.vary] below [[stage]]"}
+                raise ValueError(f"{key} belongs to a stage; write {how.get(key, f'{key} = ... below [[stage]]')}")
+        return given
 
     @model_validator(mode="before")
     @classmethod

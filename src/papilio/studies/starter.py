@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from papilio.data.check import unreadable_pictures
 from papilio.data.facts import NO_LABELS
 from papilio.data.folders import Survey, is_source, survey_pictures
 from papilio.data.layout import LABEL_TABLE
@@ -24,6 +25,8 @@ from papilio.studies.study import load_study
 USUAL_SET = "mnist-5k"  # 5,000 digits that come with Papilio
 LARGE_SIDE = 96  # of images, from which on they are made smaller
 SIDES = (8, 16, 24, 28, 32, 48, 64)
+MOST_DECODED = 2000  # pictures that are looked at as a whole; of more their headers alone
+MOST_NAMED = 3
 VALIDATION_SHARE = 0.1 * 0.8  # of a set without splits
 
 
@@ -37,6 +40,18 @@ class Outlook:
     has_splits: bool
     size: int | None
     labels: str | None = None
+    broken: Mapping[str, str] = field(default_factory=dict)  # pictures that cannot be read, with the reasons
+
+    @property
+    def complaint(self) -> str | None:
+        """What has to be done before the study can run; None where nothing has."""
+        if not self.broken:
+            return None
+        first = ", ".join(f"{name} ({reason})" for name, reason in sorted(self.broken.items())[:MOST_NAMED])
+        more = f", and {len(self.broken) - MOST_NAMED:,} more" if len(self.broken) > MOST_NAMED else ""
+        them = "it" if len(self.broken) == 1 else "them"
+        num = f"{len(self.broken):,} picture{'s' if len(self.broken) > 1 else ''}"
+        return f"{num} cannot be read: {first}{more}; remove or replace {them}, the study will not run with {them}"
 
     @property
     def is_small(self) -> bool:
@@ -65,7 +80,7 @@ def write_starter(
 
 
 def look(source: str, progress: Progress | None) -> Outlook:
-    """What a set has; of pictures their names and headers alone are read."""
+    """What a set has; of many pictures their names and headers alone are read."""
     path = expanded_path(source, error=DataError)
     is_named = source in READERS or source in DRAWN
     table = path / LABEL_TABLE
@@ -102,6 +117,8 @@ def study_text(path: Path, source: str, outlook: Outlook) -> str:
         "[data]",
         f"{'name' if is_named else 'path'} = {_toml(shown)}  # {one_line(outlook.words)}",
     ]
+    if outlook.complaint is not None:
+        lines.append(f"# {one_line(outlook.complaint)}")
     if outlook.labels is not None:
         is_path = outlook.labels != NO_LABELS
         lines.append(f"labels = {_toml(_path_from(path.parent, outlook.labels) if is_path else NO_LABELS)}")
@@ -188,9 +205,11 @@ def _look_at_pictures(path: Path, progress: Progress | None) -> Outlook:
     layout = survey.layout
     num, names = len(layout.rows), layout.class_names
     words = f"{num:,} pictures" + (f" of {_classes(names)}" if names else " without classes")
-    return Outlook(
-        words, "class" if names else "nothing", num, bool(layout.given), _fitting_size(_sizes(survey)), labels
-    )
+    broken = survey.broken
+    if num <= MOST_DECODED:
+        broken = unreadable_pictures(path, survey, progress=progress)
+    size = _fitting_size(_sizes(survey))
+    return Outlook(words, "class" if names else "nothing", num, bool(layout.given), size, labels, broken)
 
 
 def _sizes(survey: Survey) -> list[Size]:

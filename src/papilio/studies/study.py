@@ -24,6 +24,7 @@ from papilio.settings.run_settings import is_source
 from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import validated
 from papilio.studies.schema import BASE_TABLES, StudySettings, Table
+from papilio.study_folder import recorded_modules
 
 # where functions and classes of the user's own may stand
 OWN_KEYS = (".model.family", ".train.loss", ".train.objective", ".train.engine")
@@ -116,13 +117,15 @@ def load_study(source: str | Path | Mapping[str, Any], overrides: Mapping[str, A
 
 
 def _modules_beside(source: str | Path, tables: Table, *, where: str) -> str | None:
-    """The folder of a study file that has modules next to it which the study names."""
+    """Where the modules lie that a study names: next to its file, or, of the copy that a study's folder has, next to the file
+    that was run; None where it names none."""
     path = possible_path(source, error=StudyError)
     if not path.is_file():
         return None
     folder = path.resolve().parent
     try:
-        return str(folder) if find_modules_beside(folder, _texts(tables)) else None
+        places = (folder, recorded_modules(folder))
+        return next((str(one) for one in places if one is not None and find_modules_beside(one, _texts(tables))), None)
     except SettingError as error:
         raise StudyError(f"{where}: {error}") from error
 

@@ -25,7 +25,7 @@ def objective(
     """A game of two nets by one of three losses, see `discriminator_loss` and `generator_loss`.
 
     "wasserstein" has `penalty` times the gradient penalty of Gulrajani et al. 2017; `r1` / 2 times the squared gradient at
-    real images is added to any loss (Mescheder et al. 2018, equation 9). Where the discriminator takes several steps a
+    real images is added to any loss (Mescheder et al. 2018, equation 9). Where the discriminator takes several steps per
     batch, each is on the same real images and fresh fakes. A net called `average`, whose `decay` says how much it keeps,
     follows the generator after each step.
 

@@ -32,7 +32,7 @@ def objective(
     warm_up: int = 0,
     free_bits: float = 0.0,
 ) -> Objective:
-    """-E[log p(x|z)] + beta KL(q(z|x) || N(0, I)), with one draw of z an image.
+    """-E[log p(x|z)] + beta KL(q(z|x) || N(0, I)), with one draw of z per image.
 
     `likelihood` of pixels: "bernoulli" with the image's values as probabilities, or "gaussian" with standard deviation
     `sigma`. `beta` (Higgins et al. 2017) grows from 0 to its value over the first `warm_up` steps. With `free_bits` a latent's
@@ -79,7 +79,7 @@ def objective(
 def reconstruction_nats(logits: Tensor, images: Tensor, likelihood: str, sigma: float) -> Tensor:
     """-log p(x|z) of each image, summed over its pixels: (batch,).
 
-    A Gaussian has the constant that makes it a density: log(sigma sqrt(2 pi)) a pixel.
+    A Gaussian has the constant that makes it a density: log(sigma sqrt(2 pi)) per pixel.
     """
     if likelihood == "bernoulli":
         nats = binary_cross_entropy_with_logits(logits, images, reduction="none")

@@ -71,7 +71,7 @@ class ButterflyRenderer(DrawnSet):
 
     @classmethod
     def shown(cls, settings: RenderSettings) -> Float[np.ndarray, "num 6"]:
-        """Factors, each with evenly spread values, a row a picture."""
+        """Factors, each with evenly spread values, a row per picture."""
         rng = np.random.default_rng([settings.seed, 4])
         num = settings.num
         hue, width = correlated_pair(num, cls.varieties[settings.variety], rng)

@@ -21,6 +21,13 @@
   const mark = function (box) {
     const left = box.scrollWidth - box.clientWidth - box.scrollLeft;
     box.classList.toggle("more", left > 2);
+    const caption = box.querySelector("caption");
+    box.style.setProperty("--caption", (caption ? caption.offsetHeight : 0) + "px");
+  };
+  // only a table that does not fit into the column may stick out of it
+  const widen = function (box) {
+    box.classList.remove("wide");
+    box.classList.toggle("wide", box.scrollWidth > box.clientWidth + 1);
   };
   document.addEventListener("DOMContentLoaded", function () {
     const button = document.getElementById("theme");
@@ -33,7 +40,7 @@
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () { label(button); });
     const boxes = Array.from(document.querySelectorAll(".scroll"));
-    const markAll = function () { boxes.forEach(mark); };
+    const markAll = function () { boxes.forEach(widen); boxes.forEach(mark); };
     boxes.forEach(function (box) { box.addEventListener("scroll", function () { mark(box); }, { passive: true }); });
     document.querySelectorAll("details").forEach(function (one) { one.addEventListener("toggle", markAll); });
     addEventListener("resize", markAll);

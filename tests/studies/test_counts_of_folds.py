@@ -1,0 +1,65 @@
+"""What is told of a run's images where its study has folds: those of its fold, on the page and in an exported run's card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny import tiny
+
+import papilio as product
+from papilio.data.load import load_images
+from papilio.results.results import StudyResults
+from papilio.sections.study_facts import image_sets
+
+FOLDS = {"name": "first", "seeds": 1, "folds": 5}
+SPLITS = ("train", "validation", "test")
+
+
+def trained(out: Path, *stages: dict[str, object]) -> StudyResults:
+    return product.run_study(tiny(stage=list(stages), train__epochs=1), out=out, is_silent=True)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, no_reports: None) -> StudyResults:
+    return trained(tmp_path_factory.mktemp("folds") / "out", FOLDS)
+
+
+def counts_of_fold(number: int) -> tuple[int, ...]:
+    fold = load_images("digits", fraction=0.3).fold(number, of=5)
+    return tuple(len(fold.indices(split)) for split in SPLITS)
+
+
+def told(results: StudyResults) -> dict[str, str]:
+    (images,) = image_sets(results)
+    return dict(images["counts"])
+
+
+def test_the_page_tells_the_images_of_each_fold(results: StudyResults) -> None:
+    train, validation, test = zip(*map(counts_of_fold, range(1, 6)), strict=True)
+    assert len(set(train)) == 2  # folds of 86 and 87 images
+    assert told(results) == {
+        "Training": f"{min(train)} or {max(train)} in each of 5 folds",
+        "Validation": f"{min(validation)} or {max(validation)} in each of 5 folds",
+        "Test": f"{test[0]}",
+    }
+
+
+def test_runs_without_folds_are_told_of_as_well(tmp_path: Path, no_report: None) -> None:
+    results = trained(tmp_path, {"name": "whole", "seeds": 1}, FOLDS)
+    images = load_images("digits", fraction=0.3)
+    assert told(results)["Training"].startswith(f"{len(images.train)}; ")
+    assert told(results)["Training"].endswith(" in each of 5 folds")
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_the_card_tells_the_images_of_its_fold(
+    is_here: bool, results: StudyResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_here:
+        monkeypatch.setattr("papilio.exports.export.own_images", lambda run: None)
+    (second,) = [run for run in results.runs if run.fold == 2]
+    paths, _ = product.export(second.folder, tmp_path / "exported")
+    train, validation, test = counts_of_fold(2)
+    expected = f"{train} images; {validation} others chose the epoch, {test} others are the test (fold 2 of 5)"
+    assert expected in paths[-1].read_text()
