@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -144,10 +144,10 @@ def num_features(layers: Iterable[nn.Module], image_shape: tuple[int, int, int])
     return channels * math.prod(sides)
 
 
-def _windows(side: int, kernel_size: int, stride: int, padding: int) -> int:
+def _windows(side: int, kernel_size: Any, stride: Any, padding: Any) -> int:
     """How often a window fits along a side; each of the three is one number for both sides, or a pair of equal ones."""
-    kernel_size, stride, padding = (one if isinstance(one, int) else one[0] for one in (kernel_size, stride, padding))
-    return (side + 2 * padding - kernel_size) // stride + 1
+    size, step, rim = (int(one[0]) if isinstance(one, tuple) else int(one) for one in (kernel_size, stride, padding))
+    return (side + 2 * rim - size) // step + 1
 
 
 def _layout_of(features: Tensor) -> torch.memory_format:
