@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # a file of tests at a time on each of two processes: half of the time of many tests is waiting for processes to start
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 
-.PHONY: demo test check faults kills docs format bench clean
+.PHONY: demo test check faults kills docs web format bench clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -44,6 +44,10 @@ kills: $(VENV)/.ready
 docs: $(VENV)/.ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
+# the page of `papilio explore`, from web/; its result is committed, and only those who change the page need node
+web:
+	cd web && npm ci --ignore-scripts && npm run --silent build
+
 format: $(VENV)/.ready
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
@@ -52,4 +56,4 @@ bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.run
 
 clean:
-	rm -rf $(VENV) .venv-bench results site .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench results site .pytest_cache .ruff_cache web/node_modules

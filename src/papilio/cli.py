@@ -262,6 +262,7 @@ def show(
 app.command()(run_commands.predict)
 app.command()(run_commands.sample)
 app.command()(run_commands.export)
+app.command()(run_commands.explore)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The commands about trained runs: `papilio predict`, `papilio sample`, `papilio export`."""
+"""The commands about trained runs: `papilio predict`, `papilio sample`, `papilio export`, `papilio explore`."""
 
 from __future__ import annotations
 
@@ -146,6 +146,55 @@ def export(
         typer.echo(str(path))
     most = max(checked.differences.values())
     typer.echo(f"checked on {checked.what}: at most {most:.2g} off the run's own answers")
+
+
+def explore(
+    run: RunArgument,
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--pictures", metavar="PATH", help="Pictures of your own, or a folder of them, to put on the map."
+        ),
+    ] = None,
+    classifier: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="A classifier's run that says what pictures show.",
+            show_default="one that comes with Papilio, for MNIST and Fashion-MNIST",
+        ),
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write one HTML file that needs no server, and stop.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite the file if it exists.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, show_default="a free one", help="Port to serve on.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Allow a --host that other machines can reach.")
+    ] = False,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Explore a trained run in the browser: a map of its images, and what lies between them."""
+    from papilio.explorer.explore import LOOPBACK
+    from papilio.explorer.explore import explore as explore_run
+
+    if host not in LOOPBACK and not allow_remote:
+        raise SettingError(
+            f"--host {host}: everybody who can reach this address and has the page's token could then see the images and use"
+            " the run, over a connection that is not encrypted; add --allow-remote if that is intended"
+        )
+    if export is not None:
+        from papilio.explorer.export import export_page
+
+        path, words = export_page(run, export, pictures=pictures or [], judge=classifier, is_fresh=fresh)
+        typer.echo(f"{path}: {words}")
+        return
+    explore_run(
+        run, pictures=pictures or [], judge=classifier, host=host, port=port or 0, opens_browser=browser, say=typer.echo
+    )
 
 
 def _on_one_thread(*, num: int) -> None:

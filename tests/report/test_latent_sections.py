@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
+import io
+import json
 import os
 import re
 import shutil
@@ -12,8 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pages import Page
+from PIL import Image
 
 import papilio
+from papilio.analysis.plane import shares
 from papilio.analysis.store import read_analyses
 from papilio.errors import DataError, RunError
 from papilio.sections.samples_sections import copy_words
@@ -154,3 +161,32 @@ def test_what_is_said_of_copies() -> None:
     assert "2 samples are nearer than that." in said and "1 sample is, more so than 99 in 100 test images" in said
     assert copy_words(arrays | {"looks_copied": np.zeros(3, bool)}).endswith("No sample is: none looks like a copy.")
     assert "Blurred" not in copy_words(arrays | {"limit": np.array(0.1)})
+
+
+def test_the_plane_can_be_moved_over_with_numbers_that_are_the_analysis_own(out: Path) -> None:
+    (stored,) = [one for one in read_analyses(out) if one.header.analysis == "plane"]
+    content = (out / "report.html").read_text()
+    (facts,) = [json.loads(html.unescape(found)) for found in re.findall(r'data-facts="([^"]*)"', content)]
+    arrays = stored.arrays
+    assert facts["side"] == len(arrays["plane"])
+    np.testing.assert_allclose(np.array(facts["places"]) / facts["steps"], arrays["places"], atol=1e-3)
+    assert facts["labels"] == arrays["labels"].tolist()
+    np.testing.assert_allclose(
+        np.interp(arrays["tick_places"][0], shares(facts["side"]), facts["values"][0]), arrays["ticks"][0], atol=0.15
+    )
+    (sprite,) = re.findall(r'<div class="plane-map".*?src="(data:image/webp;base64,[^"]*)"', content, re.DOTALL)
+    assert len(sprite) < 1_000_000
+    picture = Image.open(io.BytesIO(base64.b64decode(sprite.partition(",")[2])))
+    _, _, _, height, width = arrays["plane"].shape
+    assert picture.size == (facts["side"] * width, facts["side"] * height)
+    one = np.asarray(picture.convert("L"))[:height, width : 2 * width].astype(int)
+    assert np.abs(one - arrays["plane"][0, 1, 0]).mean() < 8
+
+
+def test_every_script_of_the_page_is_one_that_its_policy_names(out: Path) -> None:
+    content = (out / "report.html").read_text()
+    scripts = re.findall(r"<script>(.*?)</script>", content, re.DOTALL)
+    assert len(scripts) == 2
+    for script in scripts:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"&#39;sha256-{digest}&#39;" in content or f"'sha256-{digest}'" in content

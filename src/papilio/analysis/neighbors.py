@@ -15,23 +15,36 @@ def nearest(points: Float[np.ndarray, "n d"], num: int) -> Int[np.ndarray, "n nu
     return NearestNeighbors(n_neighbors=num, algorithm="brute").fit(points).kneighbors(return_distance=False)
 
 
-def vote_accuracy(neighbors: Int[np.ndarray, "n k"], labels: Int[np.ndarray, " n"]) -> float:
+def vote_accuracy(
+    neighbors: Int[np.ndarray, "n k"], labels: Int[np.ndarray, " m"], *, of: Int[np.ndarray, " n"] | None = None
+) -> float:
     """The share of points whose class most of their neighbors have: leave-one-out accuracy of k nearest neighbors.
 
-    Among classes with equally many neighbors, that of the nearest counts.
+    `labels` are of all m points; `of` are those whose neighbors are given, by default all. Among classes with equally many
+    neighbors, that of the nearest counts.
     """
-    votes = np.zeros((len(labels), int(labels.max()) + 1))
+    votes = np.zeros((len(neighbors), int(labels.max()) + 1))
     for place, column in enumerate(neighbors.T):
         # what ranks add stays below one vote in all, and a nearer one outweighs all that are farther
-        votes[np.arange(len(labels)), labels[column]] += 1 + 0.5 ** (place + 1)
-    return float(np.mean(votes.argmax(axis=1) == labels))
+        votes[np.arange(len(neighbors)), labels[column]] += 1 + 0.5 ** (place + 1)
+    return float(np.mean(votes.argmax(axis=1) == (labels if of is None else labels[of])))
 
 
-def value_error(neighbors: Int[np.ndarray, "n k"], values: Float[np.ndarray, " n"], *, period: float) -> float:
-    """How far each value is from the circular mean of its neighbors' values, on average, in units of the values."""
+def value_error(
+    neighbors: Int[np.ndarray, "n k"],
+    values: Float[np.ndarray, " m"],
+    *,
+    period: float,
+    of: Int[np.ndarray, " n"] | None = None,
+) -> float:
+    """How far each value is from the circular mean of its neighbors' values, on average, in units of the values.
+
+    `values` are of all m points; `of` are those whose neighbors are given, by default all.
+    """
     angles = values * (math.tau / period)
     turns = np.exp(1j * angles)
-    apart = np.angle(turns[neighbors].mean(axis=1) * turns.conj())
+    own = turns if of is None else turns[of]
+    apart = np.angle(turns[neighbors].mean(axis=1) * own.conj())
     return float(np.mean(np.abs(apart)) * period / math.tau)
 
 

@@ -73,7 +73,25 @@ class Gallery:
     is_wide: bool = False
 
 
-Block = Text | Table | Figure | Gallery
+@dataclass(frozen=True)
+class MovingPlane:
+    """A plane of decoded images to move over with the pointer: one shows large, and in words what lies around it.
+
+    `sprite` is the address of a picture of all images, `facts` is JSON for templates/plane.js: the latents' values at each
+    column and row, and places and classes of images that lie in the plane. Where no script runs, and on paper, there is the
+    `still` figure alone.
+    """
+
+    macro: ClassVar = "moving_plane"
+
+    sprite: str
+    facts: str
+    words: str
+    still: Figure
+    heading: str = ""
+
+
+Block = Text | Table | Figure | Gallery | MovingPlane
 
 
 @dataclass(frozen=True)

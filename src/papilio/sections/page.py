@@ -6,6 +6,7 @@ import base64
 import datetime
 import hashlib
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,6 +23,7 @@ from papilio.results.results import StudyResults
 from papilio.sections import sentences
 from papilio.sections import study_sections as sections
 from papilio.sections.analyses import run_sections, stage_sections
+from papilio.sections.blocks import MovingPlane, Section
 from papilio.sections.published_table import published_table
 from papilio.sections.setting_rows import shared_settings
 from papilio.sections.study_facts import environment_rows, facts, image_sets, shape_words, without_places
@@ -49,16 +51,18 @@ def render_page(
     results: StudyResults, pictures: Pictures, *, is_live: bool = False, own: OwnFunctions | None = None
 ) -> str:
     """The page as text; the figures go through `pictures`."""
-    script = (TEMPLATES / "theme.js").read_text()
     found = read_analyses(results.folder)
+    analyses = run_sections(results, found, pictures, own)
+    of_stages = stage_sections(results, found, pictures, own)
+    scripts = _scripts([one.section for one in analyses])
     problems = [run for run in results.runs if run.status in ("failed", "diverged", "stopped")]
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             results=results,
-            policy=_content_policy(script),
-            script=Markup(script),
+            policy=_content_policy(scripts),
+            scripts=[Markup(script) for script in scripts],
             light=Markup(css_variables(LIGHT)),
             dark=Markup(css_variables(DARK)),
             headline=sections.headline(results),
@@ -73,8 +77,8 @@ def render_page(
             models=sections.model_sections(results),
             published=published_table(results),
             orders=published_orders(results),
-            analyses=run_sections(results, found, pictures, own),
-            of_stages=stage_sections(results, found, pictures, own),
+            analyses=analyses,
+            of_stages=of_stages,
             problems=problems[:MOST_RUNS],
             runs=results.runs[:MOST_RUNS],
             run_metrics=sections.run_metrics(results),
@@ -114,7 +118,14 @@ def _with_code(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
-def _content_policy(script: str) -> str:
+def _scripts(shown: Iterable[Section]) -> list[str]:
+    """The page's scripts: what moves over a plane only where there is one."""
+    has_plane = any(isinstance(block, MovingPlane) for section in shown for block in section.blocks)
+    return [(TEMPLATES / name).read_text() for name in ("theme.js", *(["plane.js"] if has_plane else []))]
+
+
+def _content_policy(scripts: Sequence[str]) -> str:
     """What the browser may load for this page: nothing from anywhere, and no script but the page's own."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 from matplotlib.figure import Figure as Drawing
 
+from papilio.analysis.plane import latents_at, shares
 from papilio.drawing import latent_figures
+from papilio.drawing.figure_files import data_uri
+from papilio.drawing.palette import LINES
 from papilio.engine import Arrays
-from papilio.sections.blocks import Block, Figure, Section
+from papilio.sections.blocks import Block, Figure, MovingPlane, Section
 from papilio.sections.context import SectionContext
+
+STEPS = 1000  # of a place, from 0 to 1
+MOST_PIXELS = 1280  # of the sprite's side
 
 
 def plane_section(arrays: Arrays, context: SectionContext) -> Section | None:
@@ -18,8 +27,40 @@ def plane_section(arrays: Arrays, context: SectionContext) -> Section | None:
     return Section(
         title=f"The plane of {context.trial}",
         note=f"The two-dimensional latent space of {context.run_words}.",
-        blocks=(_plane(arrays, context), *points),
+        blocks=(_moving(arrays, context), *points),
     )
+
+
+def _moving(arrays: Arrays, context: SectionContext) -> MovingPlane:
+    plane = arrays["plane"]
+    side, _, channel, height, width = plane.shape
+    sheet = plane.transpose(2, 0, 3, 1, 4).reshape(channel, side * height, side * width)
+    names = list(context.facts.class_names) if context.facts is not None else []
+    facts = {
+        "side": side,
+        "values": _values(arrays).round(3).tolist(),
+        "places": (arrays["places"] * STEPS).round().astype(int).tolist(),
+        "steps": STEPS,
+        "labels": arrays["labels"].astype(int).tolist() if names else [],
+        "names": names,
+        "colors": len(LINES),
+        "split": context.split,
+    }
+    return MovingPlane(
+        sprite=data_uri(sheet, is_exact=False, most_pixels=MOST_PIXELS),
+        facts=json.dumps(facts),
+        words=f"{side} by {side} decoded places of the plane",
+        still=_plane(arrays, context),
+    )
+
+
+def _values(arrays: Arrays) -> np.ndarray:
+    """The latents in the middle of each column and each row, from the lowest up: (2, side)."""
+    side = len(arrays["plane"])
+    if not arrays["is_fitted"]:
+        return latents_at(shares(side), None)
+    known = zip(arrays["tick_places"], arrays["ticks"], strict=True)
+    return np.stack([np.interp(shares(side), places, ticks) for places, ticks in known])
 
 
 def _plane(arrays: Arrays, context: SectionContext) -> Figure:

@@ -1,0 +1,153 @@
+"""What `papilio explore` does: finds the runs, computes what is missing of their maps, and opens the page."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from papilio.data.progress import reading_progress
+from papilio.errors import PapilioError, RunError, SettingError, reason_of
+from papilio.explorer.scene import Scene
+from papilio.results.results import StudyResults, read_results
+from papilio.runs.run import find_run
+from papilio.studies.images import StudyImages
+from papilio.study_folder import is_study_folder
+
+if TYPE_CHECKING:  # starlette is imported where a server starts
+    from papilio.explorer.server import Shown
+
+MOST_RUNS = 6  # side by side
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def open_scenes(
+    run: Path | str,
+    *,
+    pictures: Sequence[Path] = (),
+    judge: str | None = None,
+    most: int = MOST_RUNS,
+) -> tuple[str, list[Scene]]:
+    """A title, and a run to explore with those that stand beside it; what is missing of their points `Scene.prepare` computes.
+
+    `run` is a run's folder, or that of a study, or the name of a run that comes with Papilio. Beside it are the best runs of
+    the other trials of its study that have images of the same shape, `most` in all. Raises RunError for what is no
+    run.
+    """
+    folders, title = runs_to_explore(run)
+    sets = StudyImages({})
+    first = Scene(folders[0], judge=judge, pictures=pictures, sets=sets)
+    return title, [first, *_beside(first, folders[1:], judge=judge, sets=sets, most=most - 1)]
+
+
+def runs_to_explore(run: Path | str) -> tuple[list[Path], str]:
+    """The folders of runs, the one that was asked for first, and the title of their study. Raises RunError for none."""
+    folder = Path(run)
+    if is_study_folder(folder) and not (folder / "run.json").exists():
+        results = read_results(folder)
+        found = _best_first(results, None)
+        if not found:
+            raise RunError(f"{folder}: no run of this study is finished; run the study first")
+        return found, results.title
+    folder = find_run(run)
+    study = folder.absolute().parent.parent
+    if folder.absolute().parent.name == "runs" and is_study_folder(study):
+        results = read_results(study)
+        return _best_first(results, folder.absolute()), results.title
+    return [folder], folder.name
+
+
+def _best_first(results: StudyResults, asked: Path | None) -> list[Path]:
+    found = [] if asked is None else [asked]
+    best = [results.best] if asked is None and results.best is not None else []
+    best += [run for stage in results.stages for trial in results.ranked(stage) if (run := results.best_run(trial))]
+    for run in best:
+        folder = run.folder.absolute()
+        if folder not in found and (folder / "weights.safetensors").exists():
+            found.append(folder)
+    return found
+
+
+def _beside(first: Scene, folders: Sequence[Path], *, judge: str | None, sets: StudyImages, most: int) -> list[Scene]:
+    """Of the other runs those with images of the same shape; what cannot be opened is left out."""
+    found: list[Scene] = []
+    for folder in folders:
+        with contextlib.suppress(PapilioError):
+            scene = Scene(folder, judge=judge, sets=sets)
+            if scene.facts.images.shape == first.facts.images.shape and len(found) < most:
+                found.append(scene)
+    return found
+
+
+def explore(
+    run: Path | str,
+    *,
+    pictures: Sequence[Path] = (),
+    judge: str | None = None,
+    host: str = LOOPBACK[0],
+    port: int = 0,
+    opens_browser: bool = True,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Serve the page of a run until Ctrl-C is pressed; `say` is told its address. `port` 0 takes a free one.
+
+    Raises SettingError where the port cannot be had, and what `open_scenes` raises.
+    """
+    title, scenes = open_scenes(run, pictures=pictures, judge=judge)
+    scenes[0].prepare(reading_progress())
+    port = port or _free_port(host)
+    token = secrets.token_urlsafe(16)
+    from papilio.explorer.server import Shown, local_hosts, make_app, serve
+
+    shown = Shown(scenes[:1], waiting=scenes[1:])
+    app = make_app(shown, title=title, token=token, hosts=local_hosts(port) if host in LOOPBACK else None)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
+    _refuse_taken(host, port)
+
+    def ready() -> None:
+        say(f"{title}: {url}\npress Ctrl-C to stop")
+        threading.Thread(target=_make_ready, args=(shown,), daemon=True).start()
+        if opens_browser:
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+    serve(app, host=host, port=port, on_ready=ready)
+
+
+def _make_ready(shown: Shown) -> None:
+    """Load what the first picture takes; then compute the points of the runs beside it, one after another."""
+    with contextlib.suppress(PapilioError):  # it is said when it is asked for
+        shown.scenes[0].warm_up()
+    while shown.waiting:
+        scene = shown.waiting[0]
+        with contextlib.suppress(PapilioError):  # a run that cannot be shown is left out
+            scene.prepare(lambda done, total, what: None)
+            shown.scenes.append(scene)
+        shown.waiting.remove(scene)
+
+
+def _free_port(host: str) -> int:
+    with _socket(host) as one:
+        try:
+            one.bind((host, 0))
+        except OSError as error:
+            raise SettingError(f"--host {host}: cannot be used ({reason_of(error)}); leave it out") from error
+        return one.getsockname()[1]
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    with _socket(host) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((host, port))
+        except OSError as error:
+            why = reason_of(error)
+            raise SettingError(f"--port {port}: cannot be used ({why}); choose another, or leave it out") from error
+
+
+def _socket(host: str) -> socket.socket:
+    return socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)

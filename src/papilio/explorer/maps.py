@@ -1,0 +1,175 @@
+"""Maps of a space: PCA, t-SNE, UMAP of all points, and how far each can be trusted."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import multiprocessing
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from papilio.analysis.neighbors import share_kept, value_error, vote_accuracy
+from papilio.analysis.projection import NEIGHBORS
+from papilio.data.parallel import available_cores
+from papilio.errors import RunFailed, reason_of
+
+METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+MANY = 5_000  # points, from which on t-SNE interpolates on a grid and looks for neighbors approximately
+MOST_QUERIES = 2_000  # points whose neighbors are looked at
+EARLY, LATE, EVERY = 250, 500, 10  # iterations of t-SNE, and how often it tells of them
+PERPLEXITY = 30.0
+
+Tell = Callable[[int, int], None]  # done, of how many; 0: not known
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far a map keeps neighborhoods.
+
+    `space` and `map` are by the 10 nearest neighbors there, as `what` says: shares of points with their class, or mean errors;
+    None where images show nothing that is known. `kept` is the share of the 10 that stay neighbors. All are of `measured_on`
+    points.
+    """
+
+    what: str
+    space: float | None
+    map: float | None
+    kept: float
+    measured_on: int
+    neighbors: int = NEIGHBORS
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_json(cls, text: str) -> Trust:
+        return cls(**json.loads(text))
+
+
+def has_method(name: str) -> bool:
+    """Whether a map can be made here: UMAP is an extra."""
+    return name in METHODS and (name != "umap" or importlib.util.find_spec("umap") is not None)
+
+
+def pca_plane(points: Float[np.ndarray, "n l"]) -> tuple[Float32[np.ndarray, "n 2"], Float32[np.ndarray, "3 l"]]:
+    """The PCA map of points, and the way back: their mean, and two unit vectors along which the map's axes lie."""
+    center = points.mean(axis=0, dtype=np.float64)
+    _, vectors = np.linalg.eigh(np.cov(points.T.astype(np.float64)).reshape(points.shape[1], -1))
+    axes = np.zeros((2, points.shape[1]))
+    found = vectors[:, ::-1].T[:2]
+    axes[: len(found)] = (
+        found * np.where(found.sum(axis=1) < 0, -1, 1)[:, None]
+    )  # the sign is arbitrary: the same each time
+    plane = np.vstack([center, axes]).astype(np.float32)
+    return ((points - plane[0]) @ plane[1:].T).astype(np.float32), plane
+
+
+def neighbor_map(method: str, features: Float32[np.ndarray, "n k"], tell: Tell) -> Float32[np.ndarray, "n 2"]:
+    """A map by t-SNE or UMAP, the same for the same features; computed in a process of its own, so that the page stays quick.
+
+    `tell` hears how far it is. Raises RunFailed where that process fails.
+    """
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=_compute, args=(method, features, there), daemon=True)
+    child.start()
+    there.close()
+    try:
+        while True:
+            heard = here.recv()
+            if isinstance(heard, np.ndarray):
+                return heard
+            if isinstance(heard, str):
+                raise RunFailed(f"{METHODS[method]}: {heard}")
+            tell(*heard)
+    except EOFError:
+        raise RunFailed(
+            f"{METHODS[method]}: the process that computed the map ended; is there enough memory?"
+        ) from None
+    finally:
+        child.kill()
+        child.join()
+
+
+def _compute(method: str, features: np.ndarray, out: Connection) -> None:
+    try:
+        found = _tsne(features, lambda *far: out.send(far)) if method == "tsne" else _umap(features)
+        out.send(found)
+    except Exception as error:  # whatever it is, somebody waits for it
+        out.send(f"{type(error).__name__}: {reason_of(error)}")
+
+
+def _tsne(features: np.ndarray, tell: Tell) -> np.ndarray:
+    """By openTSNE: Barnes-Hut (van der Maaten 2014), or interpolation (Linderman et al. 2019) for many points."""
+    from openTSNE import TSNE
+
+    done = 0
+
+    def heard(iteration: int, error: float, embedding: object) -> None:
+        nonlocal done
+        done += EVERY
+        tell(done, EARLY + LATE)
+
+    tell(0, EARLY + LATE)
+    is_many = len(features) >= MANY
+    found = TSNE(
+        perplexity=min(PERPLEXITY, (len(features) - 1) / 3),  # pyright: ignore[reportArgumentType] (it may be a fraction)
+        neighbors="annoy" if is_many else "exact",
+        negative_gradient_method="fft" if is_many else "bh",
+        initialization="pca",
+        early_exaggeration_iter=EARLY,
+        n_iter=LATE,
+        callbacks=heard,
+        callbacks_every_iters=EVERY,
+        n_jobs=available_cores(),
+        random_state=0,
+    ).fit(features)
+    return np.asarray(found, dtype=np.float32)
+
+
+def _umap(features: np.ndarray) -> np.ndarray:
+    from papilio.analysis.projection import umap
+
+    return umap(features, seed=0)
+
+
+def trust_of(
+    features: Float[np.ndarray, "n k"],
+    positions: Float[np.ndarray, "n 2"],
+    labels: np.ndarray,
+    *,
+    period: float | None = None,
+    unit: str = "",
+) -> Trust:
+    """How far a map of n points can be trusted, measured on up to 2,000 of them among all.
+
+    `labels` are classes, -1 where unknown, or, where a `period` is given, numbers on a circle.
+    """
+    num = min(NEIGHBORS, len(features) - 1)
+    queries = np.sort(np.random.default_rng(0).permutation(len(features))[:MOST_QUERIES])
+    before, after = (_nearest_of(queries, where, num) for where in (features, positions))
+    kept = share_kept(before, after)
+    if period is not None:
+        space, on_map = (value_error(near, labels, period=period, of=queries) for near in (before, after))
+        what = f"mean error of the {num} nearest neighbors{f', in {unit}' if unit else ''}"
+        return Trust(what, space, on_map, kept, len(queries), num)
+    if labels.min() < 0 or labels.max() == 0:  # some without a class, or all of one
+        return Trust("", None, None, kept, len(queries), num)
+    space, on_map = (vote_accuracy(near, labels, of=queries) for near in (before, after))
+    return Trust(
+        f"share of images whose {num} nearest neighbors mostly have its class", space, on_map, kept, len(queries), num
+    )
+
+
+def _nearest_of(queries: np.ndarray, points: np.ndarray, num: int) -> np.ndarray:
+    """The nearest other points of some of the points: int (queries, num)."""
+    from sklearn.neighbors import NearestNeighbors  # takes seconds to import
+
+    found = NearestNeighbors(n_neighbors=num + 1).fit(points).kneighbors(points[queries], return_distance=False)
+    is_other = found != queries[:, None]
+    is_other[is_other.all(axis=1), -1] = False  # among equal points a point may not be among its own nearest
+    return found[is_other].reshape(len(queries), num)

@@ -1,0 +1,431 @@
+"""A run as the page shows it: what is known of it at once, its arrays, its maps, and what its nets say when they are asked."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from papilio.analysis.features import SHIPPED
+from papilio.data.given import as_pictures
+from papilio.data.imageset import ImageSet
+from papilio.data.progress import Progress
+from papilio.data.splits import SPLITS
+from papilio.engine import Arrays
+from papilio.errors import DataError, RunError, SettingError
+from papilio.explorer.cloud import (
+    LATENTS,
+    Cloud,
+    Space,
+    cloud_of_pictures,
+    decoded,
+    layer_output,
+    make_cloud,
+    make_space,
+    nearest_mean,
+    space_names,
+)
+from papilio.explorer.guide import in_order, make_guide
+from papilio.explorer.jobs import Far, Jobs
+from papilio.explorer.kept import Kept
+from papilio.explorer.maps import METHODS, Trust, has_method, neighbor_map, pca_plane, trust_of
+from papilio.kinds.registry import kind_of
+from papilio.models.layer_names import OUTPUT, find_layer
+from papilio.offers.files import shown_to
+from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.run import Run, load_run
+from papilio.runs.shipped import find_run, shipped_runs
+from papilio.studies.images import StudyImages
+
+MOST_AT_A_TIME = 256  # images or latents that a request may have
+MOST_NEAREST = 10
+YOURS = len(SPLITS)  # the split of a user's own pictures
+VALUES = {"error": "reconstruction error", "kl": "KL (nats)", "confidence": "confidence", "value": "value"}
+
+
+class AbsentError(DataError):
+    """Something was asked for that a run has not got."""
+
+
+@dataclass(frozen=True)
+class Map:
+    """Where points lie: `positions` float32 (num, 2), a user's own pictures the last; `trust` is of all others."""
+
+    positions: np.ndarray
+    trust: Trust
+
+
+class Scene:
+    """A run to move in.
+
+    Nets and images are loaded when they are first needed: what was computed before needs neither. `judge` is a classifier's
+    run that says what pictures show; by default one that comes with Papilio, where there is one for the image set.
+    `pictures` are paths of the user's own; `sets` are image sets that several scenes share. Raises RunError for what is
+    no trained run.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        judge: str | None = None,
+        pictures: Sequence[Path] = (),
+        sets: StudyImages | None = None,
+    ) -> None:
+        self.folder = folder
+        self._sets = sets
+        self.files = RunFolder(folder)
+        self.facts: RunFacts = self.files.facts()
+        if not self.files.weights_file.exists():
+            raise RunError(f"{folder}: this run ({self.facts.status}) has no weights; name one that is trained")
+        self.offers = _offers(self.facts)
+        self.judge_name = _judge_of(self.facts, judge) if "probabilities" not in self.offers else None
+        self.is_generator = "decode" in self.offers and "encode" not in self.offers
+        self._paths = tuple(pictures)
+        if self._paths and self.is_generator:
+            raise RunError(f"{folder}: a run that only generates takes no pictures; leave --pictures out")
+        self._lock = threading.RLock()
+        self._jobs: Jobs[Map] = Jobs()
+        self._yours: tuple[tuple[str, ...], np.ndarray, Cloud] | None = None
+        self._spaces: dict[str, Space] = {}
+
+    # what is loaded when it is first needed
+
+    @cached_property
+    def run(self) -> Run:
+        """The run with its nets."""
+        with self._lock:
+            return load_run(self.folder)
+
+    @cached_property
+    def judge(self) -> Run | None:
+        """The classifier that says what pictures show, of a run that is none itself."""
+        with self._lock:
+            return None if self.judge_name is None else load_run(self.judge_name)
+
+    @cached_property
+    def images(self) -> ImageSet:
+        """The image set that the run was trained on; raises DataError where that is another one now."""
+        with self._lock:
+            found = (self._sets or StudyImages({})).of_fold(self.facts.run_settings, self.facts.fold)
+        if self.facts.data_checksum not in ("", found.checksum):
+            raise DataError(
+                f"{self.folder}: was trained on other images than {found.name} has now; run the study again"
+            )
+        return found
+
+    @cached_property
+    def kept(self) -> Kept:
+        judge = RunFolder(find_run(self.judge_name)) if self.is_generator and self.judge_name is not None else None
+        return Kept.of_run(self.files, judge=judge)
+
+    @cached_property
+    def cloud(self) -> Cloud:
+        """The points that `prepare` computes, a user's own among them, as the last."""
+        found = self.kept.cloud()
+        if found is None:
+            raise AbsentError(f"{self.folder}: its points are not computed")
+        return found if self._yours is None else found.joined(self._yours[2])
+
+    @cached_property
+    def guide(self) -> Arrays:
+        """What coordinates do, as `prepare` found; empty for a run without latents."""
+        return self.kept.read("guide") or {}
+
+    @property
+    def num_own(self) -> int:
+        return 0 if self._yours is None else len(self._yours[0])
+
+    # before the page opens
+
+    def prepare(self, progress: Progress) -> None:
+        """Compute the points, their first map, and what coordinates do, unless they are kept; encode the user's pictures."""
+        if self.kept.cloud() is None:
+            images = None if self.is_generator else self.images
+            self.kept.keep_cloud(make_cloud(self.run, images, judge=self.judge, progress=progress))
+        if "decode" in self.offers and self.kept.read("guide") is None:
+            images = None if self.is_generator else self.images
+            points = self.kept.cloud()
+            assert points is not None
+            self.kept.write("guide", make_guide(self.run, images, points))
+        if self._paths:
+            given = as_pictures(list(self._paths), shape=self.facts.images.shape)
+            images, _ = shown_to(self.run, given, is_inverted=False, progress=progress)
+            names = tuple(Path(str(one)).name for one in given)
+            self._yours = (names, images, cloud_of_pictures(self.run, images, split=YOURS))
+        progress(0, 0, "placing points on the map")
+        self.make_map(self.space_names[0], "pca", progress)
+
+    def warm_up(self) -> None:
+        """Load nets and images, so that the first picture does not wait for them."""
+        _ = self.run, self.judge
+        if not self.is_generator:
+            _ = self.images
+
+    # what the page asks
+
+    def about(self, number: int) -> dict[str, Any]:
+        """What the page has to know of the run before anything else, as plain facts."""
+        channel, height, width = self.facts.images.shape
+        cloud, guide = self.cloud, self.guide
+        latents = 0 if cloud.latents is None else cloud.latents.shape[1]
+        conditional = int(guide["conditional"]) if "conditional" in guide else 0
+        judged = [] if self.judge_name is None else RunFolder(find_run(self.judge_name)).facts().class_names
+        first_own = len(cloud) - self.num_own
+        names = self._yours[0] if self._yours else ()
+        return {
+            "id": number,
+            "name": f"{self.facts.trial}, seed {self.facts.seed}",
+            "stage": self.facts.stage,
+            "kind": self.facts.settings["train"].get("objective", ""),
+            "image": [height, width, channel],
+            "classes": self.facts.class_names or (judged if self.is_generator else []),
+            "unit": self.facts.images.quantity.unit if self.facts.images.quantity else "",
+            "num": len(cloud),
+            "subject": "samples" if self.is_generator else "images",
+            "total": first_own if self.is_generator else int(guide.get("total", first_own)),
+            "splits": [*SPLITS, "yours"],
+            "pictures": [{"index": first_own + place, "name": name} for place, name in enumerate(names)],
+            "can": [
+                *(name for name in ("decode", "encode") if name in self.offers),
+                *(["classify"] if "probabilities" in self.offers else []),
+            ],
+            "judge": self.judge_name,
+            "judge_classes": judged,
+            "conditional": self.facts.class_names[:conditional],
+            "latents": latents,
+            "spaces": [self._about_space(name) for name in self.space_names],
+            "methods": [
+                {"id": method, "name": words, "is_ready": method == "pca"}
+                for method, words in METHODS.items()
+                if has_method(method)
+            ],
+            "values": [{"id": name, "name": VALUES.get(name, name.replace("_", " "))} for name in cloud.values],
+            "mean": [] if cloud.mean is None else cloud.mean.tolist(),
+            "deviation": [] if cloud.deviation is None else cloud.deviation.tolist(),
+            "coordinates": in_order(guide) if guide else [],
+            "has_mistakes": cloud.predicted is not None,
+        }
+
+    @cached_property
+    def space_names(self) -> list[str]:
+        return space_names(self.offers, self.facts.layer_rows, has_judge=self.judge_name is not None)
+
+    def _about_space(self, name: str) -> dict[str, Any]:
+        cloud = self.cloud
+        if name == LATENTS and cloud.latents is not None:
+            way_back = "nearest" if self.is_generator else "mean"
+            num = cloud.latents.shape[1]
+            return {"id": name, "name": f"latents ({num})", "dimensions": num, "decodes": True, "inverse": way_back}
+        num = self._width_of(name)
+        words = f"{name} ({num:,})" if num else name
+        ways = {"decodes": self.is_generator, "inverse": "nearest"}
+        return {"id": name, "name": words, "dimensions": num, **ways}
+
+    def _width_of(self, name: str) -> int:
+        rows = {row.name: row for row in self.facts.layer_rows}
+        found = find_layer(name, list(rows.values()), has_latents=False) if not self.is_generator else name
+        row = list(rows.values())[-1] if found == OUTPUT and rows else rows.get(found)
+        return int(np.prod(row.output_shape)) if row is not None else int(np.prod(self.facts.images.shape))
+
+    def array(self, name: str) -> np.ndarray:
+        """An array of the points by the name that the page has for it. Raises AbsentError for one that the run has not got."""
+        cloud = self.cloud
+        known: dict[str, np.ndarray | None] = {
+            "labels": cloud.labels,
+            "splits": cloud.splits,
+            "numbers": cloud.indices.astype(np.int32),
+            "latents": cloud.latents,
+            "predicted": cloud.predicted,
+            **{f"values/{value}": numbers for value, numbers in cloud.values.items()},
+        }
+        if name == f"pca/{LATENTS}" and cloud.latents is not None:
+            return pca_plane(self._known(cloud.latents))[1]
+        found = known.get(name)
+        if found is None:
+            raise AbsentError(f"{name}: this run has no such array; there are {', '.join(known)}")
+        return found
+
+    def map(self, space: str, method: str) -> Map | Far:
+        """A map of a space, or how far it is: it is computed in the background, and kept. Raises AbsentError for no map."""
+        if space not in self.space_names or not has_method(method):
+            spaces, methods = ", ".join(self.space_names), ", ".join(filter(has_method, METHODS))
+            raise AbsentError(f"{space}, {method}: no such map; spaces: {spaces}; methods: {methods}")
+        what = f"{METHODS[method]} of {len(self.cloud):,} points"
+        return self._jobs.ask(f"{space}/{method}", what, lambda tell: self.make_map(space, method, tell))
+
+    def make_map(self, space_name: str, method: str, progress: Progress) -> Map:
+        """A map of a space, as it was kept, or computed while `progress` is told how far that is."""
+        name = f"map-{space_name}-{method}"
+        arrays = self.kept.read(name)
+        is_plane = method == "pca" and space_name == LATENTS
+        if arrays is None:
+            space = self.space(space_name, progress)
+            if method == "pca":
+                of = self._known(self.cloud.latents) if is_plane and self.cloud.latents is not None else space.features
+                positions, plane = pca_plane(of)
+            else:
+                what = f"{METHODS[method]} of {len(space.features):,} points"
+                positions = neighbor_map(method, space.features, lambda done, total: progress(done, total, what))
+                plane = None
+            trust = self._trust(space.features, positions)
+            arrays = {
+                "positions": positions,
+                "trust": np.array(trust.to_json()),
+                **({"plane": plane} if plane is not None else {}),
+            }
+            self.kept.write(name, arrays)
+        positions = arrays["positions"]
+        if self._yours is not None:
+            positions = np.concatenate([positions, self._own_positions(space_name, arrays, progress)])
+        return Map(positions, Trust.of_json(str(arrays["trust"])))
+
+    def is_kept(self, space: str, method: str) -> bool:
+        """Whether a map was computed before."""
+        return self.kept.has(f"map-{space}-{method}")
+
+    def space(self, name: str, progress: Progress) -> Space:
+        """A space's features, as they were kept, or computed."""
+        if name not in self._spaces:
+            found = self.kept.space(name)
+            if found is None:
+                cloud = self.kept.cloud()
+                assert cloud is not None
+                images = None if self.is_generator else self.images
+                found = make_space(self.run, images, cloud, name, judge=self.judge, progress=progress)
+                self.kept.keep_space(name, found)
+            self._spaces[name] = found
+        return self._spaces[name]
+
+    def pictures(self, indices: np.ndarray) -> np.ndarray:
+        """Images of points by their numbers: uint8 (n, channel, height, width). Raises DataError for numbers of none."""
+        cloud = self.cloud
+        self._refuse_many(len(indices))
+        if len(indices) and (indices.min() < 0 or indices.max() >= len(cloud)):
+            raise DataError(f"indices: must be 0 to {len(cloud) - 1}")
+        if self.is_generator:
+            assert cloud.latents is not None
+            return decoded(self.run, cloud.latents[indices], cloud.indices[indices])
+        first_own = len(cloud) - self.num_own
+        found = np.empty((len(indices), *self.facts.images.shape), np.uint8)
+        is_own = indices >= first_own
+        found[~is_own] = self.images.images[cloud.indices[indices[~is_own]]]
+        if self._yours is not None:
+            found[is_own] = self._yours[1][indices[is_own] - first_own]
+        return found
+
+    def decode(self, latents: np.ndarray, label: int | None = None) -> np.ndarray:
+        """Images of latents (n, latents): uint8 (n, channel, height, width). Raises DataError or RunError."""
+        self._refuse_many(len(latents))
+        with self._lock:
+            return self.run.decode(latents, labels=label) if label is not None else self.run.decode(latents)
+
+    def encode(self, path: Path, space_name: str | None = None) -> dict[str, Any]:
+        """A picture in a file as the run is shown it, its latent, and what may be wrong with it, as plain facts.
+
+        Where a space is named, the points nearest to it there, too.
+        """
+        if self.is_generator:
+            raise AbsentError("this run takes no pictures: it only generates")
+        with self._lock:
+            images, hints = shown_to(self.run, [path], is_inverted=False, progress=None)
+            latent = self.run.encode(images)[0].ravel().tolist() if "encode" in self.offers else None
+            near = {}
+            if space_name is not None:
+                space = self._known_space(space_name)
+                place = space.place(layer_output(self.run, images, space_name, judge=self.judge))[0]
+                near = {"nearest": _nearest(place, space.features)}
+        return {"latent": latent, "image": base64.b64encode(channels_last(images)).decode(), "note": hints[0]} | near
+
+    def nearest(self, space_name: str, point: int) -> dict[str, Any]:
+        """The points nearest to a point in a space, without itself, as plain facts: `points` and `distances`."""
+        features = self._known_space(space_name).features
+        if point >= len(features):
+            raise DataError(f"point: must be 0 to {len(features) - 1}")
+        return _nearest(features[point], features, without=point)
+
+    def _known_space(self, name: str) -> Space:
+        if name not in self.space_names:
+            raise AbsentError(f"{name}: no such space; there are {', '.join(self.space_names)}")
+        return self.space(name, lambda done, total, what: None)
+
+    def classify(self, images: np.ndarray) -> np.ndarray:
+        """The probability of each class of images: float32 (n, classes), by the run or its judge; AbsentError for none."""
+        self._refuse_many(len(images))
+        by = self.run if "probabilities" in self.offers else self.judge
+        if by is None:
+            raise AbsentError("this run is no classifier, and none is known for its images; name one with --classifier")
+        with self._lock:
+            return by.probabilities(images)
+
+    def close(self) -> None:
+        self._jobs.close()
+
+    def _refuse_many(self, num: int) -> None:
+        if num > MOST_AT_A_TIME:
+            raise DataError(f"{num:,} at a time are too many; allowed are {MOST_AT_A_TIME}")
+
+    def _known(self, rows: np.ndarray) -> np.ndarray:
+        """Without those of the user's pictures."""
+        return rows[: len(rows) - self.num_own]
+
+    def _trust(self, features: np.ndarray, positions: np.ndarray) -> Trust:
+        cloud, quantity = self.cloud, self.facts.images.quantity
+        if quantity is not None and "value" in cloud.values:
+            values = self._known(cloud.values["value"]).astype(np.float64)
+            return trust_of(features, positions, values, period=quantity.period, unit=quantity.unit)
+        return trust_of(features, positions, self._known(cloud.labels))
+
+    def _own_positions(self, space_name: str, arrays: Arrays, progress: Progress) -> np.ndarray:
+        assert self._yours is not None
+        _, images, cloud = self._yours
+        space = self.space(space_name, progress)
+        if space_name == LATENTS and cloud.latents is not None:
+            given = cloud.latents
+        else:
+            given = layer_output(self.run, images, space_name, judge=self.judge)
+        if "plane" in arrays:
+            plane = arrays["plane"]
+            rows = given if plane.shape[1] == given.shape[1] else space.place(given)
+            return ((rows - plane[0]) @ plane[1:].T).astype(np.float32)
+        return nearest_mean(space.place(given), space.features, arrays["positions"])
+
+
+def _nearest(place: np.ndarray, features: np.ndarray, *, without: int | None = None) -> dict[str, Any]:
+    apart = np.sqrt(((features - place) ** 2).sum(axis=1))
+    order = [int(one) for one in np.argsort(apart, kind="stable")[: MOST_NEAREST + 1] if one != without][:MOST_NEAREST]
+    return {"points": order, "distances": [float(apart[one]) for one in order]}
+
+
+def channels_last(images: np.ndarray) -> np.ndarray:
+    """(num, channel, height, width) as pages have them: (num, height, width, channel)."""
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+
+
+def channels_first(images: np.ndarray) -> np.ndarray:
+    """The other way around."""
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+
+
+def _offers(facts: RunFacts) -> frozenset[str]:
+    """What a run does, without its nets."""
+    return frozenset(kind_of(facts.run_settings.train, facts.images, {}).offers)
+
+
+def _judge_of(facts: RunFacts, given: str | None) -> str | None:
+    """The classifier's run that is given, or that comes with Papilio for such images; raises SettingError for another."""
+    name = given if given is not None else SHIPPED.get(facts.data_name, "")
+    if given is None and name not in shipped_runs():
+        return None
+    theirs = RunFolder(find_run(name)).facts()
+    if theirs.images.shape == facts.images.shape and "probabilities" in _offers(theirs):
+        return name
+    if given is None:
+        return None
+    raise SettingError(f"--classifier {given}: must be a classifier of images of the same size and colors as the run's")

@@ -1,0 +1,34 @@
+// Where the page starts: finds out whether a server or this file itself is its source, and shows it.
+
+import { render } from "preact";
+import { App } from "./App.jsx";
+import { serverSource } from "./source/server.js";
+import { adopt } from "./store/map.js";
+import { attempt } from "./store/notices.js";
+import { about, chooseRun, source } from "./store/run.js";
+
+async function start() {
+  const boot = JSON.parse(document.getElementById("boot").textContent);
+  document.title = `${boot.title} · Papilio`;
+  render(<App title={boot.title} note={boot.note} />, document.getElementById("page"));
+  await attempt("page", async () => {
+    source.current = boot.source === "embedded" ? await window.papilioEmbedded(boot) : serverSource(boot.token);
+    const answer = await source.current.about();
+    adopt(answer.runs[0]);
+    about.value = answer;
+    await chooseRun(answer.runs[0].id);
+    await theOthers(answer);
+  });
+}
+
+/** Runs next to the first one may still be computed: they come when they are ready. What is known of a run stays the same object. */
+async function theOthers(answer) {
+  for (let latest = answer; latest.waiting > 0; ) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    latest = await source.current.about();
+    const known = about.value.runs;
+    about.value = { ...latest, runs: latest.runs.map((one) => known.find((each) => each.id === one.id) ?? one) };
+  }
+}
+
+start();

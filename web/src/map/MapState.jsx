@@ -1,0 +1,25 @@
+// What the map says while it has no points to show.
+
+import { layout, retries } from "../store/map.js";
+
+export function MapState() {
+  const now = layout.value;
+  if (now.state === "ready") return null;
+  if (now.state === "failed") {
+    return (
+      <div class="map-state" role="alert">
+        <p>{now.line}</p>
+        <button type="button" onClick={() => retries.value++}>Try again</button>
+      </div>
+    );
+  }
+  if (!now.progress) return <div class="map-state" role="status"><p>Loading the map…</p></div>;
+  const { done, total, what } = now.progress;
+  return (
+    <div class="map-state" role="status">
+      <p>Computing {what}…</p>
+      <progress value={done} max={total || 1} aria-label={what} />
+      <p class="minor">{total ? `${Math.floor((100 * done) / total)}% done. ` : ""}The map is kept: it is computed only once.</p>
+    </div>
+  );
+}

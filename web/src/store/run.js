@@ -1,0 +1,72 @@
+// Which run is looked at, and the arrays that came with it.
+
+import { computed, signal } from "@preact/signals";
+import { report } from "./notices.js";
+
+export const source = { current: null };
+export const about = signal(null);
+export const runId = signal(0);
+export const run = computed(() => about.value?.runs.find((one) => one.id === runId.value) ?? null);
+/** {run, latents, labels, splits, predicted, numbers}: null while it is loaded; arrays that a run does not have are null. */
+export const data = signal(null);
+
+const loaded = new Map();
+
+/** Arrays are loaded once for a run. */
+export function arrayOf(one, name) {
+  const key = `${one.id}/${name}`;
+  if (!loaded.has(key)) {
+    const promise = source.current.array(one, name).then((array) => array?.data ?? null);
+    promise.catch(() => loaded.delete(key)); // asked again next time
+    loaded.set(key, promise);
+  }
+  return loaded.get(key);
+}
+
+export async function dataOf(one) {
+  const [latents, labels, splits, predicted, numbers] = await Promise.all([
+    one.latents ? arrayOf(one, "latents") : null,
+    arrayOf(one, "labels"),
+    arrayOf(one, "splits"),
+    one.has_mistakes ? arrayOf(one, "predicted") : null,
+    one.num < one.total ? arrayOf(one, "numbers") : null,
+  ]);
+  return { run: one, latents, labels, splits, predicted, numbers };
+}
+
+export async function chooseRun(id) {
+  runId.value = id;
+  data.value = null;
+  const chosen = run.value;
+  try {
+    const arrays = await dataOf(chosen);
+    if (runId.value === id) data.value = arrays;
+  } catch (error) {
+    report(error, "map");
+  }
+}
+
+export const can = (one, what) => source.current.can(one, what);
+export const decodes = computed(() => run.value !== null && can(run.value, "decode"));
+
+export const className = (one, label) => (label >= 0 && label < one.classes.length ? one.classes[label] : null);
+
+/** A user's picture by its file; others by their number in the set, which is not the point's where the points are a sample. */
+export function pointName(arrays, index) {
+  const own = arrays.run.pictures.find((picture) => picture.index === index);
+  const number = arrays.numbers?.[index] ?? index;
+  return own ? own.name : `${arrays.run.subject === "samples" ? "sample" : "image"} ${number.toLocaleString("en")}`;
+}
+
+/** "image 1,234, class 7, test": what is known of a point, in words. */
+export const pointWords = (one, arrays, index) => [pointName(arrays, index), pointFacts(one, arrays, index)].filter(Boolean).join(", ");
+
+/** "class 7, test" */
+export function pointFacts(one, arrays, index) {
+  const parts = [];
+  const label = arrays?.labels ? className(one, arrays.labels[index]) : null;
+  if (label !== null) parts.push(`class ${label}`);
+  const split = arrays?.splits && one.subject !== "samples" ? one.splits[arrays.splits[index]] : null;
+  if (split) parts.push(split);
+  return parts.join(", ");
+}
