@@ -96,6 +96,9 @@ def run(
         str | None, typer.Option(metavar="ADDRESS", help="Train on a Ray cluster: HOST:PORT, auto, or local.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.", show_default="the study's")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32, bfloat16, or auto: the faster of the two.", show_default="the study's")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Discard the results of an earlier run and start over.")
     ] = False,
@@ -124,6 +127,7 @@ def run(
             "workers": workers,
             "ray": ray,
             "device": device,
+            "precision": precision,
             "is_fresh": fresh,
         }
         if dry_run:
@@ -356,9 +360,11 @@ def _print_plan(plan: Any) -> None:
     typer.echo(plan.title)
     rows = [
         [row.stage, row.trial, str(row.num_runs), str(row.num_finished), str(row.epochs), f"{row.parameters:,}"]
+        + [row.precision] * plan.tells_precision
         for row in plan.trials[:MAX_TRIALS]
     ]
-    print_table(["stage", "trial", "runs", "finished", "epochs", "parameters"], rows)
+    names = ["stage", "trial", "runs", "finished", "epochs", "parameters"]
+    print_table(names + ["precision"] * plan.tells_precision, rows)
     if len(plan.trials) > MAX_TRIALS:
         typer.echo(f"and {len(plan.trials) - MAX_TRIALS:,} more trials")
     for note in plan.notes:

@@ -80,6 +80,7 @@ class Lane:
     images: ImageSet
     seed: int
     starts: Arrays = field(default_factory=dict)
+    precision: str | None = None  # that was decided for it, or that it began with; None: its settings say
 
 
 @runtime_checkable
@@ -226,6 +227,15 @@ class TellsWeights(Protocol):
 
     def first_weights(self, settings: RunSettings, facts: ImageFacts) -> Arrays:
         """Weights as the run's nets will have them by name and shape, as `Session.weights` gives them."""
+        ...
+
+
+@runtime_checkable
+class ChoosesPrecision(Protocol):
+    """An engine of which nets can learn in several precisions: where `train.precision` is "auto", they are compared."""
+
+    def precisions(self, settings: RunSettings) -> Sequence[str]:
+        """The precisions that the device has instructions for, the usual one first."""
         ...
 
 

@@ -106,6 +106,7 @@ def run_study(
     workers: int | None = None,
     ray: str | None = None,
     device: str | None = None,
+    precision: str | None = None,
     is_fresh: bool = False,
     is_silent: bool = False,
     allows_failures: bool = False,
@@ -116,16 +117,16 @@ def run_study(
 
     `study` is a study file, a bundled study's name, or a dictionary of the same tables, in which functions may stand
     where a file has `module:function`. `settings` are dotted keys with values; `fraction` takes that share of the
-    images, `max_epochs` caps epochs; `confirm` is asked, before anything is trained, with the seconds that it will take at
-    most, as predicted; `began` is when the command did, by time.monotonic(). `ray`
-    is a Ray cluster's address, "auto" for one that runs here, or "local" to start one. Finished runs in `out` (by
-    default results/NAME) are kept and reused, unless `is_fresh`. Raises StudyError, DataError,
-    BusyError and the rest of `papilio.errors`; once everything else is trained and the report is written, RunFailed where a
+    images, `max_epochs` caps epochs, `precision` is float32, bfloat16 or auto (the faster one); `confirm` is asked, before
+    anything is trained, with the seconds that it will take at most, as predicted; `began` is when the command did, by
+    time.monotonic(). `ray` is a Ray cluster's address, "auto" for one that runs here, or "local" to start one. Finished runs
+    in `out` (by default results/NAME) are kept and reused, unless `is_fresh`. Raises StudyError, DataError, BusyError and
+    the rest of `papilio.errors`; once everything else is trained and the report is written, RunFailed where a
     run failed, unless `allows_failures`.
     """
     began = time.monotonic() if began is None else began
     told = _tell_nobody if is_silent else reading_progress()
-    changes = _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device)
+    changes = _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device, precision=precision)
     prepared = _prepared(study, changes, out=out, is_fresh=is_fresh, workers=workers, ray=ray, progress=told)
     study, folder, sources, plans = prepared.study, prepared.folder, prepared.sources, prepared.plans
     images, notes = prepared.images, prepared.notes
@@ -196,6 +197,7 @@ def plan_study(
     workers: int | None = None,
     ray: str | None = None,
     device: str | None = None,
+    precision: str | None = None,
     is_fresh: bool = False,
     is_silent: bool = False,
 ) -> StudyPreview:
@@ -204,7 +206,7 @@ def plan_study(
     Everything is checked, for which images are read; a few steps are timed here. Nothing is written. Raises as `run_study`.
     """
     told = _tell_nobody if is_silent else reading_progress()
-    changes = _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device)
+    changes = _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device, precision=precision)
     prepared = _prepared(study, changes, out=out, is_fresh=is_fresh, workers=workers, ray=ray, progress=told)
     study, images = prepared.study, prepared.images
     search = StudySearch(study, folder=prepared.folder, sources=prepared.sources, standing=images.standing_of)
@@ -432,9 +434,19 @@ def _write_report(results: StudyResults, *, own: OwnFunctions | None = None) -> 
 
 
 def _overrides(
-    settings: Mapping[str, Any] | None, *, fraction: float | None, max_epochs: int | None, device: str | None
+    settings: Mapping[str, Any] | None,
+    *,
+    fraction: float | None,
+    max_epochs: int | None,
+    device: str | None,
+    precision: str | None,
 ) -> dict[str, Any]:
-    special = {"data.fraction": fraction, "max_epochs": max_epochs, "train.device": device}
+    special = {
+        "data.fraction": fraction,
+        "max_epochs": max_epochs,
+        "train.device": device,
+        "train.precision": precision,
+    }
     return dict(settings or {}) | {key: value for key, value in special.items() if value is not None}
 
 

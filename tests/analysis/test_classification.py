@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 from linear_run import some_images
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from papilio.analysis.classification import classify, confused_pairs, surest_mistakes
+from papilio.analysis.classification import classify, confused_pairs, confusion_of, surest_mistakes
 from papilio.kinds.options import ClassificationOptions
 
 
@@ -37,3 +38,19 @@ def test_pairs_come_most_frequent_first() -> None:
 def test_mistakes_come_surest_first() -> None:
     labels, predicted = np.array([0, 1, 1, 0]), np.array([1, 1, 0, 1])
     assert surest_mistakes(labels, predicted, np.array([0.5, 1.0, 0.9, 0.5])).tolist() == [2, 0, 3]
+
+
+def test_scores_are_those_of_scikit_learn() -> None:
+    """It takes more than a second to import, for a few divisions."""
+    images = some_images(classes=3)
+    labels = images.labels[images.test]
+    predicted = np.random.default_rng(0).integers(0, 2, len(labels))  # class 2 is never predicted
+    run = SimpleNamespace(
+        probabilities=lambda given: np.eye(3, dtype=np.float32)[predicted], refuse_other_images=lambda given: None
+    )
+    arrays = classify(run, images, ClassificationOptions())  # pyright: ignore[reportArgumentType]
+    theirs = precision_recall_fscore_support(labels, predicted, labels=np.arange(3), zero_division=0)  # pyright: ignore
+    for name, expected in zip(("precision", "recall", "f1", "support"), theirs, strict=True):
+        np.testing.assert_array_equal(arrays[name], expected)
+    expected = confusion_matrix(labels, predicted, labels=np.arange(3))
+    np.testing.assert_array_equal(confusion_of(labels, predicted, num_classes=3), expected)

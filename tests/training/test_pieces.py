@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from papilio.engine import Seeds
 from papilio.errors import SettingError
 from papilio.models.layers import Dropout
 from papilio.runs.arrays import load_arrays, save_arrays
+from papilio.settings.optimizer_numbers import USUAL_NUMBERS
 from papilio.settings.schedules import SCHEDULES
 from papilio.settings.train_settings import Augmentation
 from papilio.targets.classes import Classes
@@ -221,3 +224,51 @@ def test_cross_entropy_and_accuracy_match_their_definitions() -> None:
     target = torch.full((50, 4), 0.05, dtype=torch.float64)
     target[range(50), labels] += 0.8
     assert smoothed == pytest.approx(-(target * probabilities.log()).sum(1).mean().item(), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_step_as_torchs_own(name: str) -> None:
+    """They leave out what torch does for its compiler, and nothing else."""
+    kind, steps = OPTIMIZERS[name], []
+    numbers = USUAL_NUMBERS[name].plain()
+    for make in (
+        lambda weights: make_optimizer(name, weights),
+        lambda weights: kind.optimizer(
+            weights,
+            lr=numbers["learning_rate"],
+            **{"weight_decay": 0.0, **kind.arguments},
+            **{key: value for key, value in numbers.items() if key != "learning_rate"},
+        ),
+    ):
+        weight = nn.Parameter(torch.linspace(-1, 1, 12).reshape(3, 4))
+        optimizer = make([weight])
+        for _ in range(5):
+            weight.grad = None
+            (weight**3).sum().backward()
+            optimizer.step()
+        steps.append(weight.detach().clone())
+    assert torch.equal(*steps)
+
+
+def test_checking_and_training_do_not_import_torchs_compiler() -> None:
+    """That took a second of every command and of every worker."""
+    program = """
+import sys
+from papilio.runs.train import prepare
+from papilio.search.expected import plan_runs
+from papilio.studies.checks import refuse_impossible_runs
+from papilio.studies.images import StudyImages
+from papilio.studies.study import load_study
+
+study = load_study(
+    {"title": "a", "data": {"name": "digits"}, "model": {"family": "cnn", "filters": [4]}, "train": {"epochs": 1}}
+)
+plans, images = plan_runs(study), StudyImages(study.own)
+refuse_impossible_runs(study, plans, images)
+with prepare(plans[0].settings, images.of_run(plans[0]), seed=0, threads=1, own={}) as session:
+    session.train_epoch()
+    session.evaluate("validation")
+print([name for name in ("torch._dynamo", "sympy") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from papilio.data.imageset import ImageSet
@@ -25,28 +23,23 @@ def classify(run: Run, images: ImageSet, options: ClassificationOptions) -> Arra
 
     Raises DataError where the image set overlaps with the one that the run was trained on, or has other classes.
     """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support  # takes a second
-
     run.refuse_other_images(images)
     chosen = images.indices("test")
     labels = images.labels[chosen]
     probabilities = run.probabilities(images.images[chosen])
     predicted = probabilities.argmax(axis=1)
     confidence = probabilities[np.arange(len(chosen)), predicted]
-    classes = np.arange(images.num_classes)
-    confusion = confusion_matrix(labels, predicted, labels=classes)
+    confusion = confusion_of(labels, predicted, num_classes=images.num_classes)
     mistakes = surest_mistakes(labels, predicted, confidence)[: options.mistakes]
-    # its annotations lack the number as `zero_division`
-    scores: Any = precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)  # pyright: ignore
-    precision, recall, f1, support = scores
+    right, support, times = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     return {
         "labels": labels,
         "predicted": predicted,
         "confidence": confidence,
         "confusion": confusion,
-        "precision": precision,
-        "recall": recall,
-        "f1": f1,
+        "precision": _shares(right, times),
+        "recall": _shares(right, support),
+        "f1": _shares(2 * right, support + times),
         "support": support,
         "pairs": confused_pairs(confusion)[:MAX_PAIRS],
         "mistake_images": images.images[chosen[mistakes]],
@@ -54,6 +47,16 @@ def classify(run: Run, images: ImageSet, options: ClassificationOptions) -> Arra
         "mistake_predicted": predicted[mistakes],
         "mistake_confidence": confidence[mistakes],
     }
+
+
+def confusion_of(labels: np.ndarray, predicted: np.ndarray, *, num_classes: int) -> np.ndarray:
+    """How often images of each class (rows) were predicted as each (columns): int (k, k)."""
+    return np.bincount(labels * num_classes + predicted, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def _shares(parts: np.ndarray, wholes: np.ndarray) -> np.ndarray:
+    """Float64; 0 where there is nothing to divide by."""
+    return np.divide(parts, wholes, out=np.zeros(len(parts)), where=wholes > 0)
 
 
 def confused_pairs(confusion: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from papilio.engine import find_engine
 from papilio.errors import DataError, SettingError, StudyError
 from papilio.execution.afterwards import span_afterwards, under_load
 from papilio.execution.forecast import Forecast, plans_to_probe, untimed_words
+from papilio.execution.precisions import Precisions, is_open
 from papilio.execution.spans import Span
 from papilio.runs.folder import RunFolder
 from papilio.runs.plan import RunPlan
@@ -28,6 +29,7 @@ class PreviewRow:
     num_finished: int
     epochs: int
     parameters: int
+    precision: str  # in which its nets will learn; "auto" where that is decided when it begins
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class StudyPreview:
     num_workers: int | None  # None: as many as a cluster gives
     span: Span | None  # of the command, from the first run to the report; None where nothing could be timed
     peak_bytes: int
+
+    @property
+    def tells_precision(self) -> bool:
+        """Whether any run learns in another precision than the usual one."""
+        return any(row.precision != "float32" for row in self.trials)
 
     @property
     def num_runs(self) -> int:
@@ -72,27 +79,36 @@ def preview(
     left = [plan for plan in plans if plan.name not in finished]
     forecast = Forecast(num_workers or 1, images.structure_of)
     probes = plans_to_probe(left, images.structure_of) if is_timed else []
-    untimed = [(plan, why) for plan in probes if (why := _time(plan, study, images, forecast)) is not None]
+    precisions = Precisions(images.structure_of)
+    if not is_fresh:
+        precisions.learn_begun((plan, RunFolder(folder / "runs" / plan.name).read()) for plan in plans if is_open(plan))
+    untimed = [(plan, why) for plan in probes if (why := _time(plan, study, images, forecast, precisions)) is not None]
     notes = [*notes, untimed_words(untimed, len(probes))] if untimed else notes
     training = forecast.span(left)
     span = None if training is None else training.plus(under_load(span_afterwards(study, plans, images)))
     by_trial: dict[tuple[str, str], list[RunPlan]] = {}
     for plan in plans:
         by_trial.setdefault((plan.stage, plan.trial), []).append(plan)
-    rows = tuple(_row(study, runs, finished, images) for runs in by_trial.values())
+    rows = tuple(_row(study, runs, finished, images, precisions) for runs in by_trial.values())
     return StudyPreview(study.settings.title, folder, rows, tuple(notes), num_workers, span, forecast.peak_bytes())
 
 
-def _time(plan: RunPlan, study: Study, images: StudyImages, forecast: Forecast) -> str | None:
+def _time(plan: RunPlan, study: Study, images: StudyImages, forecast: Forecast, precisions: Precisions) -> str | None:
     """Why a few steps of a run could not be timed, None where they were."""
     try:
-        forecast.learn_cost(plan, measure_cost(plan.settings, images.of_run(plan), threads=1, own=study.own))
+        precision = precisions.of(plan)
+        cost = measure_cost(plan.settings, images.of_run(plan), threads=1, own=study.own, precision=precision)
+        forecast.learn_cost(plan, cost)
+        if cost.precision is not None:
+            precisions.learn(plan, cost.precision)
     except Exception as error:  # a network of the user's own may raise anything: the run itself will say so, too
         return f"{type(error).__name__}: {error}"
     return None
 
 
-def _row(study: Study, runs: Sequence[RunPlan], finished: set[str], images: StudyImages) -> PreviewRow:
+def _row(
+    study: Study, runs: Sequence[RunPlan], finished: set[str], images: StudyImages, precisions: Precisions
+) -> PreviewRow:
     first = runs[0]
     try:
         engine = find_engine(first.settings.train.engine, study.own)
@@ -100,5 +116,8 @@ def _row(study: Study, runs: Sequence[RunPlan], finished: set[str], images: Stud
     except (SettingError, DataError) as error:
         raise StudyError(f'{study.where}: stage "{first.stage}", trial "{first.trial}": {error}') from error
     num_finished = sum(run.name in finished for run in runs)
-    epochs = first.settings.train.epochs
-    return PreviewRow(first.stage, first.trial, len(runs), num_finished, epochs, described.num_parameters)
+    train = first.settings.train
+    precision = precisions.of(first) or train.precision or "float32"
+    return PreviewRow(
+        first.stage, first.trial, len(runs), num_finished, train.epochs, described.num_parameters, precision
+    )

@@ -15,6 +15,7 @@ from papilio.errors import RunFailed
 from papilio.execution.alarms import Alarms
 from papilio.execution.forecast import Forecast, plans_to_probe, untimed_words
 from papilio.execution.live_report import LiveReport
+from papilio.execution.precisions import Precisions
 from papilio.execution.signals import StopSignals
 from papilio.execution.spans import NO_TIME, Span
 from papilio.execution.trackers import Trackers
@@ -103,6 +104,7 @@ class Execution:
         self.begun: dict[str, tuple[float, int]] = {}  # runs with workers: since when, and epochs that they had then
         self.tally: Tally | None = None
         self.reasons: set[str | None] = set()  # of runs that failed: each is told of once
+        self.precisions = Precisions(workload.structure_of)
         self.looked_at: set[str] = set()  # stages whose finished runs began with the weights that are there now
 
     def run(self) -> bool:
@@ -112,6 +114,7 @@ class Execution:
         way everything can be resumed. Raises StorageError, RunError, RunFailed.
         """
         self.search.begin()
+        self.precisions.learn_begun((run.plan, run.facts) for run in self.search.known_runs())
         job = self.search.next_job()  # by which stages begin, too, whose source has ended
         self._refuse_changed_weights()
         self._write_table()
@@ -155,9 +158,8 @@ class Execution:
             for worker in pool.idle()[: len(probes)]:
                 pool.give(worker, self._task([Job(probes.popleft())], kind="probe"))
             for _, plan, kind, content in pool.messages(0.2):
-                if kind == "cost":
-                    self.forecast.learn_cost(plan, content)
-                elif kind in ("unmeasured", "error", "died"):
+                self._hear_probe(plan, kind, content)
+                if kind in ("unmeasured", "error", "died"):
                     untimed[plan.name] = (plan, content if isinstance(content, str) else content[1])
         if self.is_stopping:
             return
@@ -183,7 +185,9 @@ class Execution:
                 if not pool.is_busy() and pool.idle():
                     raise RunFailed("no run is left, but the study is not finished: please report this bug")
             for task, plan, kind, content in pool.messages(0.2):
-                if task.kind != "probe":
+                if task.kind == "probe":
+                    self._hear_probe(plan, kind, content)
+                else:
                     self._hear(pool, plan, kind, content)
             for note in [*self.search.take_notes(), *self.trackers.take_notes()]:
                 self.listener.on_note(note)
@@ -196,6 +200,13 @@ class Execution:
             self._refuse_changed_weights()
             if not jobs:
                 return
+            if jobs[0].kind == "train" and self.precisions.is_missing(plan := jobs[0].plan):
+                for job in reversed(jobs):
+                    self.search.give_back(job)
+                if not self.precisions.ask(plan):
+                    return
+                pool.give(worker, self._task([Job(plan)], kind="probe"))
+                continue
             self.jobs |= {job.plan.name: job for job in jobs}
             self.begun |= {
                 one.plan.name: (time.monotonic(), self.forecast.epochs_done.get(one.plan.name, 0)) for one in jobs
@@ -244,6 +255,13 @@ class Execution:
             raise getattr(errors, name)(message)
         elif kind == "died":
             self._note_death(plan, content)
+
+    def _hear_probe(self, plan: RunPlan, kind: str, content: Any) -> None:
+        if kind == "cost":
+            self.forecast.learn_cost(plan, content)
+        if self.precisions.is_missing(plan):  # what cannot be timed says so when it is trained
+            precision = content.precision if kind == "cost" else None
+            self.precisions.learn(plan, precision or "float32")
 
     def _note_end(self, plan: RunPlan, facts: RunFacts) -> None:
         kind = self.jobs.pop(plan.name).kind
@@ -308,9 +326,10 @@ class Execution:
         runs = []
         for job in jobs:
             folder = self.workload.folder / "runs" / job.plan.name
+            precision = self.precisions.of(job.plan)
             if kind == "train":
                 self.workload.origins.bring(job.plan)
-            runs.append(TaskRun(job.plan, folder, self.workload.images(job.plan), job.until))
+            runs.append(TaskRun(job.plan, folder, self.workload.images(job.plan), job.until, precision))
         return Task(tuple(runs), self.workload.crew.threads, kind)
 
     def _refuse_changed_weights(self) -> None:

@@ -7,7 +7,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from papilio.errors import SettingError
 from papilio.models.layers import (
     NON_DECREASING,
     Activation,
@@ -62,11 +61,7 @@ def cnn(
         channels = num_filters
     layers += [nn.AdaptiveAvgPool2d(1)] if head == "average" else []
     layers.append(nn.Flatten())
-    width = num_features(nn.Sequential(*layers), image_shape)
-    if not width:
-        raise SettingError(
-            f"pool_after: {len(pooled)} pooling layers leave nothing of {image_shape[1]}x{image_shape[2]} images"
-        )
+    width = num_features(layers, image_shape)
     layers += [Dropout(flatten_dropout)] if flatten_dropout else []
 
     def stack(num_outputs: int) -> list[nn.Module]:
@@ -107,7 +102,7 @@ def lenet5(
     layers.append(nn.Conv2d(6, 16, 5))
     layers += _activate_and_pool(activation, pools[pooling](2))
     layers.append(nn.Flatten())
-    width = num_features(nn.Sequential(*layers), image_shape)
+    width = num_features(layers, image_shape)
     layers += _dense(width, num_classes, units=[120, 84], activation=activation, dropout=dropout)
     return initialize_sequential(layers, initializer)
 

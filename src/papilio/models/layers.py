@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -121,20 +121,33 @@ def initialize(network: nn.Module, name: str) -> nn.Module:
     return network
 
 
-def num_features(layers: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """How many numbers an image of (channel, height, width) becomes; raises SettingError if nothing is left of it."""
-    was_training = layers.training
-    layers.eval()
-    try:
-        with torch.no_grad():
-            return math.prod(layers(torch.zeros(1, *image_shape)).shape[1:])
-    except RuntimeError as error:
-        raise SettingError(
-            f"images of {image_shape[1]}x{image_shape[2]} are too small for this network;"
-            " use fewer pooling layers, smaller kernels, or larger images"
-        ) from error
-    finally:
-        layers.train(was_training)
+def num_features(layers: Iterable[nn.Module], image_shape: tuple[int, int, int]) -> int:
+    """How many numbers convolutions and poolings make of an image of (channel, height, width), whatever stands between them.
+
+    By their formula: to ask layers without memory for weights, torch imports its compiler. Raises SettingError if nothing is
+    left of the image.
+    """
+    channels, *sides = image_shape
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            channels = layer.out_channels
+            sides = [_windows(side, layer.kernel_size, layer.stride, layer.padding) for side in sides]
+        elif isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
+            sides = [_windows(side, layer.kernel_size, layer.stride, layer.padding) for side in sides]
+        elif isinstance(layer, nn.AdaptiveAvgPool2d):
+            sides = [1, 1]
+        if min(sides) < 1:
+            raise SettingError(
+                f"images of {image_shape[1]}x{image_shape[2]} are too small for this network;"
+                " use fewer pooling layers, smaller kernels, or larger images"
+            )
+    return channels * math.prod(sides)
+
+
+def _windows(side: int, kernel_size: Any, stride: Any, padding: Any) -> int:
+    """How often a window fits along a side; each of the three is one number for both sides, or a pair of equal ones."""
+    size, step, rim = (int(one[0]) if isinstance(one, tuple) else int(one) for one in (kernel_size, stride, padding))
+    return (side + 2 * rim - size) // step + 1
 
 
 def _layout_of(features: Tensor) -> torch.memory_format:

@@ -61,6 +61,7 @@ class RunResult:
     seconds: float = 0.0
     standing: Standing = UNRANKED  # by what it is ranked among others
     quantity: Quantity | None = None  # what its images show in place of classes
+    precision: str | None = None  # in which its nets learned; None before it has begun
     data_name: str = ""  # the image set, as its facts name it; empty while it waits
 
     def __repr__(self) -> str:
@@ -412,6 +413,7 @@ def _with_facts(waiting: RunResult, facts: RunFacts | None) -> RunResult:
         seconds=facts.seconds,
         standing=facts.standing,
         quantity=from_plain(facts.quantity),
+        precision=None if facts.parameters is None else facts.precision,
         data_name=facts.data_name,
     )
 

@@ -43,6 +43,7 @@ class RunJob:
     plan: RunPlan
     images: ImageSet
     watcher: Watcher | None = None
+    precision: str | None = None  # that was decided where its settings leave it open
 
 
 OnEnd = Callable[[str, RunFacts], None]  # is told the name of a run that has ended, and what its run.json says
@@ -67,8 +68,8 @@ def execute_runs(jobs: Sequence[RunJob], *, threads: int, own: OwnFunctions, on_
     """Train runs of one structure side by side, each into its folder; each resumes from a checkpoint where there is one.
 
     `on_end` is told of each run as soon as it has ended; its folder is free for others then. A run that was begun keeps the
-    number of threads that it began with: another number gives other last bits. Errors in a run end up in its folder, as
-    status "failed" with one line, the traceback in error.txt; where several train together nobody knows whose error it was,
+    number of threads and the precision that it began with: others give other last bits. Errors in a run end up in its folder,
+    as status "failed" with one line, the traceback in error.txt; where several train together nobody knows whose error it was,
     so that those that had not ended continue one by one. A full disk is raised (StorageError), and so is another image set than
     a run began with (RunError).
     """
@@ -92,6 +93,7 @@ class _Begun:
     folder: RunFolder
     facts: RunFacts
     lock: ExitStack
+    precision: str | None  # None: the settings say
     has_ended: bool = False
 
     def end(self, facts: RunFacts, on_end: OnEnd) -> None:
@@ -123,7 +125,8 @@ def _begin(job: RunJob, locks: ExitStack, *, threads: int, on_end: OnEnd) -> _Be
     facts = _first_facts(job.plan, images, threads=before.threads if before else threads)
     if folder.start_file.exists():
         facts = replace(facts, starts=load_facts(folder.start_file)["starts"])
-    return _Begun(job, folder, facts, lock)
+    precision = before.precision if before is not None and folder.checkpoint_file.exists() else job.precision
+    return _Begun(job, folder, facts, lock, precision)
 
 
 def _train_alone(one: _Begun, *, own: OwnFunctions, on_end: OnEnd) -> None:
@@ -194,10 +197,11 @@ def prepare(
     threads: int,
     own: OwnFunctions,
     starts: Mapping[str, np.ndarray] | None = None,
+    precision: str | None = None,
 ) -> Session:
-    """A session of one run; nothing is trained yet."""
+    """A session of one run; nothing is trained yet. `precision` is for one whose settings leave it open."""
     engine = find_engine(settings.train.engine, own)
-    return engine.prepare([Lane(settings, images, seed, starts or {})], threads=threads)
+    return engine.prepare([Lane(settings, images, seed, starts or {}, precision)], threads=threads)
 
 
 class RecordKeeper:
@@ -232,7 +236,7 @@ def _train(group: Sequence[_Begun], *, own: OwnFunctions, on_end: OnEnd) -> None
     settings = [one.job.plan.settings for one in group]
     chosen = [_choosers(one, own) for one in group]
     lanes = [
-        Lane(given, one.job.images, one.facts.seed, _starts(one.folder, given))
+        Lane(given, one.job.images, one.facts.seed, _starts(one.folder, given), one.precision)
         for one, given in zip(group, settings, strict=True)
     ]
     names = [one.facts.run for one in group]

@@ -49,7 +49,7 @@ class NumpyEngine:
             )
         refuse_unknown("train.optimizer", train.optimizer, RULES)
         refuse_impossible_optimizer(train.optimizer, momentum=train.momentum, betas=train.betas)
-        refuse_unknown("train.precision", train.precision or "float32", ["float32", "float64"])
+        refuse_unknown("train.precision", train.precision or "float32", ["float32", "float64", "auto"])
         for name in NOT_KNOWN:
             usual = TrainSettings.model_fields[name].get_default(call_default_factory=True)
             if getattr(train, name) != usual:
@@ -104,7 +104,7 @@ class NumpyEngine:
     def _built(self, settings: RunSettings, facts: ImageFacts) -> Network:
         network = self._build(settings, facts)
         try:
-            return network.allocate(settings.train.precision or "float32")
+            return network.allocate("float64" if settings.train.precision == "float64" else "float32")
         except (MemoryError, ValueError) as error:
             raise SettingError("model: its weights need more memory than there is; make it smaller") from error
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from papilio.results.results import RunResult, StudyResults
-from papilio.results.words import value_words
+from papilio.results.words import counted, value_words
 from papilio.settings.run_settings import RunSettings
 
 VARIES = "differs between trials"
@@ -52,20 +53,20 @@ def shared_settings(results: StudyResults) -> SharedSettings | None:
         return None
     keys = dict.fromkeys(key for one in found for key in one)
     shared = {key: found[0][key] for key in keys if all(key in one and one[key] == found[0][key] for one in found)}
-    first = _first_rows(shared)
+    first = _first_rows(shared, [run.precision for run in results.runs if run.precision])
     told = {"train.epochs", "train.batch_size", "train.optimizer", "train.precision", *PLAIN_ROWS, *OF_IMAGES}
     told |= {f"train.{name}" for name in NUMBERS}
     others = [(key, _text(value)) for key, value in shared.items() if key not in told]
     return SharedSettings(first, others)
 
 
-def _first_rows(shared: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _first_rows(shared: Mapping[str, Any], precisions: Sequence[str]) -> list[tuple[str, str]]:
     rows = [
         ("Epochs", _epochs(shared)),
         ("Batch size", _text(shared.get("train.batch_size", VARIES))),
         ("Optimizer", _optimizer(shared)),
         *((label, _text(shared.get(key, VARIES))) for key, label in PLAIN_ROWS.items() if _is_told(shared, key)),
-        ("Precision", _precision(shared)),
+        ("Precision", _precision(shared, precisions)),
     ]
     if "model.family" in shared:
         rows.append(("Model family", _text(shared["model.family"])))
@@ -91,9 +92,16 @@ def _optimizer(shared: Mapping[str, Any]) -> str:
     return ", ".join([name, *parts, *(f"{label} {VARIES}" for label in differing)])
 
 
-def _precision(shared: Mapping[str, Any]) -> str:
-    precision = shared.get("train.precision", VARIES)
-    return "float32" if precision is None else _text(precision)
+def _precision(shared: Mapping[str, Any], used: Sequence[str]) -> str:
+    """What the settings say, and in what the runs that have begun computed where that does not say it."""
+    asked = shared.get("train.precision", VARIES)
+    asked = "float32" if asked is None else _text(asked)
+    counts = Counter(used)
+    if asked == VARIES or not counts or set(counts) == {asked}:
+        return asked
+    names = sorted(counts)
+    told = names if len(names) == 1 else [f"{name} in {counted(counts[name], 'run')}" for name in names]
+    return f"{asked}: {' and '.join(told)}"
 
 
 def _in_full(run: RunResult) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from papilio.settings.since import Aside, Since
 from papilio.settings.spelling import in_present_spelling
@@ -123,10 +123,10 @@ class TrainSettings(BaseModel):
     engine: Annotated[str, Since("0.2")] = Field("torch", description="torch or numpy, or your own, module:name")
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
     # None, not "float32", so that results of versions without it still fit
-    precision: Literal["bfloat16", "float64"] | None = Field(
+    precision: Literal["float32", "bfloat16", "auto", "float64"] | None = Field(
         None,
-        description="precision of training: bfloat16 is faster on hardware that supports it; by default float32."
-        " float64: engine numpy only, for checks",
+        description="precision of training: float32 by default; bfloat16 where the hardware supports it; auto: bfloat16 where"
+        " it also is faster. float64: engine numpy only, for checks",
     )
 
     log: Annotated[tuple[TrackerName, ...], Since("0.2"), Aside()] = Field(
@@ -141,6 +141,12 @@ class TrainSettings(BaseModel):
             return given
         renamed = in_present_spelling(given)
         return {**renamed, "objective": "supervised"} if renamed.get("objective") == "classification" else renamed
+
+    @field_validator("precision", mode="after")
+    @classmethod
+    def _leave_out_the_default(cls, precision: str | None) -> str | None:
+        """So that a run whose study says float32 is the one whose study says nothing."""
+        return None if precision == "float32" else precision
 
     @model_validator(mode="before")
     @classmethod

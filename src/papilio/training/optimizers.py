@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +18,7 @@ from papilio.settings.optimizer_numbers import USUAL_NUMBERS, refuse_impossible_
 class OptimizerKind:
     """A torch optimizer with its fixed arguments."""
 
-    optimizer: Callable[..., torch.optim.Optimizer]
+    optimizer: type[torch.optim.Optimizer]
     arguments: dict[str, Any]
 
 
@@ -51,7 +53,19 @@ def make_optimizer(
     given = {"learning_rate": learning_rate, "momentum": momentum, "betas": betas}
     numbers = USUAL_NUMBERS[name].plain() | {key: value for key, value in given.items() if value is not None}
     rate = numbers.pop("learning_rate")
-    return kind.optimizer(groups, lr=rate, **({"weight_decay": 0.0} | kind.arguments | numbers))
+    return _without_compiler(kind.optimizer)(groups, lr=rate, **({"weight_decay": 0.0} | kind.arguments | numbers))
+
+
+@functools.cache
+def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
+    """The optimizer as it is, but for torch's compiler, which takes a second to import.
+
+    To switch the compiler off in them, torch wraps two methods in functions that import it, and that cost a small net a
+    twentieth of its step. Here stands what they wrap; `step` still computes without gradients.
+    """
+    step = torch.no_grad()(inspect.unwrap(optimizer.step))
+    methods = {"add_param_group": inspect.unwrap(torch.optim.Optimizer.add_param_group), "step": step}
+    return type(optimizer.__name__, (optimizer,), methods)
 
 
 def _decayed_and_not(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:

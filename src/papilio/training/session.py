@@ -39,14 +39,17 @@ from papilio.training.nets import TorchNets
 from papilio.training.noise import Noise, give_noise
 from papilio.training.objectives import Objective
 from papilio.training.phases import freeze, modules_of, moved_parameters, phase_optimizer, phase_settings
-from papilio.training.precision import Precision, best_precision
+from papilio.training.precision import Precision, best_precision, known_precision
 from papilio.training.states import arrays_of_nets, arrays_of_optimizer, load_nets, load_optimizer
 
 OF_OPTIMIZER = "optimiser"  # as checkpoints of every version spell it
 
 
 class TorchSession:
-    """One run: nets, an objective, batches, and all the state between them; `frozen` names parts of nets that do not learn."""
+    """One run: nets, an objective, batches, and all the state between them; `frozen` names parts of nets that do not learn.
+
+    `precision` is what was decided, or what the run began with: it then computes in that, whatever the device has.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class TorchSession:
         images: ImageSet,
         seed: int,
         frozen: Sequence[str] = (),
+        precision: str | None = None,
     ) -> None:
         device = torch.device(settings.device)
         self.modules = {name: as_fast_layout(net.to(device)) for name, net in nets.items()}
@@ -66,7 +70,7 @@ class TorchSession:
         self.seeds = Seeds.of(seed)
         self.shuffling = torch.Generator(device).manual_seed(self.seeds.shuffling)
         self.noise = Noise(torch.Generator(device).manual_seed(self.seeds.noise))
-        self.precision: Precision = best_precision(settings.precision, device)
+        self.precision: Precision = known_precision(precision) or best_precision(settings.precision, device)
         self.measured = with_views(self.modules, settings)  # how objectives call the nets when they are measured
         self.frozen = freeze(self.modules, frozen)
         self.moved = [moved_parameters(self.modules, phase) for phase in objective.phases]

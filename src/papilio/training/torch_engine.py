@@ -27,6 +27,7 @@ from papilio.training.forward_check import is_one_of_ours, refuse_misfits, words
 from papilio.training.nets import TorchNets
 from papilio.training.objectives import Objective
 from papilio.training.phases import freeze, moved_parameters, refuse_impossible_phases, refuse_unknown_phases
+from papilio.training.precision import precisions_of
 from papilio.training.session import TorchSession, as_fast_layout
 from papilio.training.standardizing import channel_statistics, standardize, unknown_statistics
 from papilio.training.states import arrays_of_nets, copy_into, load_nets
@@ -118,7 +119,15 @@ class TorchEngine:
         objective = make_objective(kind, "torch", settings.train, facts, self.own)
         refuse_unknown_phases(settings.train, objective)
         frozen = frozen_parts(nets, settings.model.sources, facts.shape)
-        return TorchSession(nets, objective, settings=settings.train, images=lane.images, seed=lane.seed, frozen=frozen)
+        return TorchSession(
+            nets,
+            objective,
+            settings=settings.train,
+            images=lane.images,
+            seed=lane.seed,
+            frozen=frozen,
+            precision=lane.precision,
+        )
 
     def load(self, settings: RunSettings, facts: ImageFacts, weights: Arrays) -> TorchNets:
         kind = kind_of(settings.train, facts, self.own)
@@ -131,6 +140,10 @@ class TorchEngine:
 
     def max_lanes(self, settings: RunSettings) -> int:
         return 1
+
+    def precisions(self, settings: RunSettings) -> Sequence[str]:
+        """See `papilio.engine.ChoosesPrecision`."""
+        return precisions_of(torch.device(settings.train.device))
 
     def _check_own(self, settings: RunSettings, kind: Kind, facts: ImageFacts, objective: Objective) -> None:
         """Builds nets of the user's own and lets them look at two images; on another machine's device nothing is looked at."""

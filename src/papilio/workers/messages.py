@@ -22,6 +22,7 @@ class TaskRun:
     folder: Path
     images: SharedImages
     until: int | None = None
+    precision: str | None = None  # that was decided where its settings leave it open
 
     @property
     def name(self) -> str:
@@ -51,10 +52,11 @@ class Stop:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a few timed steps say of a run: seconds per epoch, and the worker's peak memory."""
+    """What a few timed steps say of a run: seconds per epoch, the worker's peak memory, and the precision that is fastest."""
 
     epoch_seconds: float
     peak_bytes: int
+    precision: str | None = None  # None where it was not asked for
 
 
 class Workers(Protocol):

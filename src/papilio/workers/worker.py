@@ -6,13 +6,15 @@ It is started as a command of its own, not forked and not through multiprocessin
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from papilio.workers.messages import GONE, Cost, Stop, Task, TaskRun
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from papilio.workers.sharing import SharedImages
 
 SECONDS_BETWEEN_STEPS = 0.2  # between two messages about steps
+ROUNDS = 3  # in which ways to compute are compared
+CLEAR = 1.3  # so many times faster, one of them needs no other round
+CLEARLY_LESS = 1.05  # so many times faster a way has to be than the usual one
+LONG_SECONDS = 5.0  # after which there is no other round
+Name = TypeVar("Name", str, str | None)
 
 
 class Parent:
@@ -127,7 +134,9 @@ def do_task(
 
     try:
         if task.kind == "train":
-            jobs = [RunJob(run.folder, run.plan, images[run.name], watchers[run.name]) for run in task.runs]
+            jobs = [
+                RunJob(run.folder, run.plan, images[run.name], watchers[run.name], run.precision) for run in task.runs
+            ]
             execute_runs(jobs, threads=task.threads, own=own, on_end=lambda name, facts: end(name, "ended", facts))
             return
         (run,) = task.runs
@@ -142,18 +151,49 @@ def do_task(
 
 def _probe(run: TaskRun, images: ImageSet, own: OwnFunctions, *, threads: int) -> tuple[str, Any]:
     try:
-        return "cost", measure_cost(run.plan.settings, images, threads=threads, own=own)
+        return "cost", measure_cost(run.plan.settings, images, threads=threads, own=own, precision=run.precision)
     except Exception as error:  # the run itself will end so, and keeps the reason in its folder
         return "unmeasured", f"{type(error).__name__}: {error}"
 
 
-def measure_cost(settings: RunSettings, images: ImageSet, *, threads: int, own: OwnFunctions) -> Cost:
-    """Time a few steps of training and of validation."""
+def measure_cost(
+    settings: RunSettings, images: ImageSet, *, threads: int, own: OwnFunctions, precision: str | None = None
+) -> Cost:
+    """Time a few steps of training and of validation; where the precision is open, and not yet decided, in each."""
     from papilio.runs.train import prepare
 
-    with prepare(settings, images, seed=0, threads=threads, own=own) as session:
-        seconds = session.epoch_seconds()
-    return Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    names = [precision] if precision or settings.train.precision != "auto" else _precisions(settings, own)
+    with ExitStack() as stack:
+        sessions = {
+            name: stack.enter_context(prepare(settings, images, seed=0, threads=threads, own=own, precision=name))
+            for name in names
+        }
+        name, seconds = fastest({name: session.epoch_seconds for name, session in sessions.items()})
+    return Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, name)
+
+
+def fastest(timed: Mapping[Name, Callable[[], float]]) -> tuple[Name, float]:
+    """Which of several ways is fastest, and its seconds: the least of a few rounds in turns, one where that is clear.
+
+    The first is the usual one: another has to be faster by more than what chance makes of a few steps.
+    """
+    usual, taken = next(iter(timed)), dict.fromkeys(timed, math.inf)
+    best, start = usual, time.perf_counter()
+    for _ in range(ROUNDS):
+        for name, seconds in timed.items():
+            taken[name] = min(taken[name], seconds())
+        best = min(taken, key=lambda name: taken[name] * (1.0 if name == usual else CLEARLY_LESS))
+        others = [seconds for name, seconds in taken.items() if name != best]
+        if taken[best] * CLEAR < min(others, default=math.inf) or time.perf_counter() - start > LONG_SECONDS:
+            break
+    return best, taken[best]
+
+
+def _precisions(settings: RunSettings, own: OwnFunctions) -> Sequence[str]:
+    from papilio.engine import ChoosesPrecision, find_engine
+
+    engine = find_engine(settings.train.engine, own)
+    return engine.precisions(settings) if isinstance(engine, ChoosesPrecision) else ["float32"]
 
 
 def _attached(shared: SharedImages, attached: dict[SharedImages, ImageSet]) -> ImageSet:
