@@ -26,3 +26,11 @@ def test_a_terminal_gets_one_line_that_changes(
     show(1, 2, "drawing")
     show(2, 2, "drawing")
     assert capsys.readouterr().err == "\rdrawing: 1 of 2\x1b[K\rdrawing: 2 of 2\x1b[K\n"
+
+
+def test_a_step_that_counts_nothing_has_no_number_and_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    progress.reading_progress()(0, 0, "placing points on the map")
+    assert capsys.readouterr().err == "\rplacing points on the map\x1b[K\n"

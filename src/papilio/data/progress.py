@@ -19,9 +19,9 @@ def reading_progress() -> Progress:
 
     def show(done: int, total: int, what: str) -> None:
         nonlocal last
-        line = f"{what}: {done:,}" + (f" of {total:,}" if total else "")
+        line = what if not done and not total else f"{what}: {done:,}" + (f" of {total:,}" if total else "")
         if is_live:
-            is_last = bool(total) and done >= total
+            is_last = done >= total if total else not done
             tell(f"\r{line}\x1b[K", end="\n" if is_last else "", file=sys.stderr)
         elif time.monotonic() - last > BETWEEN_LINES:
             last = time.monotonic()

@@ -15,7 +15,7 @@ MATH = Path(__file__).parents[3] / "web" / "src" / "math"
 @pytest.fixture(scope="module")
 def page(browser: Any) -> Iterator[Any]:
     opened = browser.new_page()
-    for name in ("grid", "vectors", "polygon"):
+    for name in ("grid", "vectors", "polygon", "numbers"):
         source = (MATH / f"{name}.js").read_text(encoding="utf-8")
         opened.evaluate(
             "async ([name, source]) => { window[name] = await import('data:text/javascript,' + encodeURIComponent(source)) }",
@@ -86,3 +86,13 @@ def test_a_spherical_way_keeps_its_distance_from_the_center_and_a_linear_one_is_
     assert np.allclose(middle, [1 + np.sqrt(0.5), 1, np.sqrt(0.5)], atol=1e-6)
     assert np.allclose(quarter - [1, 1, 0], [np.cos(np.pi / 8), 0, np.sin(np.pi / 8)], atol=1e-6)
     assert np.allclose(page.evaluate(ends, "linear")[2], [1.5, 1, 0.5], atol=1e-6)
+
+
+def test_numbers_have_a_minus_sign_and_zero_has_none(page: Any) -> None:
+    written = page.evaluate("[-0.001, 0, 0.5, -2.456].map((value) => numbers.decimal(value, '+'))")
+    assert written == ["0.00", "0.00", "+0.50", "\N{MINUS SIGN}2.46"]
+
+
+def test_a_probability_is_certain_only_where_it_is_one(page: Any) -> None:
+    written = page.evaluate("[1, 0.99999, 0.5, 0.589, 0.00001, 0].map(numbers.percent)")
+    assert written == ["100%", ">99.9%", "50%", "58.9%", "<0.1%", "0%"]

@@ -4,10 +4,10 @@ import { inverse, layout } from "../store/map.js";
 import { run } from "../store/run.js";
 
 const BETWEEN = {
-  axes: "Between the images: the decoder's own pictures of these coordinates.",
-  plane: "Between the images: the decoder's pictures of the plane that PCA found.",
-  mean: "Between the images: decoded from the mean of the nearest images on the map, as this map has no inverse.",
-  image: "Between the images of this map nothing is decoded: the pointer shows the nearest one.",
+  axes: "Between the images, the pointer shows what the decoder makes of these coordinates.",
+  plane: "Between the images, the pointer shows what the decoder makes of this plane; an image itself can lie far from it.",
+  mean: "Between the images, the pointer shows the decoded mean of the nearest ones, as this map has no inverse.",
+  image: "Nothing is decoded here: the pointer shows the nearest image.",
 };
 
 export function Trust() {
@@ -21,7 +21,7 @@ export function Trust() {
 }
 
 function TrustWords({ trust }) {
-  const percent = (value) => `${Math.round(100 * value)}%`;
+  const percent = (value) => `${value > 0.99 ? Number((100 * value).toFixed(1)) : Math.round(100 * value)}%`;
   const title = `${trust.what}; measured on ${trust.measured_on.toLocaleString("en")}`;
   const kept = typeof trust.kept === "number" ? ` ${percent(trust.kept)} of the ${trust.neighbors} nearest neighbors in the space are also neighbors on the map.` : "";
   if (typeof trust.space !== "number" || typeof trust.map !== "number") return <span title={title}>{kept.trim()} </span>;
@@ -30,10 +30,10 @@ function TrustWords({ trust }) {
     return <span title={title}>{trust.what[0].toUpperCase() + trust.what.slice(1)}: {error(trust.space)} in the space, {error(trust.map)} on the map.{kept} </span>;
   }
   const loss = trust.space - trust.map;
-  const verdict = loss < 0.03 ? "The map shows the classes as the space has them" : loss < 0.15 ? "The map blurs the classes a little" : "The map hides much of what the space tells apart";
+  const verdict = loss < 0.03 ? "The map separates the classes as well as the space does" : loss < 0.15 ? "The map separates the classes a little less than the space does" : "The map separates the classes much less than the space does";
   return (
     <span title={title}>
-      {verdict}: neighbors name the class of {percent(trust.map)} of the images on the map, of {percent(trust.space)} in the space.{kept}{" "}
+      {verdict}: the nearest neighbors give the right class for {percent(trust.map)} of the {run.value.subject} on the map, and for {percent(trust.space)} in the space.{kept}{" "}
     </span>
   );
 }

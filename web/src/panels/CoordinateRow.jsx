@@ -1,7 +1,8 @@
 import { useRef } from "preact/hooks";
+import { decimal } from "../math/numbers.js";
 import { Picture } from "../parts/Picture.jsx";
 
-const REACH = 3; // standard deviations of the prior, to either side
+const REACH = 3; // standard deviations, to either side
 export const STEPS = [-3, -2, -1, 0, 1, 2, 3];
 const BOX = 40;
 
@@ -23,24 +24,24 @@ export function CoordinateRow({ one, coordinate, step, pictures, onStep }) {
     <div class="row">
       <div class="row-name">
         <b>{index}</b>{coordinate.factor && <span>{coordinate.factor}</span>}
-        {facts(coordinate).map((fact) => <small key={fact}>{fact}</small>)}
+        {facts(coordinate).map((fact) => <small key={fact.words} title={fact.title}>{fact.words}</small>)}
       </div>
       <div class="row-strip">
         <div class="strip" ref={strip} onPointerDown={drag} onPointerMove={drag} aria-hidden="true">
           {STEPS.map((each, n) => <Picture key={each} image={pictures?.[n]} shape={one.image} box={BOX} label={`${each} deviations`} />)}
         </div>
         <input type="range" min={-REACH} max={REACH} step={0.05} value={shown} onInput={(event) => onStep(Number(event.target.value))}
-          aria-label={`Coordinate ${index}${coordinate.factor ? `, ${coordinate.factor}` : ""}`} aria-valuetext={`${step.toFixed(2)} deviations`} />
+          aria-label={`Coordinate ${index}${coordinate.factor ? `, ${coordinate.factor}` : ""}`} aria-valuetext={`${decimal(step)} deviations`} />
       </div>
-      <output>{step >= 0 ? "+" : "−"}{Math.abs(step).toFixed(2)}</output>
+      <output>{decimal(step, "+")}</output>
     </div>
   );
 }
 
 function facts({ kl, change, information }) {
   const parts = [];
-  if (typeof kl === "number") parts.push(`KL ${kl.toFixed(2)}`);
-  if (typeof change === "number") parts.push(`change ${change.toPrecision(2)}`);
-  if (typeof information === "number") parts.push(`information ${information.toFixed(2)}`);
+  if (typeof kl === "number") parts.push({ words: `KL ${kl.toFixed(2)}`, title: "The mean divergence from the prior, in nats: near 0, the coordinate is not used" });
+  if (typeof change === "number") parts.push({ words: `change ${change.toPrecision(2)}`, title: "How much one standard deviation of it changes a picture" });
+  if (typeof information === "number") parts.push({ words: `information ${information.toFixed(2)}`, title: "What it tells of the factor or class next to its number (mutual information)" });
   return parts;
 }

@@ -5,7 +5,7 @@ import { Notice } from "../parts/Notice.jsx";
 import { useLatest } from "../parts/useLatest.js";
 import { decodeAll, labelFor, toldClass } from "../store/decoding.js";
 import { change, isChanged, kept, keepLatent } from "../store/kept.js";
-import { data } from "../store/run.js";
+import { data, unitOf } from "../store/run.js";
 import { CoordinateRow, STEPS } from "./CoordinateRow.jsx";
 
 const FIRST = 8; // rows that are shown at once
@@ -29,7 +29,7 @@ export function Coordinates() {
   return (
     <>
       <p class="minor">
-        {now ? `From the kept picture (${now.name}).` : "From the mean latent, until a picture is kept."} One unit is a standard deviation of the prior.
+        {now ? `From the kept picture (${now.name}).` : "From the mean latent, until a picture is kept."} One unit is a standard deviation of {unitOf(one)}.
         {isChanged.value && now && <button type="button" class="quiet" onClick={() => change(now.anchor)}>Undo the sliders</button>}
       </p>
       <Notice place="coordinates" />

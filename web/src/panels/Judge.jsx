@@ -1,5 +1,6 @@
 // What a classifier says of the kept picture: the run itself, or the one that judges it.
 
+import { percent } from "../math/numbers.js";
 import { Notice } from "../parts/Notice.jsx";
 import { useLatest } from "../parts/useLatest.js";
 import { source } from "../store/run.js";
@@ -30,5 +31,3 @@ export function Judge({ now }) {
     </section>
   );
 }
-
-const percent = (share) => (share > 0.9995 ? "100%" : `${(100 * share).toFixed(1)}%`);

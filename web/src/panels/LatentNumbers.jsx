@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { decimal } from "../math/numbers.js";
 
 /** The latent as numbers, with a button that copies them as a JSON list. */
 export function LatentNumbers({ latent }) {
@@ -14,7 +15,7 @@ export function LatentNumbers({ latent }) {
         Latent <small>{latent.length === 1 ? "1 number" : `${latent.length} numbers`}</small>
         <button type="button" class="quiet" onClick={copy} aria-label="Copy the latent">{state}</button>
       </h3>
-      <p class="numbers">{[...latent].map((value, d) => <span key={d} title={`coordinate ${d}`}>{value.toFixed(2)}</span>)}</p>
+      <p class="numbers">{[...latent].map((value, d) => <span key={d} title={`coordinate ${d}`}>{decimal(value)}</span>)}</p>
     </section>
   );
 }

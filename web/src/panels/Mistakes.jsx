@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { number } from "../map/Legend.jsx";
+import { percent } from "../math/numbers.js";
 import { Thumbs } from "../parts/Thumb.jsx";
 import { colorBy, chosenColor, verdicts } from "../store/coloring.js";
 import { attempt } from "../store/notices.js";
@@ -24,7 +25,7 @@ export function Mistakes() {
   if (!values) return <p class="minor" role="status">Loading…</p>;
   const shown = pair ? wrong.filter((index) => pairName(arrays, index) === pair) : wrong;
   if (wrong.length === 0) return <p>No image of a known class is predicted wrongly.</p>;
-  const words = (index) => (hasClasses ? <>{names(arrays, index)} {Math.round(100 * values[index])}%</> : number(values[index]));
+  const words = (index) => (hasClasses ? <>{names(arrays, index)} {percent(values[index])}</> : number(values[index]));
   return (
     <>
       <p>

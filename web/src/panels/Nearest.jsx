@@ -39,7 +39,7 @@ async function nearestOf(now, arrays, spaceId) {
     const isTraining = (index) => isSamples || !arrays.splits || arrays.splits[index] === 0;
     const { indices, distances } = nearestRows(arrays.latents, one.latents, now.latent, NUM, (index) => index !== now.index && isTraining(index));
     const title = isSamples ? "Nearest samples" : "Nearest training images";
-    const own = now.index !== null ? ", itself left out" : "";
+    const own = now.index !== null ? ", the kept one left out" : "";
     return { indices, distances, title, note: `Below each: its class, and its distance in the space of ${one.latents} latents${own}.` };
   }
   const answer = now.index === null ? now.nearest : await source.current.nearest(one, spaceId, now.index);

@@ -1,6 +1,7 @@
 // All runs that decode, next to each other: the same picture through each, or the same sliders for each.
 
 import { signal } from "@preact/signals";
+import { decimal } from "../math/numbers.js";
 import { Notice } from "../parts/Notice.jsx";
 import { Picture } from "../parts/Picture.jsx";
 import { useLatest } from "../parts/useLatest.js";
@@ -27,7 +28,7 @@ export function Runs() {
       <p class="minor">
         {mode.value === "picture"
           ? now ? `Each run encodes the kept picture (${now.name}) and decodes it again.` : "Keep a picture: each run encodes it and decodes it again."
-          : "Each run decodes the same coordinates, in standard deviations of its prior; those without a slider are at their means."}
+          : "Each run decodes the same coordinates, in standard deviations of its prior (an autoencoder has none: of its images' latents). Those without a slider are at their means."}
       </p>
       <ul class="runs">{runs.map((one) => <RunCard key={one.id} one={one} />)}</ul>
       <Notice place="runs" />
@@ -74,7 +75,7 @@ function Sliders({ num }) {
           <label key={d}>
             <b>{d}</b>
             <input type="range" min="-3" max="3" step="0.05" value={steps.value[d] ?? 0} aria-label={`Coordinate ${d} of every run`} onInput={(event) => set(d, Number(event.target.value))} />
-            <output>{(steps.value[d] ?? 0).toFixed(2)}</output>
+            <output>{decimal(steps.value[d] ?? 0, "+")}</output>
           </label>
         ))}
       </div>

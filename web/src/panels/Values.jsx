@@ -1,6 +1,7 @@
 // The numbers that are known of an image of the set: its error, its confidence, its KL.
 
 import { number } from "../map/Legend.jsx";
+import { percent } from "../math/numbers.js";
 import { useLatest } from "../parts/useLatest.js";
 import { arrayOf } from "../store/run.js";
 
@@ -12,7 +13,7 @@ export function Values({ one, index }) {
       {one.values.map(({ id, name }, n) => arrays[n] && (
         <div key={id}>
           <dt>{name}</dt>
-          <dd>{number(arrays[n][index])}</dd>
+          <dd>{id === "confidence" ? percent(arrays[n][index]) : number(arrays[n][index])}</dd>
         </div>
       ))}
     </dl>

@@ -26,7 +26,7 @@ export function Header({ title, note }) {
 
 function RunChoice() {
   const runs = about.value.runs;
-  const words = (one) => (kindOf(one) ? `${one.name} (${kindOf(one)})` : one.name);
+  const words = (one) => (kindOf(one) && !one.name.toLowerCase().startsWith(kindOf(one).toLowerCase()) ? `${one.name} (${kindOf(one)})` : one.name);
   const waiting = about.value.waiting > 0 && <span class="minor" role="status">{about.value.waiting === 1 ? "1 more run" : `${about.value.waiting} more runs`} to come…</span>;
   if (runs.length === 1) return <><span class="minor run-name">{words(runs[0])}</span>{waiting}</>;
   return (

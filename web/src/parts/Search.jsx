@@ -33,7 +33,7 @@ export function Search() {
   return (
     <div class="search">
       <input
-        type="search" id="search" placeholder={`Find ${hint}`} aria-label={`Find ${hint}`} value={text} autocomplete="off"
+        type="search" id="search" placeholder={`Find ${hint.replace(" or file name", ", file")}`} aria-label={`Find ${hint}`} value={text} autocomplete="off"
         role="combobox" aria-expanded={results.length > 0} aria-controls="search-results"
         aria-activedescendant={results[at] ? `found-${at}` : undefined}
         onInput={(event) => (setText(event.target.value), setAt(0), setOpen(true))}

@@ -33,7 +33,7 @@ function Pointed({ box }) {
     <figure>
       <div class="frame" style={{ height: `${box}px` }}>
         {now ? <Picture image={now.image} shape={one.image} box={box} label={`The picture at the pointer: ${now.how}; nearest is ${words}`} />
-          : <p class="minor">{decodes.value ? "Move over the map: the decoder's picture follows." : "Move over the map: the nearest image follows."}</p>}
+          : <p class="minor">{`${isTouched() ? "Touch" : "Move over"} the map: the ${decodes.value ? "decoder's picture" : "nearest image"} follows.`}</p>}
       </div>
       <figcaption>
         {now?.latent && <Picture image={now.nearestImage} shape={one.image} box={40} label={words} />}
@@ -53,7 +53,7 @@ function Kept({ box }) {
   if (!now) {
     return (
       <figure>
-        <div class="frame" style={{ height: `${box}px` }}><p class="minor">Click to keep a picture. {can(run.value, "open") && " Or drop a file on this page."}</p></div>
+        <div class="frame" style={{ height: `${box}px` }}><p class="minor">{isTouched() ? "Tap" : "Click"} the map to keep a picture.{can(run.value, "open") && (isTouched() ? " Or open one of yours." : " Or drop a file on this page.")}</p></div>
         <figcaption><span><b>Kept</b></span></figcaption>
       </figure>
     );
@@ -71,7 +71,7 @@ function Kept({ box }) {
           <b>Kept{isChanged.value ? ", changed" : ""}</b>
           <small title={now.name}>{now.name}</small>
           {now.facts && <small>{now.facts}</small>}
-          {now.original && isDecoded && <small>small: the image itself</small>}
+          {now.original && isDecoded && <small>small: the original</small>}
           {now.note && <small>{now.note}</small>}
           {now.run !== run.value && <small>of {now.run.name}</small>}
         </span>
@@ -79,3 +79,6 @@ function Kept({ box }) {
     </figure>
   );
 }
+
+/** Whether the page is used with fingers, which cannot hover. */
+const isTouched = () => window.matchMedia("(hover: none)").matches;

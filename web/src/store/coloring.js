@@ -3,7 +3,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { classColors, packed, SHADES, viridis } from "../math/colors.js";
 import { attempt } from "./notices.js";
-import { arrayOf, data, run } from "./run.js";
+import { arrayOf, data, isJudged, run } from "./run.js";
 import { isDark } from "./theme.js";
 
 export const colorBy = signal("class"); // class | split | right | plain | the id of a value
@@ -14,7 +14,7 @@ export const colorChoices = computed(() => {
   const one = run.value;
   if (!one) return [];
   return [
-    ...(one.classes.length ? [{ id: "class", name: "class" }] : []),
+    ...(one.classes.length ? [{ id: "class", name: isJudged(one) ? `class, by ${one.judge}` : "class" }] : []),
     ...(one.has_mistakes && one.classes.length ? [{ id: "right", name: "right or wrong" }] : []),
     ...one.values,
     ...(one.subject === "samples" ? [] : [{ id: "split", name: "split" }]),

@@ -51,8 +51,15 @@ export async function keepPoint(index) {
   if (!found || data.value !== arrays) return;
   keep({
     run: one, index, original: found[0], image: found[0], latent: latentOf(arrays, index),
-    label: arrays.labels?.[index] ?? null, name: pointName(arrays, index), facts: pointFacts(one, arrays, index), words: pointWords(one, arrays, index),
+    label: labelOf(arrays, index), name: pointName(arrays, index), facts: pointFacts(one, arrays, index), words: pointWords(one, arrays, index),
   });
+}
+
+/** A point's class; where it is not known, as of a user's picture, that of the nearest images. */
+function labelOf(arrays, index) {
+  const label = arrays.labels?.[index] ?? null;
+  if (label !== -1) return label;
+  return arrays.latents ? classAround(arrays, latentOf(arrays, index)) : null;
 }
 
 /** A place between the points; its class is that of the nearest images in the latent space. */

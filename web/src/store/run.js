@@ -49,7 +49,13 @@ export async function chooseRun(id) {
 export const can = (one, what) => source.current.can(one, what);
 export const decodes = computed(() => run.value !== null && can(run.value, "decode"));
 
+/** In what the coordinates of a run are counted: a prior has mean 0 and deviation 1; where there is none, those of the images are used. */
+export const unitOf = (one) => (one.deviation.every((each) => each === 1) ? "the prior" : "the images' latents");
+
 export const className = (one, label) => (label >= 0 && label < one.classes.length ? one.classes[label] : null);
+
+/** Whether the classes of the points are what a classifier says: samples have none of their own, unless the net is told one. */
+export const isJudged = (one) => one.subject === "samples" && Boolean(one.judge) && one.conditional.length === 0;
 
 /** A user's picture by its file; others by their number in the set, which is not the point's where the points are a sample. */
 export function pointName(arrays, index) {
@@ -61,11 +67,11 @@ export function pointName(arrays, index) {
 /** "image 1,234, class 7, test": what is known of a point, in words. */
 export const pointWords = (one, arrays, index) => [pointName(arrays, index), pointFacts(one, arrays, index)].filter(Boolean).join(", ");
 
-/** "class 7, test" */
+/** "class 7, test"; of a sample, "classified as 7": it has no class of its own. */
 export function pointFacts(one, arrays, index) {
   const parts = [];
   const label = arrays?.labels ? className(one, arrays.labels[index]) : null;
-  if (label !== null) parts.push(`class ${label}`);
+  if (label !== null) parts.push(isJudged(one) ? `classified as ${label}` : `class ${label}`);
   const split = arrays?.splits && one.subject !== "samples" ? one.splits[arrays.splits[index]] : null;
   if (split) parts.push(split);
   return parts.join(", ");

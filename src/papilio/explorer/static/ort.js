@@ -1,5 +1,5 @@
 /*
-sources: sha256 523f3426bc9bdb6bd14d27339d9eed866cecb2f51aa87913ab47a4decdfbd1f2
+sources: sha256 12d188bf236cbcce7c3ed988fc6870714a838b4d14ac021b2d87a6371e37fd9f
 
 onnxruntime-web 1.30.0 (MIT)
 
