@@ -185,6 +185,15 @@ def test_pictures_of_one_s_own_are_the_last_points(generators: Path, vae: Scene,
     np.testing.assert_allclose(positions[-1], positions[11], atol=1e-4)
 
 
+def test_a_picture_unlike_those_of_the_run_says_so(vae: Scene, tmp_path: Path) -> None:
+    Image.fromarray(255 - vae.pictures(np.array([11]))[0, 0]).save(tmp_path / "paper.png")
+    scene = Scene(vae.folder, pictures=[tmp_path])
+    scene.prepare(quietly)
+    (own,) = scene.about(0)["pictures"]
+    assert own["note"].endswith("this picture is light: swap light and dark in the file")
+    assert scene.encode(tmp_path / "paper.png")["note"] == own["note"]
+
+
 def test_a_new_picture_lies_between_its_nearest_points_on_a_map_without_a_way_to_it() -> None:
     rng = np.random.default_rng(0)
     features = rng.standard_normal((50, 3)).astype(np.float32)

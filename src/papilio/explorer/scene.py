@@ -93,6 +93,7 @@ class Scene:
         self._lock = threading.RLock()
         self._jobs: Jobs[Map] = Jobs()
         self._yours: tuple[tuple[str, ...], np.ndarray, Cloud] | None = None
+        self._notes: list[str | None] = []
         self._spaces: dict[str, Space] = {}
 
     # what is loaded when it is first needed
@@ -156,7 +157,8 @@ class Scene:
             self.kept.write("guide", make_guide(self.run, images, points))
         if self._paths:
             given = as_pictures(list(self._paths), shape=self.facts.images.shape)
-            images, _ = shown_to(self.run, given, is_inverted=False, progress=progress)
+            images, hints = shown_to(self.run, given, is_inverted=False, progress=progress)
+            self._notes = [_note(hint) for hint in hints]
             names = tuple(Path(str(one)).name for one in given)
             self._yours = (names, images, cloud_of_pictures(self.run, images, split=YOURS))
         progress(0, 0, "placing points on the map")
@@ -191,7 +193,10 @@ class Scene:
             "subject": "samples" if self.is_generator else "images",
             "total": first_own if self.is_generator else int(guide.get("total", first_own)),
             "splits": [*SPLITS, "yours"],
-            "pictures": [{"index": first_own + place, "name": name} for place, name in enumerate(names)],
+            "pictures": [
+                {"index": first_own + place, "name": name} | ({"note": note} if note else {})
+                for place, (name, note) in enumerate(zip(names, self._notes, strict=True))
+            ],
             "can": [
                 *(name for name in ("decode", "encode") if name in self.offers),
                 *(["classify"] if "probabilities" in self.offers else []),
@@ -344,7 +349,7 @@ class Scene:
         return {
             "latent": latent,
             "image": base64.b64encode(channels_last(images).tobytes()).decode(),
-            "note": hints[0],
+            "note": _note(hints[0]),
         } | near
 
     def nearest(self, space_name: str, point: int) -> dict[str, Any]:
@@ -420,6 +425,11 @@ def channels_first(images: np.ndarray) -> np.ndarray:
 def _offers(facts: RunFacts) -> frozenset[str]:
     """What a run does, without its nets."""
     return frozenset(kind_of(facts.run_settings.train, facts.images, {}).offers)
+
+
+def _note(hint: str | None) -> str | None:
+    """What may be wrong with a picture, for the page: it has no option that swaps light and dark."""
+    return hint and hint.replace("try --invert", "swap light and dark in the file")
 
 
 def _judge_of(facts: RunFacts, given: str | None) -> str | None:

@@ -51,7 +51,7 @@ export async function keepPoint(index) {
   if (!found || data.value !== arrays) return;
   keep({
     run: one, index, original: found[0], image: found[0], latent: latentOf(arrays, index),
-    label: labelOf(arrays, index), name: pointName(arrays, index), facts: pointFacts(one, arrays, index), words: pointWords(one, arrays, index),
+    note: one.pictures.find((picture) => picture.index === index)?.note, label: labelOf(arrays, index), name: pointName(arrays, index), facts: pointFacts(one, arrays, index), words: pointWords(one, arrays, index),
   });
 }
 

@@ -1,5 +1,5 @@
 /*
-sources: sha256 12d188bf236cbcce7c3ed988fc6870714a838b4d14ac021b2d87a6371e37fd9f
+sources: sha256 33c92832ec8ab3be152eab0635995febd9eb5e5009987796c0287be3b090eebe
 
 onnxruntime-web 1.30.0 (MIT)
 
