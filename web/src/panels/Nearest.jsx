@@ -30,7 +30,7 @@ export function Nearest({ now, arrays }) {
   );
 }
 
-const brief = (distance) => (distance >= 100 ? distance.toFixed(0) : distance >= 0.01 ? String(Number(distance.toPrecision(2))) : distance.toExponential(0));
+const brief = (distance) => (distance >= 10 ? distance.toFixed(0) : distance >= 1 ? distance.toFixed(1) : distance >= 0.01 ? distance.toFixed(2) : distance.toExponential(0));
 
 async function nearestOf(now, arrays, spaceId) {
   const one = arrays.run;
@@ -40,12 +40,12 @@ async function nearestOf(now, arrays, spaceId) {
     const { indices, distances } = nearestRows(arrays.latents, one.latents, now.latent, NUM, (index) => index !== now.index && isTraining(index));
     const title = isSamples ? "Nearest samples" : "Nearest training images";
     const own = now.index !== null ? ", the kept one left out" : "";
-    return { indices, distances, title, note: `Below each: its class, and its distance in the space of ${one.latents} latents${own}.` };
+    return { indices, distances, title, note: `Below each: ${one.classes.length ? "its class, and " : ""}its distance in the space of ${one.latents} latents${own}.` };
   }
   const answer = now.index === null ? now.nearest : await source.current.nearest(one, spaceId, now.index);
   if (answer) {
     const { points, distances } = answer;
-    return { indices: points.slice(0, NUM), distances: distances.slice(0, NUM), title: "Nearest images", note: "Below each: its class, and its distance in this layer's space." };
+    return { indices: points.slice(0, NUM), distances: distances.slice(0, NUM), title: "Nearest images", note: `Below each: ${one.classes.length ? "its class, and " : ""}its distance in this layer's space.` };
   }
   return null; // nothing that could be compared: the strip is left out
 }

@@ -1,5 +1,5 @@
 /*
-sources: sha256 33c92832ec8ab3be152eab0635995febd9eb5e5009987796c0287be3b090eebe
+sources: sha256 160a61d03ec49ad15571f10b64bf3ea99a25ed6cf795a89038e749d7c99aa02c
 
 onnxruntime-web 1.30.0 (MIT)
 
