@@ -211,7 +211,10 @@ class Scene:
                 for method, words in METHODS.items()
                 if has_method(method)
             ],
-            "values": [{"id": name, "name": VALUES.get(name, name.replace("_", " "))} for name in cloud.values],
+            "values": [  # what the run says first, factors after it
+                {"id": name, "name": VALUES.get(name, name.replace("_", " "))}
+                for name in sorted(cloud.values, key=lambda name: name not in VALUES)
+            ],
             "mean": [] if cloud.mean is None else cloud.mean.tolist(),
             "deviation": [] if cloud.deviation is None else cloud.deviation.tolist(),
             "coordinates": in_order(guide) if guide else [],

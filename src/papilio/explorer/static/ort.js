@@ -1,5 +1,5 @@
 /*
-sources: sha256 160a61d03ec49ad15571f10b64bf3ea99a25ed6cf795a89038e749d7c99aa02c
+sources: sha256 dce3073bd92934d07065776ecbc34b2ce71a5bbecd1bbc3b025698e92dc289b4
 
 onnxruntime-web 1.30.0 (MIT)
 
