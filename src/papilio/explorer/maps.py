@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -22,6 +25,7 @@ MANY = 5_000  # points, from which on t-SNE interpolates on a grid and looks for
 MOST_QUERIES = 2_000  # points whose neighbors are looked at
 EARLY, LATE, EVERY = 250, 500, 10  # iterations of t-SNE, and how often it tells of them
 PERPLEXITY = 30.0
+SECONDS_BETWEEN = 0.2  # that `tell` is called at least as often as, so that it can end a map
 
 Tell = Callable[[int, int], None]  # done, of how many; 0: not known
 
@@ -71,21 +75,27 @@ def pca_plane(points: Float[np.ndarray, "n l"]) -> tuple[Float32[np.ndarray, "n 
 def neighbor_map(method: str, features: Float32[np.ndarray, "n k"], tell: Tell) -> Float32[np.ndarray, "n 2"]:
     """A map by t-SNE or UMAP, the same for the same features; computed in a process of its own, so that the page stays quick.
 
-    `tell` hears how far it is. Raises RunFailed where that process fails.
+    `tell` hears how far it is, and again while nothing happens; what it raises ends the process. Raises RunFailed where that
+    process fails.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_compute, args=(method, features, there), daemon=True)
     child.start()
     there.close()
+    far = (0, 0)
     try:
         while True:
+            if not here.poll(SECONDS_BETWEEN):
+                tell(*far)
+                continue
             heard = here.recv()
             if isinstance(heard, np.ndarray):
                 return heard
             if isinstance(heard, str):
                 raise RunFailed(f"{METHODS[method]}: {heard}")
-            tell(*heard)
+            far = heard
+            tell(*far)
     except EOFError:
         raise RunFailed(
             f"{METHODS[method]}: the process that computed the map ended; is there enough memory?"
@@ -96,11 +106,20 @@ def neighbor_map(method: str, features: Float32[np.ndarray, "n k"], tell: Tell) 
 
 
 def _compute(method: str, features: np.ndarray, out: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this process
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         found = _tsne(features, lambda *far: out.send(far)) if method == "tsne" else _umap(features)
         out.send(found)
     except Exception as error:  # whatever it is, somebody waits for it
         out.send(f"{type(error).__name__}: {reason_of(error)}")
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _tsne(features: np.ndarray, tell: Tell) -> np.ndarray:
