@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -21,6 +22,7 @@ from papilio.data.parallel import available_cores
 from papilio.errors import RunFailed, reason_of
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+FEWEST = 4  # points that have neighbors to speak of
 MANY = 5_000  # points, from which on t-SNE interpolates on a grid and looks for neighbors approximately
 MOST_QUERIES = 2_000  # points whose neighbors are looked at
 EARLY, LATE, EVERY = 250, 500, 10  # iterations of t-SNE, and how often it tells of them
@@ -47,7 +49,9 @@ class Trust:
     neighbors: int = NEIGHBORS
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        """With null for a number that is none."""
+        told = {name: None if one != one else one for name, one in asdict(self).items()}  # NaN alone is not itself
+        return json.dumps(told, allow_nan=False)
 
     @classmethod
     def of_json(cls, text: str) -> Trust:
@@ -62,7 +66,8 @@ def has_method(name: str) -> bool:
 def pca_plane(points: Float[np.ndarray, "n l"]) -> tuple[Float32[np.ndarray, "n 2"], Float32[np.ndarray, "3 l"]]:
     """The PCA map of points, and the way back: their mean, and two unit vectors along which the map's axes lie."""
     center = points.mean(axis=0, dtype=np.float64)
-    _, vectors = np.linalg.eigh(np.cov(points.T.astype(np.float64)).reshape(points.shape[1], -1))
+    spread = np.cov(points.T.astype(np.float64), bias=len(points) == 1)  # a single point has none
+    _, vectors = np.linalg.eigh(spread.reshape(points.shape[1], -1))
     axes = np.zeros((2, points.shape[1]))
     found = vectors[:, ::-1].T[:2]
     axes[: len(found)] = (
@@ -78,6 +83,8 @@ def neighbor_map(method: str, features: Float32[np.ndarray, "n k"], tell: Tell) 
     `tell` hears how far it is, and again while nothing happens; what it raises ends the process. Raises RunFailed where that
     process fails.
     """
+    if len(features) < FEWEST:
+        raise RunFailed(f"{METHODS[method]}: takes {FEWEST} points or more, and there are {len(features)}; choose PCA")
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_compute, args=(method, features, there), daemon=True)
@@ -108,6 +115,7 @@ def neighbor_map(method: str, features: Float32[np.ndarray, "n k"], tell: Tell) 
 def _compute(method: str, features: np.ndarray, out: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    warnings.filterwarnings("ignore", "Loky-backed parallel loops")  # scikit-learn then uses one core: nothing to do
     try:
         found = _tsne(features, lambda *far: out.send(far)) if method == "tsne" else _umap(features)
         out.send(found)
@@ -169,6 +177,8 @@ def trust_of(
     `labels` are classes, -1 where unknown, or, where a `period` is given, numbers on a circle.
     """
     num = min(NEIGHBORS, len(features) - 1)
+    if num == 0:
+        return Trust("", None, None, 1.0, 1, 0)
     queries = np.sort(np.random.default_rng(0).permutation(len(features))[:MOST_QUERIES])
     before, after = (_nearest_of(queries, where, num) for where in (features, positions))
     kept = share_kept(before, after)

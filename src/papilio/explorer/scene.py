@@ -298,7 +298,7 @@ class Scene:
                 cloud = self.kept.cloud()
                 assert cloud is not None
                 images = None if self.is_generator else self.images
-                found = make_space(self.run, images, cloud, name, judge=self.judge, progress=progress)
+                found = make_space(self.run, images, cloud, name, judge=self.judge, progress=progress, lock=self._lock)
                 self.kept.keep_space(name, found)
             self._spaces[name] = found
         return self._spaces[name]
@@ -405,7 +405,8 @@ class Scene:
         _, images, cloud = self._yours
         if space_name == LATENTS and cloud.latents is not None:
             return cloud.latents
-        return layer_output(self.run, images, space_name, judge=self.judge)
+        with self._lock:
+            return layer_output(self.run, images, space_name, judge=self.judge)
 
 
 def _nearest(place: np.ndarray, features: np.ndarray, *, without: int | None = None) -> dict[str, Any]:
