@@ -245,10 +245,11 @@ def _encoded(run: Run, known: Cloud, batches: Batches) -> Cloud:
             latents.append(mean.astype(np.float32))
         else:
             latents.append(run.encode(pictures).reshape(len(pictures), -1))
+        _finite(latents[-1], run, what="the latents")
         if "decode" in run.kind.offers:
             back = run.decode(latents[-1], **_first_class(run)).astype(np.float32)
             errors.append(((back - pictures) ** 2).mean(axis=(1, 2, 3)) / 255**2)
-    every = _finite(np.concatenate(latents), run, what="the latents")
+    every = np.concatenate(latents)
     mean, deviation = np.zeros(every.shape[1], np.float32), np.ones(every.shape[1], np.float32)
     if not has_prior(run):
         mean, deviation = every.mean(axis=0), every.std(axis=0)
