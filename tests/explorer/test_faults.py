@@ -147,6 +147,12 @@ def test_a_single_point_has_a_map_and_few_have_only_that_by_pca() -> None:
         neighbor_map("tsne", np.ones((2, 3), np.float32), lambda done, total: None)
 
 
+def test_points_in_one_place_have_no_map_by_neighbors(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RunFailed, match="in one place"):
+        neighbor_map("tsne", np.ones((20, 3), np.float32), lambda done, total: None)
+    assert not capfd.readouterr().err
+
+
 def test_latents_that_are_no_numbers_are_one_line(
     generators: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from papilio.errors import RunFailed, reason_of
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 FEWEST = 4  # points that have neighbors to speak of
+FEW = 1_000  # points below which threads wait for each other longer than they work
 MANY = 5_000  # points, from which on t-SNE interpolates on a grid and looks for neighbors approximately
 MOST_QUERIES = 2_000  # points whose neighbors are looked at
 EARLY, LATE, EVERY = 250, 500, 10  # iterations of t-SNE, and how often it tells of them
@@ -115,10 +116,11 @@ def neighbor_map(method: str, features: Float32[np.ndarray, "n k"], tell: Tell) 
 def _compute(method: str, features: np.ndarray, out: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    warnings.filterwarnings("ignore", "Loky-backed parallel loops")  # scikit-learn then uses one core: nothing to do
+    warnings.simplefilter("ignore")  # of libraries, about what the user cannot change
     try:
         found = _tsne(features, lambda *far: out.send(far)) if method == "tsne" else _umap(features)
-        out.send(found)
+        in_one_place = "the points lie in one place, so there are no neighbors to keep; choose another space"
+        out.send(found if np.isfinite(found).all() else in_one_place)
     except Exception as error:  # whatever it is, somebody waits for it
         out.send(f"{type(error).__name__}: {reason_of(error)}")
 
@@ -152,7 +154,7 @@ def _tsne(features: np.ndarray, tell: Tell) -> np.ndarray:
         n_iter=LATE,
         callbacks=heard,
         callbacks_every_iters=EVERY,
-        n_jobs=available_cores(),
+        n_jobs=available_cores() if len(features) >= FEW else 1,
         random_state=0,
     ).fit(features)
     return np.asarray(found, dtype=np.float32)
