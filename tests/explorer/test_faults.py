@@ -147,6 +147,13 @@ def test_a_single_point_has_a_map_and_few_have_only_that_by_pca() -> None:
         neighbor_map("tsne", np.ones((2, 3), np.float32), lambda done, total: None)
 
 
+def test_a_single_latent_has_a_map_by_neighbors() -> None:
+    latents = np.random.default_rng(0).normal(size=(20, 1)).astype(np.float32)
+    positions = neighbor_map("tsne", latents, lambda done, total: None)
+    assert positions.shape == (20, 2)
+    assert np.isfinite(positions).all()
+
+
 def test_points_in_one_place_have_no_map_by_neighbors(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RunFailed, match="in one place"):
         neighbor_map("tsne", np.ones((20, 3), np.float32), lambda done, total: None)

@@ -145,6 +145,8 @@ def _tsne(features: np.ndarray, tell: Tell) -> np.ndarray:
 
     tell(0, EARLY + LATE)
     is_many = len(features) >= MANY
+    if features.shape[1] == 1:  # it starts from two components
+        features = np.pad(features, ((0, 0), (0, 1)))
     found = TSNE(
         perplexity=min(PERPLEXITY, (len(features) - 1) / 3),  # pyright: ignore[reportArgumentType] (it may be a fraction)
         neighbors="annoy" if is_many else "exact",
