@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from papilio.analysis.projection import MOST_COMPONENTS
 from papilio.data.imageset import ImageSet
 from papilio.data.progress import Progress
 from papilio.data.splits import SPLITS
+from papilio.errors import RunError
 from papilio.models.description import LayerRow
 from papilio.models.layer_names import INPUT, LATENTS, OUTPUT, named_layers
 from papilio.runs.run import Run
@@ -159,17 +161,35 @@ def space_names(offers: Collection[str], layers: Sequence[LayerRow], *, has_judg
 
 
 def make_space(
-    run: Run, images: ImageSet | None, cloud: Cloud, name: str, *, judge: Run | None, progress: Progress
+    run: Run,
+    images: ImageSet | None,
+    cloud: Cloud,
+    name: str,
+    *,
+    judge: Run | None,
+    progress: Progress,
+    lock: AbstractContextManager[object] | None = None,
 ) -> Space:
-    """Where a cloud's points lie in one of `space_names`; of more than 50 numbers their principal components."""
+    """Where a cloud's points lie in one of `space_names`; of more than 50 numbers their principal components.
+
+    `lock` is held while the run looks at some images: others may use it, too. Raises RunError for what are no finite numbers.
+    """
     if name == LATENTS and cloud.latents is not None:
         return _narrowed(cloud.latents, keep=cloud.latents.shape[1] <= MOST_COMPONENTS)
     if is_generator(run):
-        made: Iterator[np.ndarray] = generated(run, cloud, progress=progress, what=f"reading {name} of samples")
+        made: Iterator[np.ndarray] = generated(
+            run, cloud, progress=progress, what=f"reading {name} of samples", lock=lock
+        )
     else:
         assert images is not None
         made = iter(Batches(images.images, cloud.indices, progress=progress, what=f"reading {name} of images"))
-    return _space_of(lambda pictures: layer_output(run, pictures, name, judge=judge), made, num=len(cloud))
+
+    def output(pictures: np.ndarray) -> np.ndarray:
+        with lock or nullcontext():
+            found = layer_output(run, pictures, name, judge=judge)
+        return _finite(found, run, what=f"the outputs of {name}")
+
+    return _space_of(output, made)
 
 
 def layer_output(run: Run, pictures: np.ndarray, name: str, *, judge: Run | None) -> np.ndarray:
@@ -180,12 +200,16 @@ def layer_output(run: Run, pictures: np.ndarray, name: str, *, judge: Run | None
     return given.reshape(len(pictures), -1)
 
 
-def generated(run: Run, cloud: Cloud, *, progress: Progress, what: str) -> Iterator[np.ndarray]:
+def generated(
+    run: Run, cloud: Cloud, *, progress: Progress, what: str, lock: AbstractContextManager[object] | None = None
+) -> Iterator[np.ndarray]:
     """A generator's samples, uint8 (batch, channel, height, width), some at a time."""
     assert cloud.latents is not None
     for start in range(0, len(cloud), AT_A_TIME):
         part = slice(start, start + AT_A_TIME)
-        yield decoded(run, cloud.latents[part], cloud.indices[part])
+        with lock or nullcontext():
+            made = decoded(run, cloud.latents[part], cloud.indices[part])
+        yield made
         progress(min(start + AT_A_TIME, len(cloud)), len(cloud), what)
 
 
@@ -221,6 +245,7 @@ def _encoded(run: Run, known: Cloud, batches: Batches) -> Cloud:
             latents.append(mean.astype(np.float32))
         else:
             latents.append(run.encode(pictures).reshape(len(pictures), -1))
+        _finite(latents[-1], run, what="the latents")
         if "decode" in run.kind.offers:
             back = run.decode(latents[-1], **_first_class(run)).astype(np.float32)
             errors.append(((back - pictures) ** 2).mean(axis=(1, 2, 3)) / 255**2)
@@ -238,6 +263,12 @@ def _encoded(run: Run, known: Cloud, batches: Batches) -> Cloud:
         mean=mean,
         deviation=deviation,
     )
+
+
+def _finite(found: np.ndarray, run: Run, *, what: str) -> np.ndarray:
+    if not np.isfinite(found).all():
+        raise RunError(f"{run.folder}: {what} are not finite numbers, so there is no map; train the run again")
+    return found
 
 
 def _first_class(run: Run) -> dict[str, int]:
@@ -286,7 +317,7 @@ def _narrowed(features: np.ndarray, *, keep: bool) -> Space:
     return Space(features, features.shape[1]) if keep else _components(features, iter([features]))
 
 
-def _space_of(give: Callable[[np.ndarray], np.ndarray], batches: Iterator[np.ndarray], *, num: int) -> Space:
+def _space_of(give: Callable[[np.ndarray], np.ndarray], batches: Iterator[np.ndarray]) -> Space:
     """Of wide layers only so many images are held at full width as the components are computed from."""
     held: list[np.ndarray] = []
     for pictures in batches:
@@ -313,8 +344,10 @@ def _components(known: np.ndarray, batches: Iterator[np.ndarray]) -> Space:
 
     step = math.ceil(len(known) / MOST_FOR_PCA)
     num = min(MOST_COMPONENTS, len(known[::step]), known.shape[1])
-    pca = PCA(n_components=num, svd_solver="randomized", random_state=0).fit(known[::step])
-    center, directions = (np.asarray(one, dtype=np.float32) for one in (pca.mean_, pca.components_))
+    center, directions = known[0].astype(np.float32), np.eye(1, known.shape[1], dtype=np.float32)
+    if len(known) > 1:  # a single point has no components
+        pca = PCA(n_components=num, svd_solver="randomized", random_state=0).fit(known[::step])
+        center, directions = (np.asarray(one, dtype=np.float32) for one in (pca.mean_, pca.components_))
     space = Space(np.empty((0, num), np.float32), known.shape[1], center, directions)
     placed = np.concatenate([space.place(one) for one in batches])
     return Space(placed, space.dimensions, space.center, space.directions)

@@ -120,11 +120,11 @@ def explore(
 
 def _make_ready(shown: Shown) -> None:
     """Load what the first picture takes; then compute the points of the other runs, one after another."""
-    with contextlib.suppress(PapilioError):  # it is said when it is asked for
+    with contextlib.suppress(Exception):  # it is said when it is asked for
         shown.scenes[0].warm_up()
     while shown.waiting:
         scene = shown.waiting[0]
-        with contextlib.suppress(PapilioError):  # a run that cannot be shown is left out
+        with contextlib.suppress(Exception):  # a run that cannot be shown is left out; the page waits for the others
             scene.prepare(lambda done, total, what: None)
             shown.scenes.append(scene)
         shown.waiting.remove(scene)
@@ -134,7 +134,7 @@ def _free_port(host: str) -> int:
     with _socket(host) as one:
         try:
             one.bind((host, 0))
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise SettingError(f"--host {host}: cannot be used ({reason_of(error)}); leave it out") from error
         return one.getsockname()[1]
 

@@ -15,6 +15,10 @@ Result = TypeVar("Result")
 AT_ONCE = 0.3  # seconds: what takes no longer is answered with its result
 
 
+class Stopped(Exception):
+    """Nobody waits for a job any more."""
+
+
 @dataclass(frozen=True)
 class Far:
     """How far a job is; `total` 0 where that is not known."""
@@ -35,6 +39,7 @@ class Jobs(Generic[Result]):
         self._lock = threading.Lock()
         self._futures: dict[str, Future[Result]] = {}
         self._far: dict[str, Far] = {}
+        self._is_closed = False
 
     def ask(self, name: str, what: str, job: Callable[[Progress], Result]) -> Result | Far:
         """The result, or how far the job is; it is started where it was not. Raises what the job raised, once."""
@@ -52,8 +57,11 @@ class Jobs(Generic[Result]):
         return future.result()
 
     def _hear(self, name: str, far: Far) -> None:
+        if self._is_closed:
+            raise Stopped
         self._far[name] = far
 
     def close(self) -> None:
-        """Start nothing more; a job that has begun is waited for by nobody."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Start nothing more, and end the job that has begun as soon as it tells how far it is: no process is left."""
+        self._is_closed = True
+        self._pool.shutdown(wait=True, cancel_futures=True)

@@ -24,11 +24,12 @@ VALUES = "values-"
 
 
 class Kept:
-    """The arrays that are kept of a run on an image set. A file that cannot be read is as good as none; one that cannot be
-    written is no loss but time."""
+    """The arrays that are kept of a run on an image set. A file that cannot be read is as good as none; what
+    cannot be written is kept in memory, for as long as the page is served."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._in_memory: dict[str, dict[str, np.ndarray]] = {}
 
     @classmethod
     def of_run(cls, run: RunFolder, *, judge: RunFolder | None) -> Kept:
@@ -44,7 +45,8 @@ class Kept:
         if arrays is None:
             return None
         values = {name.removeprefix(VALUES): arrays.pop(name) for name in sorted(arrays) if name.startswith(VALUES)}
-        return Cloud(**arrays, values=values) if arrays.keys() <= {one.name for one in fields(Cloud)} else None
+        known = {one.name for one in fields(Cloud)}
+        return Cloud(**arrays, values=values) if {"indices", "splits", "labels"} <= arrays.keys() <= known else None
 
     def keep_cloud(self, cloud: Cloud) -> None:
         arrays = {one.name: getattr(cloud, one.name) for one in fields(Cloud) if one.name != "values"}
@@ -62,6 +64,8 @@ class Kept:
 
     def read(self, name: str) -> dict[str, np.ndarray] | None:
         """The arrays of a file, or None."""
+        if name in self._in_memory:
+            return dict(self._in_memory[name])
         try:
             with open_regular(self._path(name)) as file:
                 return unpack_arrays(file, self._path(name))
@@ -70,15 +74,15 @@ class Kept:
 
     def write(self, name: str, arrays: Mapping[str, Any]) -> None:
         """Keep arrays, without those that are None."""
+        given: dict[str, Any] = {key: np.asarray(one) for key, one in arrays.items() if one is not None}
         try:
             with open_atomic(self._path(name)) as file:
-                given: dict[str, Any] = {key: np.asarray(one) for key, one in arrays.items() if one is not None}
                 np.savez(file, **given)
         except (OSError, StorageError):
-            return
+            self._in_memory[name] = given
 
     def has(self, name: str) -> bool:
-        return self._path(name).exists()
+        return name in self._in_memory or self._path(name).exists()
 
     def _path(self, name: str) -> Path:
         safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import multiprocessing
+import os
+import signal
+import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -18,10 +22,13 @@ from papilio.data.parallel import available_cores
 from papilio.errors import RunFailed, reason_of
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+FEWEST = 4  # points that have neighbors to speak of
+FEW = 1_000  # points below which threads wait for each other longer than they work
 MANY = 5_000  # points, from which on t-SNE interpolates on a grid and looks for neighbors approximately
 MOST_QUERIES = 2_000  # points whose neighbors are looked at
 EARLY, LATE, EVERY = 250, 500, 10  # iterations of t-SNE, and how often it tells of them
 PERPLEXITY = 30.0
+SECONDS_BETWEEN = 0.2  # that `tell` is called at least as often as, so that it can end a map
 
 Tell = Callable[[int, int], None]  # done, of how many; 0: not known
 
@@ -43,7 +50,9 @@ class Trust:
     neighbors: int = NEIGHBORS
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        """With null for a number that is none."""
+        told = {name: None if one != one else one for name, one in asdict(self).items()}  # NaN alone is not itself
+        return json.dumps(told, allow_nan=False)
 
     @classmethod
     def of_json(cls, text: str) -> Trust:
@@ -58,7 +67,8 @@ def has_method(name: str) -> bool:
 def pca_plane(points: Float[np.ndarray, "n l"]) -> tuple[Float32[np.ndarray, "n 2"], Float32[np.ndarray, "3 l"]]:
     """The PCA map of points, and the way back: their mean, and two unit vectors along which the map's axes lie."""
     center = points.mean(axis=0, dtype=np.float64)
-    _, vectors = np.linalg.eigh(np.cov(points.T.astype(np.float64)).reshape(points.shape[1], -1))
+    spread = np.cov(points.T.astype(np.float64), bias=len(points) == 1)  # a single point has none
+    _, vectors = np.linalg.eigh(spread.reshape(points.shape[1], -1))
     axes = np.zeros((2, points.shape[1]))
     found = vectors[:, ::-1].T[:2]
     axes[: len(found)] = (
@@ -71,21 +81,29 @@ def pca_plane(points: Float[np.ndarray, "n l"]) -> tuple[Float32[np.ndarray, "n 
 def neighbor_map(method: str, features: Float32[np.ndarray, "n k"], tell: Tell) -> Float32[np.ndarray, "n 2"]:
     """A map by t-SNE or UMAP, the same for the same features; computed in a process of its own, so that the page stays quick.
 
-    `tell` hears how far it is. Raises RunFailed where that process fails.
+    `tell` hears how far it is, and again while nothing happens; what it raises ends the process. Raises RunFailed where that
+    process fails.
     """
+    if len(features) < FEWEST:
+        raise RunFailed(f"{METHODS[method]}: takes {FEWEST} points or more, and there are {len(features)}; choose PCA")
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_compute, args=(method, features, there), daemon=True)
     child.start()
     there.close()
+    far = (0, 0)
     try:
         while True:
+            if not here.poll(SECONDS_BETWEEN):
+                tell(*far)
+                continue
             heard = here.recv()
             if isinstance(heard, np.ndarray):
                 return heard
             if isinstance(heard, str):
                 raise RunFailed(f"{METHODS[method]}: {heard}")
-            tell(*heard)
+            far = heard
+            tell(*far)
     except EOFError:
         raise RunFailed(
             f"{METHODS[method]}: the process that computed the map ended; is there enough memory?"
@@ -96,11 +114,22 @@ def neighbor_map(method: str, features: Float32[np.ndarray, "n k"], tell: Tell) 
 
 
 def _compute(method: str, features: np.ndarray, out: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this process
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    warnings.simplefilter("ignore")  # of libraries, about what the user cannot change
     try:
         found = _tsne(features, lambda *far: out.send(far)) if method == "tsne" else _umap(features)
-        out.send(found)
+        in_one_place = "the points lie in one place, so there are no neighbors to keep; choose another space"
+        out.send(found if np.isfinite(found).all() else in_one_place)
     except Exception as error:  # whatever it is, somebody waits for it
         out.send(f"{type(error).__name__}: {reason_of(error)}")
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _tsne(features: np.ndarray, tell: Tell) -> np.ndarray:
@@ -116,6 +145,8 @@ def _tsne(features: np.ndarray, tell: Tell) -> np.ndarray:
 
     tell(0, EARLY + LATE)
     is_many = len(features) >= MANY
+    if features.shape[1] == 1:  # it starts from two components
+        features = np.pad(features, ((0, 0), (0, 1)))
     found = TSNE(
         perplexity=min(PERPLEXITY, (len(features) - 1) / 3),  # pyright: ignore[reportArgumentType] (it may be a fraction)
         neighbors="annoy" if is_many else "exact",
@@ -125,7 +156,7 @@ def _tsne(features: np.ndarray, tell: Tell) -> np.ndarray:
         n_iter=LATE,
         callbacks=heard,
         callbacks_every_iters=EVERY,
-        n_jobs=available_cores(),
+        n_jobs=available_cores() if len(features) >= FEW else 1,
         random_state=0,
     ).fit(features)
     return np.asarray(found, dtype=np.float32)
@@ -150,6 +181,8 @@ def trust_of(
     `labels` are classes, -1 where unknown, or, where a `period` is given, numbers on a circle.
     """
     num = min(NEIGHBORS, len(features) - 1)
+    if num == 0:
+        return Trust("", None, None, 1.0, 1, 0)
     queries = np.sort(np.random.default_rng(0).permutation(len(features))[:MOST_QUERIES])
     before, after = (_nearest_of(queries, where, num) for where in (features, positions))
     kept = share_kept(before, after)

@@ -39,7 +39,7 @@ def embedded_array(name: str, array: np.ndarray, *, trust: str = "", grid: Mappi
     content = np.ascontiguousarray(array, dtype=layout).tobytes()
     told = {"trust": trust, "grid": json.dumps(grid) if grid else ""}
     more = "".join(f' data-{key}="{escape(text)}"' for key, text in told.items() if text)
-    return _element(f'data-name="{name}" data-dtype="{dtype}" data-shape="{shape}"{more}', compressed(content))
+    return _element(f'data-name="{escape(name)}" data-dtype="{dtype}" data-shape="{shape}"{more}', compressed(content))
 
 
 def embedded_json(name: str, value: Any) -> str:

@@ -306,7 +306,7 @@ class Scene:
                 cloud = self.kept.cloud()
                 assert cloud is not None
                 images = None if self.is_generator else self.images
-                found = make_space(self.run, images, cloud, name, judge=self.judge, progress=progress)
+                found = make_space(self.run, images, cloud, name, judge=self.judge, progress=progress, lock=self._lock)
                 self.kept.keep_space(name, found)
             self._spaces[name] = found
         return self._spaces[name]
@@ -319,7 +319,8 @@ class Scene:
             raise DataError(f"indices: must be 0 to {len(cloud) - 1}")
         if self.is_generator:
             assert cloud.latents is not None
-            return decoded(self.run, cloud.latents[indices], cloud.indices[indices])
+            with self._lock:
+                return decoded(self.run, cloud.latents[indices], cloud.indices[indices])
         first_own = len(cloud) - self.num_own
         found = np.empty((len(indices), *self.facts.images.shape), np.uint8)
         is_own = indices >= first_own
@@ -357,10 +358,13 @@ class Scene:
 
     def nearest(self, space_name: str, point: int) -> dict[str, Any]:
         """The points nearest to a point in a space, without itself, as plain facts: `points` and `distances`."""
-        features = self._known_space(space_name).features
-        if point >= len(features):
-            raise DataError(f"point: must be 0 to {len(features) - 1}")
-        return _nearest(features[point], features, without=point)
+        space, num = self._known_space(space_name), len(self.cloud)
+        if point >= num:
+            raise DataError(f"point: must be 0 to {num - 1}")
+        if point < len(space.features):
+            return _nearest(space.features[point], space.features, without=point)
+        own = space.place(self._own_places(space_name))
+        return _nearest(own[point - len(space.features)], space.features)
 
     def _known_space(self, name: str) -> Space:
         if name not in self.space_names:
@@ -395,18 +399,22 @@ class Scene:
         return trust_of(features, positions, self._known(cloud.labels))
 
     def _own_positions(self, space_name: str, arrays: Arrays, progress: Progress) -> np.ndarray:
-        assert self._yours is not None
-        _, images, cloud = self._yours
         space = self.space(space_name, progress)
-        if space_name == LATENTS and cloud.latents is not None:
-            given = cloud.latents
-        else:
-            given = layer_output(self.run, images, space_name, judge=self.judge)
+        given = self._own_places(space_name)
         if "plane" in arrays:
             plane = arrays["plane"]
             rows = given if plane.shape[1] == given.shape[1] else space.place(given)
             return ((rows - plane[0]) @ plane[1:].T).astype(np.float32)
         return nearest_mean(space.place(given), space.features, arrays["positions"])
+
+    def _own_places(self, space_name: str) -> np.ndarray:
+        """What a space has of the user's pictures: (num_own, d)."""
+        assert self._yours is not None
+        _, images, cloud = self._yours
+        if space_name == LATENTS and cloud.latents is not None:
+            return cloud.latents
+        with self._lock:
+            return layer_output(self.run, images, space_name, judge=self.judge)
 
 
 def _nearest(place: np.ndarray, features: np.ndarray, *, without: int | None = None) -> dict[str, Any]:

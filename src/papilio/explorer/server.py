@@ -6,6 +6,10 @@ Every request has to bring a token, and no path comes from the browser.
 from __future__ import annotations
 
 import contextlib
+import json
+import logging
+import math
+import re
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,7 +22,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,6 +33,8 @@ from papilio.explorer.page import page_html
 from papilio.explorer.scene import MOST_AT_A_TIME, AbsentError, Scene, channels_first, channels_last
 
 MOST_BYTES = 2**26  # of a request
+SECONDS_TO_END = 2  # that a request has to be answered in when the server is stopped
+HTTP_PORT = 80  # which browsers leave out
 TOKEN_HEADER = "x-papilio-token"
 LITTLE_ENDIAN_FLOAT = np.dtype("<f4")
 DTYPES = {"f": np.dtype("<f4"), "i": np.dtype("<i4"), "u": np.dtype("u1")}
@@ -47,13 +53,13 @@ def make_app(shown: Shown, *, title: str, token: str, hosts: frozenset[str] | No
     answers = _Answers(shown.scenes)
 
     async def page(request: Request) -> Response:
-        if not secrets.compare_digest(request.query_params.get("token", ""), token):
+        if not _is_equal(request.query_params.get("token", ""), token):
             return HTMLResponse(_WITHOUT_TOKEN, status_code=403)
         return HTMLResponse(page_html({"source": "server", "token": token, "title": title}))
 
     async def facts(request: Request) -> Response:
         runs = [scene.about(number) for number, scene in enumerate(tuple(shown.scenes))]
-        return JSONResponse({"title": title, "runs": runs, "waiting": len(shown.waiting)})
+        return PlainJson({"title": title, "runs": runs, "waiting": len(shown.waiting)})
 
     run = "/api/runs/{run:int}"
     app = Starlette(
@@ -68,7 +74,12 @@ def make_app(shown: Shown, *, title: str, token: str, hosts: frozenset[str] | No
             Route(run + "/encode", answers.encode, methods=["POST"]),
             Route(run + "/classify", answers.classify, methods=["POST"]),
         ],
-        exception_handlers={PapilioError: _refused, HTTPException: _failed, Exception: _broken},
+        exception_handlers={
+            PapilioError: _refused,
+            HTTPException: _failed,
+            ClientDisconnect: _gone,
+            Exception: _broken,
+        },
         lifespan=_closing(shown),
     )
     app.add_middleware(_Guard, token=token, hosts=hosts)
@@ -106,7 +117,7 @@ class _Guard:
         if self.hosts is not None and headers.get("host", "").lower() not in self.hosts:
             return _error(403, "this server answers only under the address that papilio explore printed")
         is_api = scope["path"].startswith("/api/")
-        if is_api and not secrets.compare_digest(headers.get(TOKEN_HEADER, ""), self.token):
+        if is_api and not _is_equal(headers.get(TOKEN_HEADER, ""), self.token):
             return _error(403, "the token is missing or wrong; open the address that papilio explore printed")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 12 or int(length) > MOST_BYTES:
@@ -143,6 +154,25 @@ def _with_headers(send: Send) -> Send:
     return sent
 
 
+class PlainJson(JSONResponse):
+    """JSON for any page: null for a number that is none, and letters of a file name that are no UTF-8 escaped."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(_with_null(content), allow_nan=False).encode()
+
+
+def _with_null(value: Any) -> Any:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {name: _with_null(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_with_null(one) for one in value]
+        case _:
+            return value
+
+
 class _Answers:
     def __init__(self, scenes: Sequence[Scene]) -> None:
         self.scenes = scenes
@@ -161,7 +191,7 @@ class _Answers:
             self.scene(request).map, request.path_params["space"], request.path_params["method"]
         )
         if isinstance(found, Far):
-            return JSONResponse(found.as_plain(), status_code=202)
+            return PlainJson(found.as_plain(), status_code=202)
         return _array(found.positions, {"x-trust": found.trust.to_json()})
 
     async def images(self, request: Request) -> Response:
@@ -176,7 +206,7 @@ class _Answers:
         if not _is_number(point):
             raise HTTPException(422, "point: must be a whole number")
         space = request.query_params.get("space", "")
-        return JSONResponse(await run_in_threadpool(self.scene(request).nearest, space, int(point)))
+        return PlainJson(await run_in_threadpool(self.scene(request).nearest, space, int(point)))
 
     async def decode(self, request: Request) -> Response:
         scene = self.scene(request)
@@ -196,7 +226,7 @@ class _Answers:
             path = Path(folder) / "picture"
             path.write_bytes(content)
             try:
-                return JSONResponse(await run_in_threadpool(scene.encode, path, request.query_params.get("space")))
+                return PlainJson(await run_in_threadpool(scene.encode, path, request.query_params.get("space")))
             except PapilioError as error:
                 raise HTTPException(
                     422, str(error).replace(f"{path}: ", "").replace(str(path), "the picture")
@@ -210,6 +240,11 @@ class _Answers:
             raise HTTPException(422, f"images: must be bytes (n, {height}, {width}, {channel})")
         images = channels_first(pixels.reshape(-1, height, width, channel))
         return _array(await run_in_threadpool(scene.classify, images))
+
+
+def _is_equal(given: str, token: str) -> bool:
+    """In a time that does not tell how much of it was right. Text would have to be ASCII."""
+    return secrets.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
 def _is_number(text: str) -> bool:
@@ -237,7 +272,16 @@ def _array(array: np.ndarray, headers: dict[str, str] | None = None) -> Response
 
 
 def _error(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"error": one_line(message)}, status_code=status)
+    return PlainJson({"error": one_line(_without_folders(message))}, status_code=status)
+
+
+def _without_folders(message: str) -> str:
+    """Of each absolute path its last name alone: where things lie on this machine is not for the page."""
+    return re.sub(r"(?<![\w./])(?:[A-Za-z]:)?[\\/](?:[^\\/:;,()'\"\n]+[\\/])+", "", message)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=400)  # nobody is there to read it
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -261,7 +305,8 @@ _WITHOUT_TOKEN = (
 
 def local_hosts(port: int) -> frozenset[str]:
     """The names of this machine to itself."""
-    return frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
+    names = ("127.0.0.1", "localhost", "[::1]")
+    return frozenset(f"{name}:{port}" for name in names) | frozenset(names if port == HTTP_PORT else ())
 
 
 def serve(app: ASGIApp, *, host: str, port: int, on_ready: Callable[[], Any]) -> None:
@@ -274,4 +319,9 @@ def serve(app: ASGIApp, *, host: str, port: int, on_ready: Callable[[], Any]) ->
             if not self.should_exit:
                 on_ready()
 
-    Server(uvicorn.Config(app, host=host, port=port, log_level="error", access_log=False)).run()
+    config = uvicorn.Config(
+        app, host=host, port=port, log_level="error", access_log=False, timeout_graceful_shutdown=SECONDS_TO_END
+    )
+    server = Server(config)
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)  # of requests that are cut off
+    server.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,10 +64,12 @@ def output_of(module: nn.Module, inputs: Tensor, *, until: str | None) -> Tensor
     if until is None:
         return module(inputs)
     kept: list[Tensor] = []
+    thread = threading.get_ident()
 
     def keep(layer: nn.Module, given: Any, output: Tensor) -> None:
-        kept.append(output)
-        raise _Reached
+        if threading.get_ident() == thread:  # another one may be using the module, too
+            kept.append(output)
+            raise _Reached
 
     hook = _part(module, until).register_forward_hook(keep)
     try:

@@ -1,0 +1,196 @@
+"""What goes wrong around the explorer: odd tokens, lost connections, caches that cannot be written, maps that are given up."""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import socket
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer.conftest import quietly, run_of
+from explorer.test_server import TOKEN, serving
+from papilio.errors import RunError, RunFailed
+from papilio.explorer.cloud import Cloud
+from papilio.explorer.explore import _make_ready
+from papilio.explorer.jobs import Far, Jobs
+from papilio.explorer.kept import Kept
+from papilio.explorer.maps import Trust, neighbor_map, pca_plane, trust_of
+from papilio.explorer.page import embedded_array
+from papilio.explorer.scene import Scene
+from papilio.explorer.server import PlainJson, Shown, local_hosts
+from papilio.runs.run import Run
+
+
+def test_a_token_that_is_no_ascii_is_a_wrong_token(vae: Scene) -> None:
+    with serving([vae]) as server:
+        for token in ("é", "\xff" * 9):
+            assert server.ask("api/about", X_Papilio_Token=token).status == 403
+        for token in ("%C3%A9", "%FF%00"):
+            assert server.ask(f"?token={token}").status == 403
+
+
+def test_a_connection_that_is_lost_in_the_middle_of_a_picture_is_no_error(
+    vae: Scene, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with serving([vae]) as server:
+        port = int(server.address.rsplit(":", 1)[1])
+        head = f"POST /api/runs/0/encode HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Papilio-Token: {TOKEN}\r\n"
+        with socket.create_connection(("127.0.0.1", port)) as lost:
+            lost.sendall(f"{head}Content-Length: 100\r\n\r\nabc".encode())
+            time.sleep(0.2)
+        time.sleep(0.2)
+        assert server.ask("api/about").status == 200
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_no_folder_of_this_machine_is_told(vae: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(scene: Scene, space: str, point: int) -> None:
+        raise (RunError("/home/someone/x: no good"), OSError(2, "No such file", "/home/someone/x"))[point]
+
+    monkeypatch.setattr(Scene, "nearest", fails)
+    with serving([vae]) as server:
+        for point in (0, 1):
+            told = server.ask(f"api/runs/0/nearest?space=latents&point={point}").error
+            assert "x" in told
+            assert "someone" not in told
+
+
+def test_numbers_that_are_none_and_names_that_are_no_utf_8_are_sent() -> None:
+    sent = PlainJson({"a": [math.nan, math.inf, 1.5], "name": "\udcff.png"}).body
+    assert json.loads(bytes(sent)) == {"a": [None, None, 1.5], "name": "\udcff.png"}
+    assert json.loads(Trust("", math.nan, None, 1.0, 1).to_json())["space"] is None
+
+
+def test_a_name_in_an_exported_page_is_text() -> None:
+    element = embedded_array('values/"><script>alert(1)</script>', np.zeros(1, np.float32))
+    assert "<script>alert" not in element
+    assert element.count('"><') == 0
+
+
+def test_the_port_that_browsers_leave_out_may_be_left_out() -> None:
+    assert "localhost" in local_hosts(80)
+    assert "localhost" not in local_hosts(81)
+
+
+def test_without_a_cache_folder_that_can_be_written_the_page_is_there(
+    generators: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path / "file" / "cache"))
+    scene = Scene(run_of(generators, "vae"))
+    scene.prepare(quietly)
+    about = scene.about(0)
+    assert len(about["coordinates"]) == 4
+    assert scene.is_kept("latents", "pca")
+
+
+def test_points_that_are_kept_in_part_are_none(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.write("cloud", {"labels": np.zeros(3, np.int32)})
+    assert kept.cloud() is None
+    kept.keep_cloud(Cloud(np.arange(3), np.zeros(3, np.uint8), np.zeros(3, np.int32)))
+    assert kept.cloud() is not None
+
+
+def test_a_picture_of_ones_own_has_nearest_points(generators: Path, tmp_path: Path, vae: Scene) -> None:
+    Image.fromarray(vae.pictures(np.array([7]))[0, 0]).save(tmp_path / "seven.png")
+    scene = Scene(run_of(generators, "vae"), pictures=[tmp_path / "seven.png"])
+    scene.prepare(quietly)
+    own = len(scene.cloud) - 1
+    for space in ("latents", "conv_1"):
+        found = scene.nearest(space, own)
+        assert found["points"][0] == 7
+        assert found["distances"][0] < 1e-2
+
+
+def test_closing_ends_a_map_that_is_computed() -> None:
+    jobs: Jobs[np.ndarray] = Jobs()
+    features = np.random.default_rng(0).normal(size=(4_000, 20)).astype(np.float32)
+    before = set(multiprocessing.active_children())
+
+    def job(tell: object) -> np.ndarray:
+        return neighbor_map("tsne", features, lambda done, total: tell(done, total, "t-SNE"))  # pyright: ignore
+
+    assert isinstance(jobs.ask("map", "t-SNE", job), Far)
+    while not set(multiprocessing.active_children()) - before:
+        assert isinstance(jobs.ask("map", "t-SNE", job), Far)
+    jobs.close()
+    assert not set(multiprocessing.active_children()) - before
+
+
+def test_a_run_that_fails_when_its_points_are_computed_is_left_out_and_not_waited_for() -> None:
+    class Fails:
+        def warm_up(self) -> None:
+            raise ValueError
+
+        def prepare(self, progress: object) -> None:
+            raise ValueError
+
+    shown = Shown([Fails()], waiting=[Fails(), Fails()])  # pyright: ignore[reportArgumentType]
+    _make_ready(shown)
+    assert not shown.waiting
+    assert len(shown.scenes) == 1
+
+
+def test_a_single_point_has_a_map_and_few_have_only_that_by_pca() -> None:
+    positions, _ = pca_plane(np.ones((1, 3), np.float32))
+    np.testing.assert_array_equal(positions, np.zeros((1, 2)))
+    assert trust_of(np.ones((1, 3)), positions, np.zeros(1)).space is None
+    with pytest.raises(RunFailed, match="takes 4 points"):
+        neighbor_map("tsne", np.ones((2, 3), np.float32), lambda done, total: None)
+
+
+def test_a_single_latent_has_a_map_by_neighbors() -> None:
+    latents = np.random.default_rng(0).normal(size=(20, 1)).astype(np.float32)
+    positions = neighbor_map("tsne", latents, lambda done, total: None)
+    assert positions.shape == (20, 2)
+    assert np.isfinite(positions).all()
+
+
+def test_points_in_one_place_have_no_map_by_neighbors(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RunFailed, match="in one place"):
+        neighbor_map("tsne", np.ones((20, 3), np.float32), lambda done, total: None)
+    assert not capfd.readouterr().err
+
+
+def test_latents_that_are_no_numbers_are_one_line(
+    generators: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path))
+    scene = Scene(run_of(generators, "autoencoder"))
+    monkeypatch.setattr(Run, "encode", lambda run, pictures: np.full((len(pictures), 4), np.nan, np.float32))
+    with pytest.raises(RunError, match="not finite"):
+        scene.prepare(quietly)
+
+
+def test_a_layer_that_is_looked_at_does_not_disturb_another_thread() -> None:
+    import torch
+    from torch import nn
+
+    from papilio.training.nets import output_of
+
+    entered, go = threading.Event(), threading.Event()
+
+    class Waits(nn.Module):
+        def forward(self, given: torch.Tensor) -> torch.Tensor:
+            if threading.current_thread() is not threading.main_thread():
+                entered.set()
+                go.wait(10)
+            return given
+
+    net = nn.Sequential(Waits(), nn.Identity(), nn.Flatten())
+    found: list[torch.Tensor] = []
+    other = threading.Thread(target=lambda: found.append(output_of(net, torch.ones(1, 2), until="1")))
+    other.start()
+    assert entered.wait(10)
+    assert output_of(net, torch.zeros(1, 2), until=None).sum() == 0  # the other's hook is there by now
+    go.set()
+    other.join(10)
+    assert found[0].sum() == 2
