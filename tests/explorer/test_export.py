@@ -55,7 +55,7 @@ def test_a_file_has_the_points_their_images_the_map_and_the_decoder(generators: 
     about = found["about"]["runs"][0]
     assert about["num"] == num
     assert about["can"] == ["decode", "encode"]
-    assert [one["id"] for one in about["methods"]] == ["pca"]
+    assert "pca" in [one["id"] for one in about["methods"]]
     assert about["judge"] == "mnist-features"
     session = onnxruntime.InferenceSession(found["runs/0/decoder"], providers=["CPUExecutionProvider"])
     (images,) = session.run(None, {"latents": scene.array("latents")[:5]})

@@ -257,7 +257,7 @@ def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_metrics_and_missing_validation_images_are_refused() -> None:
-    with pytest.raises(SettingError, match=r"'val_acuracy' is not a metric .* allowed are val_loss, train_loss"):
+    with pytest.raises(SettingError, match=r"'val_acuracy' is not a metric .* did you mean val_accuracy"):
         toy_training("mlp", best="val_acuracy").run()
     training = toy_training("mlp")
     without = ToyRun(training.nets, training.objective, settings=training.settings, images=toy_set(0), seed=1)

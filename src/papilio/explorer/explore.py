@@ -35,9 +35,8 @@ def open_scenes(
 ) -> tuple[str, list[Scene]]:
     """A title, and a run to explore with those next to it; what is missing of their points `Scene.prepare` computes.
 
-    `run` is a run's folder, or that of a study, or the name of a run that comes with Papilio. Beside it are the best runs of
-    the other trials of its study that have images of the same shape, `most` in all. Raises RunError for what is no
-    run.
+    `run` is a run's folder, or that of a study, or the name of a run that comes with Papilio. Next to it are the best runs
+    of the other trials of its study that have images of the same shape, `most` in all. Raises RunError for what is no run.
     """
     folders, title = runs_to_explore(run)
     sets = StudyImages({})
