@@ -36,7 +36,7 @@ def test_the_command_prints_an_address_that_answers_and_ends_quietly_with_ctrl_c
         with urllib.request.urlopen(request, timeout=60) as found:
             about = json.load(found)
         seen = {one["name"] for one in about["runs"]}
-        assert len(about["runs"]) + about["waiting"] == 3
+        assert len(about["runs"]) + about["waiting"] >= 3
     assert seen == {"VAE, seed 0", "autoencoder, seed 0", "GAN, seed 0"}
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)

@@ -58,8 +58,9 @@ def make_app(shown: Shown, *, title: str, token: str, hosts: frozenset[str] | No
         return HTMLResponse(page_html({"source": "server", "token": token, "title": title}))
 
     async def facts(request: Request) -> Response:
+        num_waiting = len(shown.waiting)  # first: a run that becomes ready in between is told of twice, not never
         runs = [scene.about(number) for number, scene in enumerate(tuple(shown.scenes))]
-        return PlainJson({"title": title, "runs": runs, "waiting": len(shown.waiting)})
+        return PlainJson({"title": title, "runs": runs, "waiting": num_waiting})
 
     run = "/api/runs/{run:int}"
     app = Starlette(
