@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +246,9 @@ def test_weights_of_an_earlier_stage_that_cannot_fit_are_refused(tmp_path: Path)
 
 
 def test_weights_of_an_earlier_stage_that_may_fit_are_not_refused(tmp_path: Path) -> None:
-    ask: Callable[[dict[str, Any]], Any] = lambda study: plan_study(study, out=tmp_path / "out", is_silent=True)  # noqa: E731
+    def ask(study: dict[str, Any]) -> Any:
+        return plan_study(study, out=tmp_path / "out", is_silent=True)
+
     assert ask(two_stages({})).num_runs == 2
     assert ask(two_stages({"vary": {"model.latents": [5, 3]}})).num_runs == 3, "one of two trials fits"
     drawn = {"vary": {"model.latents": {"low": 1, "high": 4}}, "sampler": "tpe", "trials": 2}

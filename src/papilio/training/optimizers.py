@@ -60,8 +60,8 @@ def make_optimizer(
 def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
     """The optimizer as it is, but for torch's compiler, which takes a second to import.
 
-    To switch the compiler off in them, torch wraps two methods in functions that import it, and that cost a small net a
-    twentieth of its step. Here stands what they wrap; `step` still computes without gradients.
+    To switch the compiler off in them, torch wraps two methods in functions that import it. Here
+    stands what they wrap; `step` still computes without gradients.
     """
     step = torch.no_grad()(inspect.unwrap(optimizer.step))
     methods = {"add_param_group": inspect.unwrap(torch.optim.Optimizer.add_param_group), "step": step}
