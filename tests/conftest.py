@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from jaxtyping import install_import_hook
 
+from browser import started_browser
 from in_process import start_process, workers_in_process
 from papilio.workers.pool import Pool
 
@@ -26,6 +28,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     folder = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setenv("PAPILIO_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The one browser of the test session: Playwright starts only once in a process."""
+    with started_browser() as started:
+        yield started
 
 
 @pytest.fixture(scope="session", autouse=True)

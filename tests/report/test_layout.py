@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,6 @@ import study_folders
 
 from papilio.sections.page import write_report
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 STICKS_OUT = """() => {
   const edge = document.querySelector("main").getBoundingClientRect().right;
   const fits = box => {
@@ -33,14 +28,6 @@ CAPTIONS = """() => Array.from(document.querySelectorAll("main .scroll.more")).m
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(study_folders.classification_study(tmp_path_factory.mktemp("study")))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [1200, 1280, 1440])

@@ -246,11 +246,12 @@ def test_a_killed_worker_and_then_ctrl_c_and_the_same_command_again_equals_undis
     out = tmp_path / "out"
     process = start(file, out)
     wait_for_records(out, 6, process)
-    process.send_signal(
-        signal.SIGSTOP
-    )  # or it may hand the runs of the first worker to the second before that dies, too
-    for worker in children_of(process.pid):
+    # stopped until both are dead, or it may hand the runs of the first worker to the second before that dies, too
+    process.send_signal(signal.SIGSTOP)
+    workers = children_of(process.pid)
+    for worker in workers:
         os.kill(worker, signal.SIGKILL)
+    wait_until_dead(workers)
     process.send_signal(signal.SIGCONT)
     wait_for_records(out, 24, process)
     process.send_signal(signal.SIGINT)
@@ -267,6 +268,18 @@ def wait_for_records(out: Path, num: int, process: subprocess.Popen[str]) -> Non
         if sum(len(path.read_text().splitlines()) for path in out.glob("runs/*/records.jsonl")) >= num:
             return
         time.sleep(0.01)
+
+
+def wait_until_dead(pids: list[int]) -> None:
+    """Until each is a zombie or gone: a signal is not carried out at once on busy cores."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and any(state_of(pid) not in "ZX" for pid in pids):
+        time.sleep(0.01)
+
+
+def state_of(pid: int) -> str:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.read_text().rpartition(")")[2].split()[0] if stat.exists() else "X"
 
 
 def children_of(pid: int) -> list[int]:

@@ -4,16 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import SIDE, served, started_browser
+from browser import SIDE, served
 from mock_server import make_app
 
 NUM = 3000
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    with started_browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="session")
