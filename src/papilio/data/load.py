@@ -22,7 +22,7 @@ from papilio.data.pictures import COLORS, Color, Size, convert_images, resolve_s
 from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
 from papilio.data.splits import check_shares, draw_splits
-from papilio.errors import DataError, SettingError, did_you_mean
+from papilio.errors import DataError, SettingError, did_you_mean, shown
 from papilio.files import expanded_path
 
 DRAWN = ("clocks", "gauges", "butterflies", "brush-kanji")  # sets that Papilio draws itself
@@ -233,11 +233,26 @@ def as_array(given: Any, *, what: str) -> np.ndarray:
         raise DataError(
             f"{what}: a {type(given).__name__} cannot be converted to a NumPy array; give a NumPy array"
         ) from None
+    takes_words = what.endswith("labels")
+    if takes_words and array.dtype.kind == "O" and array.ndim:
+        return _of_one_type(array, what=what)
     if array.dtype.kind not in "biufUS":
-        raise DataError(
-            f"{what}: {array.dtype} {array.shape}, expected an array of numbers{' or words' * (what == 'labels')}"
-        )
+        raise DataError(f"{what}: {array.dtype} {array.shape}, expected an array of numbers{' or words' * takes_words}")
     return array
+
+
+def _of_one_type(labels: np.ndarray, *, what: str) -> np.ndarray:
+    """Labels that are Python objects, as pandas keeps words, as words, whole numbers or booleans, whichever all of them are."""
+    ones = labels.reshape(-1).tolist()
+    kinds: dict[type, Any] = {str: str, bool: bool, int: int}
+    kind = next((one for one in kinds if isinstance(ones[0], one)), None) if ones else None
+    wrong = next((number for number, one in enumerate(ones) if kind is None or type(one) is not kind), None)
+    if kind is not None and wrong is None:
+        return np.array(ones, dtype=kinds[kind]).reshape(labels.shape)
+    given = f"; number {wrong} is {shown(ones[wrong])}" if wrong is not None else ""
+    raise DataError(
+        f"{what}: object {labels.shape}{given}; expected words alone or whole numbers alone, and none missing"
+    )
 
 
 def _read_by_name(
