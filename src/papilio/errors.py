@@ -21,6 +21,7 @@ to do.
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,20 +41,21 @@ class PapilioError(Exception):
         super().__init__(shortened(" ".join(shortened(word, MOST_OF_A_WORD) for word in words), MOST_LETTERS))
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook (IPython) shows of it: the lines of the user's own code, and the message.
+        """What a notebook (IPython) shows of it: the lines of the user's own code that asked for it, and the message.
 
         The message says what was wrong with the request; the way through Papilio, often a hundred lines, would hide it.
         `traceback.print_exception` prints all of it.
         """
         import traceback
 
-        inner = (
+        ours, installed = (
             str(Path(__file__).parent),
-            *(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages")),
+            (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"),
         )
-        frames = [
-            one for one in traceback.extract_tb(self.__traceback__) if not any(part in one.filename for part in inner)
-        ]
+        before = itertools.takewhile(
+            lambda one: not one.filename.startswith(ours), traceback.extract_tb(self.__traceback__)
+        )
+        frames = [one for one in before if not any(part in one.filename for part in installed)]
         return [line.rstrip() for line in [*traceback.format_list(frames), f"{type(self).__name__}: {self}"]]
 
 
