@@ -321,4 +321,5 @@ def _unknown(given: str, path: Path) -> DataError:
         return DataError(f"{given}: neither a folder nor a file of a known kind; give {SOURCES}")
     if len(path.parts) > 1 or path.suffix:
         return DataError(f"{given}: no such file or folder; give {SOURCES}, or one of {', '.join([*READERS, *DRAWN])}")
-    return DataError(f"{given} is not an image set; {did_you_mean(given, [*READERS, *DRAWN])}; or give {SOURCES}")
+    nearest = did_you_mean(given, [*READERS, *DRAWN])
+    return DataError(f"{given} is not an image set; {nearest}{' If not,' if nearest.endswith('?') else '; or'} give {SOURCES}")
