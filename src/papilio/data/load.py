@@ -323,4 +323,6 @@ def _unknown(given: str, path: Path) -> DataError:
     if len(path.parts) > 1 or path.suffix:
         return DataError(f"{given}: no such file or folder; give {SOURCES}, or one of {', '.join([*READERS, *DRAWN])}")
     nearest = did_you_mean(given, [*READERS, *DRAWN])
-    return DataError(f"{given} is not an image set; {nearest}{' If not,' if nearest.endswith('?') else '; or'} give {SOURCES}")
+    return DataError(
+        f"{given} is not an image set; {nearest}{' If not,' if nearest.endswith('?') else '; or'} give {SOURCES}"
+    )
