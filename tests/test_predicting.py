@@ -22,6 +22,7 @@ from in_process import papilio
 from papilio.data.given import as_batch, natural_key, pictures_at
 from papilio.data.load import load_images
 from papilio.errors import DataError, RunError, SettingError
+from papilio.offers.latents import Reconstruction
 from papilio.offers.streams import AT_A_TIME, lines_as_they_come
 from papilio.results.results import StudyResults, read_results
 
@@ -399,3 +400,37 @@ def test_studies_and_hidden_files_among_pictures_are_passed_over(results: StudyR
     (place / "figures").mkdir()
     Image.new("L", (8, 8)).save(place / "figures" / "curve.png")
     assert len(pictures_at(pictures)) == 12
+
+
+def test_before_and_after_replace_no_file_unless_asked_to(pictures: Path, tmp_path: Path, no_report: None) -> None:
+    found = product.run_study(AUTOENCODER, out=tmp_path / "out", is_silent=True)
+    (made := tmp_path / "made").mkdir()
+    (mine := made / "1-reconstructed.png").write_bytes(b"mine")
+    first = papilio("predict", found.folder, pictures, "--out", made)
+    assert first.returncode == 2 and "1-reconstructed.png: already exists" in first.stderr and "--fresh" in first.stderr
+    assert mine.read_bytes() == b"mine" and [one.name for one in made.iterdir()] == [mine.name]
+    again = papilio("predict", found.folder, pictures, "--out", made, "--fresh")
+    assert again.returncode == 0 and mine.read_bytes() != b"mine" and len(list(made.iterdir())) == 12
+    told = [line for line in again.stdout.splitlines() if line.startswith("before and after")]
+    assert told == [f"before and after: 12 pictures, {made}/0-reconstructed.png to 11-reconstructed.png"]
+
+
+def test_quiet_leaves_answers_and_errors_alone(results: StudyResults, pictures: Path, tmp_path: Path) -> None:
+    (bad := tmp_path / "bad.png").write_text("nonsense")
+    loud = papilio("predict", results.folder, pictures, bad)
+    quiet = papilio("predict", results.folder, pictures, bad, "--quiet")
+    assert quiet.returncode == loud.returncode == 1 and quiet.stdout == loud.stdout
+    assert "using" in loud.stderr
+    assert quiet.stderr.startswith(f"papilio: {bad}: ") and quiet.stderr.count("\n") == 1
+    done = papilio("predict", results.folder, pictures, "--out", tmp_path / "answers.csv", "--quiet")
+    assert (done.stdout, done.stderr) == ("", "") and (tmp_path / "answers.csv").is_file()
+
+
+def test_answers_show_themselves_in_a_line(results: StudyResults, digits: np.ndarray, tmp_path: Path) -> None:
+    (answer,) = product.predict(results, digits[0])
+    label, share = answer.label, f"{answer.confidence:.3f}"
+    assert repr(answer).startswith(f"<Prediction of 'image 1': {label} {share}, then ") and len(repr(answer)) < 100
+    image = digits[:1]
+    assert repr(Reconstruction("a.png", image, image, np.zeros(9, np.float32))) == (
+        "<Reconstruction of 'a.png': mean squared error 0.00000, latent 0.00 0.00 0.00 0.00 ...>"
+    )

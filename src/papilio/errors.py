@@ -21,7 +21,10 @@ to do.
 from __future__ import annotations
 
 import difflib
+import itertools
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 MOST_LETTERS = 900  # of a message
 MOST_OF_A_VALUE = 100
@@ -36,6 +39,24 @@ class PapilioError(Exception):
     def __init__(self, message: object = "") -> None:
         words = one_line(str(message)).split(" ")
         super().__init__(shortened(" ".join(shortened(word, MOST_OF_A_WORD) for word in words), MOST_LETTERS))
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook (IPython) shows of it: the lines of the user's own code that asked for it, and the message.
+
+        The message says what was wrong with the request; the way through Papilio, often a hundred lines, would hide it.
+        `traceback.print_exception` prints all of it.
+        """
+        import traceback
+
+        ours, installed = (
+            str(Path(__file__).parent),
+            (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"),
+        )
+        before = itertools.takewhile(
+            lambda one: not one.filename.startswith(ours), traceback.extract_tb(self.__traceback__)
+        )
+        frames = [one for one in before if not any(part in one.filename for part in installed)]
+        return [line.rstrip() for line in [*traceback.format_list(frames), f"{type(self).__name__}: {self}"]]
 
 
 class RequestError(PapilioError):
@@ -101,6 +122,15 @@ def shortened(text: str, most: int) -> str:
         return text
     half = (most - 1) // 2
     return f"{text[:half]}…{text[-half:]}"
+
+
+def agreed(number: int, one: str, several: str) -> str:
+    """Words that agree with a number, which stands at `{}`.
+
+    >>> agreed(1, "{} file is", "{} files are"), agreed(1200, "{} file is", "{} files are")
+    ('1 file is', '1,200 files are')
+    """
+    return (one if number == 1 else several).format(f"{number:,}")
 
 
 def shown(value: object) -> str:

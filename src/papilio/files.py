@@ -166,12 +166,15 @@ def locked(path: Path, *, busy: str, wait_seconds: float = 0) -> Iterator[None]:
     """Hold the lock file `path` while the block runs.
 
     Raises BusyError with the message `busy` when another process still holds it after `wait_seconds`. The lock goes with
-    its process: one that was killed leaves no lock behind.
+    its process: one that was killed leaves no lock behind. Where the block ends with an error and has left nothing else in
+    folders that were made for the lock, file and folders are removed.
     """
     import filelock
 
     with storage_errors(path):
+        made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
+        is_first = not any(path.parent.iterdir())
         lock = filelock.FileLock(path, timeout=wait_seconds)
         try:
             lock.acquire()
@@ -179,8 +182,20 @@ def locked(path: Path, *, busy: str, wait_seconds: float = 0) -> Iterator[None]:
             raise BusyError(busy) from error
     try:
         yield
+    except BaseException:
+        if is_first and [one.name for one in path.parent.iterdir()] == [path.name]:
+            _remove_lock(path, made)
+        raise
     finally:
         lock.release()
+
+
+def _remove_lock(path: Path, folders: list[Path]) -> None:
+    """Remove a lock file, still held, and the folders that were made for it, innermost first, as far as they are empty."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+        for folder in folders:
+            folder.rmdir()
 
 
 def _umask() -> int:

@@ -20,6 +20,7 @@ from papilio.errors import DataError, SettingError, one_line
 STANDARD_INPUT = "-"
 FEW_IMAGES = 200  # for which one thread is enough
 MOST_NAMED = 3  # pictures that a hint names
+MOST_PATHS = 10  # of saved pictures that are listed one by one
 
 RunArgument = Annotated[
     str,
@@ -27,6 +28,9 @@ RunArgument = Annotated[
         metavar="RUN", help="The folder of a run, DIR/runs/NAME; that of a study, for its best run; or clock."
     ),
 ]
+
+
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print only what was asked for, and errors.")]
 
 
 class Written(StrEnum):
@@ -69,9 +73,10 @@ def predict(
             show_default="standard output; pictures: here",
         ),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite the file if it exists.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
     invert: Annotated[bool, typer.Option("--invert", help="Invert the image first (swap light and dark).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Say what pictures show: a class with its probability, or a time, an angle; or reconstruct or denoise them."""
     from papilio.data.progress import reading_progress
@@ -82,16 +87,19 @@ def predict(
     form = _chosen_form(form, file, as_json=as_json)
     known, groups = _groups(pictures)
     _on_one_thread(num=len(known))
-    loaded = load_run(_place_of(run))
+    loaded = load_run(_place_of(run, is_quiet=quiet))
     is_for_people = form is Written.TABLE and file is None
     with _output(file) as write:
         written = _form(form, loaded, [str(one) for one in known])
-        telling = _Telling(written, write, folder or (Path() if is_for_people else None), is_named=bool(folder))
-        told = answers(loaded, groups, is_inverted=invert, total=len(known), progress=reading_progress())
+        telling = _Telling(
+            written, write, folder or (Path() if is_for_people else None), is_named=bool(folder), is_fresh=fresh
+        )
+        progress = None if quiet else reading_progress()
+        told = answers(loaded, groups, is_inverted=invert, total=len(known), progress=progress)
         for some in told:
             telling.tell(some)
-        telling.end(shows_paths=is_for_people, is_in_file=file is not None)
-    if file is not None:
+        telling.end(shows_paths=is_for_people and not quiet, shows_hints=not quiet, is_in_file=file is not None)
+    if file is not None and not quiet:
         typer.echo(f"{file}: {telling.num_answered:,} answer{'s' * (telling.num_answered != 1)}")
     if telling.num_broken:
         raise typer.Exit(1)
@@ -110,6 +118,7 @@ def sample(
     ),
     separate: Annotated[bool, typer.Option("--separate", help="Also write each image to its own file.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Generate new images by a trained run, as a contact sheet, as single pictures, or as an array."""
     _on_one_thread(num=num)
@@ -118,15 +127,17 @@ def sample(
     from papilio.workbench import sample as sample_images
 
     paths = sample_images(
-        _place_of(run),
+        _place_of(run, is_quiet=quiet),
         out,
         num=num,
         seed=seed,
         label=label,
         is_separate=separate,
         is_fresh=fresh,
-        progress=reading_progress(),
+        progress=None if quiet else reading_progress(),
     )
+    if quiet:
+        return
     is_cut = num > MOST_ON_SHEET and paths[0].suffix != ".npy"
     what = f"{num:,} images{'' if label is None else f' of class {label}'}"
     typer.echo(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
@@ -138,11 +149,14 @@ def export(
     run: RunArgument,
     out: Annotated[Path, typer.Option(help="The folder for the files.")] = Path("exported"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Write a trained run as ONNX, with what it does to pixels first, as safetensors, and with a card that says what it is."""
     from papilio.workbench import export as export_run
 
-    paths, checked = export_run(_place_of(run), out, is_fresh=fresh)
+    paths, checked = export_run(_place_of(run, is_quiet=quiet), out, is_fresh=fresh)
+    if quiet:
+        return
     for path in paths:
         typer.echo(str(path))
     most = max(checked.differences.values())
@@ -230,11 +244,20 @@ def _about_a_black_picture(run: Any) -> Any:
 class _Telling:
     """Writes answers as they come; keeps what is said at the end."""
 
-    def __init__(self, form: Form, write: Callable[[str], None], folder: Path | None, *, is_named: bool) -> None:
+    def __init__(
+        self,
+        form: Form,
+        write: Callable[[str], None],
+        folder: Path | None,
+        *,
+        is_named: bool,
+        is_fresh: bool,
+    ) -> None:
         self.form = form
         self.write = write
         self.folder = folder
         self.is_named = is_named  # by the user
+        self.is_fresh = is_fresh
         self.saved: list[Path] = []
         self.hints: dict[str, list[str]] = {}
         self.num_answered = 0
@@ -249,14 +272,14 @@ class _Telling:
                 f"{self.folder}: this run makes no pictures to put into a folder; end --out in .csv, .json, .jsonl or .txt"
             )
         if self.folder is not None:
-            self.saved += save_pictures(predictions, self.folder, taken=self.saved)
+            self.saved += save_pictures(predictions, self.folder, taken=self.saved, is_fresh=self.is_fresh)
         if text := self.form.text(answers):
             self.write(text)
         for one in answers:
             self._keep(one)
         self.num_answered += len(predictions)
 
-    def end(self, *, shows_paths: bool, is_in_file: bool) -> None:
+    def end(self, *, shows_paths: bool, shows_hints: bool, is_in_file: bool) -> None:
         """Raises Exit where nothing was answered: then no file is written, and standard output gets a form without answers."""
         if not self.num_answered and not self.num_broken:
             raise DataError("no names of pictures came on standard input; write them to it, one per line")
@@ -264,11 +287,19 @@ class _Telling:
             self.write(text)
         if not self.num_answered:
             raise typer.Exit(2)
-        for path in self.saved if shows_paths else ():
-            typer.echo(f"before and after: {path}")
-        for hint, pictures in self.hints.items():
+        if shows_paths:
+            self._tell_paths()
+        for hint, pictures in self.hints.items() if shows_hints else ():
             more = f" and {len(pictures) - MOST_NAMED:,} more" if len(pictures) > MOST_NAMED else ""
             typer.echo(one_line(f"{', '.join(pictures[:MOST_NAMED])}{more}: {hint}"), err=True)
+
+    def _tell_paths(self) -> None:
+        if len(self.saved) <= MOST_PATHS:
+            for path in self.saved:
+                typer.echo(f"before and after: {path}")
+            return
+        first, last = self.saved[0], self.saved[-1]
+        typer.echo(f"before and after: {len(self.saved):,} pictures, {first} to {last.name}")
 
     def _keep(self, answer: Any) -> None:
         if answer.error:
@@ -278,12 +309,12 @@ class _Telling:
             self.hints.setdefault(answer.prediction.hint, []).append(answer.picture)
 
 
-def _place_of(run: str) -> Path | str:
-    """Where the run is; says which one of a study is taken."""
+def _place_of(run: str, *, is_quiet: bool) -> Path | str:
+    """Where the run is; says which one of a study is taken, unless `is_quiet`."""
     from papilio.results.best import place_of_run
 
     place, note = place_of_run(run)
-    if note is not None:
+    if note is not None and not is_quiet:
         typer.echo(one_line(note), err=True)
     return place
 

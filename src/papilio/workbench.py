@@ -339,13 +339,13 @@ def sample(
     if seed < 0:
         raise SettingError(f"--seed: must be 0 or more, not {seed}")
     paths = sample_paths(path_to_write(out, error=SettingError), num=num, is_separate=is_separate)
-    there = next((path for path in paths if path.exists()), None)
-    if there is not None and not is_fresh:
-        raise SettingError(f"{there}: already exists; choose another --out, or --fresh to replace it")
     loaded = load_run(run, own=own)
     if "sample" not in loaded.kind.offers:
         able = ", ".join(kind.name for kind in KINDS.values() if "sample" in kind.offers)
         raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} cannot generate images; these kinds can: {able}")
+    there = next((path for path in paths if path.exists()), None)
+    if there is not None and not is_fresh:
+        raise SettingError(f"{there}: already exists; choose another --out, or --fresh to replace it")
     images = loaded.sample(num, seed=seed, labels=label, progress=progress)
     if paths[0].suffix == ".npy":
         with open_atomic(paths[0]) as file:
@@ -385,23 +385,28 @@ def sample_paths(out: Path, *, num: int, is_separate: bool) -> list[Path]:
     return [sheet, *(sheet.with_name(f"{sheet.stem}-{number:0{digits}}.png") for number in numbers)]
 
 
-def save_pictures(predictions: Sequence[Any], folder: Path, *, taken: Collection[Path] = ()) -> list[Path]:
+def save_pictures(
+    predictions: Sequence[Any], folder: Path, *, taken: Collection[Path] = (), is_fresh: bool = True
+) -> list[Path]:
     """Write what a run made of pictures where that is a picture itself: before and after side by side; the files' paths.
 
     Pictures of one name get numbers, and so does one of a name that is `taken`. Raises StorageError where the folder
-    cannot be written.
+    cannot be written, and, unless `is_fresh`, SettingError before anything is written where a file is there already.
     """
-    folder, paths = path_to_write(folder, error=SettingError), []
+    folder, made = path_to_write(folder, error=SettingError), dict[Path, np.ndarray]()
     for prediction in predictions:
         if hasattr(prediction, "picture_to_save"):
             name, image = prediction.picture_to_save()
             path, number = folder / name, 1
-            while path in paths or path in taken:
+            while path in made or path in taken:
                 number += 1
                 path = folder / f"{Path(name).stem}-{number}.png"
-            write_picture(path, image)
-            paths.append(path)
-    return paths
+            made[path] = image
+    if not is_fresh and (there := next((path for path in made if path.exists()), None)):
+        raise SettingError(f"{there}: already exists; choose another --out, or --fresh to replace it")
+    for path, image in made.items():
+        write_picture(path, image)
+    return list(made)
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from image_files import some_images
 
+from papilio.data.handed_over import with_kept_arrays
 from papilio.data.load import load_images
 from papilio.data.quantities import CLOCK
 from papilio.errors import DataError
@@ -56,7 +57,15 @@ def test_grey_images_stay_in_the_file(tmp_path: Path) -> None:
         (GREY.astype(int) - 300, LABELS, "expected 0 to 255; bring them to 0 to 255"),
         (np.where(GREY > 200, np.nan, 0.5), LABELS, "some values are not numbers"),
         (GREY.astype(complex), LABELS, "images are complex128"),
-        (GREY[0], LABELS, r"images are uint8 \(4, 5\), expected uint8, or floats from 0 to 1, \(num, height, width\)"),
+        (
+            GREY[0],
+            LABELS,
+            r"images are uint8 \(4, 5\), expected \(num, height, width\), .*one image, pass images\[None\]",
+        ),
+        (np.zeros((NUM, 64)), LABELS, r"each row is an image, pass images\.reshape\(-1, 8, 8\); .*images\[None\]"),
+        (np.zeros((NUM, 48)), LABELS, r"each row is an image, pass images\.reshape\(-1, 4, 4, 3\)"),
+        (GREY[:, :, :] / 255 * 16, LABELS, r"from 0 to 1[56].*divide them by the value that is white in them"),
+        (GREY / 255 * 2 - 1, LABELS, r"\(images \+ 1\) / 2"),
         (GREY[:, None, None], LABELS, r"images are uint8 \(12, 1, 1, 4, 5\)"),
         (np.zeros((NUM, 4, 5, 2), np.uint8), LABELS, "no axis has 1 or 3 channels"),
         (np.zeros((NUM, 3, 5, 3), np.uint8), LABELS, "either axis 1 or axis 3 may be the channels"),
@@ -64,7 +73,7 @@ def test_grey_images_stay_in_the_file(tmp_path: Path) -> None:
         (GREY, LABELS[:-1], r"labels are int64 \(11,\) for 12 images"),
         (GREY, LABELS.astype(float), "labels are float64"),
         (GREY, LABELS * 0, "all are 0; at least two classes are needed"),
-        (GREY, np.arange(NUM), "12 different values for 12 images are no classes"),
+        (GREY, np.arange(NUM), "12 different values for 12 images are not classes"),
         (GREY, np.stack([LABELS] * 3, axis=1), r"row 0 is not one-hot .*labels\.argmax"),
         (GREY, np.eye(3)[LABELS] * 0.9, "row 0 is not one-hot"),
         (GREY, np.eye(3)[LABELS * 0], "all images have the same class"),
@@ -137,7 +146,7 @@ def test_arrays_are_taken_as_they_are() -> None:
     [
         (([[1, 2], [3]], None), "images: a list cannot be converted to a NumPy array"),
         ((np.array([{}] * NUM), LABELS), r"images: object \(12,\), expected an array of numbers"),
-        ((GREY, np.array([None] * NUM)), r"labels: object \(12,\), expected an array of numbers or words"),
+        ((GREY, np.array([None] * NUM)), r"labels: object \(12,\); number 0 is None; expected words alone"),
         ((GREY, "labels.npy"), "the images are in memory, so labels must be"),
         (("digits", LABELS), "the images are a file, so labels must be"),
         ((np.zeros((NUM, 2, 2), "U900"), LABELS), r"images are <U900 \(12, 2, 2\)"),
@@ -179,3 +188,39 @@ def test_labels_that_are_not_there_are_refused(tmp_path: Path) -> None:
     given = write(tmp_path, GREY, LABELS)
     with pytest.raises(DataError, match="are missing"):
         load_images(given["name_or_path"], labels=tmp_path / "none.npy")
+
+
+def test_advice_about_arrays_in_memory_speaks_of_nothing_stored() -> None:
+    for wrong in (GREY.astype(float), GREY - 3.0, GREY.astype(int) - 300):
+        with pytest.raises(DataError) as caught:
+            load_images(wrong, LABELS)
+        assert "store" not in str(caught.value)
+
+
+def test_words_that_pandas_keeps_as_objects_are_labels() -> None:
+    import pandas as pd
+
+    names = np.array(["cat", "dog", "owl"])[LABELS]
+    for words in (names.astype(object), pd.Series(names), pd.Series(names, dtype="category"), list(names)):
+        images = load_images(GREY, words)
+        assert images.class_names == ("cat", "dog", "owl") and np.array_equal(images.labels, LABELS)
+    assert load_images(GREY, (LABELS + 1).astype(object)).class_names == ("1", "2", "3")
+
+
+@pytest.mark.parametrize("odd", [None, float("nan"), 7, True])
+def test_objects_of_several_types_are_no_labels_and_the_first_is_named(odd: object) -> None:
+    labels = np.array(["cat", "dog", "owl"])[LABELS].astype(object)
+    labels[4] = odd
+    with pytest.raises(DataError, match=rf"labels: object \(12,\); number 4 is {odd!r}; expected words alone"):
+        load_images(GREY, labels)
+
+
+def test_arrays_of_a_study_are_called_by_their_place_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path))
+    kept = with_kept_arrays({"images": GREY, "labels": np.array(["a", "b", "c"])[LABELS]})
+    assert load_images(kept["path"], kept["labels"]).name == "arrays"
+    wrong = with_kept_arrays({"images": np.full((NUM, 4, 5), np.nan), "labels": LABELS.astype(float)})
+    with pytest.raises(DataError, match=r"^data\.images: images are float64 .*NaN"):
+        load_images(wrong["path"], kept["labels"])
+    with pytest.raises(DataError, match=r"^data\.labels: labels are float64"):
+        load_images(kept["path"], wrong["labels"])

@@ -64,7 +64,7 @@ def test_the_same_values_with_another_period_are_another_set(tmp_path: Path) -> 
         (
             np.array([0.5, 1.5]),
             {},
-            r"labels are float64 \(2,\); for classes, store integers .* set its length: period = 360",
+            r"labels are float64 \(2,\); for classes, give integers .* set its length: period = 360",
         ),
         (
             np.array([[12, 60], [0, 0]]),

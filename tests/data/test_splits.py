@@ -134,7 +134,7 @@ def test_an_unknown_split_is_refused() -> None:
 def test_splits_that_share_an_image_are_refused() -> None:
     labels = np.arange(4) % 2
     images = np.zeros((4, 1, 2, 2), dtype=np.uint8)
-    with pytest.raises(DataError, match="1 images are in more than one split"):
+    with pytest.raises(DataError, match="1 image is in more than one split"):
         ImageSet("x", images, labels, ("a", "b"), np.array([0, 1]), np.array([1, 2]), np.array([3]), "here")
 
 

@@ -324,6 +324,42 @@ def test_values_that_no_file_can_hold_are_refused_by_their_key(model: dict[str, 
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": {"image": np.zeros((9, 8, 8))}}, "data.image: got an array, float64 (9, 8, 8)"),
+        ({"data": {"image": np.zeros((9, 8, 8))}}, "did you mean images?"),
+        ({"data": np.zeros((9, 8, 8))}, 'data = {"images": images, "labels": labels}'),
+        ({"data": (np.zeros((9, 8, 8)), np.zeros(9))}, 'data = {"images": images, "labels": labels}'),
+        (
+            {"model": {"family": "mlp", "units": np.array([8])}},
+            "model.units: got an array, int64 (1,); give a list: .tolist()",
+        ),
+    ],
+)
+def test_an_array_in_a_wrong_place_is_told_by_its_shape_and_never_by_its_numbers(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(StudyError) as caught:
+        load_study(tiny(**changes))
+    assert message in str(caught.value) and "[0." not in str(caught.value) and len(str(caught.value)) < 250
+
+
+def test_a_refused_study_leaves_no_folder_and_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise StudyError("model.encoder: not these weights")
+
+    study = tiny(train__epochs=1)
+    monkeypatch.setattr("papilio.workbench.Origins.refuse_impossible", refuse)  # asked while the folder is locked
+    with pytest.raises(StudyError, match="not these weights"):
+        product.run_study(study, out=tmp_path / "new" / "out", is_silent=True)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(StudyError, match="not these weights"):
+        product.run_study(study, out=tmp_path / "kept", is_silent=True)
+    assert [one.name for one in tmp_path.rglob("*")] == ["kept"]
+
+
 def test_numbers_of_numpy_and_none_are_plain_values() -> None:
     study = load_study(tiny(train={"epochs": np.int64(3), "learning_rate": np.float32(0.5), "momentum": None}))
     assert study.settings.train == {"epochs": 3, "learning_rate": 0.5}

@@ -16,7 +16,7 @@ from tiny import tiny
 
 import papilio as product
 from papilio.data.imageset import ImageSet
-from papilio.errors import RunError, SettingError
+from papilio.errors import RunError, SettingError, StudyError
 from papilio.results.results import StudyResults
 
 FINISHED = Path(__file__).parents[1] / "compatibility" / "folders" / "finished"
@@ -137,5 +137,33 @@ def test_compare_takes_folders_results_and_runs_and_shows_the_table_of_the_comma
     assert len(comparison.columns) == 3 and len(repr(comparison)) < PROMPT_LETTERS
     cells = [str(cell.text) for cell in elements(comparison._repr_html_()).iter("td")]
     assert any(cell.endswith("(n=1)") for cell in cells) and "training time" in cells
-    with pytest.raises(RunError, match="two folders or more"):
+    with pytest.raises(RunError, match="a list of two or more"):
         product.compare(str(results.folder))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_plan_shows_its_trials_and_time() -> None:
+    plan = product.plan_study(tiny(), is_silent=True)
+    assert repr(plan).startswith("<StudyPreview 'Tiny': 4 of 4 runs to train: ") and len(repr(plan)) < PROMPT_LETTERS
+    cells = [cell.text for cell in elements(plan._repr_html_()).iter("td")]
+    assert cells[:6] == ["first", "dropout 0.0", "2", "0", "3", "1,210"]
+
+
+def test_a_notebook_shows_of_an_error_the_users_own_lines_and_the_message() -> None:
+    with pytest.raises(StudyError) as caught:
+        product.run_study(tiny(train__epoch=3))
+    lines = caught.value._render_traceback_()
+    assert lines[-1] == "StudyError: the study: train.epoch is not a setting; did you mean epochs?"
+    assert (
+        "test_results_shown.py" in lines[0]
+        and "product.run_study(tiny(train__epoch=3))" in lines[0]
+        and len(lines) == 2
+    )
+
+
+def test_trials_of_all_stages_need_no_name(results: StudyResults) -> None:
+    assert results.trials() == [one for stage in results.stages for one in results.trials(stage)] != []
+
+
+def test_one_set_of_results_alone_is_not_compared(results: StudyResults) -> None:
+    with pytest.raises(RunError, match="compare needs a list of two or more"):
+        product.compare(results)  # pyright: ignore[reportArgumentType]

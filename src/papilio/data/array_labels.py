@@ -44,7 +44,7 @@ def read_labels(labels: np.ndarray, quantity: Quantity | None, *, num_images: in
         return _columns(labels, found=found)
     if labels.ndim == 1 and labels.dtype.kind == "f":
         raise DataError(
-            f"{found}; for classes, store integers (labels.astype(int));"
+            f"{found}; for classes, give integers (labels.astype(int));"
             " for numbers on a circle, set its length: period = 360 for degrees"
         )
     if labels.ndim != 1 or labels.dtype.kind not in "biuUS":
@@ -84,7 +84,7 @@ def _values(labels: np.ndarray, *, found: str) -> Labels:
         try:
             labels = np.char.decode(labels, "utf-8")
         except UnicodeDecodeError:
-            raise DataError(f"{found} whose bytes are not UTF-8; store them as text (labels.astype(str))") from None
+            raise DataError(f"{found} whose bytes are not UTF-8; give text (labels.astype(str))") from None
     values, indices = np.unique(labels, return_inverse=True)
     if len(values) < 2:
         raise DataError(
@@ -92,7 +92,7 @@ def _values(labels: np.ndarray, *, found: str) -> Labels:
         )
     if len(values) > max(2, len(labels) // 2):
         raise DataError(
-            f"{found}: {len(values)} different values for {len(labels)} images are no classes;"
+            f"{found}: {len(values)} different values for {len(labels)} images are not classes;"
             f' for numbers on a circle, set its length: period = 360 for degrees; labels = "{NO_LABELS}" ignores the labels'
         )
     names = tuple(str(value).strip() for value in values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import math
 import struct
 import tokenize
 import warnings
@@ -17,11 +18,14 @@ import numpy as np
 from papilio.data.array_labels import read_labels
 from papilio.data.decoding import eight_bits
 from papilio.data.imageset import RawImages, no_labels
+from papilio.data.places import is_handed_over
 from papilio.data.quantities import Quantity
 from papilio.errors import DataError, reason_of
 from papilio.files import open_regular
 
 PIECE = 1000  # images that are converted at a time
+CHANNELS = (1, 3)
+SMALLEST_FLAT_SIDE = 4  # pixels; what is flat and has less is more likely no image
 IMAGE_SHAPES = "(num, height, width), (num, height, width, 1 or 3) or (num, 1 or 3, height, width)"
 # what damaged headers make NumPy raise: they are Python literals inside
 BROKEN = (
@@ -55,18 +59,19 @@ def read_array_set(
 ) -> RawImages:
     """Read images, and their labels if there are any, from `.npy` files, as `from_arrays` takes them.
 
-    Images that are uint8 already stay mapped into memory where they need no new order. Raises DataError.
+    Images that are uint8 already stay mapped into memory where they need no new order. Of arrays that a study in Python
+    brought, messages say where they stand there, not where they are kept. Raises DataError.
     """
     raw = from_arrays(
         read_npy(images_path),
         None if labels_path is None else read_npy(labels_path),
         quantity,
         bits=bits,
-        images_from=str(images_path),
-        labels_from=str(labels_path),
+        images_from="data.images" if is_handed_over(images_path) else str(images_path),
+        labels_from="data.labels" if labels_path is not None and is_handed_over(labels_path) else str(labels_path),
     )
     origin = f"{images_path.resolve()}" + ("" if labels_path is None else f" with {labels_path.resolve()}")
-    return replace(raw, name=images_path.stem, origin=origin)
+    return replace(raw, name=raw.name if is_handed_over(images_path) else images_path.stem, origin=origin)
 
 
 def from_arrays(
@@ -135,11 +140,13 @@ def as_pixels(images: np.ndarray, *, where: str, bits: int | None = None) -> tup
     Raises DataError.
     """
     found = f"{where}: images are {images.dtype} {images.shape}"
+    if images.ndim == 2 and images.dtype.kind in "buif":
+        raise DataError(f"{found}, expected {IMAGE_SHAPES}; {_with_more_axes(images)}")
     if images.ndim not in (3, 4) or 0 in images.shape or images.dtype.kind not in "buif":
         raise DataError(f"{found}, expected uint8, or floats from 0 to 1, {IMAGE_SHAPES}")
     if images.ndim == 3:
         images = images[:, None]
-    elif (is_first := images.shape[1] in (1, 3)) == (is_last := images.shape[3] in (1, 3)):
+    elif (is_first := images.shape[1] in CHANNELS) == (is_last := images.shape[3] in CHANNELS):
         which = "either axis 1 or axis 3 may be the channels" if is_last else "no axis has 1 or 3 channels"
         raise DataError(f"{found}: {which}; expected {IMAGE_SHAPES}")
     elif not is_first:
@@ -149,6 +156,16 @@ def as_pixels(images: np.ndarray, *, where: str, bits: int | None = None) -> tup
     if images.dtype.kind in "ui" and bits is not None:
         return _scaled(images, bits, found=found)
     return _rounded(images, found=found)
+
+
+def _with_more_axes(images: np.ndarray) -> str:
+    """What makes an array of images out of one with two axes: rows of pixels, or a single image."""
+    for channels in CHANNELS:
+        side = math.isqrt(images.shape[1] // channels)
+        if side >= SMALLEST_FLAT_SIDE and channels * side**2 == images.shape[1]:
+            axes = f"{side}, {side}" + f", {channels}" * (channels > 1)
+            return f"if each row is an image, pass images.reshape(-1, {axes}); if all of it is one image, images[None]"
+    return "if all of it is one image, pass images[None]; if each row is one, reshape them"
 
 
 def _rounded(images: np.ndarray, *, found: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -182,9 +199,13 @@ def _refuse_out_of_range(images: np.ndarray, piece: np.ndarray, *, highest: int,
         raise DataError(f"{found}, and some values are not numbers (NaN or infinite); replace them (numpy.nan_to_num)")
     if piece.min() < 0 or piece.max() > highest:
         low, high = (float(extreme) for extreme in (np.nanmin(images), np.nanmax(images)))
-        remedy = f"bring them to 0 to {highest} and store them again"
-        if low >= 0 and highest == 1 and high <= 255:
-            remedy = "divide them by 255 and store them again"
+        remedy = f"bring them to 0 to {highest}"
+        if highest == 1 and -1 <= low < 0 and high <= 1:
+            remedy = "bring them to 0 to 1: (images + 1) / 2 does so with those from -1 to 1"
+        elif low >= 0 and highest == 1:
+            # divided by 255, values from 0 to 16 would be nearly black, and nothing else would ever say so
+            white = "255" if 128 <= high <= 255 else f"the value that is white in them ({high:g}?)"
+            remedy = f"divide them by {white}"
         elif low >= 0 and images.dtype.kind in "ui" and high < 2**16:
             remedy = f"set bits = {int(high).bit_length()} for values up to {2 ** int(high).bit_length() - 1:,}"
         raise DataError(f"{found}, from {low:g} to {high:g}, expected 0 to {highest}; {remedy}")

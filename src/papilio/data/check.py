@@ -24,7 +24,7 @@ from papilio.data.pictures import resolve_size
 from papilio.data.progress import Progress
 from papilio.data.scaling import Size
 from papilio.data.splits import SPLITS, SplitName, check_shares, draw_splits
-from papilio.errors import DataError
+from papilio.errors import DataError, agreed
 from papilio.files import expanded_path
 
 Severity = Literal["ok", "warning", "error"]
@@ -264,7 +264,8 @@ def _find_sizes(sizes: Counter[Size], read: dict[str, _Digest], wanted: Size | N
 def _find_others(num_other: int) -> Finding:
     if not num_other:
         return Finding("other files", "ok", "only pictures")
-    return Finding("other files", "warning", f"{num_other} files are not pictures and are ignored")
+    message = agreed(num_other, "{} file is not a picture and is", "{} files are not pictures and are") + " ignored"
+    return Finding("other files", "warning", message)
 
 
 def _find_duplicates(looked: Looked) -> Finding:
@@ -273,7 +274,8 @@ def _find_duplicates(looked: Looked) -> Finding:
     if not groups:
         return Finding("duplicates", "ok", "no duplicates within a split")
     num_extra = sum(len(group) - 1 for group in groups)
-    message = f"{num_extra} images duplicate another image of the same split, in {len(groups)} groups"
+    message = agreed(num_extra, "{} image duplicates", "{} images duplicate") + " another image of the same split"
+    message += f", in {len(groups):,} groups" if len(groups) > 1 else ""
     return Finding("duplicates", "warning", message, _items(looked, groups))
 
 
@@ -287,9 +289,8 @@ def _find_leaks(looked: Looked) -> Finding:
     shares = [names[split] / len(looked.splits[split]) for split in ("validation", "test") if names[split]]
     where = ", ".join(f"{names[split]} in {split}" for split in SPLITS if names[split])
     severity: Severity = "error" if max(shares) > MAX_LEAKED_SHARE else "warning"
-    return Finding(
-        "leaks", severity, f"{len(groups)} pictures are in more than one split: {where}", _items(looked, groups)
-    )
+    message = f"{agreed(len(groups), '{} picture is', '{} pictures are')} in more than one split: {where}"
+    return Finding("leaks", severity, message, _items(looked, groups))
 
 
 def _find_conflicting_labels(looked: Looked) -> Finding:
@@ -297,7 +298,8 @@ def _find_conflicting_labels(looked: Looked) -> Finding:
     if not groups:
         return Finding("labels", "ok", f"no picture is in two {looked.nouns}")
     first = sorted({looked.class_names[looked.labels[index]] for index in groups[0]})
-    message = f"{len(groups)} pictures are in more than one {looked.noun}, the first in {' and '.join(first)}"
+    message = f"{agreed(len(groups), '{} picture is', '{} pictures are')} in more than one {looked.noun}"
+    message += f", {'the first ' * (len(groups) > 1)}in {' and '.join(first)}"
     return Finding("labels", "warning", message, _items(looked, groups))
 
 
@@ -305,7 +307,7 @@ def _find_constant(looked: Looked) -> Finding:
     constant = np.flatnonzero(looked.is_constant).tolist()
     if not constant:
         return Finding("constant", "ok", "no image is blank (a single value)")
-    message = f"{len(constant)} images are blank (a single value)"
+    message = agreed(len(constant), "{} image is", "{} images are") + " blank (a single value)"
     return Finding("constant", "warning", message, _items(looked, [constant]))
 
 

@@ -35,7 +35,7 @@ from papilio.data.parquet import is_parquet, read_parquet
 from papilio.data.places import cache_folder
 from papilio.data.progress import Progress
 from papilio.data.scaling import CHANNELS, Color, Size
-from papilio.errors import DataError, one_line, reason_of
+from papilio.errors import DataError, agreed, one_line, reason_of
 from papilio.files import checksum, open_atomic, open_regular, write_json
 from papilio.study_folder import OWN_FOLDERS, is_study_folder
 
@@ -257,7 +257,8 @@ def _notes(survey: Survey, size: Size, depth: Depth) -> list[str]:
     if set(survey.sizes) != {size}:
         notes.append(f"pictures of {size_counts(survey.sizes)} scaled and cropped to {size[0]} x {size[1]}")
     if survey.layout.num_other:
-        notes.append(f"{survey.layout.num_other} files that are not pictures were ignored")
+        one, several = "{} file that is not a picture was", "{} files that are not pictures were"
+        notes.append(f"{agreed(survey.layout.num_other, one, several)} ignored")
     return notes if depth.unused is None else [*notes, depth.unused]
 
 

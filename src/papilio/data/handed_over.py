@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from papilio.data.load import as_array
-from papilio.data.places import cache_folder
+from papilio.data.places import handed_over_folder
 from papilio.files import open_atomic
 
 
@@ -23,14 +23,14 @@ def with_kept_arrays(data: Mapping[str, Any]) -> dict[str, Any]:
     if "images" in table and not isinstance(table["images"], str | Path):
         table["path"] = str(_kept(as_array(table.pop("images"), what="data.images")))
     if "labels" in table and not isinstance(table["labels"], str | Path | None):
-        table["labels"] = str(_kept(as_array(table["labels"], what="labels")))
+        table["labels"] = str(_kept(as_array(table["labels"], what="data.labels")))
     return table
 
 
 def _kept(array: np.ndarray) -> Path:
     digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
     digest.update(np.ascontiguousarray(array).data.cast("B") if array.dtype.kind not in "US" else array.tobytes())
-    path = cache_folder() / "arrays" / f"{digest.hexdigest()[:16]}.npy"
+    path = handed_over_folder() / f"{digest.hexdigest()[:16]}.npy"
     if not path.exists():
         with open_atomic(path) as file:
             np.save(file, array, allow_pickle=False)

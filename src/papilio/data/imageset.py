@@ -14,7 +14,7 @@ from papilio.data.facts import ImageFacts
 from papilio.data.quantities import Quantity
 from papilio.data.splits import SPLITS, SplitName, draw_folds, draw_number, draw_share
 from papilio.data.thumbnails import thumbnails
-from papilio.errors import DataError, SettingError, did_you_mean
+from papilio.errors import DataError, SettingError, agreed, did_you_mean
 from papilio.snippets import box, line, table
 
 MOST_EXAMPLES = 10  # that a notebook shows
@@ -86,7 +86,10 @@ class ImageSet:
         return f"<ImageSet {self.name!r}: {len(self.images):,} images {_shape(self)}, {_shown(self)}; {splits}>"
 
     def _repr_html_(self) -> str:
-        facts = [("images", f"{len(self.images):,}, {_shape(self)}"), ("show", _shown(self))]
+        facts = [
+            ("images", f"{len(self.images):,}, {_shape(self)}"),
+            ("labels", _shown(self) if self.facts.shows != "nothing" else "none"),
+        ]
         facts += [(name, f"{len(self.indices(name)):,}") for name in SPLITS] + [("origin", self.origin)]
         names = ", ".join(self.class_names[:MOST_NAMED]) + (", ..." if self.num_classes > MOST_NAMED else "")
         examples = _examples(self)
@@ -271,5 +274,5 @@ def _refuse_bad_splits(images: ImageSet) -> None:
         if len(chosen) and not 0 <= chosen[0] <= chosen[-1] < len(images.images):
             raise DataError(f"{images.name}: the {name} split has indices outside the {len(images.images)} images")
         times_used[chosen] += 1
-    if np.any(times_used > 1):
-        raise DataError(f"{images.name}: {np.sum(times_used > 1)} images are in more than one split")
+    if num_shared := int(np.sum(times_used > 1)):
+        raise DataError(f"{images.name}: {agreed(num_shared, '{} image is', '{} images are')} in more than one split")

@@ -23,7 +23,7 @@ from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
 from papilio.data.scaling import COLORS, Color, Size, convert_images
 from papilio.data.splits import check_shares, draw_splits
-from papilio.errors import DataError, SettingError, did_you_mean
+from papilio.errors import DataError, SettingError, did_you_mean, shown
 from papilio.files import expanded_path
 
 DRAWN = ("clocks", "gauges", "butterflies", "brush-kanji")  # sets that Papilio draws itself
@@ -234,11 +234,26 @@ def as_array(given: Any, *, what: str) -> np.ndarray:
         raise DataError(
             f"{what}: a {type(given).__name__} cannot be converted to a NumPy array; give a NumPy array"
         ) from None
+    takes_words = what.endswith("labels")
+    if takes_words and array.dtype.kind == "O" and array.ndim:
+        return _of_one_type(array, what=what)
     if array.dtype.kind not in "biufUS":
-        raise DataError(
-            f"{what}: {array.dtype} {array.shape}, expected an array of numbers{' or words' * (what == 'labels')}"
-        )
+        raise DataError(f"{what}: {array.dtype} {array.shape}, expected an array of numbers{' or words' * takes_words}")
     return array
+
+
+def _of_one_type(labels: np.ndarray, *, what: str) -> np.ndarray:
+    """Labels that are Python objects, as pandas keeps words, as words, whole numbers or booleans, whichever all of them are."""
+    ones = labels.reshape(-1).tolist()
+    kinds: dict[type, Any] = {str: str, bool: bool, int: int}
+    kind = next((one for one in kinds if isinstance(ones[0], one)), None) if ones else None
+    wrong = next((number for number, one in enumerate(ones) if kind is None or type(one) is not kind), None)
+    if kind is not None and wrong is None:
+        return np.array(ones, dtype=kinds[kind]).reshape(labels.shape)
+    given = f"; number {wrong} is {shown(ones[wrong])}" if wrong is not None else ""
+    raise DataError(
+        f"{what}: object {labels.shape}{given}; expected words alone or whole numbers alone, and none missing"
+    )
 
 
 def _read_by_name(
@@ -307,4 +322,7 @@ def _unknown(given: str, path: Path) -> DataError:
         return DataError(f"{given}: neither a folder nor a file of a known kind; give {SOURCES}")
     if len(path.parts) > 1 or path.suffix:
         return DataError(f"{given}: no such file or folder; give {SOURCES}, or one of {', '.join([*READERS, *DRAWN])}")
-    return DataError(f"{given} is not an image set; {did_you_mean(given, [*READERS, *DRAWN])}; or give {SOURCES}")
+    nearest = did_you_mean(given, [*READERS, *DRAWN])
+    return DataError(
+        f"{given} is not an image set; {nearest}{' If not,' if nearest.endswith('?') else '; or'} give {SOURCES}"
+    )

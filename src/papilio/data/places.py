@@ -7,6 +7,7 @@ from pathlib import Path
 
 from papilio.data.published import PUBLISHED, STAND_INS, PublishedFile
 from papilio.errors import DataError
+from papilio.files import full_path
 
 DEBIAN_FOLDERS = {"fashion-mnist": Path("/usr/share/datasets/fashion-mnist")}
 
@@ -16,6 +17,16 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_dir
 
     return Path(os.environ.get("PAPILIO_CACHE") or user_cache_dir("papilio"))
+
+
+def handed_over_folder() -> Path:
+    """Where arrays are kept that a study in Python brings with it."""
+    return cache_folder() / "arrays"
+
+
+def is_handed_over(path: Path) -> bool:
+    """Whether a file is such an array: its name is a checksum, and says nothing to people."""
+    return full_path(path.parent) == full_path(handed_over_folder())
 
 
 def home_folder(home: Path | None) -> Path | None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from papilio.engine import find_engine
-from papilio.errors import DataError, SettingError, StudyError
+from papilio.errors import DataError, SettingError, StudyError, agreed
 from papilio.execution.afterwards import span_afterwards, under_load
 from papilio.execution.forecast import Forecast, plans_to_probe, untimed_words
 from papilio.execution.precisions import Precisions, is_open
-from papilio.execution.spans import Span
+from papilio.execution.spans import Span, spoken_span
 from papilio.runs.folder import RunFolder
 from papilio.runs.plan import RunPlan
+from papilio.snippets import box, line, table
 from papilio.studies.images import StudyImages
 from papilio.studies.study import Study
 from papilio.workers.worker import measure_cost
@@ -43,6 +44,24 @@ class StudyPreview:
     num_workers: int | None  # None: as many as a cluster gives
     span: Span | None  # of the command, from the first run to the report; None where nothing could be timed
     peak_bytes: int
+
+    def __repr__(self) -> str:
+        return f"<StudyPreview {self.title!r}: {self.words()}, in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        header = ("stage", "trial", "runs", "finished", "epochs", "parameters")
+        rows = [
+            (one.stage, one.trial, one.num_runs, one.num_finished, one.epochs, f"{one.parameters:,}")
+            for one in self.trials
+        ]
+        parts = (line(self.words()), table(header, rows), *map(line, self.notes), line(f"in {self.folder}"))
+        return box(self.title, *parts)
+
+    def words(self) -> str:
+        """How many runs are left, and how long they would take."""
+        left = self.num_runs - self.num_finished
+        time = "" if self.span is None or not left else f": {spoken_span(self.span)} in all, from start to report"
+        return f"{left:,} of {agreed(self.num_runs, '{} run', '{} runs')} to train{time}"
 
     @property
     def tells_precision(self) -> bool:

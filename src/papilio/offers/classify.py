@@ -51,6 +51,10 @@ class Prediction:
     probabilities: dict[str, float]
     hint: str | None = None
 
+    def __repr__(self) -> str:
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"<Prediction of {self.picture!r}: {self.label} {self.confidence:.3f}, then {self.runners_up()}{hint}>"
+
     @property
     def label(self) -> str:
         """The likeliest class."""

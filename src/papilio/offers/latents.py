@@ -34,6 +34,11 @@ class Reconstruction:
     hint: str | None = None
     verb: str = "reconstructed"  # or denoised
 
+    def __repr__(self) -> str:
+        error, latent = self.cells()[1:]
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"<Reconstruction of {self.picture!r}: mean squared error {error}, latent {latent}{hint}>"
+
     @property
     def error(self) -> float:
         """The mean squared difference of pixels, on a scale from 0 to 1."""
@@ -108,8 +113,13 @@ def decode(run: Run, latents: np.ndarray, *, labels: Labels | None = None) -> np
     """An image of each latent; see `Run.decode`. Raises DataError for latents of another length."""
     generator = generator_of(run)
     given = np.asarray(latents, dtype=np.float32)
-    if given.ndim != 2 or not np.isfinite(given).all():
-        raise DataError(f"{run.folder}: got latents {given.shape}; expected finite numbers (num, latents)")
+    has_number = any(hasattr(net, "latents") for net in run.modules.values())  # a net of one's own may not
+    if given.ndim != 2 or (has_number and given.shape[1] != run.latents):
+        raise DataError(
+            f"{run.folder}: got latents {given.shape}; expected (num, {run.latents if has_number else 'latents'})"
+        )
+    if not np.isfinite(given).all():
+        raise DataError(f"{run.folder}: got latents {given.shape}, and some are not finite numbers (NaN or infinite)")
     if classes := run.conditional_classes:
         chosen = class_numbers(run, 0 if labels is None else labels, num=len(given))
         given = np.concatenate([given, np.eye(classes, dtype=np.float32)[chosen]], axis=1)

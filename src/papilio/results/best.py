@@ -44,7 +44,7 @@ def place_of_run(run: Any) -> tuple[Path | str, str | None]:
 def _of_study(results: StudyResults) -> tuple[Path, str]:
     best, folder = results.best, results.folder
     if best is None:
-        raise RunError(f"{folder}: no run of its last stage is finished; go on with the study, or name a run in runs/")
+        raise RunError(f"{folder}: no run of its last stage is finished; resume the study, or name a run in runs/")
     return best.folder, f"{folder}: using {best_words(results, best)}"
 
 

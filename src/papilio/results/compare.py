@@ -120,8 +120,8 @@ def compare(folders: Sequence[Path | str | StudyResults | RunResult | Run]) -> C
 
     Raises RunError for a folder that is neither's.
     """
-    if isinstance(folders, Path | str):
-        raise RunError("compare needs a list of two folders or more, of studies or of runs")
+    if isinstance(folders, Path | str) or not hasattr(folders, "__len__"):
+        raise RunError("compare needs a list of two or more: folders of studies or of runs, results, runs")
     if len(folders) < 2:
         raise RunError("compare needs at least two folders of studies or runs")
     paths = [possible_path(one if isinstance(one, str | Path) else one.folder, error=RunError) for one in folders]

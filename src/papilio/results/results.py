@@ -202,8 +202,13 @@ class StudyResults:
         has_all_stages = len(self.stages) == len(self.study["stage"])
         return has_all_stages and all(run.status in ("done", "diverged", "pruned") for run in self.runs)
 
-    def trials(self, stage: str) -> list[TrialResult]:
-        """The stage's trials in the study's order; raises SettingError for a stage that the study does not have."""
+    def trials(self, stage: str | None = None) -> list[TrialResult]:
+        """The stage's trials, or without a stage those of all, in the study's order.
+
+        Raises SettingError for a stage that the study does not have.
+        """
+        if stage is None:
+            return [trial for one in self.stages for trial in self.trials(one)]
         self._refuse_unknown(stage)
         groups: dict[str, list[RunResult]] = {}
         for run in self.runs:

@@ -16,7 +16,7 @@ import tomli_w
 
 from papilio.data.facts import NO_LABELS
 from papilio.data.handed_over import with_kept_arrays
-from papilio.errors import SettingError, StudyError, did_you_mean, reason_of
+from papilio.errors import SettingError, StudyError, did_you_mean, reason_of, shown
 from papilio.files import expanded_path, full_path, possible_path, read_own
 from papilio.kinds.kind import Kind, name_of_kind
 from papilio.settings.references import find_modules_beside, is_found_by_name, name_of, own_names
@@ -28,6 +28,7 @@ from papilio.studies.schema import BASE_TABLES, StudySettings, Table
 from papilio.study_folder import recorded_modules
 
 # where functions and classes of the user's own may stand
+ARRAY_KEYS = ("images", "labels")  # of [data]
 OWN_KEYS = (".model.family", ".train.loss", ".train.objective", ".train.engine")
 MOST_BYTES = 2**21  # of a study file
 DEEPEST = 32  # tables and lists within each other
@@ -295,8 +296,10 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) 
             return value
         if callable(value) or isinstance(value, Kind):
             return named(value, key)
+        if hasattr(value, "__array__"):
+            raise StudyError(f"{where}: {key.lstrip('.')}: {_about_an_array(value, key)}")
         raise StudyError(
-            f"{where}: {key.lstrip('.')}: {value!r} is not text, a finite number, true, false, a list or a table"
+            f"{where}: {key.lstrip('.')}: {shown(value)} is not text, a finite number, true, false, a list or a table"
         )
 
     def named(function: Any, key: str) -> str:
@@ -316,6 +319,17 @@ def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) 
         return name
 
     return plain(tables, "")
+
+
+def _about_an_array(value: Any, key: str) -> str:
+    """What to say of an array where none can stand; its numbers would say nothing."""
+    array = np.asarray(value)
+    found = f"got an array, {array.dtype} {array.shape}"
+    table, _, name = key.rpartition(".")
+    if not key.endswith((".data", *(f".data.{one}" for one in ARRAY_KEYS))) and not table.endswith(".data"):
+        return f"{found}; give a list: .tolist()"
+    nearest = f"; {did_you_mean(name, ARRAY_KEYS)}" if table.endswith(".data") else ""
+    return f'{found}; a table, data = {{"images": images, "labels": labels}}, has arrays in it{nearest}'
 
 
 def _is_network(value: Any) -> bool:
