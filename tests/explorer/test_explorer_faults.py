@@ -17,10 +17,12 @@ from PIL import Image
 from explorer.conftest import quietly, run_of
 from explorer.test_server import TOKEN, serving
 from papilio.errors import RunError, RunFailed
+from papilio.explorer.about import about_run
 from papilio.explorer.cloud import Cloud
 from papilio.explorer.explore import _make_ready
 from papilio.explorer.jobs import Far, Jobs
 from papilio.explorer.kept import Kept
+from papilio.explorer.kept_points import keep_cloud, kept_cloud
 from papilio.explorer.maps import Trust, neighbor_map, pca_plane, trust_of
 from papilio.explorer.page import embedded_array
 from papilio.explorer.scene import Scene
@@ -86,7 +88,7 @@ def test_without_a_cache_folder_that_can_be_written_the_page_is_there(
     monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path / "file" / "cache"))
     scene = Scene(run_of(generators, "vae"))
     scene.prepare(quietly)
-    about = scene.about(0)
+    about = about_run(scene, 0)
     assert len(about["coordinates"]) == 4
     assert scene.is_kept("latents", "pca")
 
@@ -94,9 +96,12 @@ def test_without_a_cache_folder_that_can_be_written_the_page_is_there(
 def test_points_that_are_kept_in_part_are_none(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     kept.write("cloud", {"labels": np.zeros(3, np.int32)})
-    assert kept.cloud() is None
-    kept.keep_cloud(Cloud(np.arange(3), np.zeros(3, np.uint8), np.zeros(3, np.int32)))
-    assert kept.cloud() is not None
+    assert kept_cloud(kept) is None
+    cloud = Cloud(np.arange(3), np.zeros(3, np.uint8), np.zeros(3, np.int32), total=7)
+    keep_cloud(kept, cloud)
+    found = kept_cloud(kept)
+    assert found is not None
+    assert found.total == 7
 
 
 def test_a_picture_of_ones_own_has_nearest_points(generators: Path, tmp_path: Path, vae: Scene) -> None:
@@ -125,18 +130,22 @@ def test_closing_ends_a_map_that_is_computed() -> None:
     assert not set(multiprocessing.active_children()) - before
 
 
-def test_a_run_that_fails_when_its_points_are_computed_is_left_out_and_not_waited_for() -> None:
+def test_a_run_that_fails_when_its_points_are_computed_is_told_of_and_not_waited_for() -> None:
     class Fails:
+        folder = Path("/home/someone/runs/latents-vae")
+
         def warm_up(self) -> None:
             raise ValueError
 
         def prepare(self, progress: object) -> None:
-            raise ValueError
+            raise RunError(f"{self.folder}: its latents are not finite")
 
+    said: list[str] = []
     shown = Shown([Fails()], waiting=[Fails(), Fails()])  # pyright: ignore[reportArgumentType]
-    _make_ready(shown)
+    _make_ready(shown, said.append)
     assert not shown.waiting
     assert len(shown.scenes) == 1
+    assert said == shown.missing == ["not shown: latents-vae: its latents are not finite"] * 2
 
 
 def test_a_single_point_has_a_map_and_few_have_only_that_by_pca() -> None:

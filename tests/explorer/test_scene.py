@@ -10,11 +10,13 @@ from PIL import Image
 
 from explorer.conftest import quietly, run_of
 from papilio.errors import DataError, RunError, SettingError
+from papilio.explorer.about import about_run
 from papilio.explorer.cloud import nearest_mean
 from papilio.explorer.explore import open_scenes
 from papilio.explorer.jobs import Far
 from papilio.explorer.maps import pca_plane, trust_of
-from papilio.explorer.scene import YOURS, AbsentError, Scene
+from papilio.explorer.own_pictures import YOURS
+from papilio.explorer.scene import AbsentError, Scene
 from papilio.runs.run import load_run
 from papilio.studies.images import StudyImages
 from papilio.workbench import run_study
@@ -23,7 +25,7 @@ from papilio.workbench import run_study
 def test_points_are_the_images_of_the_set_with_their_own_latents_and_labels(vae: Scene) -> None:
     run = load_run(vae.folder)
     images = StudyImages({}).of(run.facts.run_settings.data)
-    assert len(vae.cloud) == len(images.images) == vae.about(0)["num"]
+    assert len(vae.cloud) == len(images.images) == about_run(vae, 0)["num"]
     chosen = np.array([0, 7, len(vae.cloud) - 1])
     places = vae.cloud.indices[chosen]
     np.testing.assert_allclose(vae.array("latents")[chosen], run.encode(images.images[places]), atol=1e-5)
@@ -35,7 +37,7 @@ def test_points_are_the_images_of_the_set_with_their_own_latents_and_labels(vae:
 
 def test_reconstruction_error_and_kl_of_each_point_are_the_run_s_own(vae: Scene) -> None:
     run = load_run(vae.folder)
-    some = vae.images.images[vae.cloud.indices[:20]]
+    some = vae.source.images.images[vae.cloud.indices[:20]]
     mean, log_variance = (one.astype(np.float64) for one in run.posterior(some))
     back = run.decode(mean.astype(np.float32)).astype(np.float64)
     np.testing.assert_allclose(
@@ -66,7 +68,7 @@ def test_what_was_computed_before_needs_neither_nets_nor_images(vae: Scene, monk
     monkeypatch.setattr("papilio.explorer.scene.StudyImages", refuse)
     again = Scene(vae.folder)
     again.prepare(quietly)
-    assert again.about(0) == vae.about(0)
+    assert about_run(again, 0) == about_run(vae, 0)
     found = again.make_map("latents", "pca", quietly)
     np.testing.assert_array_equal(found.positions, before.positions)
     assert found.trust == before.trust
@@ -81,7 +83,7 @@ def test_damaged_files_of_the_cache_are_computed_again(vae: Scene) -> None:
 
 
 def test_coordinates_are_in_the_order_of_their_kl(vae: Scene) -> None:
-    found = vae.about(0)["coordinates"]
+    found = about_run(vae, 0)["coordinates"]
     assert sorted(one["index"] for one in found) == [0, 1, 2, 3]
     kls = [one["kl"] for one in found]
     assert kls == sorted(kls, reverse=True)
@@ -139,7 +141,7 @@ def test_a_classifier_has_its_layers_its_guesses_and_its_confidence(classifier: 
     (folder,) = (classifier / "runs").iterdir()
     scene = Scene(folder)
     scene.prepare(quietly)
-    about = scene.about(0)
+    about = about_run(scene, 0)
     assert [one["id"] for one in about["spaces"]] == ["dense_1", "conv_2", "conv_1", "output", "input"]
     assert about["can"] == ["classify"]
     assert about["has_mistakes"]
@@ -156,7 +158,7 @@ def test_a_classifier_has_its_layers_its_guesses_and_its_confidence(classifier: 
 def test_a_generator_shows_its_own_samples_with_the_classes_that_it_was_told(generators: Path) -> None:
     scene = Scene(run_of(generators, "gan"))
     scene.prepare(quietly)
-    about = scene.about(0)
+    about = about_run(scene, 0)
     assert about["subject"] == "samples"
     assert about["conditional"] == [str(number) for number in range(10)]
     assert about["judge"] == "mnist-features"
@@ -175,7 +177,7 @@ def test_pictures_of_one_s_own_are_the_last_points(generators: Path, vae: Scene,
     scene = Scene(vae.folder, pictures=[tmp_path])
     scene.prepare(quietly)
     assert len(scene.cloud) == len(vae.cloud) + 1
-    assert scene.about(0)["pictures"] == [{"index": len(vae.cloud), "name": "mine.png"}]
+    assert about_run(scene, 0)["pictures"] == [{"index": len(vae.cloud), "name": "mine.png"}]
     assert scene.array("splits")[-1] == YOURS
     assert scene.array("labels")[-1] == -1
     np.testing.assert_array_equal(scene.pictures(np.array([len(vae.cloud)]))[0, 0], pixels)
@@ -189,7 +191,7 @@ def test_a_picture_unlike_those_of_the_run_says_so(vae: Scene, tmp_path: Path) -
     Image.fromarray(255 - vae.pictures(np.array([11]))[0, 0]).save(tmp_path / "paper.png")
     scene = Scene(vae.folder, pictures=[tmp_path])
     scene.prepare(quietly)
-    (own,) = scene.about(0)["pictures"]
+    (own,) = about_run(scene, 0)["pictures"]
     assert own["note"].endswith("this picture is light: swap light and dark in the file")
     assert scene.encode(tmp_path / "paper.png")["note"] == own["note"]
 
@@ -254,6 +256,7 @@ def test_known_factors_of_images_are_numbers_to_color_by(tmp_path: Path, no_repo
     scene = Scene(results.runs[0].folder)
     scene.prepare(quietly)
     assert {"hue", "wing_width"} <= scene.cloud.values.keys()
-    assert scene.images.factors is not None
-    np.testing.assert_allclose(scene.array("values/hue"), scene.images.factors["hue"][scene.cloud.indices], rtol=1e-6)
-    assert {"id": "wing_width", "name": "wing width"} in scene.about(0)["values"]
+    factors = scene.source.images.factors
+    assert factors is not None
+    np.testing.assert_allclose(scene.array("values/hue"), factors["hue"][scene.cloud.indices], rtol=1e-6)
+    assert {"id": "wing_width", "name": "wing width"} in about_run(scene, 0)["values"]

@@ -11,11 +11,12 @@ import numpy as np
 
 from papilio.data.progress import Progress, reading_progress
 from papilio.errors import RunError, SettingError
+from papilio.explorer.about import about_run
 from papilio.explorer.cloud import LATENTS
 from papilio.explorer.explore import open_scenes
 from papilio.explorer.maps import METHODS, pca_plane
-from papilio.explorer.page import built, embedded_array, embedded_bytes, embedded_json, page_html
-from papilio.explorer.scene import MOST_AT_A_TIME, Scene, channels_last
+from papilio.explorer.page import built, channels_last, embedded_array, embedded_bytes, embedded_json, page_html
+from papilio.explorer.scene import MOST_AT_A_TIME, Scene
 from papilio.exports.onnx_files import PACKAGES, metadata_of, onnx_file
 from papilio.exports.programs import Program, programs_of
 from papilio.files import path_to_write, write_text
@@ -160,7 +161,7 @@ def _sprite(scene: Scene) -> str:
 
 
 def _about(scene: Scene, chosen: np.ndarray, nets: Collection[str], *, maps: Sequence[str]) -> dict[str, Any]:
-    about, has_judge = scene.about(0), "judge" in nets
+    about, has_judge = about_run(scene, 0), "judge" in nets
     first_own = len(chosen) - scene.num_own
     return about | {
         "num": len(chosen),
