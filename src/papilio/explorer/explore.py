@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+import sys
 import threading
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from papilio.data.progress import reading_progress
+from papilio.data.progress import is_terminal, reading_progress, tell
 from papilio.errors import PapilioError, RunError, SettingError, one_line, reason_of
 from papilio.explorer.scene import Scene
 from papilio.results.results import StudyResults, read_results
@@ -103,6 +104,16 @@ def _not_shown(folder: Path, error: Exception) -> str:
     return one_line(f"not shown: {folder.name}: {why.removeprefix(f'{folder}: ')}")
 
 
+@contextlib.contextmanager
+def stops_in_one_line() -> Iterator[None]:
+    """Says what came of a Ctrl-C in the block, on a line of its own."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell(f"{'\n' * is_terminal(sys.stderr)}papilio: stopped; what was finished is kept", file=sys.stderr)
+        raise
+
+
 def explore(
     run: Path | str,
     *,
@@ -119,7 +130,8 @@ def explore(
     """
     missing: list[str] = []
     title, scenes = open_scenes(run, pictures=pictures, judge=judge, left_out=missing.append)
-    scenes[0].prepare(reading_progress())
+    with stops_in_one_line():
+        scenes[0].prepare(reading_progress())
     port = port or _free_port(host)
     token = secrets.token_urlsafe(16)
     from papilio.explorer.server import Shown, local_hosts, make_app, serve

@@ -149,15 +149,12 @@ class Scene:
 
     def prepare(self, progress: Progress) -> None:
         """Compute the points, their first map, and what coordinates do, unless they are kept; encode the user's pictures."""
-        source = None
         points = kept_cloud(self.kept)
         if points is None:
-            source = None if self.is_generator else self.source
-            points = make_cloud(self.run, source, judge=self.judge, progress=progress)
+            points = make_cloud(self.run, self._given(), judge=self.judge, progress=progress)
             keep_cloud(self.kept, points)
         if "decode" in self.offers and self.kept.read("guide") is None:
-            source = None if self.is_generator else self.source
-            self.kept.write("guide", make_guide(self.run, source, points, progress))
+            self.kept.write("guide", make_guide(self.run, self._given(), points, progress))
         if self._paths:
             self.own = read_own(self.run, self._paths, progress)
         first = self.space_names[0]
@@ -168,8 +165,7 @@ class Scene:
     def warm_up(self) -> None:
         """Load nets and images, so that the first picture does not wait for them."""
         _ = self.run, self.judge
-        if not self.is_generator:
-            _ = self.source
+        self._given()
 
     # what the page asks
 
@@ -240,8 +236,9 @@ class Scene:
             if found is None:
                 cloud = kept_cloud(self.kept)
                 assert cloud is not None
-                source = None if self.is_generator else self.source
-                found = make_space(self.run, source, cloud, name, judge=self.judge, progress=progress, lock=self._lock)
+                found = make_space(
+                    self.run, self._given(), cloud, name, judge=self.judge, progress=progress, lock=self._lock
+                )
                 keep_space(self.kept, name, found)
             self._spaces[name] = found
         return self._spaces[name]
@@ -314,6 +311,10 @@ class Scene:
             raise AbsentError("this run is no classifier, and none is known for its images; name one with --classifier")
         with self._lock:
             return by.probabilities(images)
+
+    def _given(self) -> PointImages | None:
+        """The images that the run is given; None for a generator."""
+        return None if self.is_generator else self.source
 
     def close(self) -> None:
         self._jobs.close()

@@ -20,7 +20,7 @@ export function Legend() {
   if (now.names.length < 2) return <div class="legend"><span class="minor">{now.counts[0]?.toLocaleString("en")} {now.names[0]}</span></div>;
   return (
     <div class="legend" role="group" aria-label={`Colors: ${name}. Click a name to mute it.`}>
-      {now.names.map((each, n) => (
+      {now.names.map((each, n) => now.counts[n] > 0 && (
         <span key={each} class={`entry ${muted.value.has(n) ? "muted" : ""}`}>
           <button type="button" aria-pressed={!muted.value.has(n)} onClick={() => toggle(n)} title={`${each}: ${now.counts[n].toLocaleString("en")}. Click to ${muted.value.has(n) ? "show" : "mute"}`}>
             <i style={{ background: now.colors[n] }} />

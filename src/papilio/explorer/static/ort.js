@@ -1,5 +1,5 @@
 /*
-sources: sha256 dce3073bd92934d07065776ecbc34b2ce71a5bbecd1bbc3b025698e92dc289b4
+sources: sha256 d87d029a076c303f3c80be9d8f842bd75e759232205f80f89d743bd89971d118
 
 onnxruntime-web 1.30.0 (MIT)
 
