@@ -110,7 +110,8 @@ def stops_in_one_line() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        tell(f"{'\n' * is_terminal(sys.stderr)}papilio: stopped; what was finished is kept", file=sys.stderr)
+        line = "papilio: stopped; what was finished is kept"
+        tell(f"\n{line}" if is_terminal(sys.stderr) else line, file=sys.stderr)
         raise
 
 
