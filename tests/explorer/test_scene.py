@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -260,3 +264,72 @@ def test_known_factors_of_images_are_numbers_to_color_by(tmp_path: Path, no_repo
     assert factors is not None
     np.testing.assert_allclose(scene.array("values/hue"), factors["hue"][scene.cloud.indices], rtol=1e-6)
     assert {"id": "wing_width", "name": "wing width"} in about_run(scene, 0)["values"]
+
+
+def test_of_a_large_drawn_set_a_sample_is_drawn_which_is_the_set_s_own(
+    tmp_path: Path, no_report: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = {
+        "title": "Clocks",
+        "data": {"name": "clocks", "render": {"num": 90, "size": 20}, "size": 16, "fraction": 0.9},
+        "model": {"family": "cnn", "filters": [4], "dense": [8]},
+        "train": {"epochs": 1, "batch_size": 16},
+        "analysis": [],
+    }
+    (run,) = run_study(study, out=tmp_path / "clocks", is_silent=True).runs
+    whole = Scene(run.folder).source
+    assert whole.numbers is None
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path / "elsewhere"))  # where the set is not drawn
+    monkeypatch.setattr("papilio.explorer.images.MOST_DRAWN", 40)
+    scene, told = Scene(run.folder), []
+    monkeypatch.setattr("papilio.studies.images.reading_progress", lambda: lambda *far: told.append(far))
+    scene.prepare(quietly)
+    assert told[-1] == (len(scene.cloud), len(scene.cloud), "drawing a sample of the 90 clocks")
+    chosen, about = scene.cloud.indices, about_run(scene, 0)
+    assert 30 <= len(chosen) == about["num"] < about["total"] == whole.total
+    np.testing.assert_array_equal(scene.pictures(np.arange(len(chosen))), whole.images.images[chosen])
+    np.testing.assert_array_equal(scene.array("values/value"), whole.images.labels[chosen].astype(np.float32))
+    for number, name in enumerate(("train", "validation", "test")):
+        assert set(chosen[scene.array("splits") == number]) <= set(whole.images.indices(name))
+    assert about["values"][0]["name"] == "reading error (minutes)"
+    monkeypatch.setattr("papilio.explorer.images.draw_some", None)  # it is kept
+    assert len(Scene(run.folder).source.images.images) == len(chosen)
+
+
+@pytest.fixture
+def own_kind(classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A classifier's run that has a kind of the user's own, in a module in its folder of which nobody has told Python."""
+    (run,) = (classifier / "runs").iterdir()
+    folder = tmp_path / "own"
+    shutil.copytree(run, folder)
+    facts = json.loads((folder / "run.json").read_text())
+    facts["settings"]["train"]["objective"] = "beside_kind:KIND"
+    (folder / "run.json").write_text(json.dumps(facts))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield folder
+    sys.modules.pop("beside_kind", None)
+
+
+KIND = """
+from dataclasses import replace
+from papilio.kinds.registry import CLASSIFY
+KIND = replace(CLASSIFY, name="mine", {})
+"""
+
+
+def test_a_kind_of_one_s_own_is_found_where_predict_finds_it(own_kind: Path) -> None:
+    with pytest.raises(RunError, match=r"train\.objective: .*beside_kind.*put beside_kind\.py into"):
+        Scene(own_kind)
+    (own_kind / "beside_kind.py").write_text(KIND.format("returns='numbers'"))
+    scene = Scene(own_kind)
+    scene.prepare(quietly)
+    assert about_run(scene, 0)["can"] == ["classify"]
+
+
+def test_a_run_that_offers_nothing_has_a_map_of_its_layers(own_kind: Path) -> None:
+    (own_kind / "beside_kind.py").write_text(KIND.format("offers={}"))
+    scene = Scene(own_kind)
+    scene.prepare(quietly)
+    about = about_run(scene, 0)
+    assert about["can"] == about["values"] == []
+    assert about["spaces"][0]["id"] == "dense_1"

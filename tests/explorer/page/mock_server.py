@@ -175,7 +175,7 @@ def make_app(num: int = 60_000, page: Path = PAGE) -> Starlette:
     runs = [
         LinearRun(digits, run_id=0, name="vae, seed 0", kind="vae", latents=10),
         LinearRun(digits, run_id=1, name="conditional, 2 latents", kind="vae", latents=2),
-        LinearRun(digits, run_id=2, name="gan, seed 0", kind="gan", latents=10),
+        LinearRun(digits, run_id=2, name="gan, seed 0", kind="gan", latents=14),
         LinearRun(digits, run_id=3, name="classifier, seed 0", kind="classify", latents=16),
         LinearRun(digits, run_id=4, name="encoder only", kind="autoencoder", latents=12),
     ]
