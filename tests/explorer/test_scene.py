@@ -291,7 +291,16 @@ def test_of_a_large_drawn_set_a_sample_is_drawn_which_is_the_set_s_own(
     np.testing.assert_array_equal(scene.array("values/value"), whole.images.labels[chosen].astype(np.float32))
     for number, name in enumerate(("train", "validation", "test")):
         assert set(chosen[scene.array("splits") == number]) <= set(whole.images.indices(name))
-    assert about["values"][0]["name"] == "reading error (minutes)"
+    assert [one["id"] for one in about["values"]] == ["value", "read", "error", "confidence"]
+    assert about["values"][2]["name"] == "reading error (min)"
+    assert about["quantity"] == {"period": 720, "unit": "min", "is_time": True}
+    some = scene.pictures(np.arange(1))
+    Image.fromarray(some[0, 0]).save(tmp_path / "one.png")
+    reading = scene.encode(tmp_path / "one.png")["reading"]
+    assert reading["value"] == pytest.approx(scene.array("values/read")[0], abs=0.1)
+    assert scene.run.quantity is not None
+    apart = np.abs(scene.array("values/read") - scene.array("values/value"))
+    np.testing.assert_allclose(np.minimum(apart, 720 - apart), scene.array("values/error"), atol=1e-3)
     monkeypatch.setattr("papilio.explorer.images.draw_some", None)  # it is kept
     assert len(Scene(run.folder).source.images.images) == len(chosen)
 

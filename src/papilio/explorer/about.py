@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from papilio.models.layer_names import LATENTS, OUTPUT, find_layer
 from papilio.runs.folder import RunFolder
 from papilio.runs.shipped import find_run
 
-VALUES = {"error": "reconstruction error", "kl": "KL (nats)", "confidence": "confidence", "value": "value"}
+VALUES = {"error": "reconstruction error", "kl": "KL (nats)", "confidence": "confidence"}
+READINGS = {"value": "value", "read": "reading", "error": "reading error"}  # of a run that reads numbers, in their unit
 
 
 def about_run(scene: Scene, number: int) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def about_run(scene: Scene, number: int) -> dict[str, Any]:
         "kind": scene.facts.settings["train"].get("objective", ""),
         "image": [height, width, channel],
         "classes": scene.facts.class_names or (judged if scene.is_generator else []),
-        "unit": quantity.unit if quantity else "",
+        "quantity": None if quantity is None else asdict(quantity),
         "num": len(cloud),
         "subject": "samples" if scene.is_generator else "images",
         "total": cloud.total,
@@ -51,10 +53,7 @@ def about_run(scene: Scene, number: int) -> dict[str, Any]:
             for method, words in METHODS.items()
             if has_method(method)
         ],
-        "values": [  # what the run says first, factors after it
-            {"id": name, "name": _words_of_value(scene, name)}
-            for name in sorted(cloud.values, key=lambda name: name not in VALUES)
-        ],
+        "values": _about_values(scene),
         "mean": [] if cloud.mean is None else cloud.mean.tolist(),
         "deviation": [] if cloud.deviation is None else cloud.deviation.tolist(),
         "coordinates": in_order(guide) if guide else [],
@@ -79,13 +78,16 @@ def _about_pictures(scene: Scene) -> list[dict[str, Any]]:
     ]
 
 
-def _words_of_value(scene: Scene, name: str) -> str:
-    """Of a run that reads numbers in their unit."""
+def _about_values(scene: Scene) -> list[dict[str, str]]:
+    """What points are colored by, what the run says first, factors after it."""
     quantity = scene.facts.images.quantity
-    if quantity is not None and "read" in scene.offers and name in ("error", "value"):
-        words = {"error": "reading error", "value": "value"}[name]
-        return f"{words} ({quantity.unit})" if quantity.unit else words
-    return VALUES.get(name, name.replace("_", " "))
+    words = VALUES
+    if quantity is not None and "read" in scene.offers:
+        unit = f" ({quantity.unit})" if quantity.unit else ""
+        words = {name: f"{text}{unit}" for name, text in READINGS.items()} | {"confidence": "confidence"}
+    known = [name for name in words if name in scene.cloud.values]
+    factors = [name for name in scene.cloud.values if name not in known]
+    return [{"id": name, "name": words.get(name, name.replace("_", " "))} for name in [*known, *factors]]
 
 
 def _about_space(scene: Scene, name: str) -> dict[str, Any]:

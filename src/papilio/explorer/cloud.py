@@ -293,7 +293,7 @@ def _read(run: Run, true: np.ndarray, known: Cloud, batches: Batches) -> Cloud:
     sure = np.concatenate([confidence for _, confidence in given])
     period = run.quantity.period
     apart = np.abs((read - true + period / 2) % period - period / 2)
-    values = {"value": true, "error": apart, "confidence": sure}
+    values = {"value": true, "read": read, "error": apart, "confidence": sure}
     return replace(known, values={name: one.astype(np.float32) for name, one in values.items()})
 
 

@@ -268,7 +268,7 @@ class Scene:
             return self.run.decode(latents, labels=label) if label is not None else self.run.decode(latents)
 
     def encode(self, path: Path, space_name: str | None = None) -> dict[str, Any]:
-        """A picture in a file as the run is shown it, its latent, and what may be wrong with it, as plain facts.
+        """A picture in a file as the run is shown it, its latent or reading, and what may be wrong with it, as plain facts.
 
         Where a space is named, the points nearest to it there, too.
         """
@@ -277,16 +277,19 @@ class Scene:
         with self._lock:
             images, (note,) = read_shown(self.run, [path], None)
             latent = self.run.encode(images)[0].ravel().tolist() if "encode" in self.offers else None
-            near = {}
+            more: dict[str, Any] = {}
+            if "read" in self.offers:
+                (value,), (confidence,) = self.run.read(images)
+                more["reading"] = {"value": float(value), "confidence": float(confidence)}
             if space_name is not None:
                 space = self._known_space(space_name)
                 place = space.place(layer_output(self.run, images, space_name, judge=self.judge))[0]
-                near = {"nearest": _nearest(place, space.features)}
+                more["nearest"] = _nearest(place, space.features)
         return {
             "latent": latent,
             "image": base64.b64encode(channels_last(images).tobytes()).decode(),
             "note": note,
-        } | near
+        } | more
 
     def nearest(self, space_name: str, point: int) -> dict[str, Any]:
         """The points nearest to a point in a space, without itself, as plain facts: `points` and `distances`."""

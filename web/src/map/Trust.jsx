@@ -29,11 +29,19 @@ function TrustWords({ trust }) {
     const error = (value) => Number(value.toPrecision(2));
     return <span title={title}>{trust.what[0].toUpperCase() + trust.what.slice(1)}: {error(trust.space)} in the space, {error(trust.map)} on the map.{kept} </span>;
   }
-  const loss = trust.space - trust.map;
-  const verdict = loss < 0.03 ? "The map separates the classes as well as the space does" : loss < 0.15 ? "The map separates the classes a little less than the space does" : "The map separates the classes much less than the space does";
   return (
     <span title={title}>
-      {verdict}: the nearest neighbors give the right class for {percent(trust.map)} of the {run.value.subject} on the map, and for {percent(trust.space)} in the space.{kept}{" "}
+      {verdictOf(trust, run.value.classes.length)}: the nearest neighbors give the right class for {percent(trust.map)} of the {run.value.subject} on the map, and for {percent(trust.space)} in the space.{kept}{" "}
     </span>
   );
+}
+
+const LITTLE = 0.1; // of the way from guessing to no mistakes
+
+function verdictOf(trust, numClasses) {
+  const guessing = 1 / numClasses;
+  if (trust.space - guessing < LITTLE * (1 - guessing)) return "Neither the space nor the map separates the classes";
+  const share = trust.map / trust.space;
+  const how = share > 0.97 ? "as well as" : share > 0.85 ? "a little less than" : "much less than";
+  return `The map separates the classes ${how} the space does`;
 }

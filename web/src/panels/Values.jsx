@@ -1,6 +1,6 @@
 // The numbers that are known of an image of the set: its error, its confidence, its KL.
 
-import { number } from "../map/Legend.jsx";
+import { number, valueWords } from "../math/quantity.js";
 import { percent } from "../math/numbers.js";
 import { useLatest } from "../parts/useLatest.js";
 import { arrayOf } from "../store/run.js";
@@ -13,9 +13,15 @@ export function Values({ one, index }) {
       {one.values.map(({ id, name }, n) => arrays[n] && (
         <div key={id}>
           <dt>{name}</dt>
-          <dd>{id === "confidence" ? percent(arrays[n][index]) : number(arrays[n][index])}</dd>
+          <dd>{words(one, id, arrays[n][index])}</dd>
         </div>
       ))}
     </dl>
   );
+}
+
+function words(one, id, value) {
+  if (!Number.isFinite(value)) return "unknown";
+  if (one.quantity && (id === "value" || id === "read")) return valueWords(one.quantity, value);
+  return id === "confidence" ? percent(value) : number(value);
 }

@@ -1,7 +1,7 @@
 // What colors the points: a color number per point, the colors, and what the legend says.
 
 import { computed, effect, signal } from "@preact/signals";
-import { classColors, packed, SHADES, viridis } from "../math/colors.js";
+import { classColors, cyclic, packed, SHADES, viridis } from "../math/colors.js";
 import { attempt } from "./notices.js";
 import { arrayOf, data, isJudged, run } from "./run.js";
 import { isDark } from "./theme.js";
@@ -46,7 +46,7 @@ export const coloring = computed(() => {
   if (id === "right") return named(one, verdicts(arrays), ["right", "wrong"], isDark.value ? ["#4a6a8f", "#ff9d4d"] : ["#9db8d6", "#c0410c"]);
   if (id === "plain") return named(one, new Uint8Array(one.num), [one.subject], [isDark.value ? "#8f9bff" : "#3b50c9"]);
   if (values.value?.id !== id || values.value.run !== one || !values.value.data) return null;
-  return byValue(values.value.data);
+  return one.quantity && (id === "value" || id === "read") ? byCircle(values.value.data, one.quantity) : byValue(values.value.data);
 });
 
 function byClass(arrays) {
@@ -69,6 +69,11 @@ function named(one, numbers, names, colors) {
   const [gray, ink] = isDark.value ? ["#6d7480", "#ffffff"] : ["#9aa0ab", "#1c1f26"];
   const more = all.slice(names.length).map((name) => (name === YOURS ? ink : gray));
   return { shades, colors: [...colors, ...more], names: all, counts, scale: null };
+}
+
+function byCircle(numbers, { period }) {
+  const shades = Uint16Array.from(numbers, (value) => (Number.isFinite(value) ? Math.min(SHADES - 1, Math.floor((((value % period) + period) % period / period) * SHADES)) : SHADES));
+  return { shades, colors: [...cyclic, "#888888"], names: [], counts: [], scale: { low: 0, high: period, isCircle: true } };
 }
 
 /** The middle 98% of the values share the scale: one outlier would otherwise leave a single color to all others. */
