@@ -150,10 +150,14 @@ class Scene:
     def prepare(self, progress: Progress) -> None:
         """Compute the points, their first map, and what coordinates do, unless they are kept; encode the user's pictures."""
         points = kept_cloud(self.kept)
+        has_guide = "decode" not in self.offers or self.kept.read("guide") is not None
+        if points is None or not has_guide or self._paths:
+            progress(0, 0, "loading the run")
+            _ = self.run
         if points is None:
             points = make_cloud(self.run, self._given(), judge=self.judge, progress=progress)
             keep_cloud(self.kept, points)
-        if "decode" in self.offers and self.kept.read("guide") is None:
+        if not has_guide:
             self.kept.write("guide", make_guide(self.run, self._given(), points, progress))
         if self._paths:
             self.own = read_own(self.run, self._paths, progress)
