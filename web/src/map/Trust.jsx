@@ -14,11 +14,15 @@ export function Trust() {
   const now = layout.value;
   return (
     <p class="trust" id="map-help">
+      {isSample(run.value) && <span>The map has {ofTheSet(run.value).toLocaleString("en")} of the {run.value.total.toLocaleString("en")} images, a stratified sample. </span>}
       {now.state === "ready" && now.trust && <TrustWords trust={now.trust} />}
       <span>{run.value.subject === "samples" && inverse.value === "image" ? "The pointer shows the nearest sample." : inverse.value === "plane" && run.value.latents === 2 ? BETWEEN.axes : BETWEEN[inverse.value]}</span>
     </p>
   );
 }
+
+const ofTheSet = (one) => one.num - one.pictures.length;
+const isSample = (one) => one.subject === "images" && ofTheSet(one) < one.total;
 
 function TrustWords({ trust }) {
   const percent = (value) => `${value > 0.99 ? Number((100 * value).toFixed(1)) : Math.round(100 * value)}%`;

@@ -1,5 +1,5 @@
 /*
-sources: sha256 2bbd43275e41f2e846bdae748abc958a3b947d5580f9f81f0f05e16c2c475d90
+sources: sha256 61bb8b15ef06292b7dd369c0e301ffaa0dc48be1e371577b92fe7b4f29508eac
 
 onnxruntime-web 1.30.0 (MIT)
 
