@@ -18,7 +18,9 @@ from papilio.data.splits import SPLITS, SplitName
 from papilio.explorer.kept import Kept
 from papilio.settings.run_settings import RunSettings
 
-MOST_DRAWN = 5_000  # pictures, which take seconds to draw, and about a minute to read where each is looked at five times
+MOST_DRAWN = (
+    5_000  # pictures, which take seconds to draw, and about a minute to read where each is looked at five times
+)
 
 
 @dataclass(frozen=True)

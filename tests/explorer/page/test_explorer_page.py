@@ -289,6 +289,24 @@ def test_a_classifier_has_maps_of_layers_and_its_confident_mistakes(opened: Any)
     page.locator("#map .kept-mark").wait_for()  # by its neighbors in this layer
 
 
+def test_a_reader_of_clocks_says_times(opened: Any) -> None:
+    page = opened()
+    page.locator("#run").select_option("5")
+    page.locator("#map .marks").wait_for(state="attached")
+    page.locator(".legend").get_by_text("value, once around the circle").wait_for()
+    assert page.locator(".legend").inner_text().count("12:00") == 2
+    box = page.get_by_role("combobox", name="Find")
+    box.fill("image 77")
+    page.get_by_role("option", name="image 77").click()
+    page.locator(KEPT).get_by_text(re.compile(r"shows \d\d:00, ")).wait_for()
+    page.locator("#panel").get_by_text(re.compile(r"Read as \d\d:00\. It shows \d\d:00\.")).wait_for()
+    drop(page, ("mine.png", picture_file()))
+    page.locator("#panel").get_by_text("Read as 05:33, with a confidence of 75%.").wait_for()
+    page.get_by_role("tab", name="Mistakes").click()
+    page.get_by_role("heading", name="Value → reading, error").wait_for()
+    assert re.match(r"\d\d:00\u202f→\u202f\d\d:00", page.locator("#panel .thumb b").first.inner_text())
+
+
 def test_samples_of_a_generator_have_a_plane_and_otherwise_the_nearest_sample(opened: Any) -> None:
     page = opened()
     page.locator("#run").select_option("2")
