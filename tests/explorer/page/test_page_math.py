@@ -18,7 +18,7 @@ MATH = Path(__file__).parents[3] / "web" / "src" / "math"
 @pytest.fixture(scope="module")
 def page(browser: Any) -> Iterator[Any]:
     opened = browser.new_page()
-    for name in ("grid", "vectors", "polygon", "numbers", "quantity", "colors"):
+    for name in ("grid", "vectors", "polygon", "numbers", "quantity", "colors", "free"):
         source = (MATH / f"{name}.js").read_text(encoding="utf-8")
         opened.evaluate(
             "async ([name, source]) => { window[name] = await import('data:text/javascript,' + encodeURIComponent(source)) }",
@@ -122,3 +122,15 @@ def test_colors_of_many_classes_differ_from_those_next_to_them_and_a_circle_s_do
     assert np.abs(np.diff(many, axis=0)).max(axis=1).min() > 60
     circle = channels("() => colors.cyclic")
     assert np.abs(circle - np.roll(circle, 1, axis=0)).max() < 40
+
+
+def test_thumbnails_have_places_that_do_not_cover_each_other(page: Any) -> None:
+    points = np.random.default_rng(0).uniform(-200, 200, (300, 2))
+    free = page.evaluate(
+        "points => { const isFree = free.freePlaces(42); return points.map(([x, y]) => isFree(x, y)) }", points.tolist()
+    )
+    taken = points[np.array(free)]
+    apart = np.abs(taken[:, None] - taken[None]).max(axis=2) + 1e6 * np.eye(len(taken))
+    assert apart.min() >= 42
+    for place in points[~np.array(free)]:
+        assert np.abs(taken - place).max(axis=1).min() < 42

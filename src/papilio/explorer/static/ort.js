@@ -1,5 +1,5 @@
 /*
-sources: sha256 61bb8b15ef06292b7dd369c0e301ffaa0dc48be1e371577b92fe7b4f29508eac
+sources: sha256 47703f1a2fb32a49719e4fd679cddaf7232e76175fee97e7d1515717a4fadea1
 
 onnxruntime-web 1.30.0 (MIT)
 
