@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,9 @@ class Kept:
         self._in_memory: dict[str, dict[str, np.ndarray]] = {}
 
     @classmethod
-    def of_run(cls, run: RunFolder, *, judge: RunFolder | None) -> Kept:
-        """By the checksums of the run's weights, its images, and the classifier's weights."""
-        depends = [checksum(run.weights_file), run.facts().data_checksum]
+    def of_run(cls, run: RunFolder, *, offers: Collection[str], judge: RunFolder | None) -> Kept:
+        """By the checksums of the run's weights, its images, and the classifier's weights, and by what the run offers."""
+        depends = [checksum(run.weights_file), run.facts().data_checksum, sorted(offers)]
         return cls._of(depends if judge is None else [*depends, checksum(judge.weights_file)])
 
     @classmethod

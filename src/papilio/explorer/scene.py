@@ -126,7 +126,7 @@ class Scene:
     @cached_property
     def kept(self) -> Kept:
         judge = RunFolder(find_run(self.judge_name)) if self.is_generator and self.judge_name is not None else None
-        return Kept.of_run(self.files, judge=judge)
+        return Kept.of_run(self.files, offers=self.offers, judge=judge)
 
     @cached_property
     def cloud(self) -> Cloud:
