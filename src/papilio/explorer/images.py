@@ -10,10 +10,11 @@ from jaxtyping import Int, Int64
 from papilio.analysis.latent_scale import stratified
 from papilio.data.imageset import ImageSet
 from papilio.data.load import chosen_images, is_no_labels, split_images
-from papilio.data.pictures import COLORS, convert_images, resolve_size
+from papilio.data.pictures import resolve_size
 from papilio.data.progress import Progress
 from papilio.data.rendering.renderers import RENDERERS, settings_of
 from papilio.data.rendering.source import draw_some, is_drawn, numbered, numbers_of
+from papilio.data.scaling import COLORS, convert_images
 from papilio.data.splits import SPLITS, SplitName
 from papilio.explorer.kept import Kept
 from papilio.settings.run_settings import RunSettings
