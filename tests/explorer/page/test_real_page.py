@@ -17,20 +17,40 @@ from browser import served
 from explorer.conftest import quietly, run_of
 from papilio.explorer.scene import Scene
 from papilio.explorer.server import Shown, make_app
+from papilio.workbench import run_study
 
 TOKEN = "a-token"
 ODD = "share/of #1 (100%?)"  # the name of a factor
 
 
 @pytest.fixture(scope="module")
-def scenes(generators: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Scene]]:
-    """A VAE with a picture of the user's own and an oddly named factor, an autoencoder and a GAN."""
+def scenes(threads: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Scene]]:
+    """A VAE with a picture of the user's own and an oddly named factor, an autoencoder and a GAN.
+
+    They have learned so much that their pictures differ.
+    """
+    small = {"filters": [], "dense": [64], "latents": 4}
+    trials = [
+        {"name": "VAE", "model": {"family": "vae", **small}},
+        {"name": "autoencoder", "model": {"family": "autoencoder", **small}},
+        {"name": "GAN", "model": {"family": "gan", "latents": 6}},
+    ]
+    study = {
+        "title": "Generators",
+        "data": {"name": "mnist-5k", "fraction": 0.1},
+        "model": {"family": "vae", **small},
+        "train": {"batch_size": 32, "epochs": 12, "learning_rate": 0.005},
+        "stage": [{"name": "generators", "trial": trials}],
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAPILIO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setattr("papilio.workbench._write_report", lambda results, **given: results.folder)
+        patch.setattr("papilio.workbench.analyse", lambda *given, **more: None)
+        folder = run_study(study, out=tmp_path_factory.mktemp("real") / "generators", is_silent=True).folder
         mine = tmp_path_factory.mktemp("mine") / "mine.png"
         Image.new("L", (28, 28), 90).save(mine)
-        found = [Scene(run_of(generators, "vae"), pictures=[mine])]
-        found += [Scene(run_of(generators, name)) for name in ("autoencoder", "gan")]
+        found = [Scene(run_of(folder, "vae"), pictures=[mine])]
+        found += [Scene(run_of(folder, name)) for name in ("autoencoder", "gan")]
         for scene in found:
             scene.prepare(quietly)
         cloud = found[0].cloud
