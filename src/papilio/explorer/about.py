@@ -84,7 +84,10 @@ def _about_values(scene: Scene) -> list[dict[str, str]]:
     words = VALUES
     if quantity is not None and "read" in scene.offers:
         unit = f" ({quantity.unit})" if quantity.unit else ""
-        words = {name: f"{text}{unit}" for name, text in READINGS.items()} | {"confidence": "confidence"}
+        words = {
+            name: text if quantity.is_time and name != "error" else f"{text}{unit}" for name, text in READINGS.items()
+        }
+        words["confidence"] = VALUES["confidence"]
     known = [name for name in words if name in scene.cloud.values]
     factors = [name for name in scene.cloud.values if name not in known]
     return [{"id": name, "name": words.get(name, name.replace("_", " "))} for name in [*known, *factors]]

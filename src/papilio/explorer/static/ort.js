@@ -1,5 +1,5 @@
 /*
-sources: sha256 47703f1a2fb32a49719e4fd679cddaf7232e76175fee97e7d1515717a4fadea1
+sources: sha256 a645160c4ca2c397cf50c5903cf64196b7300d4c797a9877f922afff4b7310bb
 
 onnxruntime-web 1.30.0 (MIT)
 
