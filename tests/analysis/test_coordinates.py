@@ -55,7 +55,9 @@ def test_the_gap_is_1_of_a_coordinate_a_factor_and_near_0_after_a_rotation() -> 
 
 def test_kl_is_that_of_normal_distributions() -> None:
     mean, log_variance = np.array([[0.0, 1.0], [0.0, -1.0]]), np.log([[1.0, 1.0], [1.0, 4.0]])
-    assert posterior_kl(mean, log_variance) == pytest.approx([0, (0.5 + 0.5 * (1 + 4 - np.log(4) - 1)) / 2])
+    assert posterior_kl(mean, log_variance).mean(axis=0) == pytest.approx(
+        [0, (0.5 + 0.5 * (1 + 4 - np.log(4) - 1)) / 2]
+    )
 
 
 def test_change_is_the_decoded_difference() -> None:

@@ -135,7 +135,9 @@ import numpy as np
 from papilio.analysis.neighbors import nearest, vote_accuracy
 from papilio.analysis.projection import umap
 groups = np.random.default_rng(0).normal(size=(18, 10)) + 20 * np.eye(10)[np.arange(18) % 3]
-first = umap(groups.astype(np.float32), seed=1)
+told = []
+first = umap(groups.astype(np.float32), seed=1, tell=lambda *far: told.append(far))
+assert told[0] == (0, 500) and told[-1] == (500, 500) and len(told) > 2, told
 np.testing.assert_array_equal(first, umap(groups.astype(np.float32), seed=1))
 print(first.shape, vote_accuracy(nearest(first, 3), np.arange(18) % 3))
 """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import os
+import shutil
 import socket
 import threading
 import time
@@ -15,12 +17,16 @@ import pytest
 from PIL import Image
 
 from explorer.conftest import quietly, run_of
+from explorer.test_export import elements
 from explorer.test_server import TOKEN, serving
+from in_process import papilio
 from papilio.errors import RunError, RunFailed
+from papilio.explorer.about import about_run
 from papilio.explorer.cloud import Cloud
-from papilio.explorer.explore import _make_ready
+from papilio.explorer.explore import _make_ready, open_scenes
 from papilio.explorer.jobs import Far, Jobs
 from papilio.explorer.kept import Kept
+from papilio.explorer.kept_points import keep_cloud, kept_cloud
 from papilio.explorer.maps import Trust, neighbor_map, pca_plane, trust_of
 from papilio.explorer.page import embedded_array
 from papilio.explorer.scene import Scene
@@ -86,7 +92,7 @@ def test_without_a_cache_folder_that_can_be_written_the_page_is_there(
     monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path / "file" / "cache"))
     scene = Scene(run_of(generators, "vae"))
     scene.prepare(quietly)
-    about = scene.about(0)
+    about = about_run(scene, 0)
     assert len(about["coordinates"]) == 4
     assert scene.is_kept("latents", "pca")
 
@@ -94,9 +100,12 @@ def test_without_a_cache_folder_that_can_be_written_the_page_is_there(
 def test_points_that_are_kept_in_part_are_none(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     kept.write("cloud", {"labels": np.zeros(3, np.int32)})
-    assert kept.cloud() is None
-    kept.keep_cloud(Cloud(np.arange(3), np.zeros(3, np.uint8), np.zeros(3, np.int32)))
-    assert kept.cloud() is not None
+    assert kept_cloud(kept) is None
+    cloud = Cloud(np.arange(3), np.zeros(3, np.uint8), np.zeros(3, np.int32), total=7)
+    keep_cloud(kept, cloud)
+    found = kept_cloud(kept)
+    assert found is not None
+    assert found.total == 7
 
 
 def test_a_picture_of_ones_own_has_nearest_points(generators: Path, tmp_path: Path, vae: Scene) -> None:
@@ -125,18 +134,22 @@ def test_closing_ends_a_map_that_is_computed() -> None:
     assert not set(multiprocessing.active_children()) - before
 
 
-def test_a_run_that_fails_when_its_points_are_computed_is_left_out_and_not_waited_for() -> None:
+def test_a_run_that_fails_when_its_points_are_computed_is_told_of_and_not_waited_for() -> None:
     class Fails:
+        folder = Path("/home/someone/runs/latents-vae")
+
         def warm_up(self) -> None:
             raise ValueError
 
         def prepare(self, progress: object) -> None:
-            raise ValueError
+            raise RunError(f"{self.folder}: its latents are not finite")
 
+    said: list[str] = []
     shown = Shown([Fails()], waiting=[Fails(), Fails()])  # pyright: ignore[reportArgumentType]
-    _make_ready(shown)
+    _make_ready(shown, said.append)
     assert not shown.waiting
     assert len(shown.scenes) == 1
+    assert said == shown.missing == ["not shown: latents-vae: its latents are not finite"] * 2
 
 
 def test_a_single_point_has_a_map_and_few_have_only_that_by_pca() -> None:
@@ -194,3 +207,105 @@ def test_a_layer_that_is_looked_at_does_not_disturb_another_thread() -> None:
     go.set()
     other.join(10)
     assert found[0].sum() == 2
+
+
+def test_two_explorers_on_one_cache_do_not_damage_each_other(
+    generators: Path, vae: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path))
+    scenes = [Scene(run_of(generators, "vae")) for _ in range(3)]
+    together = threading.Barrier(len(scenes))
+    failed: list[Exception] = []
+
+    def prepare(scene: Scene) -> None:
+        try:
+            together.wait(60)
+            scene.prepare(quietly)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=prepare, args=(scene,)) for scene in scenes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not failed
+    for scene in [*scenes, Scene(run_of(generators, "vae"))]:
+        np.testing.assert_array_equal(scene.array("latents"), vae.array("latents"))
+        assert about_run(scene, 0) == about_run(vae, 0)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "where, is_kept",
+    [("papilio.explorer.cloud.Batches.__iter__", False), ("papilio.explorer.scene.pca_plane", True)],
+)
+def test_ctrl_c_while_points_are_computed_is_one_line_and_loses_nothing(
+    where: str, is_kept: bool, generators: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path / "cache"))
+
+    def stopped(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    run = run_of(generators, "vae")
+    for more in ([], ["--export", str(tmp_path / "page.html")]):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(where, stopped)
+            done = papilio("explore", run, *more, "--no-browser")
+        assert (done.returncode, done.stdout) == (130, "")
+        assert done.stderr == "papilio: stopped; what was finished is kept\n"
+    assert not list(tmp_path.rglob("*.part"))
+    assert not (tmp_path / "page.html").exists()
+    assert (kept_cloud(Scene(run).kept) is not None) == is_kept
+
+
+def test_what_is_done_before_the_page_opens_is_said(
+    generators: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path))
+    said: list[str] = []
+    Scene(run_of(generators, "vae")).prepare(lambda done, total, what: said.append(what))
+    steps = ["loading the run", "encoding images", "measuring what each coordinate does", "placing points on the map"]
+    assert list(dict.fromkeys(said)) == steps
+    said.clear()
+    Scene(run_of(generators, "vae")).prepare(lambda done, total, what: said.append(what))
+    assert said == []  # all of it is kept
+
+
+def test_a_run_that_cannot_be_opened_is_told_of(
+    generators: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(generators, study)
+    broken = run_of(study, "autoencoder")
+    facts = json.loads((broken / "run.json").read_text())
+    facts["settings"]["train"]["objective"] = "nowhere:KIND"
+    (broken / "run.json").write_text(json.dumps(facts))
+    said: list[str] = []
+    _, scenes = open_scenes(run_of(study, "vae"), left_out=said.append)
+    assert [scene.facts.trial for scene in scenes] == ["VAE", "GAN"]
+    (line,) = said
+    assert line.startswith(f"not shown: {broken.name}: train.objective: ")
+    assert "nowhere" in line
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_odd_and_broken_pictures_in_a_file_to_send(is_broken: bool, generators: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in (b"a.png", b"b\xff.png", b"c\n<d>.png"):
+        Image.new("L", (28, 28), 90).save(os.fsdecode(os.fsencode(folder) + b"/" + name))
+    if is_broken:
+        (folder / "z.png").write_bytes((folder / "a.png").read_bytes()[:40])
+    page = tmp_path / "page.html"
+    done = papilio("explore", run_of(generators, "autoencoder"), "--export", page, "--pictures", folder)
+    if is_broken:
+        assert done.returncode == 2
+        assert "z.png" in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not page.exists()
+        return
+    assert done.returncode == 0, done.stderr
+    names = [one["name"] for one in elements(page)["about"]["runs"][0]["pictures"]]
+    assert names == ["a.png", "b\udcff.png", "c\n<d>.png"]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +14,13 @@ from PIL import Image
 
 from explorer.conftest import quietly, run_of
 from papilio.errors import DataError, RunError, SettingError
+from papilio.explorer.about import about_run
 from papilio.explorer.cloud import nearest_mean
 from papilio.explorer.explore import open_scenes
 from papilio.explorer.jobs import Far
 from papilio.explorer.maps import pca_plane, trust_of
-from papilio.explorer.scene import YOURS, AbsentError, Scene
+from papilio.explorer.own_pictures import YOURS
+from papilio.explorer.scene import AbsentError, Scene
 from papilio.runs.run import load_run
 from papilio.studies.images import StudyImages
 from papilio.workbench import run_study
@@ -23,7 +29,7 @@ from papilio.workbench import run_study
 def test_points_are_the_images_of_the_set_with_their_own_latents_and_labels(vae: Scene) -> None:
     run = load_run(vae.folder)
     images = StudyImages({}).of(run.facts.run_settings.data)
-    assert len(vae.cloud) == len(images.images) == vae.about(0)["num"]
+    assert len(vae.cloud) == len(images.images) == about_run(vae, 0)["num"]
     chosen = np.array([0, 7, len(vae.cloud) - 1])
     places = vae.cloud.indices[chosen]
     np.testing.assert_allclose(vae.array("latents")[chosen], run.encode(images.images[places]), atol=1e-5)
@@ -35,7 +41,7 @@ def test_points_are_the_images_of_the_set_with_their_own_latents_and_labels(vae:
 
 def test_reconstruction_error_and_kl_of_each_point_are_the_run_s_own(vae: Scene) -> None:
     run = load_run(vae.folder)
-    some = vae.images.images[vae.cloud.indices[:20]]
+    some = vae.source.images.images[vae.cloud.indices[:20]]
     mean, log_variance = (one.astype(np.float64) for one in run.posterior(some))
     back = run.decode(mean.astype(np.float32)).astype(np.float64)
     np.testing.assert_allclose(
@@ -66,7 +72,7 @@ def test_what_was_computed_before_needs_neither_nets_nor_images(vae: Scene, monk
     monkeypatch.setattr("papilio.explorer.scene.StudyImages", refuse)
     again = Scene(vae.folder)
     again.prepare(quietly)
-    assert again.about(0) == vae.about(0)
+    assert about_run(again, 0) == about_run(vae, 0)
     found = again.make_map("latents", "pca", quietly)
     np.testing.assert_array_equal(found.positions, before.positions)
     assert found.trust == before.trust
@@ -81,7 +87,7 @@ def test_damaged_files_of_the_cache_are_computed_again(vae: Scene) -> None:
 
 
 def test_coordinates_are_in_the_order_of_their_kl(vae: Scene) -> None:
-    found = vae.about(0)["coordinates"]
+    found = about_run(vae, 0)["coordinates"]
     assert sorted(one["index"] for one in found) == [0, 1, 2, 3]
     kls = [one["kl"] for one in found]
     assert kls == sorted(kls, reverse=True)
@@ -139,7 +145,7 @@ def test_a_classifier_has_its_layers_its_guesses_and_its_confidence(classifier: 
     (folder,) = (classifier / "runs").iterdir()
     scene = Scene(folder)
     scene.prepare(quietly)
-    about = scene.about(0)
+    about = about_run(scene, 0)
     assert [one["id"] for one in about["spaces"]] == ["dense_1", "conv_2", "conv_1", "output", "input"]
     assert about["can"] == ["classify"]
     assert about["has_mistakes"]
@@ -156,7 +162,7 @@ def test_a_classifier_has_its_layers_its_guesses_and_its_confidence(classifier: 
 def test_a_generator_shows_its_own_samples_with_the_classes_that_it_was_told(generators: Path) -> None:
     scene = Scene(run_of(generators, "gan"))
     scene.prepare(quietly)
-    about = scene.about(0)
+    about = about_run(scene, 0)
     assert about["subject"] == "samples"
     assert about["conditional"] == [str(number) for number in range(10)]
     assert about["judge"] == "mnist-features"
@@ -175,7 +181,7 @@ def test_pictures_of_one_s_own_are_the_last_points(generators: Path, vae: Scene,
     scene = Scene(vae.folder, pictures=[tmp_path])
     scene.prepare(quietly)
     assert len(scene.cloud) == len(vae.cloud) + 1
-    assert scene.about(0)["pictures"] == [{"index": len(vae.cloud), "name": "mine.png"}]
+    assert about_run(scene, 0)["pictures"] == [{"index": len(vae.cloud), "name": "mine.png"}]
     assert scene.array("splits")[-1] == YOURS
     assert scene.array("labels")[-1] == -1
     np.testing.assert_array_equal(scene.pictures(np.array([len(vae.cloud)]))[0, 0], pixels)
@@ -189,7 +195,7 @@ def test_a_picture_unlike_those_of_the_run_says_so(vae: Scene, tmp_path: Path) -
     Image.fromarray(255 - vae.pictures(np.array([11]))[0, 0]).save(tmp_path / "paper.png")
     scene = Scene(vae.folder, pictures=[tmp_path])
     scene.prepare(quietly)
-    (own,) = scene.about(0)["pictures"]
+    (own,) = about_run(scene, 0)["pictures"]
     assert own["note"].endswith("this picture is light: swap light and dark in the file")
     assert scene.encode(tmp_path / "paper.png")["note"] == own["note"]
 
@@ -254,6 +260,85 @@ def test_known_factors_of_images_are_numbers_to_color_by(tmp_path: Path, no_repo
     scene = Scene(results.runs[0].folder)
     scene.prepare(quietly)
     assert {"hue", "wing_width"} <= scene.cloud.values.keys()
-    assert scene.images.factors is not None
-    np.testing.assert_allclose(scene.array("values/hue"), scene.images.factors["hue"][scene.cloud.indices], rtol=1e-6)
-    assert {"id": "wing_width", "name": "wing width"} in scene.about(0)["values"]
+    factors = scene.source.images.factors
+    assert factors is not None
+    np.testing.assert_allclose(scene.array("values/hue"), factors["hue"][scene.cloud.indices], rtol=1e-6)
+    assert {"id": "wing_width", "name": "wing width"} in about_run(scene, 0)["values"]
+
+
+def test_of_a_large_drawn_set_a_sample_is_drawn_which_is_the_set_s_own(
+    tmp_path: Path, no_report: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = {
+        "title": "Clocks",
+        "data": {"name": "clocks", "render": {"num": 90, "size": 20}, "size": 16, "fraction": 0.9},
+        "model": {"family": "cnn", "filters": [4], "dense": [8]},
+        "train": {"epochs": 1, "batch_size": 16},
+        "analysis": [],
+    }
+    (run,) = run_study(study, out=tmp_path / "clocks", is_silent=True).runs
+    whole = Scene(run.folder).source
+    assert whole.numbers is None
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path / "elsewhere"))  # where the set is not drawn
+    monkeypatch.setattr("papilio.explorer.images.MOST_DRAWN", 40)
+    scene, told = Scene(run.folder), []
+    monkeypatch.setattr("papilio.studies.images.reading_progress", lambda: lambda *far: told.append(far))
+    scene.prepare(quietly)
+    assert told[-1] == (len(scene.cloud), len(scene.cloud), "drawing a sample of the 90 clocks")
+    chosen, about = scene.cloud.indices, about_run(scene, 0)
+    assert 30 <= len(chosen) == about["num"] < about["total"] == whole.total
+    np.testing.assert_array_equal(scene.pictures(np.arange(len(chosen))), whole.images.images[chosen])
+    np.testing.assert_array_equal(scene.array("values/value"), whole.images.labels[chosen].astype(np.float32))
+    for number, name in enumerate(("train", "validation", "test")):
+        assert set(chosen[scene.array("splits") == number]) <= set(whole.images.indices(name))
+    assert [one["id"] for one in about["values"]] == ["value", "read", "error", "confidence"]
+    assert about["values"][2]["name"] == "reading error (min)"
+    assert about["quantity"] == {"period": 720, "unit": "min", "is_time": True}
+    some = scene.pictures(np.arange(1))
+    Image.fromarray(some[0, 0]).save(tmp_path / "one.png")
+    reading = scene.encode(tmp_path / "one.png")["reading"]
+    assert reading["value"] == pytest.approx(scene.array("values/read")[0], abs=0.1)
+    assert scene.run.quantity is not None
+    apart = np.abs(scene.array("values/read") - scene.array("values/value"))
+    np.testing.assert_allclose(np.minimum(apart, 720 - apart), scene.array("values/error"), atol=1e-3)
+    monkeypatch.setattr("papilio.explorer.images.draw_some", None)  # it is kept
+    assert len(Scene(run.folder).source.images.images) == len(chosen)
+
+
+@pytest.fixture
+def own_kind(classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A classifier's run that has a kind of the user's own, in a module in its folder of which nobody has told Python."""
+    (run,) = (classifier / "runs").iterdir()
+    folder = tmp_path / "own"
+    shutil.copytree(run, folder)
+    facts = json.loads((folder / "run.json").read_text())
+    facts["settings"]["train"]["objective"] = "beside_kind:KIND"
+    (folder / "run.json").write_text(json.dumps(facts))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield folder
+    sys.modules.pop("beside_kind", None)
+
+
+KIND = """
+from dataclasses import replace
+from papilio.kinds.registry import CLASSIFY
+KIND = replace(CLASSIFY, name="mine", {})
+"""
+
+
+def test_a_kind_of_one_s_own_is_found_where_predict_finds_it(own_kind: Path) -> None:
+    with pytest.raises(RunError, match=r"train\.objective: .*beside_kind.*put beside_kind\.py into"):
+        Scene(own_kind)
+    (own_kind / "beside_kind.py").write_text(KIND.format("returns='numbers'"))
+    scene = Scene(own_kind)
+    scene.prepare(quietly)
+    assert about_run(scene, 0)["can"] == ["classify"]
+
+
+def test_a_run_that_offers_nothing_has_a_map_of_its_layers(own_kind: Path) -> None:
+    (own_kind / "beside_kind.py").write_text(KIND.format("offers={}"))
+    scene = Scene(own_kind)
+    scene.prepare(quietly)
+    about = about_run(scene, 0)
+    assert about["can"] == about["values"] == []
+    assert about["spaces"][0]["id"] == "dense_1"

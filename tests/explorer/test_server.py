@@ -19,6 +19,7 @@ import uvicorn
 from PIL import Image
 
 from explorer.conftest import quietly
+from papilio.explorer.about import about_run
 from papilio.explorer.explore import open_scenes
 from papilio.explorer.scene import Scene
 from papilio.explorer.server import MOST_BYTES, Shown, local_hosts, make_app
@@ -109,7 +110,7 @@ def test_nothing_is_told_without_the_token_or_under_another_name(server: Server,
 def test_arrays_images_and_pictures_are_those_of_the_run(server: Server) -> None:
     scene = server.scenes[0]
     about = json.loads(server.ask("api/about").body)
-    assert about["runs"][0] == scene.about(0)
+    assert about["runs"][0] == about_run(scene, 0)
     np.testing.assert_array_equal(server.ask("api/runs/0/arrays/latents").array(), scene.array("latents"))
     np.testing.assert_array_equal(server.ask("api/runs/0/arrays/values/kl").array(), scene.array("values/kl"))
     images = server.ask("api/runs/0/images?indices=3,1").array()

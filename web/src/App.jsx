@@ -17,6 +17,7 @@ export function App({ title, note }) {
     <Drop>
       <Header title={title} note={note} />
       <Notice place="page" />
+      <Notice place="missing" />
       {!isReady && <p class="loading" role="status">Loading…</p>}
       {isReady && (
         <main>

@@ -4,7 +4,7 @@ import { render } from "preact";
 import { App } from "./App.jsx";
 import { serverSource } from "./source/server.js";
 import { adopt } from "./store/map.js";
-import { attempt } from "./store/notices.js";
+import { attempt, report } from "./store/notices.js";
 import { about, chooseRun, source } from "./store/run.js";
 
 async function start() {
@@ -17,6 +17,7 @@ async function start() {
     adopt(answer.runs[0]);
     about.value = answer;
     await chooseRun(answer.runs[0].id);
+    tellMissing(answer);
     await theOthers(answer);
   });
 }
@@ -28,7 +29,16 @@ async function theOthers(answer) {
     latest = await source.current.about();
     const known = about.value.runs;
     about.value = { ...latest, runs: latest.runs.map((one) => known.find((each) => each.id === one.id) ?? one) };
+    tellMissing(latest);
   }
+}
+
+let numTold = 0;
+
+/** Runs of the study that cannot be shown, each with the reason: said again when there are more of them. */
+function tellMissing({ missing = [] }) {
+  if (missing.length > numTold) report({ message: missing.join("; ") }, "missing");
+  numTold = missing.length;
 }
 
 start();

@@ -41,7 +41,7 @@ def coordinates(run: Run, images: ImageSet, options: CoordinatesOptions) -> Arra
         rank = change_around(run, changed, deviation)
         arrays |= {"change": rank, "num_changed": np.array(len(changed))}
     if "posterior" in run.kind.offers:
-        rank = posterior_kl(*run.posterior(images.images[chosen]))
+        rank = posterior_kl(*run.posterior(images.images[chosen])).mean(axis=0)
         arrays["kl"] = rank
     arrays["order"] = np.argsort(-rank, kind="stable")
     if "decode" in run.kind.offers:
@@ -60,9 +60,9 @@ def known_factors(images: ImageSet, chosen: np.ndarray) -> dict[str, np.ndarray]
 
 
 def posterior_kl(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
-    """KL(N(mean, variance) || N(0, 1)) of each coordinate in nats, averaged over images: float64 (latents,)."""
+    """KL(N(mean, variance) || N(0, 1)) of each coordinate of each image, in nats: float64 (num, latents)."""
     mean, log_variance = mean.astype(np.float64), log_variance.astype(np.float64)
-    return 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).mean(axis=0)
+    return 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1)
 
 
 def change_around(run: Run, latents: np.ndarray, deviation: np.ndarray) -> np.ndarray:

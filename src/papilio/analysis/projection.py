@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable
 
@@ -128,13 +129,33 @@ def tsne(
     return np.asarray(method.fit(features), dtype=np.float32)
 
 
-def umap(features: Float[np.ndarray, "n d"], *, seed: int) -> Float32[np.ndarray, "n 2"]:
-    """UMAP (McInnes, Healy and Melville 2018), by umap-learn with its usual settings; the same for a seed."""
+class _Heard:
+    """The file to which tqdm writes how far UMAP is, as two numbers."""
+
+    def __init__(self, tell: Callable[[int, int], None]) -> None:
+        self.tell = tell
+
+    def write(self, text: str) -> None:
+        if len(found := re.findall(r"\d+", text)) == 2:
+            self.tell(int(found[0]), int(found[1]))
+
+    def flush(self) -> None:
+        """Nothing waits to be written."""
+
+
+def umap(
+    features: Float[np.ndarray, "n d"], *, seed: int, tell: Callable[[int, int], None] | None = None
+) -> Float32[np.ndarray, "n 2"]:
+    """UMAP (McInnes, Healy and Melville 2018), by umap-learn with its usual settings; the same for a seed.
+
+    `tell` hears of how many epochs are done, of how many, once neighbors are found.
+    """
+    told = {"tqdm_kwds": {"file": _Heard(tell), "bar_format": "{n} {total}", "disable": False}} if tell else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it and what it imports warn of their own affairs
         from umap import UMAP
 
-        method = UMAP(n_neighbors=min(15, len(features) - 1), random_state=seed, n_jobs=1)
+        method = UMAP(n_neighbors=min(15, len(features) - 1), random_state=seed, n_jobs=1, **told)
         return np.asarray(method.fit_transform(features), dtype=np.float32)
 
 

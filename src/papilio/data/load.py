@@ -112,7 +112,13 @@ def load_images(
             raise DataError(f"images: render works only with the sets that Papilio draws: {', '.join(DRAWN)}")
         raw = _converted(_in_memory(name_or_path, labels, as_quantity(period, unit), bits), resolve_size(size), mode)
     raw = binarized(raw) if binarize else raw
-    images = split_images(raw, validation=validation, test=test, seed=seed).fraction(fraction, seed)
+    images = split_images(raw, validation=validation, test=test, seed=seed)
+    return chosen_images(images, seed=seed, fraction=fraction, num_train=num_train)
+
+
+def chosen_images(images: ImageSet, *, seed: int, fraction: float, num_train: int | None) -> ImageSet:
+    """The share of a set, and of it the number of training images, that `load_images` was asked for."""
+    images = images.fraction(fraction, seed)
     if num_train is None:
         return images
     if fraction < 1 and num_train > len(images.train):

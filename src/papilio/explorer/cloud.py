@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, Int64, UInt8
 
+from papilio.analysis.coordinates import posterior_kl
 from papilio.analysis.features import features_of
 from papilio.analysis.latent_scale import has_prior, stratified
 from papilio.analysis.projection import MOST_COMPONENTS
@@ -17,6 +18,7 @@ from papilio.data.imageset import ImageSet
 from papilio.data.progress import Progress
 from papilio.data.splits import SPLITS
 from papilio.errors import RunError
+from papilio.explorer.images import PointImages
 from papilio.models.description import LayerRow
 from papilio.models.layer_names import INPUT, LATENTS, OUTPUT, named_layers
 from papilio.runs.run import Run
@@ -55,13 +57,15 @@ class Space:
 class Cloud:
     """n points. `indices` are of the images in their set; of a generator, which has none, numbers of its samples.
 
-    `latents` (n, l) is None for a run without. `values` are numbers to color points by, NaN where unknown; `predicted` classes
+    `total` is how many images the splits of the set have: more than n where the points are a sample. `latents` (n, l) is None
+    for a run without. `values` are numbers to color points by, NaN where unknown; `predicted` classes
     of a classifier. `mean` and `deviation` (l,) are the unit in which one moves along a latent's coordinates.
     """
 
     indices: Int64[np.ndarray, " n"]
     splits: UInt8[np.ndarray, " n"]
     labels: Int32[np.ndarray, " n"]
+    total: int
     latents: Float32[np.ndarray, "n l"] | None = None
     values: dict[str, Float32[np.ndarray, " n"]] = field(default_factory=dict)
     predicted: Int32[np.ndarray, " n"] | None = None
@@ -93,27 +97,23 @@ class Cloud:
         )
 
 
-def make_cloud(run: Run, images: ImageSet | None, *, judge: Run | None, progress: Progress) -> Cloud:
+def make_cloud(run: Run, source: PointImages | None, *, judge: Run | None, progress: Progress) -> Cloud:
     """The points of a run on its image set: all images, or a stratified sample where they would be too many for a page.
 
     A run that generates but does not encode has samples of its prior, and their classes by `judge`, a classifier, if there is
     one. `progress` is told how many are done.
     """
-    if images is None:
+    if source is None:
         return _sampled_cloud(run, judge, progress)
+    images = source.images
     chosen = _chosen(images, numbers=run.latents if "encode" in run.kind.offers else 0)
     known = Cloud(
-        indices=chosen,
+        indices=source.numbers_of(chosen),
         splits=_splits_of(images, chosen),
         labels=images.labels[chosen].astype(np.int32) if images.class_names else _unknown(len(chosen)),
+        total=source.total,
     )
-    batches = Batches(images.images, chosen, progress=progress)
-    if "encode" in run.kind.offers:
-        found = _encoded(run, known, batches)
-    elif "probabilities" in run.kind.offers:
-        found = _classified(run, known, batches)
-    else:
-        found = _read(run, images.labels[chosen], known, batches)
+    found = _looked_at(run, images.labels[chosen], known, Batches(images.images, chosen, progress=progress))
     factors = {name: values[chosen].astype(np.float32) for name, values in (images.factors or {}).items()}
     return replace(found, values=found.values | factors)
 
@@ -121,13 +121,9 @@ def make_cloud(run: Run, images: ImageSet | None, *, judge: Run | None, progress
 def cloud_of_pictures(run: Run, images: UInt8[np.ndarray, "m c h w"], *, split: int) -> Cloud:
     """Pictures that belong to no set, uint8 (num, channel, height, width), as points: what they show is not known."""
     numbers = np.arange(len(images), dtype=np.int64)
-    known = Cloud(numbers, np.full(len(images), split, np.uint8), _unknown(len(images)))
+    known = Cloud(numbers, np.full(len(images), split, np.uint8), _unknown(len(images)), total=len(images))
     batches = Batches(images, numbers, progress=lambda done, total, what: None)
-    if "encode" in run.kind.offers:
-        return _encoded(run, known, batches)
-    if "probabilities" in run.kind.offers:
-        return _classified(run, known, batches)
-    return _read(run, np.full(len(images), math.nan), known, batches)
+    return _looked_at(run, np.full(len(images), math.nan), known, batches)
 
 
 @dataclass(frozen=True)
@@ -162,7 +158,7 @@ def space_names(offers: Collection[str], layers: Sequence[LayerRow], *, has_judg
 
 def make_space(
     run: Run,
-    images: ImageSet | None,
+    source: PointImages | None,
     cloud: Cloud,
     name: str,
     *,
@@ -181,8 +177,9 @@ def make_space(
             run, cloud, progress=progress, what=f"reading {name} of samples", lock=lock
         )
     else:
-        assert images is not None
-        made = iter(Batches(images.images, cloud.indices, progress=progress, what=f"reading {name} of images"))
+        assert source is not None
+        rows = source.rows_of(cloud.indices)
+        made = iter(Batches(source.images.images, rows, progress=progress, what=f"reading {name} of images"))
 
     def output(pictures: np.ndarray) -> np.ndarray:
         with lock or nullcontext():
@@ -236,12 +233,21 @@ def _unknown(num: int) -> np.ndarray:
     return np.full(num, UNKNOWN, np.int32)
 
 
+def _looked_at(run: Run, true: np.ndarray, known: Cloud, batches: Batches) -> Cloud:
+    """What a run says of images; `true` are the numbers that they show, where they show some."""
+    if "encode" in run.kind.offers:
+        return _encoded(run, known, batches)
+    if "probabilities" in run.kind.offers:
+        return _classified(run, known, batches)
+    return _read(run, true, known, batches) if "read" in run.kind.offers else known
+
+
 def _encoded(run: Run, known: Cloud, batches: Batches) -> Cloud:
     latents, errors, kls = [], [], []
     for pictures in batches:
         if "posterior" in run.kind.offers:
-            mean, log_variance = (one.astype(np.float64) for one in run.posterior(pictures))
-            kls.append(0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).sum(axis=1))
+            mean, log_variance = run.posterior(pictures)
+            kls.append(posterior_kl(mean, log_variance).sum(axis=1))
             latents.append(mean.astype(np.float32))
         else:
             latents.append(run.encode(pictures).reshape(len(pictures), -1))
@@ -254,10 +260,8 @@ def _encoded(run: Run, known: Cloud, batches: Batches) -> Cloud:
     if not has_prior(run):
         mean, deviation = every.mean(axis=0), every.std(axis=0)
     values = {"error": errors, "kl": kls}
-    return Cloud(
-        known.indices,
-        known.splits,
-        known.labels,
+    return replace(
+        known,
         latents=every,
         values={name: np.concatenate(parts).astype(np.float32) for name, parts in values.items() if parts},
         mean=mean,
@@ -279,7 +283,7 @@ def _classified(run: Run, known: Cloud, batches: Batches) -> Cloud:
     given = [run.probabilities(pictures) for pictures in batches]
     predicted = np.concatenate([one.argmax(axis=1) for one in given]).astype(np.int32)
     sure = np.concatenate([one.max(axis=1) for one in given]).astype(np.float32)
-    return Cloud(known.indices, known.splits, known.labels, values={"confidence": sure}, predicted=predicted)
+    return replace(known, values={"confidence": sure}, predicted=predicted)
 
 
 def _read(run: Run, true: np.ndarray, known: Cloud, batches: Batches) -> Cloud:
@@ -289,17 +293,15 @@ def _read(run: Run, true: np.ndarray, known: Cloud, batches: Batches) -> Cloud:
     sure = np.concatenate([confidence for _, confidence in given])
     period = run.quantity.period
     apart = np.abs((read - true + period / 2) % period - period / 2)
-    values = {"value": true, "error": apart, "confidence": sure}
-    return Cloud(
-        known.indices, known.splits, known.labels, values={name: one.astype(np.float32) for name, one in values.items()}
-    )
+    values = {"value": true, "read": read, "error": apart, "confidence": sure}
+    return replace(known, values={name: one.astype(np.float32) for name, one in values.items()})
 
 
 def _sampled_cloud(run: Run, judge: Run | None, progress: Progress) -> Cloud:
     num = min(MOST_SAMPLES, MOST_NUMBERS // run.latents)
     latents = np.random.default_rng(0).standard_normal((num, run.latents)).astype(np.float32)
     numbers = np.arange(num, dtype=np.int64)
-    known = Cloud(numbers, np.zeros(num, np.uint8), _unknown(num), latents=latents)
+    known = Cloud(numbers, np.zeros(num, np.uint8), _unknown(num), total=num, latents=latents)
     labels, values = known.labels, {}
     if judge is not None:
         given = [judge.probabilities(one) for one in generated(run, known, progress=progress, what="generating images")]
@@ -308,9 +310,7 @@ def _sampled_cloud(run: Run, judge: Run | None, progress: Progress) -> Cloud:
     if run.conditional_classes:
         labels = (numbers % run.conditional_classes).astype(np.int32)
     mean, deviation = np.zeros(run.latents, np.float32), np.ones(run.latents, np.float32)
-    return Cloud(
-        numbers, known.splits, labels, latents=latents, values=values, predicted=None, mean=mean, deviation=deviation
-    )
+    return replace(known, labels=labels, values=values, mean=mean, deviation=deviation)
 
 
 def _narrowed(features: np.ndarray, *, keep: bool) -> Space:

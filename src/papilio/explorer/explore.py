@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+import sys
 import threading
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from papilio.data.progress import reading_progress
-from papilio.errors import PapilioError, RunError, SettingError, reason_of
+from papilio.data.progress import is_terminal, reading_progress, tell
+from papilio.errors import PapilioError, RunError, SettingError, one_line, reason_of
 from papilio.explorer.scene import Scene
 from papilio.results.results import StudyResults, read_results
 from papilio.runs.run import find_run
@@ -32,16 +33,18 @@ def open_scenes(
     pictures: Sequence[Path] = (),
     judge: str | None = None,
     most: int = MOST_RUNS,
+    left_out: Callable[[str], None] = lambda line: None,
 ) -> tuple[str, list[Scene]]:
     """A title, and a run to explore with those next to it; what is missing of their points `Scene.prepare` computes.
 
     `run` is a run's folder, or that of a study, or the name of a run that comes with Papilio. Next to it are the best runs
-    of the other trials of its study that have images of the same shape, `most` in all. Raises RunError for what is no run.
+    of the other trials of its study that have images of the same shape, `most` in all; `left_out` is told of those that cannot
+    be opened. Raises RunError for what is no run.
     """
     folders, title = runs_to_explore(run)
     sets = StudyImages({})
     first = Scene(folders[0], judge=judge, pictures=pictures, sets=sets)
-    return title, [first, *_beside(first, folders[1:], judge=judge, sets=sets, most=most - 1)]
+    return title, [first, *_beside(first, folders[1:], judge=judge, sets=sets, most=most - 1, left_out=left_out)]
 
 
 def runs_to_explore(run: Path | str) -> tuple[list[Path], str]:
@@ -72,15 +75,44 @@ def _best_first(results: StudyResults, asked: Path | None) -> list[Path]:
     return found
 
 
-def _beside(first: Scene, folders: Sequence[Path], *, judge: str | None, sets: StudyImages, most: int) -> list[Scene]:
-    """Of the other runs those with images of the same shape; what cannot be opened is left out."""
+def _beside(
+    first: Scene,
+    folders: Sequence[Path],
+    *,
+    judge: str | None,
+    sets: StudyImages,
+    most: int,
+    left_out: Callable[[str], None],
+) -> list[Scene]:
+    """Of the other runs those with images of the same shape."""
     found: list[Scene] = []
     for folder in folders:
-        with contextlib.suppress(PapilioError):
+        if len(found) == most:
+            break
+        try:
             scene = Scene(folder, judge=judge, sets=sets)
-            if scene.facts.images.shape == first.facts.images.shape and len(found) < most:
+            if scene.facts.images.shape == first.facts.images.shape:
                 found.append(scene)
+        except PapilioError as error:
+            left_out(_not_shown(folder, error))
     return found
+
+
+def _not_shown(folder: Path, error: Exception) -> str:
+    """A line about a run that is missing on the page."""
+    why = str(error) if isinstance(error, PapilioError) else f"{type(error).__name__}: {error}"
+    return one_line(f"not shown: {folder.name}: {why.removeprefix(f'{folder}: ')}")
+
+
+@contextlib.contextmanager
+def stops_in_one_line() -> Iterator[None]:
+    """Says what came of a Ctrl-C in the block, on a line of its own."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        line = "papilio: stopped; what was finished is kept"
+        tell(f"\n{line}" if is_terminal(sys.stderr) else line, file=sys.stderr)
+        raise
 
 
 def explore(
@@ -97,35 +129,45 @@ def explore(
 
     Raises SettingError where the port cannot be had, and what `open_scenes` raises.
     """
-    title, scenes = open_scenes(run, pictures=pictures, judge=judge)
-    scenes[0].prepare(reading_progress())
+    missing: list[str] = []
+    title, scenes = open_scenes(run, pictures=pictures, judge=judge, left_out=missing.append)
+    with stops_in_one_line():
+        scenes[0].prepare(reading_progress())
     port = port or _free_port(host)
     token = secrets.token_urlsafe(16)
     from papilio.explorer.server import Shown, local_hosts, make_app, serve
 
-    shown = Shown(scenes[:1], waiting=scenes[1:])
+    shown = Shown(scenes[:1], waiting=scenes[1:], missing=missing)
     app = make_app(shown, title=title, token=token, hosts=local_hosts(port) if host in LOOPBACK else None)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
     _refuse_taken(host, port)
 
     def ready() -> None:
+        for line in missing:
+            say(line)
         say(f"{title}: {url}\npress Ctrl-C to stop")
-        threading.Thread(target=_make_ready, args=(shown,), daemon=True).start()
+        threading.Thread(target=_make_ready, args=(shown, say), daemon=True).start()
         if opens_browser:
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
     serve(app, host=host, port=port, on_ready=ready)
 
 
-def _make_ready(shown: Shown) -> None:
-    """Load what the first picture takes; then compute the points of the other runs, one after another."""
+def _make_ready(shown: Shown, say: Callable[[str], None]) -> None:
+    """Load what the first picture takes; then compute the points of the other runs, one after another.
+
+    A run that cannot be shown is left out, and told of; the page waits for the others.
+    """
     with contextlib.suppress(Exception):  # it is said when it is asked for
         shown.scenes[0].warm_up()
     while shown.waiting:
         scene = shown.waiting[0]
-        with contextlib.suppress(Exception):  # a run that cannot be shown is left out; the page waits for the others
+        try:
             scene.prepare(lambda done, total, what: None)
             shown.scenes.append(scene)
+        except Exception as error:
+            shown.missing.append(_not_shown(scene.folder, error))
+            say(shown.missing[-1])
         shown.waiting.remove(scene)
 
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from papilio.data.progress import Progress, reading_progress
 from papilio.errors import RunError, SettingError
+from papilio.explorer.about import about_run
 from papilio.explorer.cloud import LATENTS
-from papilio.explorer.explore import open_scenes
+from papilio.explorer.explore import open_scenes, stops_in_one_line
 from papilio.explorer.maps import METHODS, pca_plane
-from papilio.explorer.page import built, embedded_array, embedded_bytes, embedded_json, page_html
-from papilio.explorer.scene import MOST_AT_A_TIME, Scene, channels_last
+from papilio.explorer.page import built, channels_last, embedded_array, embedded_bytes, embedded_json, page_html
+from papilio.explorer.scene import MOST_AT_A_TIME, Scene
 from papilio.exports.onnx_files import PACKAGES, metadata_of, onnx_file
 from papilio.exports.programs import Program, programs_of
 from papilio.files import path_to_write, write_text
@@ -50,10 +51,16 @@ def export_page(
         raise SettingError(f"--export {out}: must be the name of an .html file")
     if path.exists() and not is_fresh:
         raise SettingError(f"{path}: already exists; choose another name, or --fresh to replace it")
-    told = progress or reading_progress()
     title, (scene,) = open_scenes(run, pictures=pictures, judge=judge, most=1)
+    with stops_in_one_line():
+        return path, _write_page(path, scene, title, progress or reading_progress())
+
+
+def _write_page(path: Path, scene: Scene, title: str, told: Progress) -> str:
+    """What the file holds, in words."""
     scene.prepare(told)
     chosen = _chosen(scene)
+    told(0, 0, "writing the page")
     maps = _maps(scene, chosen, told)
     parts = [*_arrays(scene, chosen), *maps.values()]
     nets, in_words = _nets(scene, room=MOST_BYTES - sum(map(len, parts)) - len(built("page.html")))
@@ -66,7 +73,7 @@ def export_page(
     boot = {"source": "embedded", "title": title, "note": words}
     scripts = [f"<script>{built(name).decode()}</script>\n" for name in (SCRIPT, *([RUNTIME] if nets else []))]
     write_text(path, page_html(boot, parts="".join([*parts, *scripts])))
-    return path, f"{path.stat().st_size / 1e6:.1f} MB: {words}"
+    return f"{path.stat().st_size / 1e6:.1f} MB: {words}"
 
 
 def _chosen(scene: Scene) -> np.ndarray:
@@ -160,7 +167,7 @@ def _sprite(scene: Scene) -> str:
 
 
 def _about(scene: Scene, chosen: np.ndarray, nets: Collection[str], *, maps: Sequence[str]) -> dict[str, Any]:
-    about, has_judge = scene.about(0), "judge" in nets
+    about, has_judge = about_run(scene, 0), "judge" in nets
     first_own = len(chosen) - scene.num_own
     return about | {
         "num": len(chosen),

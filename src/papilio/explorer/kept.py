@@ -1,11 +1,10 @@
-"""What was computed of a run's map is kept in the cache folder: clouds, spaces and maps, by what they depend on."""
+"""Arrays that were computed for a run's map are kept in the cache folder, by what they depend on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,12 @@ from papilio.data.arrays import BROKEN
 from papilio.data.npz import unpack_arrays
 from papilio.data.places import cache_folder
 from papilio.errors import PapilioError, StorageError
-from papilio.explorer.cloud import Cloud, Space
 from papilio.files import checksum, open_atomic, open_regular
 from papilio.runs.folder import RunFolder
+from papilio.settings.run_settings import RunSettings
+from papilio.settings.since import plain_settings
 
-VERSION = 3  # of what is computed: another one, and nothing that is kept is used
-VALUES = "values-"
+VERSION = 4  # of what is computed: another one, and nothing that is kept is used
 
 
 class Kept:
@@ -32,35 +31,20 @@ class Kept:
         self._in_memory: dict[str, dict[str, np.ndarray]] = {}
 
     @classmethod
-    def of_run(cls, run: RunFolder, *, judge: RunFolder | None) -> Kept:
-        """By the checksums of the run's weights, its images, and the classifier's weights."""
-        depends = [VERSION, checksum(run.weights_file), run.facts().data_checksum]
-        if judge is not None:
-            depends.append(checksum(judge.weights_file))
-        return cls(cache_folder() / "explored" / hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:24])
+    def of_run(cls, run: RunFolder, *, offers: Collection[str], judge: RunFolder | None) -> Kept:
+        """By the checksums of the run's weights, its images, and the classifier's weights, and by what the run offers."""
+        depends = [checksum(run.weights_file), run.facts().data_checksum, sorted(offers)]
+        return cls._of(depends if judge is None else [*depends, checksum(judge.weights_file)])
 
-    def cloud(self) -> Cloud | None:
-        """The points, where they are kept."""
-        arrays = self.read("cloud")
-        if arrays is None:
-            return None
-        values = {name.removeprefix(VALUES): arrays.pop(name) for name in sorted(arrays) if name.startswith(VALUES)}
-        known = {one.name for one in fields(Cloud)}
-        return Cloud(**arrays, values=values) if {"indices", "splits", "labels"} <= arrays.keys() <= known else None
+    @classmethod
+    def of_images(cls, settings: RunSettings, fold: int | None) -> Kept:
+        """By the settings of an image set and its splits: for all runs that have it."""
+        return cls._of(["images", plain_settings(settings.data), *([settings.folds, fold] if fold is not None else [])])
 
-    def keep_cloud(self, cloud: Cloud) -> None:
-        arrays = {one.name: getattr(cloud, one.name) for one in fields(Cloud) if one.name != "values"}
-        self.write("cloud", {**arrays, **{VALUES + name: values for name, values in cloud.values.items()}})
-
-    def space(self, name: str) -> Space | None:
-        """One of the spaces, where it is kept."""
-        arrays = self.read(f"space-{name}")
-        if arrays is None or not {"features", "dimensions"} <= arrays.keys():
-            return None
-        return Space(arrays["features"], int(arrays["dimensions"]), arrays.get("center"), arrays.get("directions"))
-
-    def keep_space(self, name: str, space: Space) -> None:
-        self.write(f"space-{name}", {one.name: getattr(space, one.name) for one in fields(Space)})
+    @classmethod
+    def _of(cls, depends: list[Any]) -> Kept:
+        key = hashlib.sha256(json.dumps([VERSION, *depends], sort_keys=True).encode()).hexdigest()
+        return cls(cache_folder() / "explored" / key[:24])
 
     def read(self, name: str) -> dict[str, np.ndarray] | None:
         """The arrays of a file, or None."""

@@ -118,7 +118,7 @@ def _compute(method: str, features: np.ndarray, out: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     warnings.simplefilter("ignore")  # of libraries, about what the user cannot change
     try:
-        found = _tsne(features, lambda *far: out.send(far)) if method == "tsne" else _umap(features)
+        found = (_tsne if method == "tsne" else _umap)(features, lambda *far: out.send(far))
         in_one_place = "the points lie in one place, so there are no neighbors to keep; choose another space"
         out.send(found if np.isfinite(found).all() else in_one_place)
     except Exception as error:  # whatever it is, somebody waits for it
@@ -162,10 +162,10 @@ def _tsne(features: np.ndarray, tell: Tell) -> np.ndarray:
     return np.asarray(found, dtype=np.float32)
 
 
-def _umap(features: np.ndarray) -> np.ndarray:
+def _umap(features: np.ndarray, tell: Tell) -> np.ndarray:
     from papilio.analysis.projection import umap
 
-    return umap(features, seed=0)
+    return umap(features, seed=0, tell=tell)
 
 
 def trust_of(

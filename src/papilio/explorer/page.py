@@ -53,6 +53,16 @@ def embedded_bytes(name: str, content: bytes) -> str:
     return _element(f'data-name="{name}" data-dtype="uint8"', given)
 
 
+def channels_last(images: np.ndarray) -> np.ndarray:
+    """(num, channel, height, width) as pages have them: (num, height, width, channel)."""
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+
+
+def channels_first(images: np.ndarray) -> np.ndarray:
+    """The other way around."""
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+
+
 def compressed(content: bytes) -> bytes:
     """Equal for equal bytes: without a time."""
     return gzip.compress(content, compresslevel=9, mtime=0)

@@ -12,18 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from papilio.analysis.features import SHIPPED
-from papilio.data.given import as_pictures
-from papilio.data.imageset import ImageSet
 from papilio.data.progress import Progress
-from papilio.data.splits import SPLITS
 from papilio.engine import Arrays
-from papilio.errors import DataError, RunError, SettingError
+from papilio.errors import DataError, RunError
 from papilio.explorer.cloud import (
     LATENTS,
     Cloud,
     Space,
-    cloud_of_pictures,
     decoded,
     layer_output,
     make_cloud,
@@ -31,22 +26,22 @@ from papilio.explorer.cloud import (
     nearest_mean,
     space_names,
 )
-from papilio.explorer.guide import in_order, make_guide
+from papilio.explorer.guide import make_guide
+from papilio.explorer.images import PointImages, sampled
 from papilio.explorer.jobs import Far, Jobs
 from papilio.explorer.kept import Kept
+from papilio.explorer.kept_points import keep_cloud, keep_space, kept_cloud, kept_space
 from papilio.explorer.maps import METHODS, Trust, has_method, neighbor_map, pca_plane, trust_of
-from papilio.kinds.registry import kind_of
-from papilio.models.layer_names import OUTPUT, find_layer
-from papilio.offers.files import shown_to
+from papilio.explorer.offers import judge_of, offers_of
+from papilio.explorer.own_pictures import OwnPictures, read_own, read_shown
+from papilio.explorer.page import channels_last
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.run import Run, load_run
-from papilio.runs.shipped import find_run, shipped_runs
+from papilio.runs.shipped import find_run
 from papilio.studies.images import StudyImages
 
 MOST_AT_A_TIME = 256  # images or latents that a request may have
 MOST_NEAREST = 10
-YOURS = len(SPLITS)  # the split of a user's own pictures
-VALUES = {"error": "reconstruction error", "kl": "KL (nats)", "confidence": "confidence", "value": "value"}
 
 
 class AbsentError(DataError):
@@ -84,16 +79,15 @@ class Scene:
         self.facts: RunFacts = self.files.facts()
         if not self.files.weights_file.exists():
             raise RunError(f"{folder}: this run ({self.facts.status}) has no weights; name one that is trained")
-        self.offers = _offers(self.facts)
-        self.judge_name = _judge_of(self.facts, judge) if "probabilities" not in self.offers else None
+        self.offers = offers_of(self.files)
+        self.judge_name = judge_of(self.files, judge) if "probabilities" not in self.offers else None
         self.is_generator = "decode" in self.offers and "encode" not in self.offers
         self._paths = tuple(pictures)
         if self._paths and self.is_generator:
             raise RunError(f"{folder}: a run that only generates takes no pictures; leave --pictures out")
         self._lock = threading.RLock()
         self._jobs: Jobs[Map] = Jobs()
-        self._yours: tuple[tuple[str, ...], np.ndarray, Cloud] | None = None
-        self._notes: list[str | None] = []
+        self.own: OwnPictures | None = None
         self._spaces: dict[str, Space] = {}
 
     # what is loaded when it is first needed
@@ -111,28 +105,36 @@ class Scene:
             return None if self.judge_name is None else load_run(self.judge_name)
 
     @cached_property
-    def images(self) -> ImageSet:
-        """The image set that the run was trained on; raises DataError where that is another one now."""
+    def source(self) -> PointImages:
+        """The images that the run was trained on, or a sample of them where they would have to be drawn first.
+
+        Raises DataError where the set is another one now.
+        """
+        settings, fold = self.facts.run_settings, self.facts.fold
         with self._lock:
-            found = (self._sets or StudyImages({})).of_fold(self.facts.run_settings, self.facts.fold)
+            sets = self._sets or StudyImages({})
+            some = sampled(settings, fold, kept=Kept.of_images(settings, fold), progress=sets.progress)
+            if some is not None:
+                return some
+            found = sets.of_fold(settings, fold)
         if self.facts.data_checksum not in ("", found.checksum):
             raise DataError(
                 f"{self.folder}: was trained on other images than {found.name} has now; run the study again"
             )
-        return found
+        return PointImages.whole(found)
 
     @cached_property
     def kept(self) -> Kept:
         judge = RunFolder(find_run(self.judge_name)) if self.is_generator and self.judge_name is not None else None
-        return Kept.of_run(self.files, judge=judge)
+        return Kept.of_run(self.files, offers=self.offers, judge=judge)
 
     @cached_property
     def cloud(self) -> Cloud:
         """The points that `prepare` computes, a user's own among them, as the last."""
-        found = self.kept.cloud()
+        found = kept_cloud(self.kept)
         if found is None:
             raise AbsentError(f"{self.folder}: its points are not computed")
-        return found if self._yours is None else found.joined(self._yours[2])
+        return found if self.own is None else found.joined(self.own.cloud)
 
     @cached_property
     def guide(self) -> Arrays:
@@ -141,106 +143,39 @@ class Scene:
 
     @property
     def num_own(self) -> int:
-        return 0 if self._yours is None else len(self._yours[0])
+        return 0 if self.own is None else len(self.own)
 
     # before the page opens
 
     def prepare(self, progress: Progress) -> None:
         """Compute the points, their first map, and what coordinates do, unless they are kept; encode the user's pictures."""
-        if self.kept.cloud() is None:
-            images = None if self.is_generator else self.images
-            self.kept.keep_cloud(make_cloud(self.run, images, judge=self.judge, progress=progress))
-        if "decode" in self.offers and self.kept.read("guide") is None:
-            images = None if self.is_generator else self.images
-            points = self.kept.cloud()
-            assert points is not None
-            self.kept.write("guide", make_guide(self.run, images, points))
+        points = kept_cloud(self.kept)
+        has_guide = "decode" not in self.offers or self.kept.read("guide") is not None
+        if points is None or not has_guide or self._paths:
+            progress(0, 0, "loading the run")
+            _ = self.run
+        if points is None:
+            points = make_cloud(self.run, self._given(), judge=self.judge, progress=progress)
+            keep_cloud(self.kept, points)
+        if not has_guide:
+            self.kept.write("guide", make_guide(self.run, self._given(), points, progress))
         if self._paths:
-            given = as_pictures(list(self._paths), shape=self.facts.images.shape)
-            images, hints = shown_to(self.run, given, is_inverted=False, progress=progress)
-            self._notes = [_note(hint) for hint in hints]
-            names = tuple(Path(str(one)).name for one in given)
-            self._yours = (names, images, cloud_of_pictures(self.run, images, split=YOURS))
-        progress(0, 0, "placing points on the map")
-        self.make_map(self.space_names[0], "pca", progress)
+            self.own = read_own(self.run, self._paths, progress)
+        first = self.space_names[0]
+        if not self.is_kept(first, "pca"):
+            progress(0, 0, "placing points on the map")
+        self.make_map(first, "pca", progress)
 
     def warm_up(self) -> None:
         """Load nets and images, so that the first picture does not wait for them."""
         _ = self.run, self.judge
-        if not self.is_generator:
-            _ = self.images
+        self._given()
 
     # what the page asks
-
-    def about(self, number: int) -> dict[str, Any]:
-        """What the page has to know of the run before anything else, as plain facts."""
-        channel, height, width = self.facts.images.shape
-        cloud, guide = self.cloud, self.guide
-        latents = 0 if cloud.latents is None else cloud.latents.shape[1]
-        conditional = int(guide["conditional"]) if "conditional" in guide else 0
-        judged = [] if self.judge_name is None else RunFolder(find_run(self.judge_name)).facts().class_names
-        first_own = len(cloud) - self.num_own
-        names = self._yours[0] if self._yours else ()
-        return {
-            "id": number,
-            "name": f"{self.facts.trial}, seed {self.facts.seed}",
-            "stage": self.facts.stage,
-            "kind": self.facts.settings["train"].get("objective", ""),
-            "image": [height, width, channel],
-            "classes": self.facts.class_names or (judged if self.is_generator else []),
-            "unit": self.facts.images.quantity.unit if self.facts.images.quantity else "",
-            "num": len(cloud),
-            "subject": "samples" if self.is_generator else "images",
-            "total": first_own if self.is_generator else int(guide.get("total", first_own)),
-            "splits": [*SPLITS, "yours"],
-            "pictures": [
-                {"index": first_own + place, "name": name} | ({"note": note} if note else {})
-                for place, (name, note) in enumerate(zip(names, self._notes, strict=True))
-            ],
-            "can": [
-                *(name for name in ("decode", "encode") if name in self.offers),
-                *(["classify"] if "probabilities" in self.offers else []),
-            ],
-            "judge": self.judge_name,
-            "judge_classes": judged,
-            "conditional": self.facts.class_names[:conditional],
-            "latents": latents,
-            "spaces": [self._about_space(name) for name in self.space_names],
-            "methods": [
-                {"id": method, "name": words, "is_ready": method == "pca"}
-                for method, words in METHODS.items()
-                if has_method(method)
-            ],
-            "values": [  # what the run says first, factors after it
-                {"id": name, "name": VALUES.get(name, name.replace("_", " "))}
-                for name in sorted(cloud.values, key=lambda name: name not in VALUES)
-            ],
-            "mean": [] if cloud.mean is None else cloud.mean.tolist(),
-            "deviation": [] if cloud.deviation is None else cloud.deviation.tolist(),
-            "coordinates": in_order(guide) if guide else [],
-            "has_mistakes": cloud.predicted is not None,
-        }
 
     @cached_property
     def space_names(self) -> list[str]:
         return space_names(self.offers, self.facts.layer_rows, has_judge=self.judge_name is not None)
-
-    def _about_space(self, name: str) -> dict[str, Any]:
-        cloud = self.cloud
-        if name == LATENTS and cloud.latents is not None:
-            way_back = "nearest" if self.is_generator else "mean"
-            num = cloud.latents.shape[1]
-            return {"id": name, "name": f"latents ({num})", "dimensions": num, "decodes": True, "inverse": way_back}
-        num = self._width_of(name)
-        words = f"{name} ({num:,})" if num else name
-        ways = {"decodes": self.is_generator, "inverse": "nearest"}
-        return {"id": name, "name": words, "dimensions": num, **ways}
-
-    def _width_of(self, name: str) -> int:
-        rows = {row.name: row for row in self.facts.layer_rows}
-        found = find_layer(name, list(rows.values()), has_latents=False) if not self.is_generator else name
-        row = list(rows.values())[-1] if found == OUTPUT and rows else rows.get(found)
-        return int(np.prod(row.output_shape)) if row is not None else int(np.prod(self.facts.images.shape))
 
     def array(self, name: str) -> np.ndarray:
         """An array of the points by the name that the page has for it. Raises AbsentError for one that the run has not got."""
@@ -290,7 +225,7 @@ class Scene:
             }
             self.kept.write(name, arrays)
         positions = arrays["positions"]
-        if self._yours is not None:
+        if self.own is not None:
             positions = np.concatenate([positions, self._own_positions(space_name, arrays, progress)])
         return Map(positions, Trust.of_json(str(arrays["trust"])))
 
@@ -301,13 +236,14 @@ class Scene:
     def space(self, name: str, progress: Progress) -> Space:
         """A space's features, as they were kept, or computed."""
         if name not in self._spaces:
-            found = self.kept.space(name)
+            found = kept_space(self.kept, name)
             if found is None:
-                cloud = self.kept.cloud()
+                cloud = kept_cloud(self.kept)
                 assert cloud is not None
-                images = None if self.is_generator else self.images
-                found = make_space(self.run, images, cloud, name, judge=self.judge, progress=progress, lock=self._lock)
-                self.kept.keep_space(name, found)
+                found = make_space(
+                    self.run, self._given(), cloud, name, judge=self.judge, progress=progress, lock=self._lock
+                )
+                keep_space(self.kept, name, found)
             self._spaces[name] = found
         return self._spaces[name]
 
@@ -324,9 +260,9 @@ class Scene:
         first_own = len(cloud) - self.num_own
         found = np.empty((len(indices), *self.facts.images.shape), np.uint8)
         is_own = indices >= first_own
-        found[~is_own] = self.images.images[cloud.indices[indices[~is_own]]]
-        if self._yours is not None:
-            found[is_own] = self._yours[1][indices[is_own] - first_own]
+        found[~is_own] = self.source.images.images[self.source.rows_of(cloud.indices[indices[~is_own]])]
+        if self.own is not None:
+            found[is_own] = self.own.images[indices[is_own] - first_own]
         return found
 
     def decode(self, latents: np.ndarray, label: int | None = None) -> np.ndarray:
@@ -336,25 +272,28 @@ class Scene:
             return self.run.decode(latents, labels=label) if label is not None else self.run.decode(latents)
 
     def encode(self, path: Path, space_name: str | None = None) -> dict[str, Any]:
-        """A picture in a file as the run is shown it, its latent, and what may be wrong with it, as plain facts.
+        """A picture in a file as the run is shown it, its latent or reading, and what may be wrong with it, as plain facts.
 
         Where a space is named, the points nearest to it there, too.
         """
         if self.is_generator:
             raise AbsentError("this run takes no pictures: it only generates")
         with self._lock:
-            images, hints = shown_to(self.run, [path], is_inverted=False, progress=None)
+            images, (note,) = read_shown(self.run, [path], None)
             latent = self.run.encode(images)[0].ravel().tolist() if "encode" in self.offers else None
-            near = {}
+            more: dict[str, Any] = {}
+            if "read" in self.offers:
+                (value,), (confidence,) = self.run.read(images)
+                more["reading"] = {"value": float(value), "confidence": float(confidence)}
             if space_name is not None:
                 space = self._known_space(space_name)
                 place = space.place(layer_output(self.run, images, space_name, judge=self.judge))[0]
-                near = {"nearest": _nearest(place, space.features)}
+                more["nearest"] = _nearest(place, space.features)
         return {
             "latent": latent,
             "image": base64.b64encode(channels_last(images).tobytes()).decode(),
-            "note": _note(hints[0]),
-        } | near
+            "note": note,
+        } | more
 
     def nearest(self, space_name: str, point: int) -> dict[str, Any]:
         """The points nearest to a point in a space, without itself, as plain facts: `points` and `distances`."""
@@ -379,6 +318,10 @@ class Scene:
             raise AbsentError("this run is no classifier, and none is known for its images; name one with --classifier")
         with self._lock:
             return by.probabilities(images)
+
+    def _given(self) -> PointImages | None:
+        """The images that the run is given; None for a generator."""
+        return None if self.is_generator else self.source
 
     def close(self) -> None:
         self._jobs.close()
@@ -409,48 +352,14 @@ class Scene:
 
     def _own_places(self, space_name: str) -> np.ndarray:
         """What a space has of the user's pictures: (num_own, d)."""
-        assert self._yours is not None
-        _, images, cloud = self._yours
-        if space_name == LATENTS and cloud.latents is not None:
-            return cloud.latents
+        assert self.own is not None
+        if space_name == LATENTS and self.own.cloud.latents is not None:
+            return self.own.cloud.latents
         with self._lock:
-            return layer_output(self.run, images, space_name, judge=self.judge)
+            return layer_output(self.run, self.own.images, space_name, judge=self.judge)
 
 
 def _nearest(place: np.ndarray, features: np.ndarray, *, without: int | None = None) -> dict[str, Any]:
     apart = np.sqrt(((features - place) ** 2).sum(axis=1))
     order = [int(one) for one in np.argsort(apart, kind="stable")[: MOST_NEAREST + 1] if one != without][:MOST_NEAREST]
     return {"points": order, "distances": [float(apart[one]) for one in order]}
-
-
-def channels_last(images: np.ndarray) -> np.ndarray:
-    """(num, channel, height, width) as pages have them: (num, height, width, channel)."""
-    return np.ascontiguousarray(images.transpose(0, 2, 3, 1))
-
-
-def channels_first(images: np.ndarray) -> np.ndarray:
-    """The other way around."""
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-
-
-def _offers(facts: RunFacts) -> frozenset[str]:
-    """What a run does, without its nets."""
-    return frozenset(kind_of(facts.run_settings.train, facts.images, {}).offers)
-
-
-def _note(hint: str | None) -> str | None:
-    """What may be wrong with a picture, for the page: it has no option that swaps light and dark."""
-    return hint and hint.replace("try --invert", "swap light and dark in the file")
-
-
-def _judge_of(facts: RunFacts, given: str | None) -> str | None:
-    """The classifier's run that is given, or that comes with Papilio for such images; raises SettingError for another."""
-    name = given if given is not None else SHIPPED.get(facts.data_name, "")
-    if given is None and name not in shipped_runs():
-        return None
-    theirs = RunFolder(find_run(name)).facts()
-    if theirs.images.shape == facts.images.shape and "probabilities" in _offers(theirs):
-        return name
-    if given is None:
-        return None
-    raise SettingError(f"--classifier {given}: must be a classifier of images of the same size and colors as the run's")

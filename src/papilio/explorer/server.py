@@ -28,9 +28,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from papilio.errors import PapilioError, one_line
+from papilio.explorer.about import about_run
 from papilio.explorer.jobs import Far
-from papilio.explorer.page import page_html
-from papilio.explorer.scene import MOST_AT_A_TIME, AbsentError, Scene, channels_first, channels_last
+from papilio.explorer.page import channels_first, channels_last, page_html
+from papilio.explorer.scene import MOST_AT_A_TIME, AbsentError, Scene
 
 MOST_BYTES = 2**26  # of a request
 SECONDS_TO_END = 2  # that a request has to be answered in when the server is stopped
@@ -42,10 +43,14 @@ DTYPES = {"f": np.dtype("<f4"), "i": np.dtype("<i4"), "u": np.dtype("u1")}
 
 @dataclass(frozen=True)
 class Shown:
-    """The runs of the page: those that are ready, to which others come, and those whose points are still computed."""
+    """The runs of the page: those that are ready, to which others come, and those whose points are still computed.
+
+    `missing` has a line for each run that cannot be shown.
+    """
 
     scenes: list[Scene]
     waiting: list[Scene] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
 
 def make_app(shown: Shown, *, title: str, token: str, hosts: frozenset[str] | None) -> Starlette:
@@ -59,8 +64,9 @@ def make_app(shown: Shown, *, title: str, token: str, hosts: frozenset[str] | No
 
     async def facts(request: Request) -> Response:
         num_waiting = len(shown.waiting)  # first: a run that becomes ready in between is told of twice, not never
-        runs = [scene.about(number) for number, scene in enumerate(tuple(shown.scenes))]
-        return PlainJson({"title": title, "runs": runs, "waiting": num_waiting})
+        runs = [about_run(scene, number) for number, scene in enumerate(tuple(shown.scenes))]
+        missing = [_without_folders(one) for one in shown.missing]
+        return PlainJson({"title": title, "runs": runs, "waiting": num_waiting, "missing": missing})
 
     run = "/api/runs/{run:int}"
     app = Starlette(

@@ -23,12 +23,18 @@ def address(mock: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def opened(browser: Any, address: str, mock: Any) -> Iterator[Any]:
-    """Opens the page in a fresh context: `opened(color_scheme="dark")`; an error in the page's script fails the test."""
-    contexts, errors = [], []
+def opened(opened_at: Any, address: str, mock: Any) -> Any:
+    """Opens the mock's page: `opened(color_scheme="dark")`."""
     mock.state.fail.clear()
+    return lambda url=address, **options: opened_at(url, **options)
 
-    def open_page(url: str = address, **options: Any) -> Any:
+
+@pytest.fixture
+def opened_at(browser: Any) -> Iterator[Any]:
+    """Opens a page at an address in a fresh context; an error in the page's script fails the test."""
+    contexts, errors = [], []
+
+    def open_page(url: str, **options: Any) -> Any:
         context = browser.new_context(
             **{"viewport": SIDE, "accept_downloads": True, "reduced_motion": "reduce", **options}
         )

@@ -2,9 +2,9 @@
 
     python tests/explorer/page/mock_server.py [--num 60000] [--port 8123]
 
-Five runs: a VAE of 10 latents, a conditional one of 2, a GAN (samples, no encoder), a classifier and an encoder
-without a decoder. What is slow on purpose (a t-SNE that takes two seconds) shows the page's progress; `fail` names paths that
-answer with an error.
+Six runs: a VAE of 10 latents, a conditional one of 2, a GAN (samples, no encoder), a classifier, an encoder without a
+decoder, and a reader of clocks. What is slow on purpose (a t-SNE that takes two seconds) shows the page's progress; `fail`
+names paths that answer with an error.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from starlette.routing import Route
 PAGE = Path(__file__).parents[3] / "src" / "papilio" / "explorer" / "static" / "page.html"
 TOKEN = "mock"
 CLASSES = [str(digit) for digit in range(10)]
+CLOCK = {"period": 720, "unit": "min", "is_time": True}
 
 
 bundled = functools.cache(mnist_data)  # parsed from text, which takes a while
@@ -90,7 +91,7 @@ class LinearRun:
         spaces = [{"id": "latents", "name": "latents", "dimensions": self.latents, "decodes": "decode" in can}]
         if self.kind == "gan":
             spaces[0]["inverse"] = "nearest"
-        if is_judge:
+        if is_judge or self.kind == "read":
             spaces = [
                 {"id": one, "name": f"{one} (16)", "dimensions": 16, "decodes": False} for one in ("dense_1", "dense_2")
             ]
@@ -99,14 +100,22 @@ class LinearRun:
              "factor": "slant" if rank == 0 else None, "information": 0.8 if rank == 0 else None}
             for rank, index in enumerate(np.roll(np.arange(self.latents), -2).tolist())
         ]  # fmt: skip
-        names = {"error": "reconstruction error", "kl": "KL (nats)", "confidence": "confidence"}
-        values = ["confidence"] if is_judge else ["error", "kl"] if self.kind == "vae" else []
+        names = {
+            "error": "reconstruction error",
+            "kl": "KL (nats)",
+            "confidence": "confidence",
+            "value": "value",
+            "read": "reading",
+        }
+        known = {"classify": ["confidence"], "vae": ["error", "kl"], "read": ["value", "read", "error", "confidence"]}
+        values = known.get(self.kind, [])
         return {
             "id": run_id, "name": name, "stage": "latents", "kind": self.kind, "image": [28, 28, 1],
-            "classes": [] if self.kind == "gan" else CLASSES, "num": self.digits.num, "total": self.digits.num,
+            "quantity": CLOCK if self.kind == "read" else None,
+            "classes": [] if self.kind in ("gan", "read") else CLASSES, "num": self.digits.num, "total": self.digits.num,
             "subject": "samples" if self.kind == "gan" else "images", "splits": ["train", "validation", "test", "yours"],
             "pictures": [{"index": self.digits.num - 1, "name": "scan.png"}] if self.kind != "gan" else [],
-            "can": can, "judge": None if is_judge else "mnist-features", "judge_classes": CLASSES,
+            "can": can, "judge": None if is_judge or self.kind == "read" else "mnist-features", "judge_classes": CLASSES,
             "conditional": self.conditional, "latents": self.latents if has_latents else 0, "spaces": spaces,
             "methods": [{"id": "pca", "name": "PCA", "is_ready": True}, {"id": "tsne", "name": "t-SNE", "is_ready": False}],
             "values": [{"id": one, "name": names[one]} for one in values],
@@ -129,6 +138,8 @@ class LinearRun:
             return self.predicted
         if name == "values/confidence":
             return _nearest_mean(self.points, self.class_means).max(axis=1).astype(np.float32)
+        if name in ("values/value", "values/read"):
+            return (60 * (self.labels if name.endswith("value") else self.predicted)).astype(np.float32)
         if name in ("values/error", "values/kl"):
             return np.square(self.points[:, -1 if name.endswith("error") else 0]).astype(np.float32)
         if name.startswith("pca/"):
@@ -175,9 +186,10 @@ def make_app(num: int = 60_000, page: Path = PAGE) -> Starlette:
     runs = [
         LinearRun(digits, run_id=0, name="vae, seed 0", kind="vae", latents=10),
         LinearRun(digits, run_id=1, name="conditional, 2 latents", kind="vae", latents=2),
-        LinearRun(digits, run_id=2, name="gan, seed 0", kind="gan", latents=10),
+        LinearRun(digits, run_id=2, name="gan, seed 0", kind="gan", latents=14),
         LinearRun(digits, run_id=3, name="classifier, seed 0", kind="classify", latents=16),
         LinearRun(digits, run_id=4, name="encoder only", kind="autoencoder", latents=12),
+        LinearRun(digits, run_id=5, name="reader, seed 0", kind="read", latents=16),
     ]
     started: dict[str, float] = {}
 
@@ -259,6 +271,7 @@ def _post(run: LinearRun, name: str, body: bytes, label: str | None) -> Response
             "image": base64.b64encode(image.tobytes()).decode(),
             "note": note,
             "nearest": run.nearest(features[0]),
+            **({"reading": {"value": 333.0, "confidence": 0.75}} if run.kind == "read" else {}),
         }
     )
 

@@ -2,50 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from driving import KEPT, POINTER, at, drop, keep, pixels, settled
 from mock_export import exported
 from mock_server import Digits
 from PIL import Image
-
-POINTER = ".pictures figure:nth-of-type(1)"
-KEPT = ".pictures figure:nth-of-type(2)"
-PIXELS = """canvas => { const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-  return Array.from({length: data.length / 4}, (_, i) => data[4 * i]); }"""
-
-
-def pixels(page: Any, selector: str) -> np.ndarray:
-    return np.array(page.locator(selector).first.evaluate(PIXELS))
-
-
-def settled(page: Any, selector: str, before: np.ndarray | None = None) -> np.ndarray:
-    """The pixels of a picture, once there are some, and others than before."""
-    for _ in range(200):
-        if page.locator(selector).count():
-            now = pixels(page, selector)
-            if now.max() > 0 and (before is None or (now != before).any()):
-                return now
-        page.wait_for_timeout(25)
-    raise AssertionError(f"{selector} did not change")
-
-
-def at(page: Any, across: float, down: float) -> tuple[float, float]:
-    box = page.locator("#map").bounding_box()
-    return box["x"] + across * box["width"], box["y"] + down * box["height"]
-
-
-def keep(page: Any, across: float = 0.5, down: float = 0.45) -> str:
-    """Clicks on the map, and waits for what is kept; its words."""
-    before = page.locator("[aria-live]").text_content()
-    page.mouse.click(*at(page, across, down))
-    page.wait_for_function("before => document.querySelector('[aria-live]').textContent !== before", arg=before)
-    settled(page, f"{KEPT} .frame canvas")
-    return page.locator(KEPT).inner_text()
 
 
 def picture_file(digit: int = 3, *, inverted: bool = False) -> bytes:
@@ -54,21 +20,6 @@ def picture_file(digit: int = 3, *, inverted: bool = False) -> bytes:
     file = io.BytesIO()
     Image.fromarray(255 - image if inverted else image).resize((56, 56)).save(file, "PNG")
     return file.getvalue()
-
-
-def drop(page: Any, *files: tuple[str, bytes]) -> None:
-    given = [{"name": name, "data": base64.b64encode(content).decode()} for name, content in files]
-    page.evaluate(
-        """files => { const transfer = new DataTransfer();
-          for (const {name, data} of files) {
-            const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
-            transfer.items.add(new File([bytes], name, {type: 'image/png'}));
-          }
-          for (const type of ['dragover', 'drop']) {
-            document.body.dispatchEvent(new DragEvent(type, {dataTransfer: transfer, bubbles: true, cancelable: true}));
-          } }""",
-        given,
-    )
 
 
 def test_the_decoder_follows_the_pointer_between_the_points_too(opened: Any, mock: Any) -> None:
@@ -299,6 +250,24 @@ def test_runs_next_to_each_other_by_picture_and_by_sliders(opened: Any) -> None:
     assert page.locator(".runs canvas").count() == 3
 
 
+def test_the_same_sliders_keep_the_coordinates_that_have_none(opened: Any) -> None:
+    page = opened()
+    page.locator("#run").select_option("2")  # 14 latents, and ten sliders
+    page.locator("#map .marks").wait_for(state="attached")
+    page.get_by_role("combobox", name="Find").fill("sample 5")
+    page.get_by_role("option", name="sample 5", exact=True).click()
+    kept = settled(page, f"{KEPT} .frame canvas")
+    page.get_by_role("tab", name="Runs").click()
+    page.get_by_role("button", name="Same sliders").click()
+    page.get_by_text("14 latents, on the map").wait_for()
+    card = ".runs li:nth-of-type(3) canvas"
+    settled(page, card)
+    assert np.abs(pixels(page, card) - kept).max() <= 1
+    page.get_by_role("button", name="All to the mean").click()
+    settled(page, card, kept)
+    page.get_by_text("14 latents, on the map, all at the mean").wait_for()
+
+
 def test_a_classifier_has_maps_of_layers_and_its_confident_mistakes(opened: Any) -> None:
     page = opened()
     keep(page)
@@ -318,6 +287,24 @@ def test_a_classifier_has_maps_of_layers_and_its_confident_mistakes(opened: Any)
     drop(page, ("mine.png", picture_file()))
     page.locator(KEPT).get_by_text("mine.png").wait_for()
     page.locator("#map .kept-mark").wait_for()  # by its neighbors in this layer
+
+
+def test_a_reader_of_clocks_says_times(opened: Any) -> None:
+    page = opened()
+    page.locator("#run").select_option("5")
+    page.locator("#map .marks").wait_for(state="attached")
+    page.locator(".legend").get_by_text("value, once around the circle").wait_for()
+    assert page.locator(".legend").inner_text().count("12:00") == 2
+    box = page.get_by_role("combobox", name="Find")
+    box.fill("image 77")
+    page.get_by_role("option", name="image 77").click()
+    page.locator(KEPT).get_by_text(re.compile(r"shows \d\d:00, ")).wait_for()
+    page.locator("#panel").get_by_text(re.compile(r"Read as \d\d:00\. It shows \d\d:00\.")).wait_for()
+    drop(page, ("mine.png", picture_file()))
+    page.locator("#panel").get_by_text("Read as 05:33, with a confidence of 75%.").wait_for()
+    page.get_by_role("tab", name="Mistakes").click()
+    page.get_by_role("heading", name="Value → reading, error").wait_for()
+    assert re.match(r"\d\d:00\u202f→\u202f\d\d:00", page.locator("#panel .thumb b").first.inner_text())
 
 
 def test_samples_of_a_generator_have_a_plane_and_otherwise_the_nearest_sample(opened: Any) -> None:
@@ -362,6 +349,8 @@ def test_everything_can_be_done_with_the_keyboard(opened: Any) -> None:
         if not found["isSeen"]:
             unseen.append(found["name"])
         if found["name"] == "map":
+            ring = page.evaluate("getComputedStyle(document.activeElement, '::after').borderTopWidth")
+            assert ring == "2px"  # above the canvas, which covers the outline
             break
     assert {"run", "search", "Switch to dark", "method", "color", "Lasso", "map"} <= reached
     assert unseen == []

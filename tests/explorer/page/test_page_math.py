@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from papilio.data.quantities import CLOCK
 
 MATH = Path(__file__).parents[3] / "web" / "src" / "math"
 
@@ -15,7 +18,7 @@ MATH = Path(__file__).parents[3] / "web" / "src" / "math"
 @pytest.fixture(scope="module")
 def page(browser: Any) -> Iterator[Any]:
     opened = browser.new_page()
-    for name in ("grid", "vectors", "polygon", "numbers"):
+    for name in ("grid", "vectors", "polygon", "numbers", "quantity", "colors", "free"):
         source = (MATH / f"{name}.js").read_text(encoding="utf-8")
         opened.evaluate(
             "async ([name, source]) => { window[name] = await import('data:text/javascript,' + encodeURIComponent(source)) }",
@@ -96,3 +99,38 @@ def test_numbers_have_a_minus_sign_and_zero_has_none(page: Any) -> None:
 def test_a_probability_is_certain_only_where_it_is_one(page: Any) -> None:
     written = page.evaluate("[1, 0.99999, 0.5, 0.589, 0.00001, 0].map(numbers.percent)")
     assert written == ["100%", ">99.9%", "50%", "58.9%", "<0.1%", "0%"]
+
+
+def test_values_are_written_as_papilio_writes_times(page: Any) -> None:
+    values = [0, 59.7, 333, 719.6, 720, 61]
+    told = page.evaluate(
+        "([about, values]) => values.map(one => quantity.valueWords(about, one))", [asdict(CLOCK), values]
+    )
+    assert told == [CLOCK.words(value) for value in values]
+    degrees = {"period": 360, "unit": "°", "is_time": False}
+    assert page.evaluate("about => quantity.valueWords(about, 12.345)", degrees) == "12.3°"
+    assert page.evaluate("about => quantity.valueWords(about, NaN)", degrees) == "unknown"
+
+
+def test_colors_of_many_classes_differ_from_those_next_to_them_and_a_circle_s_do_not(page: Any) -> None:
+    def channels(expression: str) -> np.ndarray:
+        found = page.evaluate(expression)
+        return np.array([[int(one[at : at + 2], 16) for at in (1, 3, 5)] for one in found])
+
+    many = channels("() => colors.classColors(440, false)")
+    assert len(many) == 440
+    assert np.abs(np.diff(many, axis=0)).max(axis=1).min() > 60
+    circle = channels("() => colors.cyclic")
+    assert np.abs(circle - np.roll(circle, 1, axis=0)).max() < 40
+
+
+def test_thumbnails_have_places_that_do_not_cover_each_other(page: Any) -> None:
+    points = np.random.default_rng(0).uniform(-200, 200, (300, 2))
+    free = page.evaluate(
+        "points => { const isFree = free.freePlaces(42); return points.map(([x, y]) => isFree(x, y)) }", points.tolist()
+    )
+    taken = points[np.array(free)]
+    apart = np.abs(taken[:, None] - taken[None]).max(axis=2) + 1e6 * np.eye(len(taken))
+    assert apart.min() >= 42
+    for place in points[~np.array(free)]:
+        assert np.abs(taken - place).max(axis=1).min() < 42

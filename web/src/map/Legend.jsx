@@ -1,12 +1,29 @@
 // What the colors mean. A click on a name mutes it; "only" leaves it alone.
 
 import { chosenColor, colorChoices, coloring, muted, only, toggle, unmuteAll } from "../store/coloring.js";
-import { viridisGradient } from "../math/colors.js";
+import { useState } from "preact/hooks";
+import { cyclicGradient, viridisGradient } from "../math/colors.js";
+import { number, valueWords } from "../math/quantity.js";
+import { run } from "../store/run.js";
+
+const MANY = 30; // names: so many are shown at first
+const ALIKE = 11; // names, from which on colors are hard to tell apart
 
 export function Legend() {
   const now = coloring.value;
+  const [isWhole, setWhole] = useState(false);
   if (!now) return <div class="legend" aria-hidden="true" />;
   const name = colorChoices.value.find((one) => one.id === chosenColor.value)?.name ?? "";
+  if (now.scale?.isCircle) {
+    return (
+      <div class="legend" role="group" aria-label={`Colors: ${name}`}>
+        <span>{valueWords(run.value.quantity, now.scale.low)}</span>
+        <span class="scale" style={{ background: cyclicGradient }} />
+        <span>{valueWords(run.value.quantity, now.scale.high)}</span>
+        <span class="minor">{name}, once around the circle</span>
+      </div>
+    );
+  }
   if (now.scale) {
     return (
       <div class="legend" role="group" aria-label={`Colors: ${name}`}>
@@ -18,10 +35,18 @@ export function Legend() {
     );
   }
   if (now.names.length < 2) return <div class="legend"><span class="minor">{now.counts[0]?.toLocaleString("en")} {now.names[0]}</span></div>;
+  const there = [...now.names.keys()].filter((n) => now.counts[n] > 0);
+  const shown = isWhole ? there : there.slice(0, MANY);
   return (
     <div class="legend" role="group" aria-label={`Colors: ${name}. Click a name to mute it.`}>
-      {now.names.map((each, n) => (
-        <span key={each} class={`entry ${muted.value.has(n) ? "muted" : ""}`}>
+      {there.length > ALIKE && (
+        <span class="minor">
+          {there.length.toLocaleString("en")} names, some in colors that are alike: choose “only”, or find one by its name.
+          {there.length > MANY && <button type="button" class="quiet" onClick={() => setWhole(!isWhole)}>{isWhole ? `Show the first ${MANY}` : "Show all names"}</button>}
+        </span>
+      )}
+      {shown.map((n) => [n, now.names[n]]).map(([n, each]) => (
+        <span key={n} class={`entry ${muted.value.has(n) ? "muted" : ""}`}>
           <button type="button" aria-pressed={!muted.value.has(n)} onClick={() => toggle(n)} title={`${each}: ${now.counts[n].toLocaleString("en")}. Click to ${muted.value.has(n) ? "show" : "mute"}`}>
             <i style={{ background: now.colors[n] }} />
             {each}
@@ -30,9 +55,6 @@ export function Legend() {
         </span>
       ))}
       {muted.value.size > 0 && <button type="button" class="quiet" onClick={unmuteAll}>Show all</button>}
-      {now.names.length > 11 && <span class="minor">Some of these colors are alike: choose “only” to be sure.</span>}
     </div>
   );
 }
-
-export const number = (value) => (Math.abs(value) >= 1000 || (Math.abs(value) < 0.001 && value !== 0) ? value.toExponential(1) : String(Number(value.toPrecision(3))));

@@ -18,7 +18,8 @@ export function MapState() {
   return (
     <div class="map-state" role="status">
       <p>Computing {what}…</p>
-      <progress value={done} max={total || 1} aria-label={what} />
+      {/* without a value it moves by itself: how far it is is not known */}
+      <progress {...(total ? { value: done, max: total } : {})} aria-label={what} />
       <p class="minor">{total ? `${Math.floor((100 * done) / total)}% done. ` : ""}The map is kept: it is computed only once.</p>
     </div>
   );

@@ -2,11 +2,14 @@
 
 import { signal } from "@preact/signals";
 import { camera, layout, size } from "../store/map.js";
+import { pointPlace } from "../store/places.js";
+import { run } from "../store/run.js";
 import { keptPlace } from "../store/kept.js";
 import { morphMarks } from "../store/morph.js";
 import { crosshair } from "../store/pointer.js";
 import { toScreen } from "./camera.js";
 
+const MOST_OWN = 200; // of the user's pictures that are marked
 /** [{left, top}, ...] while a lasso is drawn */
 export const lassoTrail = signal([]);
 
@@ -16,9 +19,11 @@ export function Marks() {
   const cross = crosshair.value && onScreen(crosshair.value);
   const kept = keptPlace.value && onScreen(keptPlace.value);
   const { ends, way, isLine } = morphMarks.value;
+  const own = (run.value?.pictures ?? []).slice(0, MOST_OWN).map(({ index }) => onScreen(pointPlace(index)));
   const path = (places) => places.map((one) => `${one.left.toFixed(1)},${one.top.toFixed(1)}`).join(" ");
   return (
     <svg class="marks" width={size.value.width} height={size.value.height} aria-hidden="true">
+      {own.map((at, n) => <circle key={`own-${n}`} class="own-mark" cx={at.left} cy={at.top} r="5" />)}
       {isLine && <polyline class="way" points={path(way.map(onScreen))} />}
       {!isLine && way.map(onScreen).map((at, n) => <circle key={n} class="way-dot" cx={at.left} cy={at.top} r="3.5" />)}
       {ends.map(({ name, place }) => <End key={name} name={name} at={onScreen(place)} />)}

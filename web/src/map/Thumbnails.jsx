@@ -1,4 +1,4 @@
-// Images on the map, when it is near enough that few points are in view; at most one per cell, so that none covers another.
+// Images on the map, when it is near enough that few points are in view; none covers another.
 
 import { signal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
@@ -8,6 +8,7 @@ import { imagesOf } from "../store/images.js";
 import { camera, layout, size } from "../store/map.js";
 import { data } from "../store/run.js";
 import { latest } from "../math/latest.js";
+import { freePlaces } from "../math/free.js";
 import { toScreen } from "./camera.js";
 
 const MOST_IN_VIEW = 400;
@@ -39,14 +40,13 @@ function inView(view, { width, height }) {
   const right = width / 2 / view.scale, top = height / 2 / view.scale;
   const found = grid.inside(view.x - right, view.y - top, view.x + right, view.y + top, MOST_IN_VIEW + 1);
   if (found.length > MOST_IN_VIEW) return [];
-  const taken = new Set();
+  const isFree = freePlaces(SIDE + 8);
   return found.filter((index) => {
     if (muted.value.size && muted.value.has(coloring.value?.shades[index])) return false;
     const at = toScreen(view, { width, height }, points[2 * index], points[2 * index + 1]);
-    // cells belong to the map and not to the screen: a thumbnail stays while the map is dragged
-    const cell = `${Math.floor((points[2 * index] * view.scale) / (SIDE + 8))}/${Math.floor((points[2 * index + 1] * view.scale) / (SIDE + 8))}`;
-    if (taken.has(cell) || at.left < 0 || at.top < 0) return false;
-    return taken.add(cell);
+    if (at.left < 0 || at.top < 0) return false;
+    // places of the map and not of the screen: a thumbnail stays while the map is dragged
+    return isFree(points[2 * index] * view.scale, points[2 * index + 1] * view.scale);
   });
 }
 

@@ -14,11 +14,15 @@ export function Trust() {
   const now = layout.value;
   return (
     <p class="trust" id="map-help">
+      {isSample(run.value) && <span>The map has {ofTheSet(run.value).toLocaleString("en")} of the {run.value.total.toLocaleString("en")} images, a stratified sample. </span>}
       {now.state === "ready" && now.trust && <TrustWords trust={now.trust} />}
       <span>{run.value.subject === "samples" && inverse.value === "image" ? "The pointer shows the nearest sample." : inverse.value === "plane" && run.value.latents === 2 ? BETWEEN.axes : BETWEEN[inverse.value]}</span>
     </p>
   );
 }
+
+const ofTheSet = (one) => one.num - one.pictures.length;
+const isSample = (one) => one.subject === "images" && ofTheSet(one) < one.total;
 
 function TrustWords({ trust }) {
   const percent = (value) => `${value > 0.99 ? Number((100 * value).toFixed(1)) : Math.round(100 * value)}%`;
@@ -29,11 +33,19 @@ function TrustWords({ trust }) {
     const error = (value) => Number(value.toPrecision(2));
     return <span title={title}>{trust.what[0].toUpperCase() + trust.what.slice(1)}: {error(trust.space)} in the space, {error(trust.map)} on the map.{kept} </span>;
   }
-  const loss = trust.space - trust.map;
-  const verdict = loss < 0.03 ? "The map separates the classes as well as the space does" : loss < 0.15 ? "The map separates the classes a little less than the space does" : "The map separates the classes much less than the space does";
   return (
     <span title={title}>
-      {verdict}: the nearest neighbors give the right class for {percent(trust.map)} of the {run.value.subject} on the map, and for {percent(trust.space)} in the space.{kept}{" "}
+      {verdictOf(trust, run.value.classes.length)}: the nearest neighbors give the right class for {percent(trust.map)} of the {run.value.subject} on the map, and for {percent(trust.space)} in the space.{kept}{" "}
     </span>
   );
+}
+
+const LITTLE = 0.1; // of the way from guessing to no mistakes
+
+function verdictOf(trust, numClasses) {
+  const guessing = 1 / numClasses;
+  if (trust.space - guessing < LITTLE * (1 - guessing)) return "Neither the space nor the map separates the classes";
+  const share = trust.map / trust.space;
+  const how = share > 0.97 ? "as well as" : share > 0.85 ? "a little less than" : "much less than";
+  return `The map separates the classes ${how} the space does`;
 }

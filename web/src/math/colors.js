@@ -12,12 +12,14 @@ export const packed = (hex) => {
   return ((value & 255) << 16) | (value & 0xff00) | (value >> 16);
 };
 
-/** Colors of `num` classes: the searched ten, or hues evenly around the circle in three lightnesses. */
+const GOLDEN = 137.508; // degrees: each next hue is far from all those before it
+
+/** Colors of `num` classes: the searched ten, or hues in three lightnesses, those of neighbors far apart. */
 export function classColors(num, isDark) {
   const base = isDark ? POINTS_ON_DARK : POINTS;
   if (num <= base.length) return base.slice(0, Math.max(num, 0));
   return Array.from({ length: num }, (_, n) => {
-    const hue = (n * 360) / num;
+    const hue = (n * GOLDEN) % 360;
     const lightness = [isDark ? 0.78 : 0.5, isDark ? 0.62 : 0.68, isDark ? 0.88 : 0.38][n % 3];
     return fromOklch(lightness, 0.15, hue);
   });
@@ -28,6 +30,10 @@ export const viridis = Array.from({ length: SHADES }, (_, n) => {
   const low = Math.min(Math.floor(at), VIRIDIS.length - 2);
   return mix(VIRIDIS[low], VIRIDIS[low + 1], at - low);
 });
+
+/** For numbers on a circle: the last color is next to the first. */
+export const cyclic = Array.from({ length: SHADES }, (_, n) => fromOklch(0.68, 0.15, (n * 360) / SHADES));
+export const cyclicGradient = `linear-gradient(to right, ${[...cyclic.filter((_, n) => n % 4 === 0), cyclic[0]].join(", ")})`;
 
 export const viridisGradient = `linear-gradient(to right, ${VIRIDIS.join(", ")})`;
 

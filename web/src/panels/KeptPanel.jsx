@@ -9,7 +9,7 @@ import { AnotherClass } from "./AnotherClass.jsx";
 import { Judge } from "./Judge.jsx";
 import { LatentNumbers } from "./LatentNumbers.jsx";
 import { Nearest } from "./Nearest.jsx";
-import { Prediction } from "./Prediction.jsx";
+import { Prediction, Reading } from "./Prediction.jsx";
 import { Values } from "./Values.jsx";
 
 export function KeptPanel() {
@@ -24,7 +24,7 @@ export function KeptPanel() {
     );
   }
   if (!now) {
-    return <p class="minor">Click on the map, or press Enter there, to keep a picture. Its latent, the images nearest to it and what a classifier says of it are shown here.</p>;
+    return <p class="minor">Click on the map, or press Enter there, to keep a picture. {arrays.latents ? "Its latent, the images nearest to it and what a classifier says of it" : "What the run says of it and the images nearest to it"} are shown here.</p>;
   }
   const canDecode = can(now.run, "decode") && now.latent;
   return (
@@ -36,6 +36,7 @@ export function KeptPanel() {
         {canDecode && <EndButton end={endB} name="B" />}
       </div>
       {now.index !== null && arrays.predicted && <Prediction arrays={arrays} index={now.index} />}
+      {now.run.quantity && <Reading now={now} arrays={arrays} />}
       {now.index !== null && now.run.values.length > 0 && <Values one={now.run} index={now.index} />}
       {can(now.run, "classify") && now.image && <Judge now={now} />}
       <Nearest now={now} arrays={arrays} />

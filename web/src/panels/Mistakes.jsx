@@ -1,7 +1,7 @@
 // Images that a classifier predicts wrongly, the most confident first; for a reader of numbers, the largest errors first.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { number } from "../map/Legend.jsx";
+import { number, valueWords } from "../math/quantity.js";
 import { percent } from "../math/numbers.js";
 import { Thumbs } from "../parts/Thumb.jsx";
 import { colorBy, chosenColor, verdicts } from "../store/coloring.js";
@@ -25,24 +25,24 @@ export function Mistakes() {
   if (!values) return <p class="minor" role="status">Loading…</p>;
   const shown = pair ? wrong.filter((index) => pairName(arrays, index) === pair) : wrong;
   if (wrong.length === 0) return <p>No image of a known class is predicted wrongly.</p>;
-  const words = (index) => (hasClasses ? <>{names(arrays, index)} {percent(values[index])}</> : number(values[index]));
+  const words = (index) => (hasClasses ? <>{names(arrays, index)} {percent(values[index])}</> : <><b>{readWords(arrays, index)}</b> {number(values[index])}</>);
   return (
     <>
       <p>
         {hasClasses ? <><b>{wrong.length.toLocaleString("en")}</b> of {one.num.toLocaleString("en")} images are predicted wrongly. The most confident mistakes come first.</> : "The largest errors come first."}
       </p>
-      <div class="actions">
-        {hasClasses && chosenColor.value !== "right" && <button type="button" onClick={() => (colorBy.value = "right")}>Mark them on the map</button>}
-        {hasClasses && <button type="button" onClick={() => select(shown, pair ? `with mistake ${pair}` : "predicted wrongly")}>Select them</button>}
+      {hasClasses && <div class="actions">
+        {chosenColor.value !== "right" && <button type="button" onClick={() => (colorBy.value = "right")}>Mark them on the map</button>}
+        <button type="button" onClick={() => select(shown, pair ? `with mistake ${pair}` : "predicted wrongly")}>Select them</button>
         {pairs.length > 1 && (
           <select aria-label="Which mistakes" value={pair} onChange={(event) => setPair(event.target.value)}>
             <option value="">all mistakes</option>
             {pairs.slice(0, 20).map(([name, count]) => <option key={name} value={name}>{name}: {count}</option>)}
           </select>
         )}
-      </div>
+      </div>}
       <section>
-        {hasClasses && <h3>Class → prediction, confidence</h3>}
+        <h3>{hasClasses ? "Class → prediction, confidence" : "Value → reading, error"}</h3>
         <Thumbs indices={shown.slice(0, SHOWN)} words={words} title="Mistakes" />
         {shown.length > SHOWN && <p class="minor">The first {SHOWN} of {shown.length.toLocaleString("en")}.</p>}
       </section>
@@ -64,4 +64,5 @@ function pairsOf(arrays, wrong) {
 }
 
 const pairName = (arrays, index) => `${arrays.run.classes[arrays.labels[index]]} → ${arrays.run.classes[arrays.predicted[index]]}`;
+const readWords = ({ run: { quantity }, shown, read }, index) => (quantity && read ? `${valueWords(quantity, shown[index])}\u202f→\u202f${valueWords(quantity, read[index])}` : "");
 const names = (arrays, index) => <b>{pairName(arrays, index).replaceAll(" ", "\u202f")}</b>;

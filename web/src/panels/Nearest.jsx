@@ -30,7 +30,7 @@ export function Nearest({ now, arrays }) {
   );
 }
 
-const brief = (distance) => (distance >= 10 ? distance.toFixed(0) : distance >= 1 ? distance.toFixed(1) : distance >= 0.01 ? distance.toFixed(2) : distance.toExponential(0));
+const brief = (distance) => (distance >= 10 ? distance.toFixed(0) : distance >= 1 ? distance.toFixed(1) : distance >= 0.1 ? distance.toFixed(2) : distance >= 0.001 ? String(Number(distance.toPrecision(1))) : distance.toExponential(0));
 
 async function nearestOf(now, arrays, spaceId) {
   const one = arrays.run;

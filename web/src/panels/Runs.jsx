@@ -19,16 +19,20 @@ export const decodingRuns = () => about.value.runs.filter((one) => can(one, "dec
 export function Runs() {
   const runs = decodingRuns();
   const now = kept.value;
+  const slide = () => {
+    if (steps.value.length === 0 && now?.latent) steps.value = stepsOf(now);
+    mode.value = "sliders";
+  };
   return (
     <>
       <div class="actions" role="group" aria-label="What the runs have in common">
         <button type="button" aria-pressed={mode.value === "picture"} onClick={() => (mode.value = "picture")}>Same picture</button>
-        <button type="button" aria-pressed={mode.value === "sliders"} onClick={() => (mode.value = "sliders")}>Same sliders</button>
+        <button type="button" aria-pressed={mode.value === "sliders"} onClick={slide}>Same sliders</button>
       </div>
       <p class="minor">
         {mode.value === "picture"
           ? now ? `Each run encodes the kept picture (${now.name}) and decodes it again.` : "Keep a picture: each run encodes it and decodes it again."
-          : "Each run decodes the same coordinates, in standard deviations of its prior (an autoencoder has none: of its images' latents). Those without a slider are at their means."}
+          : "Each run decodes the same coordinates, in standard deviations of its prior (an autoencoder has none: of its images' latents)."}
       </p>
       <ul class="runs">{runs.map((one) => <RunCard key={one.id} one={one} />)}</ul>
       <Notice place="runs" />
@@ -48,7 +52,7 @@ function RunCard({ one }) {
     <li>
       {isMissing ? <div class="frame" style={{ width: "128px", height: "128px" }}><p class="minor">no encoder</p></div>
         : <Picture image={image} shape={one.image} box={128} label={`${one.name}: ${isSame ? "the kept picture, encoded and decoded" : "the sliders, decoded"}`} />}
-      <span><b>{one.name}</b><small>{one.latents} latents{one.id === data.value.run.id ? ", on the map" : ""}</small></span>
+      <span><b>{one.name}</b><small>{one.latents} latents{one.id === data.value.run.id ? ", on the map" : ""}{!isSame && atMean(one)}</small></span>
     </li>
   );
 }
@@ -64,10 +68,19 @@ function sliding(one, given, label) {
   return decodeOne(one, latent, labelFor(one, label));
 }
 
+/** A latent in standard deviations: all of its coordinates, those without a slider, too. */
+const stepsOf = ({ latent, run }) => [...latent].map((value, d) => (value - run.mean[d]) / (run.deviation[d] || 1));
+
+/** How many of a run's coordinates nothing has moved: with most of them at the mean, a generator's pictures are hardly any. */
+function atMean(one) {
+  const num = one.latents - steps.value.slice(0, one.latents).filter((step) => step !== 0).length;
+  return num > 0 ? `, ${num === one.latents ? "all" : num} at the mean` : "";
+}
+
 function Sliders({ num }) {
   const now = kept.value;
-  const take = () => (steps.value = [...now.latent].slice(0, SLIDERS).map((value, d) => (value - now.run.mean[d]) / (now.run.deviation[d] || 1)));
-  const set = (d, value) => (steps.value = Array.from({ length: SLIDERS }, (_, n) => (n === d ? value : (steps.value[n] ?? 0))));
+  const take = () => (steps.value = stepsOf(now));
+  const set = (d, value) => (steps.value = Array.from({ length: Math.max(steps.value.length, num) }, (_, n) => (n === d ? value : (steps.value[n] ?? 0))));
   return (
     <>
       <div class="plain-sliders">

@@ -26,7 +26,7 @@ export function serverSource(token) {
     about: async () => (await ask("about")).json(),
     array: async (run, name) => {
       try {
-        return await arrayOf(await ask(`runs/${run.id}/arrays/${name}`));
+        return await arrayOf(await ask(`runs/${run.id}/arrays/${inPath(name)}`));
       } catch (error) {
         if (error.status === 404) return null;
         throw error;
@@ -34,7 +34,7 @@ export function serverSource(token) {
     },
     map: async (run, space, method, onProgress, isWanted) => {
       while (isWanted()) {
-        const answer = await ask(`runs/${run.id}/maps/${space}/${method}`);
+        const answer = await ask(`runs/${run.id}/maps/${encodeURIComponent(space)}/${method}`);
         if (answer.status !== 202) {
           const { data } = await arrayOf(answer);
           return { points: data, trust: JSON.parse(answer.headers.get("X-Trust") ?? "null") };
@@ -62,7 +62,7 @@ export function serverSource(token) {
     },
     nearest: async (run, space, point) => {
       try {
-        return await (await ask(`runs/${run.id}/nearest?space=${space}&point=${point}`)).json();
+        return await (await ask(`runs/${run.id}/nearest?space=${encodeURIComponent(space)}&point=${point}`)).json();
       } catch (error) {
         if (error.status === 404) return null;
         throw error;
@@ -71,6 +71,9 @@ export function serverSource(token) {
     classify: async (run, images) => (await arrayOf(await post(`runs/${run.id}/classify`, images))).data,
   };
 }
+
+/** A name as part of an address: a factor may be called "a/b", "#" or "100%?". */
+const inPath = (name) => name.split("/").map(encodeURIComponent).join("/");
 
 async function errorOf(answer) {
   let line = `The server answered with status ${answer.status}.`;

@@ -1,13 +1,14 @@
 // What colors the points: a color number per point, the colors, and what the legend says.
 
 import { computed, effect, signal } from "@preact/signals";
-import { classColors, packed, SHADES, viridis } from "../math/colors.js";
+import { classColors, cyclic, packed, SHADES, viridis } from "../math/colors.js";
 import { attempt } from "./notices.js";
 import { arrayOf, data, isJudged, run } from "./run.js";
 import { isDark } from "./theme.js";
 
 export const colorBy = signal("class"); // class | split | right | plain | the id of a value
 export const muted = signal(new Set()); // color numbers
+const UNKNOWN = "unknown", YOURS = "your pictures";
 const values = signal(null); // of the value that colors: {id, run, data}
 
 export const colorChoices = computed(() => {
@@ -41,39 +42,38 @@ export const coloring = computed(() => {
   const one = arrays.run;
   const id = chosenColor.value;
   if (id === "class") return byClass(arrays);
-  if (id === "split") return named(arrays.splits ?? unknown(one.num), one.splits, classColors(one.splits.length, isDark.value), one.num);
-  if (id === "right") return named(verdicts(arrays), ["right", "wrong"], isDark.value ? ["#4a6a8f", "#ff9d4d"] : ["#9db8d6", "#c0410c"], one.num);
-  if (id === "plain") return named(new Uint8Array(one.num), [one.subject], [isDark.value ? "#8f9bff" : "#3b50c9"], one.num);
+  if (id === "split") return named(one, arrays.splits ?? unknown(one.num), one.splits, classColors(one.splits.length, isDark.value));
+  if (id === "right") return named(one, verdicts(arrays), ["right", "wrong"], isDark.value ? ["#4a6a8f", "#ff9d4d"] : ["#9db8d6", "#c0410c"]);
+  if (id === "plain") return named(one, new Uint8Array(one.num), [one.subject], [isDark.value ? "#8f9bff" : "#3b50c9"]);
   if (values.value?.id !== id || values.value.run !== one || !values.value.data) return null;
-  return byValue(values.value.data);
+  return one.quantity && (id === "value" || id === "read") ? byCircle(values.value.data, one.quantity) : byValue(values.value.data);
 });
 
 function byClass(arrays) {
   const names = arrays.run.classes;
-  const colors = classColors(names.length, isDark.value);
-  return named(arrays.labels ?? unknown(arrays.run.num), names, colors, arrays.run.num);
+  return named(arrays.run, arrays.labels ?? unknown(arrays.run.num), names, classColors(names.length, isDark.value));
 }
 
 const unknown = (num) => new Int8Array(num).fill(-1);
 
-/** Numbers outside of the names (class -1) come last, in gray. */
-function named(numbers, names, colors, num) {
-  const last = names.length;
-  const shades = new Uint16Array(num);
-  const counts = new Array(last + 1).fill(0);
-  for (let i = 0; i < num; i++) {
-    const number = numbers[i];
-    shades[i] = number >= 0 && number < last ? number : last;
-    counts[shades[i]]++;
-  }
-  const hasUnknown = counts[last] > 0;
-  return {
-    shades,
-    colors: [...colors, isDark.value ? "#6d7480" : "#9aa0ab"],
-    names: hasUnknown ? [...names, "unknown"] : names,
-    counts: hasUnknown ? counts : counts.slice(0, last),
-    scale: null,
-  };
+/** Numbers outside of the names (class -1) come last: in gray, but for the user's own pictures. */
+function named(one, numbers, names, colors) {
+  const own = new Set(one.pictures.map((picture) => picture.index));
+  const isNamed = (number) => number >= 0 && number < names.length;
+  const others = new Set(); // what there is beside the names
+  numbers.forEach((number, i) => isNamed(number) || others.add(own.has(i) ? YOURS : UNKNOWN));
+  const all = [...names, ...[UNKNOWN, YOURS].filter((name) => others.has(name))];
+  const shades = Uint16Array.from(numbers, (number, i) => (isNamed(number) ? number : all.lastIndexOf(own.has(i) ? YOURS : UNKNOWN)));
+  const counts = new Array(all.length).fill(0);
+  for (const shade of shades) counts[shade]++;
+  const [gray, ink] = isDark.value ? ["#6d7480", "#ffffff"] : ["#9aa0ab", "#1c1f26"];
+  const more = all.slice(names.length).map((name) => (name === YOURS ? ink : gray));
+  return { shades, colors: [...colors, ...more], names: all, counts, scale: null };
+}
+
+function byCircle(numbers, { period }) {
+  const shades = Uint16Array.from(numbers, (value) => (Number.isFinite(value) ? Math.min(SHADES - 1, Math.floor((((value % period) + period) % period / period) * SHADES)) : SHADES));
+  return { shades, colors: [...cyclic, "#888888"], names: [], counts: [], scale: { low: 0, high: period, isCircle: true } };
 }
 
 /** The middle 98% of the values share the scale: one outlier would otherwise leave a single color to all others. */

@@ -12,7 +12,7 @@ import { can, data, pointFacts, pointName, pointWords } from "./run.js";
 
 /**
  * {run, name, facts, words (both), index (of a point, or null), label (class, or null), anchor (latent as it was kept), latent (as the sliders have it now),
- *  original (pixels of an image, or null), image (decoded, else the original), nearest ({points, distances} from the server, or null), note}
+ *  original (pixels of an image, or null), image (decoded, else the original), nearest ({points, distances} from the server, or null), reading ({value, confidence} of a user's picture, or null), note}
  */
 export const kept = signal(null);
 
@@ -73,7 +73,7 @@ export function keepFile(answer, name) {
   const own = answer.latent && answer.latent.length === arrays.run.latents ? answer.latent : null;
   keep({
     run: arrays.run, latent: own, original: answer.image, image: answer.image, name, words: `${name}, your picture`, facts: "your picture",
-    note: answer.note, nearest: answer.nearest ?? null, label: own ? classAround(arrays, own) : null,
+    note: answer.note, reading: answer.reading ?? null, nearest: answer.nearest ?? null, label: own ? classAround(arrays, own) : null,
   });
 }
 

@@ -1,13 +1,14 @@
 // Which run is looked at, and the arrays that came with it.
 
 import { computed, signal } from "@preact/signals";
+import { valueWords } from "../math/quantity.js";
 import { report } from "./notices.js";
 
 export const source = { current: null };
 export const about = signal(null);
 export const runId = signal(0);
 export const run = computed(() => about.value?.runs.find((one) => one.id === runId.value) ?? null);
-/** {run, latents, labels, splits, predicted, numbers}: null while it is loaded; arrays that a run does not have are null. */
+/** {run, latents, labels, splits, predicted, numbers, shown, read (the number that an image shows, and what is read)}: null while it is loaded; arrays that a run does not have are null. */
 export const data = signal(null);
 
 const loaded = new Map();
@@ -23,15 +24,20 @@ export function arrayOf(one, name) {
   return loaded.get(key);
 }
 
+/** Whether it reads numbers on a circle. */
+const reads = (one) => Boolean(one.quantity) && one.values.some(({ id }) => id === "read");
+
 export async function dataOf(one) {
-  const [latents, labels, splits, predicted, numbers] = await Promise.all([
+  const [latents, labels, splits, predicted, numbers, shown, read] = await Promise.all([
     one.latents ? arrayOf(one, "latents") : null,
     arrayOf(one, "labels"),
     arrayOf(one, "splits"),
     one.has_mistakes ? arrayOf(one, "predicted") : null,
     one.num < one.total ? arrayOf(one, "numbers") : null,
+    reads(one) ? arrayOf(one, "values/value") : null,
+    reads(one) ? arrayOf(one, "values/read") : null,
   ]);
-  return { run: one, latents, labels, splits, predicted, numbers };
+  return { run: one, latents, labels, splits, predicted, numbers, shown, read };
 }
 
 export async function chooseRun(id) {
@@ -72,6 +78,7 @@ export function pointFacts(one, arrays, index) {
   const parts = [];
   const label = arrays?.labels ? className(one, arrays.labels[index]) : null;
   if (label !== null) parts.push(isJudged(one) ? `classified as ${label}` : `class ${label}`);
+  if (Number.isFinite(arrays?.shown?.[index])) parts.push(`shows ${valueWords(one.quantity, arrays.shown[index])}`);
   const split = arrays?.splits && one.subject !== "samples" ? one.splits[arrays.splits[index]] : null;
   if (split) parts.push(split);
   return parts.join(", ");

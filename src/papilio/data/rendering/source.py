@@ -15,13 +15,16 @@ import numpy as np
 
 from papilio.data.array_labels import read_labels
 from papilio.data.arrays import as_pixels, read_npy
-from papilio.data.factors import FACTORS, read_factors
+from papilio.data.factors import FACTORS, Factors, read_factors
 from papilio.data.imageset import RawImages
 from papilio.data.places import cache_folder
-from papilio.data.rendering.renderers import RENDERERS, settings_of
+from papilio.data.progress import Progress
+from papilio.data.rendering.renderers import RENDERERS, make_renderer, settings_of
 from papilio.data.rendering.sets import FACTS, VERSION, render_set
 from papilio.data.rendering.settings import RenderSettings
 from papilio.errors import SettingError
+
+BETWEEN_WORDS = 100  # pictures
 
 
 def read_rendered(
@@ -35,29 +38,67 @@ def read_rendered(
     try:
         settings = settings_of(name, render or {})
         folder = cached_folder(name, settings)
-        if not (folder / FACTS).exists():
+        if not is_drawn(name, settings):
             _remove_outdated(folder.parent)
             render_set(name, folder, settings, progress=progress)
     except SettingError as error:
         raise SettingError(f"data.render: {error}") from error
+    pixels = as_pixels(read_npy(folder / "images.npy"), where=str(folder))[0]
+    factors = read_factors(folder / FACTORS, num=settings.num) if (folder / FACTORS).exists() else None
+    return _raw(name, settings, pixels, read_npy(folder / "labels.npy"), factors)
+
+
+def numbered(name: str, settings: RenderSettings) -> RawImages:
+    """A set of which nothing is drawn: all that is known of each picture, and in the place of its pixels its number.
+
+    Its images are uint8 (num, 1, 1, 4), of which `numbers_of` makes the numbers again: they survive every choice of images.
+    """
     drawn = RENDERERS[name]
-    quantity = drawn.quantity
-    labels = read_npy(folder / "labels.npy")
-    if quantity is not None:
-        labels = read_labels(labels, quantity, num_images=len(labels), where=str(folder)).values
+    values = drawn.shown(settings)
+    places = np.arange(settings.num, dtype="<i4").view(np.uint8).reshape(-1, 1, 1, 4)
+    return _raw(name, settings, places, drawn.labels(values), drawn.factors(values) or None)
+
+
+def numbers_of(images: np.ndarray) -> np.ndarray:
+    """The numbers of the pictures of a `numbered` set: int64 (num,)."""
+    return np.ascontiguousarray(images).view("<i4").reshape(-1).astype(np.int64)
+
+
+def draw_some(name: str, settings: RenderSettings, numbers: np.ndarray, *, progress: Progress | None) -> np.ndarray:
+    """The pictures of a set that have these numbers, as the set itself has them: uint8 (num, channel, size, size)."""
+    drawn, values = make_renderer(name, settings), RENDERERS[name].shown(settings)
+    found = []
+    for done, number in enumerate(numbers.tolist(), start=1):
+        found.append(drawn.draw(number, values[number].tolist()))
+        if progress is not None and (done % BETWEEN_WORDS == 0 or done == len(numbers)):
+            progress(done, len(numbers), f"drawing a sample of the {settings.num:,} {name}")
+    return as_pixels(np.stack(found), where=name)[0]
+
+
+def is_drawn(name: str, settings: RenderSettings) -> bool:
+    """Whether the set is in the cache."""
+    return (cached_folder(name, settings) / FACTS).exists()
+
+
+def _raw(
+    name: str, settings: RenderSettings, pixels: np.ndarray, labels: np.ndarray, factors: Factors | None
+) -> RawImages:
+    drawn = RENDERERS[name]
+    if drawn.quantity is not None:
+        labels = read_labels(labels, drawn.quantity, num_images=len(labels), where=name).values
     words = ", ".join(
         [f"{key} {value}" for key, value in asdict(settings).items()]
         + [f"{file} {digest[:8]}" for file, digest in drawn.made_from().items()]
     )
     return RawImages(
         name=name,
-        images=as_pixels(read_npy(folder / "images.npy"), where=str(folder))[0],
+        images=pixels,
         labels=np.asarray(labels),
         class_names=drawn.class_names,
         origin=f"drawn by Papilio: {words}",
         given=drawn.splits(settings.num),
-        quantity=quantity,
-        factors=read_factors(folder / FACTORS, num=settings.num) if (folder / FACTORS).exists() else None,
+        quantity=drawn.quantity,
+        factors=factors,
         notes=drawn.notes,
     )
 

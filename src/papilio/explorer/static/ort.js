@@ -1,5 +1,5 @@
 /*
-sources: sha256 dce3073bd92934d07065776ecbc34b2ce71a5bbecd1bbc3b025698e92dc289b4
+sources: sha256 a645160c4ca2c397cf50c5903cf64196b7300d4c797a9877f922afff4b7310bb
 
 onnxruntime-web 1.30.0 (MIT)
 
