@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from papilio.errors import SettingError
-from papilio.models.cnn import cnn, lenet5
+from papilio.models.classifiers import cnn, lenet5, mlp
 from papilio.models.describe import count_parameters, describe_layers
-from papilio.models.families import FAMILIES, PURPOSES, build_nets, find_builder
-from papilio.models.layers import ACTIVATIONS, INITIALIZERS, NON_DECREASING, initialize
-from papilio.models.mlp import mlp
+from papilio.models.families import FAMILIES, build_nets, find_builder
+from papilio.models.layers import ACTIVATIONS, INITIALIZERS, initialize
+from papilio.models.parts import NON_DECREASING
+from papilio.models.plans import PURPOSES
 from papilio.settings.references import find_own, name_of
 
 MNIST = (1, 28, 28)
