@@ -178,3 +178,34 @@ def num_features(parts: Iterable[Part], image_shape: tuple[int, int, int]) -> in
                 " use fewer pooling layers, smaller kernels, or larger images"
             )
     return channels * math.prod(sides)
+
+
+def kind_of(part: Part) -> str:
+    """What a table of layers says of a part: PyTorch's words, of those that an engine without PyTorch has as well."""
+    match part:
+        case Dense(inputs, outputs):
+            return f"Linear(in_features={inputs}, out_features={outputs}, bias=True)"
+        case Convolution(inputs, outputs):
+            return f"Conv2d({inputs}, {outputs}, {_window(part)})"
+        case TransposedConvolution(inputs, outputs, missing=missing):
+            more = f", output_padding={missing}" if any(missing) else ""
+            return f"ConvTranspose2d({inputs}, {outputs}, {_window(part)}{more})"
+        case Pooling("max", size):
+            return f"MaxPool2d(kernel_size={size}, stride={size}, padding=0, dilation=1, ceil_mode=False)"
+        case Pooling("average", size):
+            return f"AvgPool2d(kernel_size={size}, stride={size}, padding=0)"
+        case Activation(name):
+            return {"relu": "ReLU", "leaky_relu": "LeakyReLU(negative_slope=0.01)"}.get(name, name.capitalize())
+        case Dropout(rate):
+            return f"Dropout(rate={rate})"
+        case Unflatten(shape):
+            return f"Unflatten(dim=1, unflattened_size={shape})"
+        case Flatten():
+            return "Flatten(start_dim=1, end_dim=-1)"
+        case _:
+            return type(part).__name__
+
+
+def _window(part: Convolution | TransposedConvolution) -> str:
+    kernel, stride, padding = ((side, side) for side in (part.kernel, part.stride, part.padding))
+    return f"kernel_size={kernel}, stride={stride}" + (f", padding={padding}" if part.padding else "")

@@ -1,4 +1,4 @@
-"""What the nets minimise, by hand: each objective is a forward pass, a loss, and the way back through all of it.
+"""What the nets minimize, by hand: each objective is a forward pass, a loss, and the way back through all of it.
 
 The formulas are those of papilio.training: `learn` leaves dL/dw in the net's gradients and returns the batch's metrics;
 `evaluate` only measures.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from papilio.scratch.families import refuse_unknown
-from papilio.scratch.layers import Array
+from papilio.scratch.layers import Array, Rng
 from papilio.scratch.losses import Posterior, bernoulli_nats, cross_entropy, gaussian_nats, squared_error
 from papilio.scratch.network import Network
 from papilio.settings.train_settings import TrainSettings
@@ -37,20 +38,20 @@ class Batch:
 class Objective:
     """How a net learns from a batch, at a step counted from 0, and how it is measured; `over_set` makes metrics of rows."""
 
-    learn: Callable[[Network, Batch, np.random.Generator, int], Metrics]
-    evaluate: Callable[[Network, Batch, np.random.Generator], Metrics]
+    learn: Callable[[Network, Batch, Rng, int], Metrics]
+    evaluate: Callable[[Network, Batch, Rng], Metrics]
     over_set: Callable[[Mapping[str, Array]], Mapping[str, float]] = lambda rows: {}
 
 
 def classify(train: TrainSettings) -> Objective:
     """Which class an image shows: the mean cross entropy. Metrics: `loss` (nats), `accuracy`."""
 
-    def measured(network: Network, batch: Batch, rng: np.random.Generator | None) -> tuple[Metrics, Array]:
+    def measured(network: Network, batch: Batch, rng: Rng | None) -> tuple[Metrics, Array]:
         logits = network.stacks[""].forward(batch.images, rng)
         losses, gradient = cross_entropy(logits, batch.labels)
         return {"loss": losses.mean(), "accuracy": np.mean(logits.argmax(axis=0) == batch.labels)}, gradient
 
-    def learn(network: Network, batch: Batch, rng: np.random.Generator, step: int) -> Metrics:
+    def learn(network: Network, batch: Batch, rng: Rng, step: int) -> Metrics:
         metrics, gradient = measured(network, batch, rng)
         network.stacks[""].backward(gradient, wants_dx=False)
         return metrics
@@ -63,16 +64,16 @@ def reconstruct(train: TrainSettings, error: str = "squared", noise: str = "none
     refuse_unknown("train.objective_settings.error", error, ["squared"])
     refuse_unknown("train.objective_settings.noise", noise, ["none"])
 
-    def again(network: Network, images: Array, rng: np.random.Generator | None) -> Array:
+    def again(network: Network, images: Array, rng: Rng | None) -> Array:
         return network.stacks["decoder"].forward(network.stacks["encoder"].forward(images, rng), rng)
 
-    def learn(network: Network, batch: Batch, rng: np.random.Generator, step: int) -> Metrics:
+    def learn(network: Network, batch: Batch, rng: Rng, step: int) -> Metrics:
         loss, gradient = squared_error(again(network, batch.images, rng), batch.images)
         gradient = network.stacks["decoder"].backward(gradient)
         network.stacks["encoder"].backward(gradient, wants_dx=False)
         return {"loss": loss}
 
-    def evaluate(network: Network, batch: Batch, rng: np.random.Generator) -> Metrics:
+    def evaluate(network: Network, batch: Batch, rng: Rng) -> Metrics:
         loss, _ = squared_error(again(network, batch.images, None), batch.images)
         return {"loss": loss, "error": loss}
 
@@ -93,28 +94,21 @@ def vary(
     gain, above 1 the latents keep closer to the prior, from which new images are drawn.
     """
 
-    def coded(network: Network, batch: Batch, rng: np.random.Generator, is_learning: bool) -> tuple[Any, ...]:
+    likelihood_nats = bernoulli_nats if likelihood == "bernoulli" else partial(gaussian_nats, sigma=sigma)
+
+    def coded(network: Network, batch: Batch, rng: Rng, is_learning: bool) -> tuple[Any, ...]:
         noise = rng if is_learning else None
         posterior = Posterior(network.stacks["encoder"].forward(batch.images, noise))
         epsilon = rng.standard_normal(posterior.mean.shape).astype(batch.images.dtype)
         logits = network.stacks["decoder"].without_last().forward(posterior.draw(epsilon), noise)
-        nats = (
-            bernoulli_nats(logits, batch.images)
-            if likelihood == "bernoulli"
-            else gaussian_nats(logits, batch.images, sigma)
-        )
-        return posterior, epsilon, *nats
+        return posterior, epsilon, *likelihood_nats(logits, batch.images)
 
     def told(nats: Array, kl: Array) -> Metrics:
-        reconstruction, divergence = nats.mean(), kl.sum(axis=0).mean()
-        return {
-            "loss": reconstruction + beta * divergence,
-            "elbo": -(reconstruction + divergence),
-            "reconstruction": reconstruction,
-            "kl": divergence,
-        }
+        spent, divergence = nats.mean(), kl.sum(axis=0).mean()
+        elbo = -(spent + divergence)
+        return {"loss": spent + beta * divergence, "elbo": elbo, "reconstruction": spent, "kl": divergence}
 
-    def learn(network: Network, batch: Batch, rng: np.random.Generator, step: int) -> Metrics:
+    def learn(network: Network, batch: Batch, rng: Rng, step: int) -> Metrics:
         posterior, epsilon, nats, gradient = coded(network, batch, rng, True)
         kl = posterior.kl_nats()
         weight = beta * (1.0 if warm_up == 0 else min(1.0, step / warm_up))
@@ -126,7 +120,7 @@ def vary(
         network.stacks["encoder"].backward(dcoded, wants_dx=False)
         return told(nats, kl)
 
-    def evaluate(network: Network, batch: Batch, rng: np.random.Generator) -> Metrics:
+    def evaluate(network: Network, batch: Batch, rng: Rng) -> Metrics:
         posterior, _, nats, _ = coded(network, batch, rng, False)
         metrics = told(nats, posterior.kl_nats())
         error, _ = squared_error(network.stacks["decoder"].forward(posterior.mean), batch.images)
