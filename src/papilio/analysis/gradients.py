@@ -72,7 +72,7 @@ def _by_hand(settings: RunSettings) -> RunSettings:
 def _sizes(session: NumpySession, chosen: np.ndarray) -> dict[str, float]:
     """The root mean square of each layer's gradient, of the loss on these images."""
     network = session.network
-    session.objective.learn(network, session.batch(chosen), session.generators["noise"], session.step)
+    session.measure(session.batch(chosen), session.generators["noise"], session.step)
     found: dict[str, float] = {}
     for row in network.describe().layers:
         if row.num_parameters:

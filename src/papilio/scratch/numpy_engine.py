@@ -48,7 +48,7 @@ class NumpyEngine:
         refuse_unknown("train.optimizer", train.optimizer, RULES)
         refuse_impossible_optimizer(train.optimizer, momentum=train.momentum, betas=train.betas)
         refuse_unknown("train.precision", train.precision or "float32", ["float32", "float64", "auto"])
-        for name in NOT_KNOWN & train.model_dump(exclude_defaults=True).keys():
+        for name in sorted(NOT_KNOWN & train.model_dump(exclude_defaults=True).keys()):
             raise SettingError(f'train.engine = "numpy" does not know train.{name}; leave it out, or train with torch')
         make_objective(kind, "numpy", train, facts, self.own)
         network = self._build(settings, facts)

@@ -6,7 +6,7 @@ from it does exactly the arithmetic that an uninterrupted one does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -35,7 +35,7 @@ class NumpySession:
     """One run: a net, an objective, batches, and all the state between them. See `papilio.engine.Session`."""
 
     def __init__(self, network: Network, objective: Objective, lane: Lane, *, threads: int = 1) -> None:
-        self.network, self.objective, self.threads = network, objective, threads
+        self.network, self.objective = network, objective
         self.settings, self.images, self.seeds = lane.settings.train, lane.images, Seeds.of(lane.seed)
         self.precision = str(network.values.dtype)
         self.num_steps = num_batches(len(self.images.train), self.settings.batch_size)
@@ -44,15 +44,15 @@ class NumpySession:
         self.optimizer = Optimizer(rule, network.values, weight_decay=self.settings.weight_decay, decayed=decayed)
         self.generators = {"shuffling": generator(self.seeds.shuffling), "noise": generator(self.seeds.noise)}
         self.epoch, self.step = 0, 0
-        self.stack = ExitStack()
+        self.threads, self.limits = threads, ExitStack()
 
     def __enter__(self) -> NumpySession:
         # matrix products on another number of threads have other last bits
-        self.stack.enter_context(threadpool_limits(self.threads, user_api="blas"))
+        self.limits.enter_context(threadpool_limits(self.threads, user_api="blas"))
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.stack.close()
+        self.limits.close()
 
     def describe(self, lane: int) -> Description:
         return self.network.describe()
@@ -68,8 +68,8 @@ class NumpySession:
 
     def train_step(self, batch: Batch) -> Metrics:
         """Forward, backward, and a step downhill on one batch; returns its metrics."""
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not a number any more is told with the means
-            metrics = self.objective.learn(self.network, batch, self.generators["noise"], self.step)
+        metrics = self.measure(batch, self.generators["noise"], self.step)
+        with np.errstate(over="ignore", invalid="ignore"):
             self.optimizer.step(self.network.gradients, rate=self._rate(self.step))
         return metrics
 
@@ -81,10 +81,10 @@ class NumpySession:
         batches, over_set, means = self._in_order(split), self.objective.over_set, PlainMeans(is_whole=True)
         return evaluate(split, batches, measure, means, epoch=self.epoch, over_set=over_set)
 
-    def measure(self, batch: Batch, rng: Rng) -> Metrics:
-        """The metrics of one batch; nothing learns."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self.objective.evaluate(self.network, batch, rng)
+    def measure(self, batch: Batch, rng: Rng, step: int | None = None) -> Metrics:
+        """The metrics of one batch, and at a step its gradients, too."""
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not a number any more is told with the means
+            return self.objective.measure(self.network, batch, rng, step)
 
     def state(self, lane: int) -> Arrays:
         arrays = {f"nets/{name}": array for name, array in self.network.weights().items()}
@@ -147,15 +147,8 @@ class NumpyNets:
     """See `papilio.engine.Nets`; a dotted net is a part of it: "network.decoder"."""
 
     def __init__(self, network: Network) -> None:
-        self.network = network
-
-    @property
-    def names(self) -> Sequence[str]:
-        return ["network"]
-
-    @property
-    def modules(self) -> dict[str, Any]:
-        return {"network": self.network}
+        self.network, self.names = network, ["network"]
+        self.modules: dict[str, Any] = {"network": network}
 
     def forward(self, net: str, inputs: np.ndarray, *, until: str | None = None, is_quick: bool = False) -> np.ndarray:
         name, _, part = net.partition(".")
