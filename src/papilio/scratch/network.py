@@ -70,7 +70,7 @@ class Network:
     """
 
     def __init__(self, plan: parts.NetPlan, image_shape: Shape) -> None:
-        self.plan, self.image_shape = plan, image_shape
+        self.plan, self.image_shape, self.latents = plan, image_shape, plan.latents
         self.stacks = {
             stack_name: Stack({name: LAYERS[type(part)](**vars(part)) for name, part in own.items()})
             for stack_name, own in plan.stacks.items()
@@ -127,7 +127,7 @@ class Network:
         if until not in (None, *known):
             raise RunError(f"{until!r} is not a layer; {did_you_mean(until, known)}")
         for stack_name, stack in stacks.items():
-            x = x[: self.plan.latents] if stack_name == "decoder" else x
+            x = x[: self.latents] if stack_name == "decoder" else x
             for name, layer in stack.layers.items():
                 x = layer.forward(x)
                 if until == _whole(stack_name, name):
