@@ -1,4 +1,4 @@
-"""Layers by hand: what each computes, and beside it how a gradient goes back through it.
+"""Layers by hand: what each computes, and next to it how a gradient goes back through it.
 
 A layer is a function y = f(x; w). `forward` computes y and keeps what the way back needs. `backward` is given dy, the
 gradient of the loss L with respect to y (dL/dy, of y's shape), writes dL/dw into `gradients`, and returns dx = dL/dx by the

@@ -99,7 +99,7 @@ class Network:
         return self
 
     def initialize(self, rng: Rng) -> None:
-        """Draw all weights anew, as the plan says."""
+        """Draw all weights, as the plan says."""
         for layer in self.layers.values():
             for own, value in (draw(self.plan.initializer, rng, layer.shapes) if layer.shapes else {}).items():
                 layer.weights[own][...] = value
@@ -120,7 +120,7 @@ class Network:
     def forward(self, x: Array, *, part: str = "", until: str | None = None) -> Array:
         """What the whole net gives, or a part of it ("encoder"), or the layer `until` of that; in use, not while it learns.
 
-        A variational autoencoder's decoder goes on with the means. Raises RunError for a layer that is not there.
+        A variational autoencoder's decoder continues with the means. Raises RunError for a layer that does not exist.
         """
         stacks = {"": self.stacks[part]} if part else self.stacks
         known = [_whole(stack_name, name) for stack_name, stack in stacks.items() for name in stack.layers]

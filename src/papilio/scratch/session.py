@@ -1,6 +1,6 @@
 """A run in training, by hand: batches and steps, one epoch at a time; and its net behind the engine's border.
 
-All that a run's next epoch depends on is in its state: weights, what the optimizer remembers, generators. A run that goes on
+All that a run's next epoch depends on is in its state: weights, what the optimizer remembers, generators. A run that resumes
 from it does exactly the arithmetic that an uninterrupted one does.
 """
 
