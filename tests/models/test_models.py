@@ -132,6 +132,15 @@ def test_any_sensible_cnn_builds_and_learns(
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
+def test_classifiers_train_on_one_image_with_batch_normalization() -> None:
+    for network in (
+        mlp((1, 4, 4), 3, units=[5], batch_norm=True),
+        cnn((1, 4, 4), 3, filters=[2], batch_norm=True, dense_norm=True, dense=[4]),
+    ):
+        network.train()(torch.rand(1, 1, 4, 4)).sum().backward()
+        assert all(parameter.grad is not None for parameter in network.parameters())
+
+
 def test_layers_are_described_with_shapes_and_counts() -> None:
     network = cnn(MNIST, 10, filters=[4], dense=[8], dropout=0.5)
     rows = describe_layers(network, MNIST)
