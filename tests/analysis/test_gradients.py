@@ -48,8 +48,10 @@ def test_they_are_those_of_torch(engine: str, digits: ImageSet, tmp_path: Path) 
         torch.nn.Linear(8, 10),
     )  # fmt: skip
     weights = run.nets.modules["network"]
-    values = weights.weights() if engine == "numpy" else {n: v.numpy() for n, v in weights.state_dict().items()}
-    net.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()})
+    values = (
+        weights.weights() if engine == "numpy" else {f"network/{n}": v.numpy() for n, v in weights.state_dict().items()}
+    )
+    net.load_state_dict({name.removeprefix("network/"): torch.from_numpy(value) for name, value in values.items()})
     chosen = digits.test[:50]
     images = torch.from_numpy(digits.images[chosen]).float() / 255
     torch.nn.functional.cross_entropy(net(images), torch.from_numpy(digits.labels[chosen])).backward()

@@ -13,7 +13,7 @@ from torch import nn
 from papilio.errors import SettingError
 from papilio.models.autoencoder import Coded, autoencoder, vae
 from papilio.models.encoder_classifier import encoder_classifier
-from papilio.models.encoders import Residual
+from papilio.models.modules import Residual
 
 SIDES = st.integers(8, 128)
 

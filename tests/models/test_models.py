@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from papilio.errors import SettingError
-from papilio.models.cnn import cnn, lenet5
+from papilio.models.classifiers import cnn, lenet5, mlp
 from papilio.models.describe import count_parameters, describe_layers
-from papilio.models.families import FAMILIES, PURPOSES, build_nets, find_builder
-from papilio.models.layers import ACTIVATIONS, INITIALIZERS, NON_DECREASING, initialize
-from papilio.models.mlp import mlp
+from papilio.models.families import FAMILIES, build_nets, find_builder
+from papilio.models.layers import ACTIVATIONS, INITIALIZERS, initialize
+from papilio.models.parts import NON_DECREASING
+from papilio.models.plans import PURPOSES
 from papilio.settings.references import find_own, name_of
 
 MNIST = (1, 28, 28)
@@ -129,6 +130,15 @@ def test_any_sensible_cnn_builds_and_learns(
     network = cnn((channels, 16, 16), 4, filters=filters, dense=dense, batch_norm=batch_norm, head=head)  # pyright: ignore
     network(torch.rand(3, channels, 16, 16)).sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_classifiers_train_on_one_image_with_batch_normalization() -> None:
+    for network in (
+        mlp((1, 4, 4), 3, units=[5], batch_norm=True),
+        cnn((1, 4, 4), 3, filters=[2], batch_norm=True, dense_norm=True, dense=[4]),
+    ):
+        network.train()(torch.rand(1, 1, 4, 4)).sum().backward()
+        assert all(parameter.grad is not None for parameter in network.parameters())
 
 
 def test_layers_are_described_with_shapes_and_counts() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from papilio.scratch import layers
+from papilio.scratch import convolutions, layers, pooling
 from papilio.scratch.layers import Layer
 
 
@@ -26,5 +26,7 @@ def slope(value: Callable[[], float], array: np.ndarray, step: float = 1e-6) -> 
 
 def concrete_layers() -> list[type[Layer]]:
     """Every layer that a stack can be made of."""
-    classes = [one for _, one in inspect.getmembers(layers, inspect.isclass)]
-    return [one for one in classes if issubclass(one, Layer) and not inspect.isabstract(one)]
+    members = [
+        one for module in (layers, convolutions, pooling) for _, one in inspect.getmembers(module, inspect.isclass)
+    ]
+    return [one for one in dict.fromkeys(members) if issubclass(one, Layer) and not inspect.isabstract(one)]

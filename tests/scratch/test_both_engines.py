@@ -18,10 +18,11 @@ from papilio.errors import SettingError
 from papilio.kinds.registry import kind_of, make_objective
 from papilio.models.families import FAMILIES as TORCH_FAMILIES
 from papilio.models.layers import INITIALIZERS as TORCH_INITIALIZERS
+from papilio.models.plans import PLANS, PURPOSES
 from papilio.scratch import families
-from papilio.scratch.initialisers import INITIALISERS
+from papilio.scratch.initializers import INITIALIZERS
 from papilio.scratch.objectives import Batch
-from papilio.scratch.optimisers import Optimiser
+from papilio.scratch.optimizers import Optimizer
 from papilio.scratch.session import rule_of
 from papilio.settings.run_settings import RunSettings
 from papilio.settings.validation import settings_class
@@ -67,12 +68,12 @@ class Draws(Noise):
         return torch.from_numpy(self.rng.standard_normal(shape[::-1]).T.copy())
 
 
-@pytest.mark.parametrize("family", families.FAMILIES)
+@pytest.mark.parametrize("family", PLANS)
 def test_families_take_the_same_settings(family: str) -> None:
     def defaults(builder: Callable[..., Any]) -> dict[str, Any]:
         return {name: field.default for name, field in settings_class(builder, family).model_fields.items()}
 
-    assert defaults(families.FAMILIES[family]) == defaults(TORCH_FAMILIES[family])
+    assert defaults(PLANS[family]) == defaults(TORCH_FAMILIES[family])
     assert find_engine("numpy", {}).purpose(family) == find_engine("torch", {}).purpose(family)
 
 
@@ -108,7 +109,7 @@ ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 ARGUMENTS["vae"] = ARGUMENTS["autoencoder"]
 
 
-@pytest.mark.parametrize("family", families.FAMILIES)
+@pytest.mark.parametrize("family", PLANS)
 @hypothesis.settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_both_engines_build_the_same_nets_and_refuse_the_same(family: str, data: st.DataObject) -> None:
@@ -131,18 +132,18 @@ def test_both_engines_build_the_same_nets_and_refuse_the_same(family: str, data:
 
 
 @pytest.mark.parametrize("net", ["lenet5", "vae"])
-@pytest.mark.parametrize("name", INITIALISERS)
+@pytest.mark.parametrize("name", INITIALIZERS)
 def test_weights_begin_as_large_as_in_torch(net: str, name: str) -> None:
-    assert INITIALISERS.keys() == TORCH_INITIALIZERS.keys()
+    assert INITIALIZERS.keys() == TORCH_INITIALIZERS.keys()
     settings = NETS[net] | {"initializer": name}
     arguments = {key: value for key, value in settings.items() if key != "family"}
     given = {} if net == "vae" else {"num_classes": 10}
     torch.manual_seed(0)
     wanted = arrays_of_nets({"network": TORCH_FAMILIES[NETS[net]["family"]]((1, 28, 28), **given, **arguments)})
-    network = families.FAMILIES[NETS[net]["family"]]((1, 28, 28), **given, **arguments).allocate()
-    network.initialise(name, np.random.default_rng(0))
+    network = families.build(NETS[net]["family"], arguments, image_shape=(1, 28, 28), num_classes=10).allocate()
+    network.initialize(np.random.default_rng(0))
     for own, value in network.weights().items():
-        other = wanted[f"network/{own}"]
+        other = wanted[own]
         if value.size > 500:
             assert value.std() == pytest.approx(other.std(), rel=0.15)
             assert np.quantile(abs(value), 0.95) == pytest.approx(np.quantile(abs(other), 0.95), rel=0.2)
@@ -158,34 +159,34 @@ def test_a_hundred_steps_are_those_of_torch(net: str, optimizer: str) -> None:
     ours, theirs = run_settings(net, "numpy", **asked), run_settings(net, "torch", **asked)
     kind = kind_of(theirs.train, FACTS, {})
     family, arguments = ours.model.family, ours.model.arguments
-    given = {} if family in families.PURPOSES else {"num_classes": 10}
+    given = {} if family in PURPOSES else {"num_classes": 10}
     torch.manual_seed(0)
     nets = {"network": TORCH_FAMILIES[family](FACTS.shape, **given, **arguments).double()}
     network = families.build(family, arguments, image_shape=FACTS.shape, num_classes=10).allocate(np.float64)
-    network.load({name.removeprefix("network/"): one for name, one in arrays_of_nets(nets).items()})
+    network.load(arrays_of_nets(nets))
 
     theirs_objective = make_objective(kind, "torch", theirs.train, FACTS, {})
     ours_objective = make_objective(kind, "numpy", ours.train, FACTS, {})
-    torch_optimiser = make_optimizer(
+    torch_optimizer = make_optimizer(
         optimizer, nets["network"].parameters(), learning_rate=rate, weight_decay=0.01, **extras
     )
     rule, _ = rule_of(ours.train)
-    decayed = [part for name, part in network.parts().items() if name.endswith("weight")]
-    optimiser = Optimiser(rule, network.values, weight_decay=0.01, decayed=decayed)
+    decayed = [part for name, part in network.places.items() if name.endswith("weight")]
+    by_hand = Optimizer(rule, network.values, weight_decay=0.01, decayed=decayed)
     rngs = np.random.default_rng(1), np.random.default_rng(1)
     data = np.random.default_rng(2)
     for step in range(100):
         images, labels = data.random((1, 28, 28, 8)), data.integers(0, 10, 8)
-        metrics = ours_objective.learn(network, Batch(images, labels), rngs[0], step)
-        optimiser.step(network.gradients, rate=rate)
+        metrics = ours_objective.measure(network, Batch(images, labels), rngs[0], step)
+        by_hand.step(network.gradients, rate=rate)
         batch = torch_batches.Batch(torch.from_numpy(np.moveaxis(images, -1, 0).copy()), torch.from_numpy(labels))
         loss, wanted = theirs_objective.phases[0].loss(nets, batch, Draws(rngs[1]), step)
-        torch_optimiser.zero_grad()
+        torch_optimizer.zero_grad()
         loss.backward()
-        torch_optimiser.step()
+        torch_optimizer.step()
         assert metrics.keys() == wanted.keys()
         for name, value in metrics.items():
             assert value == pytest.approx(wanted[name].item(), rel=1e-6, abs=1e-12)
     for name, value in network.weights().items():
-        other = arrays_of_nets(nets)[f"network/{name}"]
+        other = arrays_of_nets(nets)[name]
         np.testing.assert_allclose(value, other, rtol=0, atol=1e-6 * abs(other).max() + 1e-12, err_msg=name)

@@ -15,6 +15,7 @@ from slopes import slope
 from papilio.data.facts import ImageFacts
 from papilio.engine import find_engine
 from papilio.kinds.registry import kind_of, make_objective
+from papilio.models.plans import PURPOSES
 from papilio.scratch import families
 from papilio.scratch.losses import Posterior, bernoulli_nats, cross_entropy, gaussian_nats, squared_error
 from papilio.scratch.network import Network
@@ -151,7 +152,7 @@ def prepared(name: str) -> tuple[RunSettings, Network, Batch]:
 
 
 def paid(metrics: dict[str, Any], network: Network, batch: Batch, own: dict[str, Any], step: int) -> float:
-    """What `learn` goes downhill on, where that is not the loss that it tells."""
+    """What `measure` goes downhill on, where that is not the loss that it tells."""
     if "kl" not in metrics:
         return float(metrics["loss"])
     posterior = Posterior(network.stacks["encoder"].forward(batch.images))
@@ -167,7 +168,7 @@ def test_gradients_of_an_objective_are_slopes(name: str) -> None:
     objective = make_objective(kind_of(run.train, FACTS, {}), "numpy", run.train, FACTS, {})
 
     def value() -> float:
-        metrics = objective.learn(network, batch, np.random.default_rng(7), step)
+        metrics = objective.measure(network, batch, np.random.default_rng(7), step)
         return paid(metrics, network, batch, own, step)
 
     slopes = slope(value, network.values)
@@ -183,10 +184,12 @@ def test_gradients_of_an_objective_are_those_of_torch(name: str) -> None:
     run, network, batch = prepared(name)
     kind = kind_of(run.train, FACTS, {})
     objectives = [make_objective(kind, engine, run.train, FACTS, {}) for engine in ("numpy", "torch")]
-    given = {} if family in families.PURPOSES else {"num_classes": 3}
+    given = {} if family in PURPOSES else {"num_classes": 3}
     net = TORCH_FAMILIES[family](FACTS.shape, **given, **arguments)
-    net.double().load_state_dict({name: torch.from_numpy(value) for name, value in network.weights().items()})
-    metrics = objectives[0].learn(network, batch, np.random.default_rng(7), step)
+    net.double().load_state_dict(
+        {name.removeprefix("network/"): torch.from_numpy(one) for name, one in network.weights().items()}
+    )
+    metrics = objectives[0].measure(network, batch, np.random.default_rng(7), step)
     images = torch.from_numpy(np.ascontiguousarray(as_rows(batch.images)))
     told = torch_batches.Batch(images, torch.from_numpy(batch.labels))
     loss, wanted = objectives[1].phases[0].loss({"network": net}, told, Draws(np.random.default_rng(7)), step)
@@ -196,6 +199,6 @@ def test_gradients_of_an_objective_are_those_of_torch(name: str) -> None:
         {name: value.item() for name, value in wanted.items()}, rel=1e-7
     )  # float32 ones, too
     for name, parameter in net.named_parameters():
-        found = network.gradients[network.parts()[name]].reshape(parameter.shape)
+        found = network.gradients[network.places[f"network/{name}"]].reshape(parameter.shape)
         assert parameter.grad is not None
         np.testing.assert_allclose(found, parameter.grad.numpy(), rtol=1e-10, atol=1e-10)

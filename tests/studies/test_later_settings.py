@@ -10,9 +10,9 @@ from pydantic import Field
 from tiny import tiny
 
 import papilio as product
+from papilio.models.classifiers import mlp
 from papilio.models.families import FAMILIES
-from papilio.models.layers import Activation, Initializer
-from papilio.models.mlp import mlp
+from papilio.models.parts import ActivationName, Initializer
 from papilio.search.expected import plan_runs
 from papilio.settings import run_settings
 from papilio.settings.since import Since
@@ -34,7 +34,7 @@ def later_mlp(
     num_classes: int,
     *,
     units: list[int] = [512, 512],  # noqa: B006 (never changed, as in mlp)
-    activation: Activation = "relu",
+    activation: ActivationName = "relu",
     dropout: float | list[float] = 0.0,
     batch_norm: bool = False,
     initializer: Initializer = "glorot_uniform",

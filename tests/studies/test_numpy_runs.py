@@ -61,7 +61,7 @@ def test_it_is_an_engine_as_the_protocol_has_it(digits: ImageSet) -> None:
 def test_what_is_taken_up_again_goes_on_bit_for_bit(
     net: str, optimizer: str, digits: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("papilio.scratch.optimisers.STEPS_BETWEEN_SWEEPS", 7)
+    monkeypatch.setattr("papilio.scratch.optimizers.STEPS_BETWEEN_SWEEPS", 7)
     settings = settings_of(net, optimizer=optimizer, learning_rate=1e-4, schedule="cosine")
     engine = find_engine("numpy", {})
     with engine.prepare([Lane(settings, digits, 3)], threads=1) as session:
@@ -122,7 +122,6 @@ def test_a_loss_that_is_no_number_ends_the_run(digits: ImageSet) -> None:
         ({"model": {"family": "gan"}}, "model.family = gan; it knows mlp, cnn, lenet5, autoencoder, vae"),
         ({"model__batch_norm": True}, "model.batch_norm = true; it knows false"),
         ({"model__activation": "gelu"}, "model.activation = gelu; it knows relu"),
-        ({"model__initializer": "ones"}, "model.initializer = ones; it knows glorot_uniform"),
         ({"model": {"family": "cnn", "head": "average"}}, "model.head = average; it knows flatten"),
         ({"model": {"family": "vae", "decoder": "resize"}}, "model.decoder = resize; it knows mirror"),
         ({"model": {"family": "vae", "blocks": 1}}, "model.blocks = 1; it knows 0"),

@@ -72,12 +72,12 @@ def _by_hand(settings: RunSettings) -> RunSettings:
 def _sizes(session: NumpySession, chosen: np.ndarray) -> dict[str, float]:
     """The root mean square of each layer's gradient, of the loss on these images."""
     network = session.network
-    session.objective.learn(network, session.batch(chosen), session.generators["noise"], session.step)
+    session.measure(session.batch(chosen), session.generators["noise"], session.step)
     found: dict[str, float] = {}
-    for _, layer in network.layers():
-        if layer.shapes:
-            sort = WITH_WEIGHTS[layer.kind.partition("(")[0]]
+    for row in network.describe().layers:
+        if row.num_parameters:
+            sort = WITH_WEIGHTS[row.kind.partition("(")[0]]
             number = 1 + sum(name.startswith(f"{sort}_") and name.count("_") == sort.count("_") + 1 for name in found)
-            gradient = layer.gradients["weight"].astype(np.float64)
+            gradient = network.layers[row.name].gradients["weight"].astype(np.float64)
             found[f"{sort}_{number}"] = float(np.sqrt(np.square(gradient).mean()))
     return found

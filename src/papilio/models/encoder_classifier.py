@@ -7,16 +7,10 @@ from typing import Annotated, Literal
 
 from torch import nn
 
-from papilio.models.encoder_plan import EncoderPlan
-from papilio.models.encoders import encoder_layers
-from papilio.models.layers import (
-    Activation,
-    BatchNorm1d,
-    Dropout,
-    Initializer,
-    initialize,
-    make_activation,
-)
+from papilio.models.encoder_plan import EncoderPlan, encoder_parts, feature_parts
+from papilio.models.layers import initialize
+from papilio.models.modules import sequential
+from papilio.models.parts import Activation, ActivationName, Dense, Dropout, Initializer, Normalization, Part, numbered
 from papilio.models.sizes import positive_integers
 from papilio.settings.since import Since
 
@@ -44,7 +38,7 @@ def encoder_classifier(
     kernel_size: int = 3,
     blocks: int = 0,
     dense: list[int] = [32],  # noqa: B006 (never changed)
-    activation: Activation = "relu",
+    activation: ActivationName = "relu",
     dropout: float = 0.0,
     batch_norm: bool = False,
     initializer: Initializer = "glorot_uniform",
@@ -58,30 +52,24 @@ def encoder_classifier(
     Raises SettingError for arguments out of range.
     """
     plan = EncoderPlan(image_shape, filters, kernel_size, blocks, dense, latents, activation, dropout, batch_norm)
-    layers = encoder_layers(plan)
-    width = plan.dense[-1] if plan.dense else plan.num_features
+    num = 2 * latents if variational else latents
+    layers = encoder_parts(plan, num) if cut == "latents" else feature_parts(plan)
+    encoder, width = sequential(layers), num if cut == "latents" else [plan.num_features, *dense][-1]
     if cut == "convolutions":
-        names = list(layers)
-        for name in names[names.index("flatten") + 1 :]:
-            del layers[name]
-        width = plan.num_features
-    elif cut == "latents":
-        num = 2 * latents if variational else latents
-        layers["latents"] = nn.Linear(width, num)
-        width = num
-    network = EncoderClassifier(
-        nn.Sequential(layers), _head(width, head, num_classes, activation, head_dropout, head_norm)
-    )
+        # the dense layers have taken random numbers of the seed, as they always did: what follows begins with the same weights
+        encoder, width = encoder[: list(layers).index("flatten") + 1], plan.num_features
+    behind = _head(width, head, num_classes, activation, head_dropout, head_norm)
+    network = EncoderClassifier(encoder, sequential(numbered(behind)))
     initialize(network, initializer)
     return network
 
 
 def _head(
-    width: int, units: list[int], num_classes: int, activation: Activation, dropout: float, is_normalized: bool
-) -> nn.Sequential:
-    layers: list[nn.Module] = [BatchNorm1d(width)] if is_normalized else []
+    width: int, units: list[int], num_classes: int, activation: ActivationName, dropout: float, is_normalized: bool
+) -> list[Part]:
+    layers: list[Part] = [Normalization(width, of_images=False)] if is_normalized else []
     for num in positive_integers(units, what="head"):
-        layers += [nn.Linear(width, num), make_activation(activation)]
+        layers += [Dense(width, num), Activation(activation)]
         layers += [Dropout(dropout)] if dropout else []
         width = num
-    return nn.Sequential(*layers, nn.Linear(width, num_classes))
+    return [*layers, Dense(width, num_classes)]

@@ -1,11 +1,31 @@
-"""What an encoder from images to numbers, and the decoder that mirrors it, are built of, for every engine."""
+"""What an encoder from images to numbers, and the decoder that mirrors it, are built of, for every engine.
+
+Images of any side come back in exactly their size.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from papilio.errors import SettingError
+from papilio.models.parts import (
+    Activation,
+    ActivationName,
+    Convolution,
+    Dense,
+    Dropout,
+    Enlargement,
+    Flatten,
+    Normalization,
+    Part,
+    Parts,
+    Residual,
+    TransposedConvolution,
+    Unflatten,
+)
 from papilio.models.sizes import positive_integers, refuse_even_kernel, refuse_large_kernel
 
 DecoderKind = Literal["mirror", "resize", "single"]
@@ -25,7 +45,7 @@ class EncoderPlan:
     blocks: int
     dense: list[int]
     latents: int
-    activation: str
+    activation: ActivationName
     dropout: float
     batch_norm: bool
     decoder: DecoderKind = "mirror"
@@ -71,3 +91,83 @@ class EncoderPlan:
         pairs = zip(self.sides[number - 1], self.sides[number], strict=True)
         down, across = (wanted - (2 * side - 1) for wanted, side in pairs)
         return down, across
+
+
+def feature_parts(plan: EncoderPlan) -> dict[str, Part]:
+    """From an image to what the last dense layer makes of it, by name: "conv1", ..., "flatten", "dense1", ..."""
+    parts: dict[str, Part] = {}
+    for number, (before, after) in enumerate(pairwise(plan.channels), start=1):
+        step = Convolution(before, after, plan.kernel_size, stride=2, padding=plan.kernel_size // 2)
+        parts |= _activated(f"conv{number}", step, plan) | _blocks(f"conv{number}", after, plan)
+    return parts | {"flatten": Flatten()} | _dense([plan.num_features, *plan.dense], plan)
+
+
+def encoder_parts(plan: EncoderPlan, outputs: int) -> Parts:
+    """From an image to `outputs` numbers, by a last dense layer called "latents"."""
+    return feature_parts(plan) | {"latents": Dense([plan.num_features, *plan.dense][-1], outputs)}
+
+
+def decoder_parts(plan: EncoderPlan) -> Parts:
+    """From latents to an image in [0, 1]: the last layer, "image", is a sigmoid."""
+    widths = [plan.latents, *reversed(plan.dense)]
+    parts = _dense(widths, plan)
+    if plan.decoder == "single":  # all of the way by a dense layer but for the last doubling
+        parts |= _features(widths[-1], (plan.filters[0], *plan.sides[1]), plan)
+        parts["conv1"] = _transposed(plan.filters[0], 1, plan)
+    elif plan.filters:
+        parts |= _features(widths[-1], (plan.channels[-1], *plan.sides[-1]), plan) | _mirrored(plan)
+    else:
+        parts["pixels"] = Dense(widths[-1], math.prod(plan.image_shape))
+        parts["unflatten"] = Unflatten(plan.image_shape)
+    return parts | {"image": Activation("sigmoid")}
+
+
+def _mirrored(plan: EncoderPlan) -> dict[str, Part]:
+    """A step for each convolution of the encoder, in reverse, to just the size that it had before."""
+    parts: dict[str, Part] = {}
+    for number in range(len(plan.filters), 0, -1):
+        before, after = plan.channels[number], plan.channels[number - 1]
+        name, kernel = f"conv{number}", plan.kernel_size
+        parts |= _blocks(name, before, plan)
+        if plan.decoder == "resize":
+            # Odena et al. 2016, "Deconvolution and checkerboard artifacts"
+            parts[f"{name}_resize"] = Enlargement(plan.sides[number - 1])
+            step: Convolution | TransposedConvolution = Convolution(before, after, kernel, padding=kernel // 2)
+        else:
+            step = _transposed(before, number, plan)
+        parts |= _activated(name, step, plan) if number > 1 else {name: step}
+    return parts
+
+
+def _features(width: int, shape: tuple[int, int, int], plan: EncoderPlan) -> dict[str, Part]:
+    return {
+        "features": Dense(width, math.prod(shape)),
+        "features_activation": Activation(plan.activation),
+        "unflatten": Unflatten(shape),
+    }
+
+
+def _transposed(channels: int, number: int, plan: EncoderPlan) -> TransposedConvolution:
+    """The way back of the convolution of that number, from so many channels."""
+    kernel, missing = plan.kernel_size, plan.missing(number)
+    return TransposedConvolution(channels, plan.channels[number - 1], kernel, 2, kernel // 2, missing)
+
+
+def _blocks(name: str, channels: int, plan: EncoderPlan) -> dict[str, Part]:
+    block = Residual(channels, plan.activation, plan.batch_norm)
+    return {f"{name}_block{number}": block for number in range(1, plan.blocks + 1)}
+
+
+def _dense(widths: list[int], plan: EncoderPlan) -> dict[str, Part]:
+    """A dense layer from each width to the next, with the activation and dropout."""
+    parts: dict[str, Part] = {}
+    for number, (before, after) in enumerate(pairwise(widths), start=1):
+        parts |= _activated(f"dense{number}", Dense(before, after), plan)
+        parts |= {f"dense{number}_dropout": Dropout(plan.dropout)} if plan.dropout else {}
+    return parts
+
+
+def _activated(name: str, part: Dense | Convolution | TransposedConvolution, plan: EncoderPlan) -> dict[str, Part]:
+    """A layer, with its normalization and activation."""
+    norm = {f"{name}_norm": Normalization(part.outputs, of_images=not isinstance(part, Dense))}
+    return {name: part} | (norm if plan.batch_norm else {}) | {f"{name}_activation": Activation(plan.activation)}

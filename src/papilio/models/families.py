@@ -11,11 +11,10 @@ from torch import nn
 
 from papilio.errors import SettingError, did_you_mean
 from papilio.models.autoencoder import autoencoder, vae
-from papilio.models.cnn import cnn, lenet5
+from papilio.models.classifiers import cnn, lenet5, mlp
 from papilio.models.dcgan import dcgan
 from papilio.models.encoder_classifier import encoder_classifier
 from papilio.models.gan import gan
-from papilio.models.mlp import mlp
 from papilio.settings.references import OwnFunctions, find_own
 
 Builder = Callable[..., nn.Module | dict[str, nn.Module]]
@@ -30,17 +29,6 @@ FAMILIES: dict[str, Builder] = {
     "gan": gan,
     "dcgan": dcgan,
 }
-PURPOSES = {
-    "autoencoder": "autoencoder",
-    "vae": "vae",
-    "gan": "gan",
-    "dcgan": "gan",
-}  # the objective of families that are not for labels
-
-
-def purpose_of(family: str) -> str:
-    """The objective that a family is for, where a study names none."""
-    return PURPOSES.get(family, "supervised")
 
 
 def find_builder(family: str, own: OwnFunctions = {}) -> Builder:  # noqa: B006 (never changed)

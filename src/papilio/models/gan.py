@@ -6,7 +6,8 @@ import math
 
 from torch import Tensor, nn
 
-from papilio.models.layers import Initializer, initialize
+from papilio.models.layers import initialize
+from papilio.models.parts import Initializer
 from papilio.models.sizes import positive_integers
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
-from typing import Any, Literal, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from papilio.errors import SettingError, did_you_mean
-
-Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]
-Initializer = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "random_normal", "torch"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -24,9 +20,6 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
 }
-# max(f(a), f(b)) = f(max(a, b)) holds for these, so that pooling first gives the same function on a quarter of the numbers
-NON_DECREASING = frozenset({"relu", "leaky_relu", "elu", "sigmoid", "tanh"})
-
 INITIALIZERS: dict[str, Callable[[Tensor], Tensor] | None] = {
     "glorot_uniform": nn.init.xavier_uniform_,
     "glorot_normal": nn.init.xavier_normal_,
@@ -119,35 +112,6 @@ def initialize(network: nn.Module, name: str) -> nn.Module:
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     return network
-
-
-def num_features(layers: Iterable[nn.Module], image_shape: tuple[int, int, int]) -> int:
-    """How many numbers convolutions and poolings make of an image of (channel, height, width), whatever stands between them.
-
-    By their formula: to ask layers without memory for weights, torch imports its compiler. Raises SettingError if nothing is
-    left of the image.
-    """
-    channels, *sides = image_shape
-    for layer in layers:
-        if isinstance(layer, nn.Conv2d):
-            channels = layer.out_channels
-            sides = [_windows(side, layer.kernel_size, layer.stride, layer.padding) for side in sides]
-        elif isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
-            sides = [_windows(side, layer.kernel_size, layer.stride, layer.padding) for side in sides]
-        elif isinstance(layer, nn.AdaptiveAvgPool2d):
-            sides = [1, 1]
-        if min(sides) < 1:
-            raise SettingError(
-                f"images of {image_shape[1]}x{image_shape[2]} are too small for this network;"
-                " use fewer pooling layers, smaller kernels, or larger images"
-            )
-    return channels * math.prod(sides)
-
-
-def _windows(side: int, kernel_size: Any, stride: Any, padding: Any) -> int:
-    """How often a window fits along a side; each of the three is one number for both sides, or a pair of equal ones."""
-    size, step, rim = (int(one[0]) if isinstance(one, tuple) else int(one) for one in (kernel_size, stride, padding))
-    return (side + 2 * rim - size) // step + 1
 
 
 def _layout_of(features: Tensor) -> torch.memory_format:

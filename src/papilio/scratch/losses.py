@@ -1,4 +1,4 @@
-"""Losses by hand: each gives its value and its gradient with respect to what the net puts out.
+"""Losses by hand: each gives its value and its gradient with respect to what the net outputs.
 
 Outputs are (features, batch) or (channel, height, width, batch), as in papilio.scratch.layers.
 """

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from papilio.errors import RunError, did_you_mean
+from papilio.models import parts
 from papilio.models.description import Description, LayerRow
-from papilio.scratch.initialisers import draw
+from papilio.scratch import convolutions, layers, pooling
+from papilio.scratch.initializers import draw
 from papilio.scratch.layers import Array, Layer, Rng, Shape
+
+ACTIVATIONS: dict[str, Callable[[], Layer]] = {
+    "relu": layers.Relu,
+    "leaky_relu": layers.LeakyRelu,
+    "sigmoid": layers.Sigmoid,
+    "tanh": layers.Tanh,
+}
+POOLINGS: dict[str, Callable[[int], Layer]] = {"average": pooling.AveragePooling, "max": pooling.MaxPooling}
+LAYERS: dict[type[parts.Part], Callable[..., Layer]] = {  # the layer that each part of a plan is
+    parts.Dense: layers.Dense,
+    parts.Convolution: lambda has_bias, **settings: convolutions.Convolution(**settings),
+    parts.TransposedConvolution: convolutions.TransposedConvolution,
+    parts.Pooling: lambda sort, size: POOLINGS[sort](size),
+    parts.Activation: lambda name: ACTIVATIONS[name](),
+    parts.Dropout: layers.Dropout,
+    parts.Flatten: layers.Flatten,
+    parts.Unflatten: layers.Unflatten,
+}
 
 
 class Stack:
@@ -46,67 +66,65 @@ class Network:
     """Stacks by name, one feeding the next, with all of their weights in `values` and all gradients in `gradients`.
 
     A classifier is one stack, named ""; an autoencoder has an "encoder" and a "decoder". A weight is known by the names of its
-    stack and its layer, and its own, as PyTorch has them: "encoder.conv1.weight".
+    stack and its layer, and its own, as PyTorch has them: "network/encoder.conv1.weight".
     """
 
-    def __init__(self, stacks: Mapping[str, Stack], image_shape: Shape, latents: int = 0) -> None:
-        self.stacks, self.image_shape = dict(stacks), image_shape
-        self.latents = latents  # of an autoencoder: how many numbers its decoder takes
+    def __init__(self, plan: parts.NetPlan, image_shape: Shape) -> None:
+        self.plan, self.image_shape, self.latents = plan, image_shape, plan.latents
+        self.stacks = {
+            stack_name: Stack({name: LAYERS[type(part)](**vars(part)) for name, part in own.items()})
+            for stack_name, own in plan.stacks.items()
+        }
+        self.layers = {
+            _whole(stack_name, name): layer
+            for stack_name, stack in self.stacks.items()
+            for name, layer in stack.layers.items()
+        }
+        self.shapes = {
+            f"network/{name}.{own}": shape for name, layer in self.layers.items() for own, shape in layer.shapes.items()
+        }
+        ends = np.cumsum([0, *map(math.prod, self.shapes.values())])
+        # where every weight stands in `values`, and its gradient in `gradients`
+        self.places = dict(zip(self.shapes, map(slice, ends, ends[1:]), strict=False))
         self.values = self.gradients = np.empty(0)
-
-    def layers(self) -> Iterator[tuple[str, Layer]]:
-        """Every layer by its whole name."""
-        for stack_name, stack in self.stacks.items():
-            for name, layer in stack.layers.items():
-                yield _whole(stack_name, name), layer
-
-    def parts(self) -> dict[str, slice]:
-        """Where every weight stands in `values`, and its gradient in `gradients`, by its whole name."""
-        shapes = {f"{name}.{own}": shape for name, layer in self.layers() for own, shape in layer.shapes.items()}
-        ends = np.cumsum([0, *map(math.prod, shapes.values())])
-        return {name: slice(*ends[index : index + 2]) for index, name in enumerate(shapes)}
 
     def allocate(self, dtype: np.dtype | type | str = np.float32) -> Network:
         """Give every layer its places in `values` and `gradients`, views of them."""
-        parts = self.parts()
-        self.values, self.gradients = np.zeros((2, max(part.stop for part in parts.values())), dtype)
-        for name, layer in self.layers():
+        self.values, self.gradients = np.zeros((2, sum(map(math.prod, self.shapes.values()))), dtype)
+        for name, layer in self.layers.items():
             for own, shape in layer.shapes.items():
-                part = parts[f"{name}.{own}"]
-                layer.weights[own] = self.values[part].reshape(shape)
-                layer.gradients[own] = self.gradients[part].reshape(shape)
+                place = self.places[f"network/{name}.{own}"]
+                layer.weights[own] = self.values[place].reshape(shape)
+                layer.gradients[own] = self.gradients[place].reshape(shape)
         return self
 
-    def initialise(self, name: str, rng: Rng) -> None:
-        """Draw all weights anew."""
-        for _, layer in self.layers():
-            for own, value in (draw(name, rng, layer.shapes) if layer.shapes else {}).items():
+    def initialize(self, rng: Rng) -> None:
+        """Draw all weights, as the plan says."""
+        for layer in self.layers.values():
+            for own, value in (draw(self.plan.initializer, rng, layer.shapes) if layer.shapes else {}).items():
                 layer.weights[own][...] = value
 
     def weights(self) -> dict[str, Array]:
         """Copies of all weights by their names."""
-        return {
-            f"{name}.{own}": weight.copy() for name, layer in self.layers() for own, weight in layer.weights.items()
-        }
+        return {name: self.values[self.places[name]].reshape(shape).copy() for name, shape in self.shapes.items()}
 
     def load(self, weights: Mapping[str, Array]) -> None:
         """Take over weights by their names; raises RunError where names or shapes differ."""
-        own, parts = self.weights(), self.parts()
-        if different := sorted(own.keys() ^ weights.keys()):
+        if different := sorted(self.shapes.keys() ^ weights.keys()):
             raise RunError(f"made for another network; these differ: {', '.join(different[:4])}")
         for name, array in weights.items():
-            if array.shape != own[name].shape:
-                raise RunError(f"made for another network; {name} is {array.shape}, expected is {own[name].shape}")
-            self.values[parts[name]] = array.ravel()
+            if array.shape != self.shapes[name]:
+                raise RunError(f"made for another network; {name} is {array.shape}, expected is {self.shapes[name]}")
+            self.values[self.places[name]] = array.ravel()
 
     def forward(self, x: Array, *, part: str = "", until: str | None = None) -> Array:
         """What the whole net gives, or a part of it ("encoder"), or the layer `until` of that; in use, not while it learns.
 
-        A variational autoencoder's decoder goes on with the means. Raises RunError for a layer that is not there.
+        A variational autoencoder's decoder continues with the means. Raises RunError for a layer that does not exist.
         """
         stacks = {"": self.stacks[part]} if part else self.stacks
         known = [_whole(stack_name, name) for stack_name, stack in stacks.items() for name in stack.layers]
-        if until is not None and until not in known:
+        if until not in (None, *known):
             raise RunError(f"{until!r} is not a layer; {did_you_mean(until, known)}")
         for stack_name, stack in stacks.items():
             x = x[: self.latents] if stack_name == "decoder" else x
@@ -118,10 +136,11 @@ class Network:
 
     def describe(self) -> Description:
         """Every layer with what it gives for one image."""
-        image, rows = np.zeros((*self.image_shape, 1), self.values.dtype), []
-        for name, layer in self.layers():
-            shape = self.forward(image, until=name).shape[:-1]
-            rows.append(LayerRow(name, layer.kind, tuple(shape), sum(map(math.prod, layer.shapes.values()))))
+        x, rows = np.zeros((*self.image_shape, 1), self.values.dtype), []
+        kinds = [parts.kind_of(part) for own in self.plan.stacks.values() for part in own.values()]
+        for (name, layer), kind in zip(self.layers.items(), kinds, strict=True):
+            shape = self.forward(x, until=name).shape[:-1]
+            rows.append(LayerRow(name, kind, tuple(shape), sum(map(math.prod, layer.shapes.values()))))
         return Description(tuple(rows), sum(row.num_parameters for row in rows))
 
 

@@ -11,18 +11,17 @@ from papilio.engine import Arrays, Lane, Seeds
 from papilio.errors import RunError, SettingError, did_you_mean
 from papilio.kinds.registry import CLASSIFY, KINDS, heads_of, kind_of, make_objective
 from papilio.models.description import Description
-from papilio.scratch.families import FAMILIES, PURPOSES, build, refuse_unknown
-from papilio.scratch.nets import NumpyNets
+from papilio.models.plans import PLANS, PURPOSES, purpose_of
+from papilio.scratch.families import build, refuse_unknown
 from papilio.scratch.network import Network
-from papilio.scratch.session import RULES, NumpySession, generator
+from papilio.scratch.session import RULES, NumpyNets, NumpySession, generator
 from papilio.settings.optimizer_numbers import refuse_impossible_optimizer
 from papilio.settings.references import OwnFunctions
 from papilio.settings.run_settings import RunSettings
-from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import settings_class
 
 # settings of [train] that only the torch engine has: each has to be what it is by default
-NOT_KNOWN = ("label_smoothing", "augment", "views", "loss", "target", "phases", "standardize", "regularizer")
+NOT_KNOWN = {"label_smoothing", "augment", "views", "loss", "target", "phases", "standardize", "regularizer"}
 
 
 class NumpyEngine:
@@ -32,38 +31,32 @@ class NumpyEngine:
         self.own = own
 
     def families(self) -> Sequence[str]:
-        return list(FAMILIES)
+        return list(PLANS)
 
     def model_settings(self, family: str) -> type[BaseModel]:
-        refuse_unknown("model.family", family, FAMILIES)
-        return settings_class(FAMILIES[family], f"{family} settings")
+        refuse_unknown("model.family", family, PLANS)
+        return settings_class(PLANS[family], f"{family} settings")
 
     def purpose(self, family: str) -> str:
-        return PURPOSES.get(family, "supervised")
+        return purpose_of(family)
 
     def check(self, settings: RunSettings, facts: ImageFacts) -> None:
         train, kind = settings.train, kind_of(settings.train, facts, self.own)
         if "numpy" not in kind.objectives:
-            refuse_unknown(
-                "train.objective", kind.name, [one.name for one in KINDS.values() if "numpy" in one.objectives]
-            )
+            known = [one.name for one in KINDS.values() if "numpy" in one.objectives]
+            refuse_unknown("train.objective", kind.name, known)
         refuse_unknown("train.optimizer", train.optimizer, RULES)
         refuse_impossible_optimizer(train.optimizer, momentum=train.momentum, betas=train.betas)
         refuse_unknown("train.precision", train.precision or "float32", ["float32", "float64", "auto"])
-        for name in NOT_KNOWN:
-            usual = TrainSettings.model_fields[name].get_default(call_default_factory=True)
-            if getattr(train, name) != usual:
-                raise SettingError(
-                    f'train.engine = "numpy" does not know train.{name}; leave it out, or train with torch'
-                )
+        for name in sorted(NOT_KNOWN & train.model_dump(exclude_defaults=True).keys()):
+            raise SettingError(f'train.engine = "numpy" does not know train.{name}; leave it out, or train with torch')
         make_objective(kind, "numpy", train, facts, self.own)
         network = self._build(settings, facts)
         for key, source in settings.model.sources.items():
             if source.freeze or source.until is not None:
-                raise SettingError(
-                    f'model.{key}: train.engine = "numpy" does not know freeze and until; it knows whole nets'
-                )
-            if not any(name.startswith(prefix_of(key)) for name in network.parts()):
+                what = 'train.engine = "numpy" does not know freeze and until; it knows whole nets'
+                raise SettingError(f"model.{key}: {what}")
+            if not any(name.startswith(prefix_of(key)) for name in network.places):
                 parts = ["network", *filter(None, network.stacks)]
                 raise SettingError(f"model.{key}: there is no such part of the network; {did_you_mean(key, parts)}")
 
@@ -77,7 +70,7 @@ class NumpyEngine:
 
     def first_weights(self, settings: RunSettings, facts: ImageFacts) -> Arrays:
         """See `papilio.engine.TellsWeights`."""
-        return {f"network/{name}": array for name, array in self._built(settings, facts).weights().items()}
+        return self._built(settings, facts).weights()
 
     def refuse_missing_device(self, name: str) -> None:
         refuse_unknown("train.device", name, ["cpu"])
@@ -87,7 +80,7 @@ class NumpyEngine:
         settings, facts, train = lane.settings, lane.images.facts, lane.settings.train
         self.refuse_missing_device(train.device)
         network = self._built(settings, facts)
-        network.initialise(settings.model.arguments["initializer"], generator(Seeds.of(lane.seed).weights))
+        network.initialize(generator(Seeds.of(lane.seed).weights))
         for key in settings.model.sources:
             start_from(network, key, lane.starts)
         objective = make_objective(kind_of(train, facts, self.own), "numpy", train, facts, self.own)
@@ -95,7 +88,7 @@ class NumpyEngine:
 
     def load(self, settings: RunSettings, facts: ImageFacts, weights: Arrays) -> NumpyNets:
         network = self._built(settings, facts)
-        network.load({name.removeprefix("network/"): array for name, array in weights.items()})
+        network.load(weights)
         return NumpyNets(network)
 
     def max_lanes(self, settings: RunSettings) -> int:
@@ -110,7 +103,7 @@ class NumpyEngine:
 
     def _build(self, settings: RunSettings, facts: ImageFacts) -> Network:
         family, kind = settings.model.family, kind_of(settings.train, facts, self.own)
-        if fitting := [one for one in FAMILIES if PURPOSES.get(one, CLASSIFY.name) == kind.name]:
+        if fitting := [one for one in PLANS if PURPOSES.get(one, CLASSIFY.name) == kind.name]:
             refuse_unknown(f"train.objective = {settings.train.objective} with model.family", family, fitting)
         num_classes = sum(heads_of(kind, settings.train, facts))
         try:
@@ -123,17 +116,15 @@ class NumpyEngine:
 def prefix_of(key: str) -> str:
     """What the names of weights begin with of the whole net, "network", or of a part, "encoder" or "network.encoder"."""
     part = key.removeprefix("network").removeprefix(".")
-    return f"{part}." if part else ""
+    return f"network/{part}." if part else "network/"
 
 
 def start_from(network: Network, key: str, starts: Arrays) -> None:
     """Begin with weights from elsewhere, `key/parameter`; raises RunError where names or shapes differ."""
     prefix = prefix_of(key)
-    given = {
-        prefix + name.removeprefix(f"{key}/"): array for name, array in starts.items() if name.startswith(f"{key}/")
-    }
-    others = {name: array for name, array in network.weights().items() if not name.startswith(prefix)}
+    kept = {name: array for name, array in network.weights().items() if not name.startswith(prefix)}
+    given = {name: array for name, array in starts.items() if name.startswith(f"{key}/")}
     try:
-        network.load(others | given)
+        network.load(kept | {prefix + name.removeprefix(f"{key}/"): array for name, array in given.items()})
     except RunError as error:
         raise RunError(f"model.{key}: {error}") from error

@@ -1,19 +1,20 @@
-"""What the nets minimise, by hand: each objective is a forward pass, a loss, and the way back through all of it.
+"""What the nets minimize, by hand: each objective is a forward pass, a loss, and the way back through all of it.
 
-The formulas are those of papilio.training: `learn` leaves dL/dw in the net's gradients and returns the batch's metrics;
-`evaluate` only measures.
+The formulas are those of papilio.training. An objective's function gives a batch's metrics; where it learns, which is at a step
+counted from 0, it leaves dL/dw in the net's gradients, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from papilio.scratch.families import refuse_unknown
-from papilio.scratch.layers import Array
+from papilio.scratch.layers import Array, Rng
 from papilio.scratch.losses import Posterior, bernoulli_nats, cross_entropy, gaussian_nats, squared_error
 from papilio.scratch.network import Network
 from papilio.settings.train_settings import TrainSettings
@@ -35,27 +36,24 @@ class Batch:
 
 @dataclass(frozen=True)
 class Objective:
-    """How a net learns from a batch, at a step counted from 0, and how it is measured; `over_set` makes metrics of rows."""
+    """The metrics of a batch, which the net learns from where there is a step; `over_set` makes metrics of a split's rows."""
 
-    learn: Callable[[Network, Batch, np.random.Generator, int], Metrics]
-    evaluate: Callable[[Network, Batch, np.random.Generator], Metrics]
+    measure: Callable[[Network, Batch, Rng, int | None], Metrics]
     over_set: Callable[[Mapping[str, Array]], Mapping[str, float]] = lambda rows: {}
 
 
 def classify(train: TrainSettings) -> Objective:
     """Which class an image shows: the mean cross entropy. Metrics: `loss` (nats), `accuracy`."""
 
-    def measured(network: Network, batch: Batch, rng: np.random.Generator | None) -> tuple[Metrics, Array]:
-        logits = network.stacks[""].forward(batch.images, rng)
+    def measure(network: Network, batch: Batch, rng: Rng, step: int | None) -> Metrics:
+        net, dropping = network.stacks[""], None if step is None else rng
+        logits = net.forward(batch.images, dropping)
         losses, gradient = cross_entropy(logits, batch.labels)
-        return {"loss": losses.mean(), "accuracy": np.mean(logits.argmax(axis=0) == batch.labels)}, gradient
+        if step is not None:
+            net.backward(gradient, wants_dx=False)
+        return {"loss": losses.mean(), "accuracy": np.mean(logits.argmax(axis=0) == batch.labels)}
 
-    def learn(network: Network, batch: Batch, rng: np.random.Generator, step: int) -> Metrics:
-        metrics, gradient = measured(network, batch, rng)
-        network.stacks[""].backward(gradient, wants_dx=False)
-        return metrics
-
-    return Objective(learn, lambda network, batch, rng: measured(network, batch, None)[0])
+    return Objective(measure)
 
 
 def reconstruct(train: TrainSettings, error: str = "squared", noise: str = "none", level: Any = None) -> Objective:
@@ -63,20 +61,17 @@ def reconstruct(train: TrainSettings, error: str = "squared", noise: str = "none
     refuse_unknown("train.objective_settings.error", error, ["squared"])
     refuse_unknown("train.objective_settings.noise", noise, ["none"])
 
-    def again(network: Network, images: Array, rng: np.random.Generator | None) -> Array:
-        return network.stacks["decoder"].forward(network.stacks["encoder"].forward(images, rng), rng)
-
-    def learn(network: Network, batch: Batch, rng: np.random.Generator, step: int) -> Metrics:
-        loss, gradient = squared_error(again(network, batch.images, rng), batch.images)
-        gradient = network.stacks["decoder"].backward(gradient)
-        network.stacks["encoder"].backward(gradient, wants_dx=False)
+    def measure(network: Network, batch: Batch, rng: Rng, step: int | None) -> Metrics:
+        encoder, decoder = network.stacks["encoder"], network.stacks["decoder"]
+        dropping = None if step is None else rng
+        outputs = decoder.forward(encoder.forward(batch.images, dropping), dropping)
+        loss, gradient = squared_error(outputs, batch.images)
+        if step is None:
+            return {"loss": loss, "error": loss}
+        encoder.backward(decoder.backward(gradient), wants_dx=False)
         return {"loss": loss}
 
-    def evaluate(network: Network, batch: Batch, rng: np.random.Generator) -> Metrics:
-        loss, _ = squared_error(again(network, batch.images, None), batch.images)
-        return {"loss": loss, "error": loss}
-
-    return Objective(learn, evaluate)
+    return Objective(measure)
 
 
 def vary(
@@ -92,47 +87,32 @@ def vary(
     Summed over pixels and latents, averaged over images. Higgins et al. 2017 call the factor beta: below 1 reconstructions
     gain, above 1 the latents keep closer to the prior, from which new images are drawn.
     """
+    nats_of = bernoulli_nats if likelihood == "bernoulli" else partial(gaussian_nats, sigma=sigma)
 
-    def coded(network: Network, batch: Batch, rng: np.random.Generator, is_learning: bool) -> tuple[Any, ...]:
-        noise = rng if is_learning else None
-        posterior = Posterior(network.stacks["encoder"].forward(batch.images, noise))
+    def measure(network: Network, batch: Batch, rng: Rng, step: int | None) -> Metrics:
+        encoder, decoder = network.stacks["encoder"], network.stacks["decoder"]
+        before_sigmoid, dropping = decoder.without_last(), None if step is None else rng
+        posterior = Posterior(encoder.forward(batch.images, dropping))
         epsilon = rng.standard_normal(posterior.mean.shape).astype(batch.images.dtype)
-        logits = network.stacks["decoder"].without_last().forward(posterior.draw(epsilon), noise)
-        nats = (
-            bernoulli_nats(logits, batch.images)
-            if likelihood == "bernoulli"
-            else gaussian_nats(logits, batch.images, sigma)
-        )
-        return posterior, epsilon, *nats
-
-    def told(nats: Array, kl: Array) -> Metrics:
-        reconstruction, divergence = nats.mean(), kl.sum(axis=0).mean()
-        return {
-            "loss": reconstruction + beta * divergence,
-            "elbo": -(reconstruction + divergence),
-            "reconstruction": reconstruction,
-            "kl": divergence,
-        }
-
-    def learn(network: Network, batch: Batch, rng: np.random.Generator, step: int) -> Metrics:
-        posterior, epsilon, nats, gradient = coded(network, batch, rng, True)
+        logits = before_sigmoid.forward(posterior.draw(epsilon), dropping)
+        nats, gradient = nats_of(logits, batch.images)
         kl = posterior.kl_nats()
+        spent, divergence = nats.mean(), kl.sum(axis=0).mean()
+        elbo = -(spent + divergence)
+        metrics = {"loss": spent + beta * divergence, "elbo": elbo, "reconstruction": spent, "kl": divergence}
+        if step is None:
+            error, _ = squared_error(decoder.forward(posterior.mean), batch.images)
+            return metrics | {"error": error, "means": posterior.mean.T}
+
         weight = beta * (1.0 if warm_up == 0 else min(1.0, step / warm_up))
         # with free bits a latent's KL, its mean over the batch, costs nothing below so many nats (Kingma et al. 2016)
         is_paid = (kl.mean(axis=1, keepdims=True) >= free_bits) | (free_bits == 0)
         costs = is_paid * weight / len(batch)
-        dz = network.stacks["decoder"].without_last().backward(gradient / len(batch))
-        dcoded = posterior.backward(dz, epsilon, costs.astype(dz.dtype))
-        network.stacks["encoder"].backward(dcoded, wants_dx=False)
-        return told(nats, kl)
+        dz = before_sigmoid.backward(gradient / len(batch))
+        encoder.backward(posterior.backward(dz, epsilon, costs.astype(dz.dtype)), wants_dx=False)
+        return metrics
 
-    def evaluate(network: Network, batch: Batch, rng: np.random.Generator) -> Metrics:
-        posterior, _, nats, _ = coded(network, batch, rng, False)
-        metrics = told(nats, posterior.kl_nats())
-        error, _ = squared_error(network.stacks["decoder"].forward(posterior.mean), batch.images)
-        return metrics | {"error": error, "means": posterior.mean.T}
-
-    return Objective(learn, evaluate, active_units)
+    return Objective(measure, active_units)
 
 
 def active_units(rows: Mapping[str, Array]) -> dict[str, float]:

@@ -1,142 +1,118 @@
-"""A run in training, by hand: batches, steps and records, one epoch at a time.
+"""A run in training, by hand: batches and steps, one epoch at a time; and its net behind the engine's border.
 
-All that a run's next epoch depends on is in its state: weights, what the optimiser remembers, generators. A run that goes on
+All that a run's next epoch depends on is in its state: weights, what the optimizer remembers, generators. A run that resumes
 from it does exactly the arithmetic that an uninterrupted one does.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from papilio.data.splits import SplitName
-from papilio.engine import (
-    EVALUATION_BATCH,
-    PREFIXES,
-    STEPS_BETWEEN_LOOKS,
-    Arrays,
-    Diverged,
-    Lane,
-    NotANumber,
-    OnStep,
-    Record,
-    Seeds,
-    seconds_a_batch,
-)
-from papilio.errors import RunError
+from papilio.engine import EVALUATION_BATCH, Arrays, Diverged, Lane, OnStep, Record, Seeds, seconds_a_batch
+from papilio.epochs import PlainMeans, evaluate, train_epoch
+from papilio.errors import RunError, did_you_mean
 from papilio.models.description import Description
-from papilio.scratch.layers import Array
-from papilio.scratch.nets import NumpyNets
+from papilio.scratch.layers import Array, Rng
 from papilio.scratch.network import Network
 from papilio.scratch.objectives import Batch, Metrics, Objective
-from papilio.scratch.optimisers import Adam, Momentum, Optimiser, RmsProp, Rule
-from papilio.settings.optimizer_numbers import USUAL_NUMBERS
+from papilio.scratch.optimizers import Adam, Momentum, Optimizer, RmsProp, Rule
+from papilio.settings.optimizer_numbers import numbers_of
 from papilio.settings.schedules import SCHEDULES
 from papilio.settings.train_settings import TrainSettings, num_batches
 
 RULES: dict[str, Callable[..., Rule]] = {"sgd": Momentum, "momentum": Momentum, "rmsprop": RmsProp, "adam": Adam}
+OF_OPTIMIZER = "optimiser/"  # as checkpoints of every version spell it
 
 
 class NumpySession:
-    """One run: a net, an objective, batches, and all the state between them."""
+    """One run: a net, an objective, batches, and all the state between them. See `papilio.engine.Session`."""
 
     def __init__(self, network: Network, objective: Objective, lane: Lane, *, threads: int = 1) -> None:
-        self.network, self.objective, self.threads = network, objective, threads
+        self.network, self.objective = network, objective
         self.settings, self.images, self.seeds = lane.settings.train, lane.images, Seeds.of(lane.seed)
         self.precision = str(network.values.dtype)
         self.num_steps = num_batches(len(self.images.train), self.settings.batch_size)
         rule, self.rate = rule_of(self.settings)
-        decayed = [part for name, part in network.parts().items() if name.endswith(".weight")]
-        self.optimiser = Optimiser(rule, network.values, weight_decay=self.settings.weight_decay, decayed=decayed)
+        decayed = [place for name, place in network.places.items() if name.endswith(".weight")]
+        self.optimizer = Optimizer(rule, network.values, weight_decay=self.settings.weight_decay, decayed=decayed)
         self.generators = {"shuffling": generator(self.seeds.shuffling), "noise": generator(self.seeds.noise)}
         self.epoch, self.step = 0, 0
-        self.stack = ExitStack()
+        self.threads, self.limits = threads, ExitStack()
 
     def __enter__(self) -> NumpySession:
         # matrix products on another number of threads have other last bits
-        self.stack.enter_context(threadpool_limits(self.threads, user_api="blas"))
+        self.limits.enter_context(threadpool_limits(self.threads, user_api="blas"))
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.stack.close()
+        self.limits.close()
 
     def describe(self, lane: int) -> Description:
         return self.network.describe()
 
     def epoch_seconds(self) -> float:
-        def measure(batch: Batch) -> Metrics:
-            return self.objective.evaluate(self.network, batch, self.generators["noise"])
-
+        measure = partial(self.measure, rng=self.generators["noise"])
         seconds = self.num_steps * seconds_a_batch(self._shuffled(), self.train_step)
         num_measured = num_batches(len(self.images.validation), EVALUATION_BATCH)
         return seconds + num_measured * seconds_a_batch(self._in_order("validation"), measure)
 
     def train_epoch(self, on_step: OnStep | None = None) -> dict[int, Record | Diverged]:
-        try:
-            return {0: self._train_epoch(on_step)}
-        except NotANumber as reason:
-            return {0: Diverged(str(reason))}
-
-    def _train_epoch(self, on_step: OnStep | None) -> Record:
-        epoch, means = self.epoch + 1, Means()
-        for index, batch in enumerate(self._shuffled(), start=1):
-            means.add(self.train_step(batch), weight=len(batch))
-            self.step += 1
-            if index % STEPS_BETWEEN_LOOKS == 0:
-                means.refuse_nan(epoch=epoch, prefix="train")
-            if on_step is not None:
-                on_step(step=index, num_steps=self.num_steps)
-        record = {"epoch": epoch, "step": self.step, "learning_rate": self._rate(self.step - 1)}
-        record |= means.result(epoch=epoch, prefix="train")
-        self.epoch = epoch
-        return record
+        return train_epoch(self, self._shuffled(), PlainMeans(), num_steps=self.num_steps, on_step=on_step)
 
     def train_step(self, batch: Batch) -> Metrics:
         """Forward, backward, and a step downhill on one batch; returns its metrics."""
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not a number any more is told with the means
-            metrics = self.objective.learn(self.network, batch, self.generators["noise"], self.step)
-            self.optimiser.step(self.network.gradients, rate=self._rate(self.step))
+        metrics = self.measure(batch, self.generators["noise"], self.step)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.optimizer.step(self.network.gradients, rate=self._rate(self.step))
         return metrics
 
+    def learning_rates(self) -> dict[str, float]:
+        return {"learning_rate": self._rate(self.step - 1)}
+
     def evaluate(self, split: SplitName, lane: int | None = None) -> dict[int, Record | Diverged]:
-        means, noise = Means(), generator(self.seeds.evaluation)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for batch in self._in_order(split):
-                means.add(self.objective.evaluate(self.network, batch, noise), weight=len(batch))
-        try:
-            return {0: means.result(epoch=self.epoch, prefix=PREFIXES[split], over_set=self.objective.over_set)}
-        except NotANumber as reason:
-            return {0: Diverged(str(reason))}
+        measure = partial(self.measure, rng=generator(self.seeds.evaluation))
+        batches, over_set, means = self._in_order(split), self.objective.over_set, PlainMeans(is_whole=True)
+        return evaluate(split, batches, measure, means, epoch=self.epoch, over_set=over_set)
+
+    def measure(self, batch: Batch, rng: Rng, step: int | None = None) -> Metrics:
+        """The metrics of one batch, and at a step its gradients, too."""
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not a number any more is told with the means
+            return self.objective.measure(self.network, batch, rng, step)
 
     def state(self, lane: int) -> Arrays:
-        arrays = {f"nets/{name}": array for name, array in self.weights(0).items()}
-        arrays |= {f"optimiser/{name}": array.copy() for name, array in self.optimiser.remembered.items()}
-        arrays["optimiser/t"] = np.array(self.optimiser.t)
+        arrays = {f"nets/{name}": array for name, array in self.network.weights().items()}
+        arrays |= {f"{OF_OPTIMIZER}{name}": array.copy() for name, array in self.optimizer.remembered.items()}
+        arrays[f"{OF_OPTIMIZER}t"] = np.array(self.optimizer.t)
         for name, one in self.generators.items():
             arrays[f"generator/{name}"] = state_of(one)
         return arrays
 
     def weights(self, lane: int) -> Arrays:
-        return {f"network/{name}": array for name, array in self.network.weights().items()}
+        return self.network.weights()
 
     def load(self, lane: int, state: Arrays, *, epoch: int, step: int) -> None:
-        expected = {f"optimiser/{name}" for name in self.optimiser.remembered}
+        expected = {f"{OF_OPTIMIZER}{name}" for name in self.optimizer.remembered}
         if missing := sorted(expected - state.keys()):
-            raise RunError(f"made by another engine or another optimiser; {missing[0]} is missing")
-        self.load_weights(0, {name[5:]: array for name, array in state.items() if name.startswith("nets/")})
-        for name, array in self.optimiser.remembered.items():
-            array[...] = state[f"optimiser/{name}"]
-        self.optimiser.t = int(state["optimiser/t"])
+            raise RunError(f"made by another engine or another optimizer; {missing[0]} is missing")
+        self.network.load(
+            {name.removeprefix("nets/"): array for name, array in state.items() if name.startswith("nets/")}
+        )
+        for name, array in self.optimizer.remembered.items():
+            array[...] = state[f"{OF_OPTIMIZER}{name}"]
+        self.optimizer.t = int(state[f"{OF_OPTIMIZER}t"])
         for name, one in self.generators.items():
             set_state(one, state[f"generator/{name}"])
         self.epoch, self.step = epoch, step
 
     def load_weights(self, lane: int, weights: Arrays) -> None:
-        self.network.load({name.removeprefix("network/"): array for name, array in weights.items()})
+        self.network.load(weights)
 
     def nets(self, lane: int) -> NumpyNets:
         return NumpyNets(self.network)
@@ -161,60 +137,48 @@ class NumpySession:
 
 
 def rule_of(train: TrainSettings) -> tuple[Rule, float]:
-    """The optimiser's rule and its learning rate, with its usual numbers where none are given."""
-    given = {name: getattr(train, name) for name in ("learning_rate", "momentum", "betas")}
-    numbers = USUAL_NUMBERS[train.optimizer].plain() | {name: one for name, one in given.items() if one is not None}
+    """The optimizer's rule and its learning rate, with its usual numbers where none are given."""
+    numbers = numbers_of(train.optimizer, learning_rate=train.learning_rate, momentum=train.momentum, betas=train.betas)
     rate = numbers.pop("learning_rate")
     return RULES[train.optimizer](**numbers), rate
 
 
-class Means:
-    """Weighted means of metrics over batches; rows of a whole split are kept for `over_set`."""
+class NumpyNets:
+    """See `papilio.engine.Nets`; a dotted net is a part of it: "network.decoder"."""
 
-    def __init__(self) -> None:
-        self.sums: dict[str, float] = {}
-        self.rows: dict[str, list[Array]] = {}
-        self.weight = 0
+    def __init__(self, network: Network) -> None:
+        self.network, self.names = network, ["network"]
+        self.modules: dict[str, Any] = {"network": network}
 
-    def add(self, metrics: Metrics, *, weight: int) -> None:
-        """Count one batch's metrics, of `weight` images."""
-        for name, value in metrics.items():
-            if np.ndim(value):
-                self.rows.setdefault(name, []).append(value)
-            else:
-                self.sums[name] = self.sums.get(name, 0.0) + float(value) * weight
-        self.weight += weight
+    def forward(self, net: str, inputs: np.ndarray, *, until: str | None = None, is_quick: bool = False) -> np.ndarray:
+        name, _, part = net.partition(".")
+        if name != "network" or (part and part not in self.network.stacks):
+            known = ["network", *(f"network.{one}" for one in self.network.stacks if one)]
+            raise RunError(f"{net!r} is not a net of this run; {did_you_mean(net, known)}")
+        pieces = [inputs[begin : begin + EVALUATION_BATCH] for begin in range(0, max(1, len(inputs)), EVALUATION_BATCH)]
+        try:
+            return np.concatenate([self._given(part, piece, until) for piece in pieces])
+        except ValueError as error:  # shapes that do not go together
+            raise RuntimeError(str(error)) from error
 
-    def result(
-        self, *, epoch: int, prefix: str, over_set: Callable[[Mapping[str, Array]], Mapping[str, float]] | None = None
-    ) -> dict[str, float]:
-        """The metrics as `prefix_name`; raises NotANumber where one is not finite."""
-        self.refuse_nan(epoch=epoch, prefix=prefix)
-        found = {f"{prefix}_{name}": value / self.weight for name, value in self.sums.items()}
-        if over_set is not None and self.rows:
-            whole = over_set({name: np.concatenate(rows) for name, rows in self.rows.items()})
-            found |= {f"{prefix}_{name}": number for name, number in whole.items()}
-        return found
-
-    def refuse_nan(self, *, epoch: int, prefix: str) -> None:
-        """Raises NotANumber, saying which metric and when."""
-        for name, value in self.sums.items():
-            if not math.isfinite(value):
-                raise NotANumber(f"{prefix}_{name} became {value} in epoch {epoch}")
+    def _given(self, part: str, inputs: np.ndarray, until: str | None) -> np.ndarray:
+        x = np.moveaxis(inputs, 0, -1).astype(self.network.values.dtype)
+        outputs = self.network.forward(x / 255 if inputs.dtype == np.uint8 else x, part=part, until=until)
+        return np.ascontiguousarray(np.moveaxis(outputs, -1, 0), dtype=np.float32)
 
 
-def generator(seed: int) -> np.random.Generator:
+def generator(seed: int) -> Rng:
     """Random numbers that are a function of the seed, from a generator whose state is four numbers."""
     return np.random.Generator(np.random.SFC64(seed))
 
 
-def state_of(rng: np.random.Generator) -> Array:
+def state_of(rng: Rng) -> Array:
     """All that the next numbers of a generator depend on."""
     state = rng.bit_generator.state
     return np.array([*state["state"]["state"], state["has_uint32"], state["uinteger"]], dtype=np.uint64)
 
 
-def set_state(rng: np.random.Generator, state: Array) -> None:
+def set_state(rng: Rng, state: Array) -> None:
     """Go on from what `state_of` gave."""
     known = rng.bit_generator.state
     kept = {"has_uint32": int(state[4]), "uinteger": int(state[5])}

@@ -43,3 +43,15 @@ def refuse_impossible_optimizer(
         raise SettingError(f"train.momentum: {name} has no momentum; sgd, momentum and rmsprop do")
     if betas is not None and usual.betas is None:
         raise SettingError(f"train.betas: {name} has no betas; adam and adamw do")
+
+
+def numbers_of(
+    name: str,
+    *,
+    learning_rate: float | None = None,
+    momentum: float | None = None,
+    betas: tuple[float, float] | None = None,
+) -> dict[str, Any]:
+    """An optimizer's numbers by the names of the settings: its usual ones where none are given."""
+    given = {"learning_rate": learning_rate, "momentum": momentum, "betas": betas}
+    return USUAL_NUMBERS[name].plain() | {key: value for key, value in given.items() if value is not None}

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from papilio.settings.optimizer_numbers import USUAL_NUMBERS, refuse_impossible_optimizer
+from papilio.settings.optimizer_numbers import numbers_of, refuse_impossible_optimizer
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ def make_optimizer(
     refuse_impossible_optimizer(name, momentum=momentum, betas=betas)
     parameters, kind = list(parameters), OPTIMIZERS[name]
     groups = _decayed_and_not(parameters, weight_decay) if weight_decay else [{"params": parameters}]
-    given = {"learning_rate": learning_rate, "momentum": momentum, "betas": betas}
-    numbers = USUAL_NUMBERS[name].plain() | {key: value for key, value in given.items() if value is not None}
+    numbers = numbers_of(name, learning_rate=learning_rate, momentum=momentum, betas=betas)
     rate = numbers.pop("learning_rate")
     return _without_compiler(kind.optimizer)(groups, lr=rate, **({"weight_decay": 0.0} | kind.arguments | numbers))
 

@@ -13,14 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from papilio import epochs
 from papilio.data.imageset import ImageSet, SplitName
 from papilio.engine import (
     EVALUATION_BATCH,
-    PREFIXES,
-    STEPS_BETWEEN_LOOKS,
     Arrays,
     Diverged,
-    NotANumber,
     OnStep,
     Record,
     Seeds,
@@ -34,7 +32,7 @@ from papilio.settings.train_settings import TrainSettings
 from papilio.training.batches import Batch, Batches
 from papilio.training.calls import in_bfloat16, with_views
 from papilio.training.frozen_front import FrontBatches, find_front
-from papilio.training.means import Means
+from papilio.training.means import TorchMeans
 from papilio.training.nets import TorchNets
 from papilio.training.noise import Noise, give_noise
 from papilio.training.objectives import Objective
@@ -124,29 +122,9 @@ class TorchSession:
 
     def train_epoch(self, on_step: OnStep | None = None) -> dict[int, Record | Diverged]:
         self._set_modes()
-        try:
-            return {0: self._train_epoch(on_step)}
-        except NotANumber as reason:
-            return {0: Diverged(str(reason))}
-
-    def _train_epoch(self, on_step: OnStep | None) -> Record:
-        epoch, means, num_steps = self.epoch + 1, Means(), len(self.train_batches)
         self.batch_metrics.clear()
-        for index, batch in enumerate(self.train_batches.shuffled(self.shuffling), start=1):
-            self._set_learning_rates()
-            metrics = self.train_step(batch)
-            means.add(metrics, weight=len(batch))
-            for name, value in metrics.items() if self.objective.keeps_batches else ():
-                self.batch_metrics.setdefault(name, []).append(value.detach().mean())
-            self.step += 1
-            if index % STEPS_BETWEEN_LOOKS == 0:
-                means.refuse_nan(epoch=epoch, prefix="train")
-            if on_step is not None:
-                on_step(step=index, num_steps=num_steps)
-        record = {"epoch": epoch, "step": self.step, **self._learning_rates()}
-        record |= means.result(epoch=epoch, prefix="train")
-        self.epoch = epoch
-        return record
+        batches = self.train_batches.shuffled(self.shuffling)
+        return epochs.train_epoch(self, batches, TorchMeans(), num_steps=len(self.train_batches), on_step=on_step)
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         """Every phase of the objective once (or as often as it repeats) on one batch; returns their metrics.
@@ -156,6 +134,7 @@ class TorchSession:
         if self.objective.share is not None:
             shared = self.objective.share(self.learning, batch, self.noise, self.step)
             batch = Batch(batch.images, batch.targets, shared)
+        self._set_learning_rates()
         metrics: dict[str, Tensor] = {}
         for phase, optimizer, parameters in zip(self.objective.phases, self.optimizers, self.moved, strict=True):
             measured: dict[str, Tensor] = {}
@@ -169,9 +148,11 @@ class TorchSession:
                 raise SettingError(
                     f"the phase {phase.title} has a metric {min(twice)!r}, which another phase also has; rename one of them"
                 )
-            metrics |= measured
+            metrics |= {name: value.detach() for name, value in measured.items()}
         if self.objective.after_step is not None:
             self.objective.after_step(self.modules, self.step)
+        for name, value in metrics.items() if self.objective.keeps_batches else ():
+            self.batch_metrics.setdefault(name, []).append(value.mean())
         return metrics
 
     def batches(self, lane: int) -> dict[str, list[float]]:
@@ -185,13 +166,15 @@ class TorchSession:
         noise = Noise(torch.Generator(self.device).manual_seed(self.seeds.evaluation))
         for net in self.modules.values():
             net.eval()
-        means, nets = Means(is_whole=True), self._called_on(batches)
-        for batch in batches.in_order():
-            means.add(self.objective.evaluate(nets, batch, noise), weight=len(batch))
-        try:
-            return {0: means.result(epoch=self.epoch, prefix=PREFIXES[split], over_set=self.objective.over_set)}
-        except NotANumber as reason:
-            return {0: Diverged(str(reason))}
+        nets = self._called_on(batches)
+        return epochs.evaluate(
+            split,
+            batches.in_order(),
+            lambda batch: self.objective.evaluate(nets, batch, noise),
+            TorchMeans(is_whole=True),
+            epoch=self.epoch,
+            over_set=self.objective.over_set,
+        )
 
     def state(self, lane: int) -> Arrays:
         arrays = {f"nets/{name}": array for name, array in arrays_of_nets(self.modules).items()}
@@ -286,7 +269,7 @@ class TorchSession:
             for group in optimizer.param_groups:
                 group["lr"] = rate
 
-    def _learning_rates(self) -> dict[str, float]:
+    def learning_rates(self) -> dict[str, float]:
         """The first phase's, and those of phases whose rate is another one."""
         rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         titles = [phase.title for phase in self.objective.phases]

@@ -16,7 +16,8 @@ from papilio.kinds.kind import Kind
 from papilio.kinds.registry import heads_of, kind_of, make_objective
 from papilio.models.describe import describe_nets
 from papilio.models.description import Description
-from papilio.models.families import FAMILIES, Builder, build_nets, find_builder, purpose_of
+from papilio.models.families import FAMILIES, Builder, build_nets, find_builder
+from papilio.models.plans import purpose_of
 from papilio.settings.optimizer_numbers import refuse_impossible_optimizer
 from papilio.settings.references import OwnFunctions
 from papilio.settings.run_settings import NetFrom, RunSettings, layer_within

@@ -24,7 +24,7 @@ def _normal(deviation: Callable[[int, int], float]) -> Draw:
     return lambda rng, shape, fan_in, fan_out: rng.standard_normal(shape) * deviation(fan_in, fan_out)
 
 
-INITIALISERS: dict[str, Draw] = {
+INITIALIZERS: dict[str, Draw] = {
     # Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010
     "glorot_uniform": _uniform(lambda fan_in, fan_out: math.sqrt(6 / (fan_in + fan_out))),
     "glorot_normal": _normal(lambda fan_in, fan_out: math.sqrt(2 / (fan_in + fan_out))),
@@ -42,7 +42,7 @@ def draw(name: str, rng: np.random.Generator, shapes: dict[str, Shape]) -> dict[
     weight = shapes["weight"]
     area = math.prod(weight[2:])
     fan_in, fan_out = weight[1] * area, weight[0] * area
-    found = {"weight": INITIALISERS[name](rng, weight, fan_in, fan_out), "bias": np.zeros(shapes["bias"])}
+    found = {"weight": INITIALIZERS[name](rng, weight, fan_in, fan_out), "bias": np.zeros(shapes["bias"])}
     if name == "torch":
-        found["bias"] = INITIALISERS[name](rng, shapes["bias"], fan_in, fan_out)
+        found["bias"] = INITIALIZERS[name](rng, shapes["bias"], fan_in, fan_out)
     return found

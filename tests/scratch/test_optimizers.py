@@ -1,4 +1,4 @@
-"""Every optimiser by hand against PyTorch in float64, and what it does with numbers that are next to nothing."""
+"""Every optimizer by hand against PyTorch in float64, and what it does with numbers that are next to nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from papilio.scratch.optimisers import STEPS_BETWEEN_SWEEPS, Adam, Momentum, Optimiser, RmsProp, Rule
+from papilio.scratch.optimizers import STEPS_BETWEEN_SWEEPS, Adam, Momentum, Optimizer, RmsProp, Rule
 from papilio.training.optimizers import make_optimizer
 
 CASES: dict[str, tuple[str, dict[str, Any], Rule]] = {
@@ -30,7 +30,7 @@ def test_steps_are_those_of_torch(case: str, weight_decay: float) -> None:
     rng = np.random.default_rng(0)
     start = rng.standard_normal(50)
     w, parameter = start.copy(), torch.nn.Parameter(torch.tensor(start).reshape(5, 10))  # torch decays matrices only
-    ours = Optimiser(rule, w, weight_decay=weight_decay, decayed=[slice(0, 50)])
+    ours = Optimizer(rule, w, weight_decay=weight_decay, decayed=[slice(0, 50)])
     theirs = make_optimizer(name, [parameter], learning_rate=0.01, weight_decay=weight_decay, **extras)
     for step in range(2 * STEPS_BETWEEN_SWEEPS + 10):
         g = rng.standard_normal(50) * 10.0 ** rng.integers(-12, 2, 50)
@@ -47,11 +47,11 @@ def test_what_is_remembered_of_weights_without_gradient_does_not_become_denormal
     """Steps with such numbers took up to six times as long, and 0.9 times the smallest of them is itself."""
     rule = CASES[case][2]
     w, rng = np.zeros(40, np.float32), np.random.default_rng(0)
-    optimiser = Optimiser(rule, w)
+    optimizer = Optimizer(rule, w)
     for step in range(30 * STEPS_BETWEEN_SWEEPS):
         g = rng.standard_normal(40).astype(np.float32)
         g[20:] = 0 if step else 1e-20
-        optimiser.step(g, rate=0.001)
-    for array in optimiser.remembered.values():
+        optimizer.step(g, rate=0.001)
+    for array in optimizer.remembered.values():
         assert not np.any((array != 0) & (np.abs(array) < np.finfo(np.float32).tiny))
         assert not array[20:].any()

@@ -1,7 +1,7 @@
-"""Optimisers by hand, as PyTorch defines them: each moves all weights w, one long array, by their gradient g.
+"""Optimizers by hand, as PyTorch defines them: each moves all weights w, one long array, by their gradient g.
 
 A rule is a formula of single numbers, so that it is the same for every weight. What it remembers of each is an array as long
-as w, zero at first. `Optimiser` goes over all of these arrays a piece at a time, which stays in a core's cache.
+as w, zero at first. `Optimizer` goes over all of these arrays a piece at a time, which stays in a core's cache.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Adam:
         w -= np.multiply(g, rate * of_mean / of_root, out=g)
 
 
-class Optimiser:
+class Optimizer:
     """A rule, and what it remembers of the weights w.
 
     `weight_decay` adds weight_decay * w to the gradient in the `decayed` parts of w, which is that of weight_decay / 2 w^2.
