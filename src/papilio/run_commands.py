@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from papilio.console import CsvForm, Form, JsonForm, LinesForm, TableForm
+from papilio.console import CsvForm, Form, JsonForm, LinesForm, TableForm, say
 from papilio.errors import DataError, SettingError, one_line
 
 STANDARD_INPUT = "-"
@@ -92,7 +92,7 @@ def predict(
             telling.tell(some)
         telling.end(shows_paths=is_for_people, is_in_file=file is not None)
     if file is not None:
-        typer.echo(f"{file}: {telling.num_answered:,} answer{'s' * (telling.num_answered != 1)}")
+        say(f"{file}: {telling.num_answered:,} answer{'s' * (telling.num_answered != 1)}")
     if telling.num_broken:
         raise typer.Exit(1)
 
@@ -129,9 +129,9 @@ def sample(
     )
     is_cut = num > MOST_ON_SHEET and paths[0].suffix != ".npy"
     what = f"{num:,} images{'' if label is None else f' of class {label}'}"
-    typer.echo(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
+    say(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
     if len(paths) > 1:
-        typer.echo(f"separate files: {paths[1]} to {paths[-1].name}")
+        say(f"separate files: {paths[1]} to {paths[-1].name}")
 
 
 def export(
@@ -144,7 +144,7 @@ def export(
 
     paths, checked = export_run(_place_of(run), out, is_fresh=fresh)
     for path in paths:
-        typer.echo(str(path))
+        say(str(path))
     most = max(checked.differences.values())
     typer.echo(f"checked on {checked.what}: at most {most:.2g} off the run's own answers")
 
@@ -191,10 +191,10 @@ def explore(
         from papilio.explorer.export import export_page
 
         path, words = export_page(run, export, pictures=pictures or [], judge=classifier, is_fresh=fresh)
-        typer.echo(f"{path}: {words}")
+        say(f"{path}: {words}")
         return
     explore_run(
-        run, pictures=pictures or [], judge=classifier, host=host, port=port or 0, opens_browser=browser, say=typer.echo
+        run, pictures=pictures or [], judge=classifier, host=host, port=port or 0, opens_browser=browser, say=say
     )
 
 
@@ -265,7 +265,7 @@ class _Telling:
         if not self.num_answered:
             raise typer.Exit(2)
         for path in self.saved if shows_paths else ():
-            typer.echo(f"before and after: {path}")
+            say(f"before and after: {path}")
         for hint, pictures in self.hints.items():
             more = f" and {len(pictures) - MOST_NAMED:,} more" if len(pictures) > MOST_NAMED else ""
             typer.echo(one_line(f"{', '.join(pictures[:MOST_NAMED])}{more}: {hint}"), err=True)

@@ -7,9 +7,11 @@ lists them; `python -m tests.faults` tries thousands, `test_faults.py` a few doz
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -32,6 +34,7 @@ PEAK_BYTES = 2**30  # beyond what the process had before
 LIMIT_BYTES = 3 * 2**30  # after which it is given up
 MESSAGE_LETTERS = 1000
 GAVE_UP = "given up"
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # what a terminal would take for something else than text
 STATUS_OF = Path("/proc/self/status")
 
 
@@ -41,7 +44,7 @@ class Fault:
 
     `attempt` is what follows `papilio` on the command line, which is run in that folder; or a function of the folder, whose
     PapilioError counts as the command's. A refusal must name `file`, and its exit status must be one of `statuses`.
-    What takes more than `most_seconds`, or has to be given up, hangs.
+    `is_output_full`: what it prints goes to a full disk. What takes more than `most_seconds`, or has to be given up, hangs.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Fault:
     file: str = ""
     statuses: tuple[int, ...] = (0, 1, 2)
     most_seconds: float = HANG_SECONDS
+    is_output_full: bool = False
 
     @property
     def limit_seconds(self) -> float:
@@ -92,6 +96,13 @@ class Outcome:
         return (self.stderr.strip().splitlines() or [""])[-1]
 
 
+class _FullDisk(io.BytesIO):
+    """What takes nothing."""
+
+    def write(self, content: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 class GivenUpError(BaseException):
     """The input took longer than its limit; no `except Exception` catches it."""
 
@@ -104,6 +115,8 @@ def try_here(fault: Fault) -> Outcome:
         out, err = (
             io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors=how) for how in ("strict", "backslashreplace")
         )
+        if fault.is_output_full:
+            out = io.TextIOWrapper(_FullDisk(), encoding="utf-8")
         _forget_peak()
         before, start = _memory("VmRSS"), _own_seconds()
         with (
@@ -182,7 +195,7 @@ def judge(fault: Fault, status: int, stdout: str, stderr: str, seconds: float, p
         return Verdict.TRACEBACK
     if status not in fault.statuses:
         return Verdict.WRONG_EXIT
-    if status in (1, 2) and not _is_clear(fault, stdout, stderr):
+    if (status in (1, 2) and not _is_clear(fault, stdout, stderr)) or CONTROL.search(stdout + stderr):
         return Verdict.MESSAGE
     return Verdict.OK
 
@@ -247,7 +260,8 @@ def _wait(process: subprocess.Popen[bytes], most_seconds: float) -> tuple[int, r
 
 
 def _text(stream: io.TextIOWrapper) -> str:
-    stream.flush()
+    with contextlib.suppress(OSError):
+        stream.flush()
     buffer = stream.buffer
     assert isinstance(buffer, io.BytesIO)
     return buffer.getvalue().decode("utf-8")

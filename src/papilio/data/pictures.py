@@ -48,6 +48,7 @@ PNG_HEAD_BYTES = 8
 STDERR = 2
 MAX_SIDE = 4096
 MAX_PIXELS_AT_ONCE = 2**26  # decoded by all threads together; a larger picture is decoded alone
+MAX_SCANS = 100  # of a progressive JPEG, each of which takes the time of a whole picture; encoders write about ten
 MAX_PADDED_PIXELS = 2**26  # of a window around a whole picture
 MAX_LOOKED_AT = (2**14, 2**25)  # the longer side, and the pixels, of a picture of which parts are looked at
 SHEET_SIDE = 64  # pixels that an image has at least on a contact sheet
@@ -349,6 +350,8 @@ def convert_images(images: np.ndarray, *, size: Size | None, color: Color | None
 
 def _decoded(file: IO[bytes], *, size: Size | None, color: Color, depth: Depth) -> Seen:
     image = _open(file)
+    if "progressive" in image.info and (num := _num_scans(file)) > MAX_SCANS:
+        raise UnreadablePictureError(f"a progressive JPEG of {num:,} scans, at most {MAX_SCANS} are decoded")
     _shrink_while_reading(image, size)
     with ROOM.taken(image.width * image.height), SILENCE.kept(image.format == "TIFF"):
         # a PPM says which of its values is white, and Pillow goes by it
@@ -398,6 +401,15 @@ def _open(file: IO[bytes]) -> Image.Image:
             f"{image.width} x {image.height} = {num:,} pixels, at most {limit:,} are decoded", advice=SMALLER
         )
     return image
+
+
+def _num_scans(file: IO[bytes]) -> int:
+    """How often a JPEG begins anew with its pixels."""
+    place = file.tell()
+    file.seek(0)
+    num = sum(piece.startswith(b"\xda") for piece in file.read().split(b"\xff"))
+    file.seek(place)
+    return num
 
 
 def _is_too_large(image: Image.Image) -> bool:
