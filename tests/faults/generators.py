@@ -6,6 +6,7 @@ from tests.faults.archives import odd_archive
 from tests.faults.arrays import odd_array, odd_labels, odd_published
 from tests.faults.folders import odd_folder, odd_path
 from tests.faults.harness import Generator
+from tests.faults.options import odd_option
 from tests.faults.own_files import OWN_FILES
 from tests.faults.parquets import odd_parquet
 from tests.faults.pictures import exif_picture, labeled_picture, predicted_picture, probed_picture
@@ -29,6 +30,7 @@ GENERATORS: dict[str, Generator] = {
     "paths": odd_path,
     "studies": odd_study,
     "settings": odd_setting,
+    "options": odd_option,
     "full output": full_output,
     "places": odd_place,
     **OWN_FILES,
