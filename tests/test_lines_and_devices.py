@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
@@ -12,7 +13,9 @@ import pytest
 from papilio.cli import main
 from papilio.data.progress import reading_progress
 from papilio.errors import StorageError, one_line
-from papilio.files import open_atomic, open_to_append
+from papilio.files import checksum, open_atomic, open_to_append
+from papilio.offers.streams import Answer, asked
+from papilio.study_folder import recorded_modules
 
 ODD = "two\nlines\x1b[31m"
 
@@ -87,6 +90,23 @@ def test_what_is_no_file_is_not_appended_to_or_waited_for(what: str, tmp_path: P
     }[what](path)
     with pytest.raises(OSError), open_to_append(path):
         pass
+
+
+def test_a_pipe_has_no_checksum(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x")
+    with pytest.raises(OSError, match="not a regular file"):
+        checksum(tmp_path / "x")
+
+
+def test_a_name_that_no_file_can_have_does_not_take_the_others_answers() -> None:
+    first, second = asked(["a.png", "x" * 300])
+    assert first == Path("a.png") and isinstance(second, Answer) and "is too long" in str(second.error)
+
+
+@pytest.mark.parametrize("place", ["x" * 300, "a\0b", "nowhere", 7, ["."]])
+def test_a_folder_of_modules_that_cannot_be_is_none(place: object, tmp_path: Path) -> None:
+    (tmp_path / "environment.json").write_text(json.dumps({"modules": place}))
+    assert recorded_modules(tmp_path) is None
 
 
 def test_a_file_is_appended_to(tmp_path: Path) -> None:

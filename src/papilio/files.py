@@ -174,8 +174,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:
-    """The hex digest of a file's bytes, read in pieces."""
-    with Path(path).open("rb") as file:
+    """The hex digest of a file's bytes, read in pieces; raises OSError for what is no file."""
+    with open_regular(Path(path)) as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 

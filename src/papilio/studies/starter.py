@@ -110,9 +110,10 @@ def study_text(path: Path, source: str, outlook: Outlook) -> str:
     """The study as a file with comments; `path` is where it will be, and what its paths are relative to."""
     title, is_named = path.stem, source in READERS or source in DRAWN
     shown = source if is_named else _path_from(path.parent, source)
+    named = one_line(title)  # a comment has no line breaks
     lines = [
-        f"# papilio show {title}.toml   the network, with shapes and numbers of parameters",
-        f"# papilio run {title}.toml    train it; results/{title}/report.html is the report",
+        f"# papilio show {named}.toml   the network, with shapes and numbers of parameters",
+        f"# papilio run {named}.toml    train it; results/{named}/report.html is the report",
         f"title = {_toml(title)}",
         "",
         "[data]",
