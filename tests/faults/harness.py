@@ -118,7 +118,7 @@ def try_here(fault: Fault) -> Outcome:
         if fault.is_output_full:
             out = io.TextIOWrapper(_FullDisk(), encoding="utf-8")
         _forget_peak()
-        before, start = _memory("VmRSS"), _own_seconds()
+        before, start = _memory("VmRSS"), own_seconds()
         with (
             _inside(folder),
             _limits(before, fault.limit_seconds),
@@ -126,7 +126,7 @@ def try_here(fault: Fault) -> Outcome:
             contextlib.redirect_stderr(err),
         ):
             status = _attempt(fault, folder)
-        seconds, peak = _own_seconds() - start, max(0, _memory("VmHWM") - before)
+        seconds, peak = own_seconds() - start, max(0, _memory("VmHWM") - before)
     return _outcome(fault, status, _text(out), _text(err), seconds, peak)
 
 
@@ -140,11 +140,11 @@ def try_apart(fault: Fault, *, base_bytes: int = 0) -> Outcome:
         command = [sys.executable, "-m", "papilio", *fault.attempt]
         with (Path(name) / "out").open("wb") as out, (Path(name) / "err").open("wb") as err:
             process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-            status, used, own_seconds = _wait(process, fault.limit_seconds)
+            status, used, took = _wait(process, fault.limit_seconds)
         texts = [(Path(name) / one).read_text(errors="replace") for one in ("out", "err")]
     peak = max(0, used.ru_maxrss * 1024 - base_bytes)
     # of a process that was not given up its work: libraries are imported from a disk that others use, too
-    seconds = own_seconds if own_seconds > fault.limit_seconds else used.ru_utime + used.ru_stime
+    seconds = took if took > fault.limit_seconds else used.ru_utime + used.ru_stime
     return _outcome(fault, status, *texts, seconds, peak)
 
 
@@ -228,10 +228,10 @@ def _limits(before_bytes: int, seconds: float) -> Iterator[None]:
     The alarm comes again and again: other processes may have had the processor, and an exception that it raises inside a
     finaliser is lost.
     """
-    start = _own_seconds()
+    start = own_seconds()
 
     def give_up(number: int, frame: Any) -> None:
-        if _own_seconds() - start >= seconds:
+        if own_seconds() - start >= seconds:
             raise GivenUpError
 
     old = resource.getrlimit(resource.RLIMIT_DATA)
@@ -248,15 +248,15 @@ def _limits(before_bytes: int, seconds: float) -> Iterator[None]:
 
 def _wait(process: subprocess.Popen[bytes], most_seconds: float) -> tuple[int, resource.struct_rusage, float]:
     """Status, what was used, and how long it took by its own clock; one that takes longer than that is killed."""
-    start = _own_seconds(process.pid)
-    own_seconds = 0.0
+    start = own_seconds(process.pid)
+    took = 0.0
     while True:
         number, state, used = os.wait4(process.pid, os.WNOHANG)
         if number:
             process.returncode = os.waitstatus_to_exitcode(state)
-            return process.returncode, used, own_seconds
-        own_seconds = _own_seconds(process.pid) - start
-        if own_seconds > most_seconds:
+            return process.returncode, used, took
+        took = own_seconds(process.pid) - start
+        if took > most_seconds:
             process.kill()
         time.sleep(0.01)
 
@@ -269,7 +269,7 @@ def _text(stream: io.TextIOWrapper) -> str:
     return buffer.getvalue().decode("utf-8")
 
 
-def _own_seconds(of: int | str = "thread-self") -> float:
+def own_seconds(of: int | str = "thread-self") -> float:
     """A clock that stands still while this thread, or a process' first, could go on, but others have the processor."""
     try:
         _, waited_nanoseconds, _ = Path(f"/proc/{of}/schedstat").read_text().split()
