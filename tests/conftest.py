@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 from jaxtyping import install_import_hook
@@ -20,6 +21,9 @@ install_import_hook(["papilio.models", "papilio.targets", "papilio.training"], "
 importlib.import_module("papilio.workbench")
 # tiny nets on several threads mostly wait for each other, most of all beside other work
 torch.set_num_threads(1)
+# no test times anything: a busy machine is no fault
+hypothesis.settings.register_profile("papilio", deadline=None)
+hypothesis.settings.load_profile("papilio")
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
+import copy
 import gzip
 import io
 import lzma
@@ -30,6 +32,16 @@ SMALL_BYTES = 2**28
 MIN_MEMBER_BYTES = 64
 SMALL_MEMBERS = 50_000
 BLOCK_BYTES = 512
+STEP_BYTES = 2**20
+# of headers of a tar that say the names and more of other members: beyond some, as many bytes as a member may need
+MAX_HEADER_BYTES, HEADER_BYTES_OF_A_MEMBER = 2**22, 2**12
+HEADER_TYPES = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 UTF_8_FLAG = 0x800
 # what damaged headers and streams make the libraries raise
 BROKEN = (
@@ -103,7 +115,66 @@ def _read_zip(path: Path) -> Iterator[Member]:
                 raise DataError(f"{path}: member {name!r} is a link; pack the pictures themselves")
             if info.flag_bits & 1:
                 raise DataError(f"{path}: member {name!r} is encrypted; pack it again without a password")
-            yield _member(path, name, info.file_size, info.is_dir(), lambda info=info: archive.open(info))
+            yield _member(path, name, info.file_size, info.is_dir(), lambda info=info: open_in_zip(archive, info))
+
+
+def open_in_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    """A member of a zip, for reading; what is unpacked at once is bounded, and no more than the archive says of its size.
+
+    Raises one of `BROKEN` for a damaged member.
+    """
+    if info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return io.BufferedReader(_InSteps(archive.open(info)))
+    # the library unpacks all that there is of these, and only then goes by the size
+    packed = copy.copy(info)
+    packed.compress_type, packed.file_size = zipfile.ZIP_STORED, info.compress_size
+    del packed.CRC
+    with archive.open(packed) as file:
+        content = _unpacked(file.read(), info)
+    if len(content) != info.file_size or zlib.crc32(content) != info.CRC:
+        raise zipfile.BadZipFile(f"{info.filename!r} is not what its checksum and size say")
+    return io.BytesIO(content)
+
+
+def _unpacked(packed: bytes, info: zipfile.ZipInfo) -> bytes:
+    """The bytes of a member that is packed with bzip2 or LZMA; at most one more than the archive says."""
+    if info.compress_type == zipfile.ZIP_BZIP2:
+        return bz2.BZ2Decompressor().decompress(packed, info.file_size + 1)
+    if info.compress_type != zipfile.ZIP_LZMA:
+        raise NotImplementedError(f"compression method {info.compress_type}")
+    num_properties = struct.unpack("<H", packed[2:4])[0]
+    # zip's header of LZMA, as that of a file of its own, of which the size is not known
+    alone = packed[4 : 4 + num_properties] + b"\xff" * 8 + packed[4 + num_properties :]
+    decompressor = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MAX_MEMBER_BYTES)
+    return decompressor.decompress(alone, info.file_size)
+
+
+class _InSteps(io.RawIOBase):
+    """A member's bytes: of many that are asked for at once, the library unpacks more than the archive says there are."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self.file.read(min(len(buffer), STEP_BYTES))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        return self.file.seek(position, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
@@ -119,14 +190,14 @@ def _read_tar(path: Path) -> Iterator[Member]:
         raw = stack.enter_context(open_regular(path))
         plain = raw if path.name.lower().endswith(".tar") else stack.enter_context(gzip.GzipFile(fileobj=raw))
         source = _Bounded(cast(IO[bytes], plain), path)
-        archive = stack.enter_context(tarfile.open(fileobj=cast(IO[bytes], source), mode="r:"))
+        archive = stack.enter_context(tarfile.open(fileobj=cast(IO[bytes], source), mode="r:", tarinfo=_Header))
         while (info := archive.next()) is not None:
             cast(Any, archive).members.clear()  # a list of all members is of no use, and may be of any length
+            source.most_header_bytes += HEADER_BYTES_OF_A_MEMBER
             if not info.isfile() and not info.isdir():
                 raise DataError(f"{path}: member {info.name!r} is a link or a device; pack the pictures themselves")
             if info.issparse():
-                # holes cost nothing in the archive, and all their bytes in memory
-                raise DataError(f"{path}: member {info.name!r} has holes; pack it again without --sparse")
+                raise source.holes(info.name)
             yield _member(path, info.name, info.size, info.isdir(), lambda info=info: _extract(archive, info))
         source.refuse_bad_end()
 
@@ -161,6 +232,23 @@ def refuse_too_much(path: Path, num_bytes: int, limit_bytes: int) -> None:
         )
 
 
+class _Header(tarfile.TarInfo):
+    """A member's header, which may be one about other members: of these `_Bounded` counts the bytes.
+
+    `tarfile` has `_proc_member` for subclasses to replace. What holes a member has is not read at all.
+    """
+
+    def _proc_member(self, archive: Any) -> Any:
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise archive.fileobj.holes(self.name)
+        if self.type in HEADER_TYPES:
+            archive.fileobj.take_header(self.size)
+        return cast(Any, super())._proc_member(archive)
+
+    def _proc_gnusparse_10(self, following: tarfile.TarInfo, headers: Any, archive: Any) -> None:
+        raise archive.fileobj.holes(following.name)
+
+
 class _Bounded:
     """A tar's bytes for `tarfile`: stops at the limit, and keeps the last block, which tells if the end is there."""
 
@@ -169,6 +257,7 @@ class _Bounded:
         self.path = path
         self.limit_bytes = unpacking_limit(path)
         self.last_block = b""
+        self.most_header_bytes = MAX_HEADER_BYTES  # that are still to come
 
     def read(self, num_bytes: int = -1) -> bytes:
         refuse_too_much(self.path, self.file.tell() + max(num_bytes, 0), self.limit_bytes)
@@ -182,6 +271,19 @@ class _Bounded:
 
     def tell(self) -> int:
         return self.file.tell()
+
+    def take_header(self, num_bytes: int) -> None:
+        """Note a header about other members; raises DataError where there are too many: each byte of them takes its time."""
+        self.most_header_bytes -= num_bytes
+        if self.most_header_bytes < 0:
+            raise DataError(
+                f"{self.path}: its headers of long names have more than {MAX_HEADER_BYTES:,} bytes, the most that are read;"
+                " pack it again"
+            )
+
+    def holes(self, name: str) -> DataError:
+        """Holes cost nothing in the archive, and all their bytes in memory."""
+        return DataError(f"{self.path}: member {name!r} has holes; pack it again without --sparse")
 
     def refuse_bad_end(self) -> None:
         """Raise unless the last block is zero: `tarfile` takes a damaged header for the end, and says nothing."""

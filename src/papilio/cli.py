@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from papilio import run_commands
-from papilio.console import print_json, print_table
+from papilio.console import print_json, print_table, say
 from papilio.data_commands import data_app
 from papilio.errors import PapilioError, SettingError, StudyError, one_line, reason_of
 from papilio.version import __version__
@@ -154,7 +154,7 @@ def report(folder: FolderArgument) -> None:
     """Write a study's report again, from its files."""
     from papilio.workbench import remake_report
 
-    typer.echo(f"report: {remake_report(folder)}")
+    say(f"report: {remake_report(folder)}")
 
 
 @app.command()
@@ -228,10 +228,10 @@ def new(
     from papilio.studies.starter import write_starter
 
     path, outlook = write_starter(name, data, progress=reading_progress())
-    typer.echo(f"{path}: {one_line(outlook.words)}")
+    say(f"{path}: {outlook.words}")
     if outlook.complaint is not None:
-        typer.echo(one_line(outlook.complaint))
-    typer.echo(f"to train it and write a report: papilio run {shlex.quote(str(path))}")
+        say(outlook.complaint)
+    say(f"to train it and write a report: papilio run {shlex.quote(str(path))}")
 
 
 @app.command()
@@ -254,9 +254,9 @@ def show(
     typer.echo(description.toml)
     print_table(["stage", "trial", "runs", "parameters"], [[*map(str, row)] for row in description.trials])
     for note in description.notes:
-        typer.echo(note)
+        say(note)
     for title, layers in description.networks:
-        typer.echo(f"\n{title}")
+        say(title, is_apart=True)
         print_table(["layer", "kind", "output", "parameters"], layers)
 
 
@@ -357,7 +357,7 @@ def _print_plan(plan: Any) -> None:
     """What a study would do: a row per trial, what is to be said of it, how long it would take."""
     from papilio.execution.display import estimate_line
 
-    typer.echo(plan.title)
+    say(plan.title)
     rows = [
         [row.stage, row.trial, str(row.num_runs), str(row.num_finished), str(row.epochs), f"{row.parameters:,}"]
         + [row.precision] * plan.tells_precision
@@ -368,7 +368,7 @@ def _print_plan(plan: Any) -> None:
     if len(plan.trials) > MAX_TRIALS:
         typer.echo(f"and {len(plan.trials) - MAX_TRIALS:,} more trials")
     for note in plan.notes:
-        typer.echo(note)
+        say(note)
     num_left = plan.num_runs - plan.num_finished
     if not num_left:
         typer.echo("every run is finished: the command would only write the report again")
@@ -376,7 +376,7 @@ def _print_plan(plan: Any) -> None:
     typer.echo(
         estimate_line(span=plan.span, peak_bytes=plan.peak_bytes, num_runs=num_left, num_workers=plan.num_workers or 1)
     )
-    typer.echo(f"a dry run: nothing was trained or written; the results would be in {plan.folder}")
+    say(f"a dry run: nothing was trained or written; the results would be in {plan.folder}")
 
 
 def _conclude(results: Any, *, is_quiet: bool = False) -> int:
@@ -405,7 +405,7 @@ def _conclude(results: Any, *, is_quiet: bool = False) -> int:
         typer.echo(f"papilio: {fruitless}", err=True)
     if not is_quiet:
         _print_best(results)
-    typer.echo(f"report: {results.folder / 'report.html'}")
+    say(f"report: {results.folder / 'report.html'}")
     if failed or fruitless is not None:
         return 1
     return 0 if results.is_whole else 130
@@ -434,17 +434,17 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
             notes.append(
                 f"ranked by {metric_words(table.otherwise)}: losses of different objectives cannot be compared"
             )
-        typer.echo(f"\n{stage}" + (f" ({'; '.join(notes)})" if notes else ""))
+        say(stage + (f" ({'; '.join(notes)})" if notes else ""), is_apart=True)
         print_table(["trial", "parameters", "n", *map(metric_words, table.metrics), "seconds"], rows)
         if len(table.rows) > top:
-            typer.echo(f"and {len(table.rows) - top:,} more: papilio results {results.folder} --top {len(table.rows)}")
+            say(f"and {len(table.rows) - top:,} more: papilio results {results.folder} --top {len(table.rows)}")
 
 
 def _print_best(results: Any) -> None:
     from papilio.results.best import best_words
 
     if results.best is not None:
-        typer.echo(f"\nbest: {results.folder}/{best_words(results, results.best)}")
+        say(f"best: {results.folder}/{best_words(results, results.best)}", is_apart=True)
 
 
 def _print_comparison(comparison: Any) -> None:
@@ -452,7 +452,7 @@ def _print_comparison(comparison: Any) -> None:
 
     print_table(*comparison_table(comparison))
     if words := unlike_words(comparison):
-        typer.echo(f"\n{words}")
+        say(words, is_apart=True)
     header, rows = shared_table(comparison)
     if rows:
         typer.echo("\ntrials that several studies have")

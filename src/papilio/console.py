@@ -51,6 +51,11 @@ class Columns:
         return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
+def say(text: str, *, is_apart: bool = False) -> None:
+    """A line for people, with an empty one above it where `is_apart`; whatever names are in it, it stays a line."""
+    typer.echo("\n" * is_apart + one_line(text))
+
+
 def print_table(header: list[str], rows: list[list[str]]) -> None:
     typer.echo(Columns(header).text(rows), nl=False)
 

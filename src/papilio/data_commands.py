@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from papilio.console import print_json, print_table, words
-from papilio.errors import RequestError, one_line
+from papilio.console import print_json, print_table, say, words
+from papilio.errors import RequestError
 
 MAX_ITEMS = 20  # files or images that a finding lists
 
@@ -71,7 +71,7 @@ def data_fetch(name: Annotated[str, typer.Argument(metavar="SET", help="A named 
     from papilio.data.catalogue import fetch
     from papilio.data.progress import reading_progress
 
-    typer.echo(fetch(name, progress=reading_progress()))
+    say(str(fetch(name, progress=reading_progress())))
 
 
 @data_app.command("info")
@@ -96,7 +96,7 @@ def data_info(
         return
     for key, value in facts.items():
         if key != "classes":
-            typer.echo(with_options(f"{key.replace('_', ' '):<16} {words(value)}"))
+            say(with_options(f"{key.replace('_', ' '):<16} {words(value)}"))
     if not facts["classes"]:
         return
     splits = list(facts["splits"])
@@ -139,7 +139,7 @@ def data_render(
 
     given = {"num": num, "size": size, "seed": seed, "variety": variety, "color": color}
     settings = settings_of(name, {key: value for key, value in given.items() if value is not None})
-    typer.echo(render_set(name, out, settings, progress=reading_progress()))
+    say(str(render_set(name, out, settings, progress=reading_progress())))
 
 
 @data_app.command("check")
@@ -157,9 +157,9 @@ def data_check(
     with _naming_options():
         findings = check_images(name, labels=labels, period=period, size=size, bits=bits, progress=reading_progress())
     for finding in findings:
-        typer.echo(f"{finding.severity:<8} {one_line(with_options(finding.message))}")
+        say(f"{finding.severity:<8} {with_options(finding.message)}")
         for item in finding.items[:MAX_ITEMS] if finding.severity != "ok" else ():
-            typer.echo(f"         {one_line(str(item))}")
+            say(f"         {item}")
         if len(finding.items) > MAX_ITEMS and finding.severity != "ok":
             typer.echo(f"         and {len(finding.items) - MAX_ITEMS:,} more")
     raise typer.Exit(1 if any(finding.severity == "error" for finding in findings) else 0)

@@ -34,10 +34,12 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
 
     Until then it lies next to it, at the file's `name`.
 
-    Raises StorageError, with the path and the remedy, when the disk is full or the folder cannot be written.
+    Raises StorageError, with the path and the remedy, when the disk is full, the folder cannot be written, or the path is a
+    device, which a file would take the place of.
     """
     path = Path(path)
     with storage_errors(path):
+        _refuse_device(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
         os.close(handle)
@@ -103,6 +105,22 @@ def open_regular(path: Path) -> IO[bytes]:
     return os.fdopen(handle, "rb")
 
 
+def open_to_append(path: Path) -> IO[bytes]:
+    """Open a file to add to it and to read it, made where there is none; raises OSError for whatever is no file."""
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | WITHOUT_WAITING, 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(handle, "a+b")
+
+
+def _refuse_device(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            raise OSError(errno.EINVAL, "a device", str(path))
+
+
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's complaints about writing `path` into one line that says what to do."""
@@ -156,8 +174,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:
-    """The hex digest of a file's bytes, read in pieces."""
-    with Path(path).open("rb") as file:
+    """The hex digest of a file's bytes, read in pieces; raises OSError for what is no file."""
+    with open_regular(Path(path)) as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 

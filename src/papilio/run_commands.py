@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from papilio.console import CsvForm, Form, JsonForm, LinesForm, TableForm
+from papilio.console import CsvForm, Form, JsonForm, LinesForm, TableForm, say
 from papilio.errors import DataError, SettingError, one_line
 
 STANDARD_INPUT = "-"
@@ -100,7 +100,7 @@ def predict(
             telling.tell(some)
         telling.end(shows_paths=is_for_people and not quiet, shows_hints=not quiet, is_in_file=file is not None)
     if file is not None and not quiet:
-        typer.echo(f"{file}: {telling.num_answered:,} answer{'s' * (telling.num_answered != 1)}")
+        say(f"{file}: {telling.num_answered:,} answer{'s' * (telling.num_answered != 1)}")
     if telling.num_broken:
         raise typer.Exit(1)
 
@@ -140,9 +140,9 @@ def sample(
         return
     is_cut = num > MOST_ON_SHEET and paths[0].suffix != ".npy"
     what = f"{num:,} images{'' if label is None else f' of class {label}'}"
-    typer.echo(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
+    say(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
     if len(paths) > 1:
-        typer.echo(f"separate files: {paths[1]} to {paths[-1].name}")
+        say(f"separate files: {paths[1]} to {paths[-1].name}")
 
 
 def export(
@@ -158,7 +158,7 @@ def export(
     if quiet:
         return
     for path in paths:
-        typer.echo(str(path))
+        say(str(path))
     most = max(checked.differences.values())
     typer.echo(f"checked on {checked.what}: at most {most:.2g} off the run's own answers")
 
@@ -205,10 +205,10 @@ def explore(
         from papilio.explorer.export import export_page
 
         path, words = export_page(run, export, pictures=pictures or [], judge=classifier, is_fresh=fresh)
-        typer.echo(f"{path}: {words}")
+        say(f"{path}: {words}")
         return
     explore_run(
-        run, pictures=pictures or [], judge=classifier, host=host, port=port or 0, opens_browser=browser, say=typer.echo
+        run, pictures=pictures or [], judge=classifier, host=host, port=port or 0, opens_browser=browser, say=say
     )
 
 
@@ -296,10 +296,10 @@ class _Telling:
     def _tell_paths(self) -> None:
         if len(self.saved) <= MOST_PATHS:
             for path in self.saved:
-                typer.echo(f"before and after: {path}")
+                say(f"before and after: {path}")
             return
         first, last = self.saved[0], self.saved[-1]
-        typer.echo(f"before and after: {len(self.saved):,} pictures, {first} to {last.name}")
+        say(f"before and after: {len(self.saved):,} pictures, {first} to {last.name}")
 
     def _keep(self, answer: Any) -> None:
         if answer.error:

@@ -86,9 +86,9 @@ def recorded_modules(folder: Path) -> Path | None:
     """The folder of the modules that a study named, as its own folder tells it; None where it tells of none that is there."""
     try:
         place = json.loads(read_own(folder / ENVIRONMENT)).get("modules")
-    except (OSError, ValueError, AttributeError, RecursionError):
+        return Path(place) if isinstance(place, str) and "\0" not in place and Path(place).is_dir() else None
+    except (OSError, ValueError, AttributeError, RecursionError):  # of a name too long, too
         return None
-    return Path(place) if isinstance(place, str) and "\0" not in place and Path(place).is_dir() else None
 
 
 def refuse_foreign(folder: Path) -> None:

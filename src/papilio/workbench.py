@@ -21,7 +21,7 @@ from papilio.data.parallel import available_cores
 from papilio.data.pictures import contact_sheet, write_picture
 from papilio.data.progress import Progress, reading_progress
 from papilio.engine import find_engine
-from papilio.errors import RunError, RunFailed, SettingError, StudyError
+from papilio.errors import RunError, RunFailed, SettingError, StudyError, shown
 from papilio.execution.afterwards import span_afterwards, under_load
 from papilio.execution.description import describe_study, study_schema
 from papilio.execution.environment import (
@@ -94,6 +94,7 @@ __all__ = [
 
 DIGITS = 18  # of a number, at most, that is taken for a text where it is no number: 007
 MOST_ON_SHEET = 1024  # images on a contact sheet
+MOST_SAMPLES, MOST_SAMPLED_BYTES = 10**6, 2**32  # images that are made at once, and their bytes
 
 
 def run_study(
@@ -334,8 +335,8 @@ def sample(
     class that one can name, DataError for an unknown class, SettingError for a name of another kind, and for files that are
     there, unless `is_fresh`.
     """
-    if num < 1:
-        raise SettingError(f"--num: must be 1 or more, not {num}")
+    if not 1 <= num <= MOST_SAMPLES:
+        raise SettingError(f"--num: must be from 1 to {MOST_SAMPLES:,}, not {num:,}")
     if seed < 0:
         raise SettingError(f"--seed: must be 0 or more, not {seed}")
     paths = sample_paths(path_to_write(out, error=SettingError), num=num, is_separate=is_separate)
@@ -343,6 +344,9 @@ def sample(
     if "sample" not in loaded.kind.offers:
         able = ", ".join(kind.name for kind in KINDS.values() if "sample" in kind.offers)
         raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} cannot generate images; these kinds can: {able}")
+    if num * math.prod(loaded.image_shape) > MOST_SAMPLED_BYTES:
+        most = MOST_SAMPLED_BYTES // math.prod(loaded.image_shape)
+        raise SettingError(f"--num: must be from 1 to {most:,} for images of this size, not {num:,}")
     there = next((path for path in paths if path.exists()), None)
     if there is not None and not is_fresh:
         raise SettingError(f"{there}: already exists; choose another --out, or --fresh to replace it")
@@ -351,8 +355,8 @@ def sample(
         with open_atomic(paths[0]) as file:
             np.save(file, images[:, 0] if images.shape[1] == 1 else images.transpose(0, 2, 3, 1))
         return paths
-    shown = images[:MOST_ON_SHEET]
-    write_picture(paths[0], contact_sheet(shown, columns=math.ceil(math.sqrt(len(shown)))))
+    first = images[:MOST_ON_SHEET]
+    write_picture(paths[0], contact_sheet(first, columns=math.ceil(math.sqrt(len(first)))))
     for path, image in zip(paths[1:], images, strict=is_separate):
         write_picture(path, image)
     return paths
@@ -423,11 +427,14 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
 def _parse_value(text: str, *, where: str) -> Any:
     """A value as in TOML; what is none, and does not look as if it were meant to be one, is a text."""
     try:
-        return parse_toml(f"value = {text}", where=where)["value"]
+        tables = parse_toml(f"value = {text}", where=where)
     except StudyError:
         if text.startswith(("[", "{")) or (len(text) > DIGITS and text.lstrip("+-").isdecimal()):
             raise
         return text
+    if len(tables) > 1:
+        raise StudyError(f"{where}: {shown(text)} is more than one value; give each setting its own --set")
+    return tables["value"]
 
 
 def _write_report(results: StudyResults, *, own: OwnFunctions | None = None) -> Path:

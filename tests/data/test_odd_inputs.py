@@ -9,6 +9,7 @@ import os
 import struct
 import subprocess
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -103,7 +104,11 @@ def test_a_thin_picture_is_looked_at_without_padding_it_to_a_square(tmp_path: Pa
     Image.fromarray(values).save(tmp_path / "thin.png")
     picture = read_whole_picture(tmp_path / "thin.png", channel=1)
     assert max(picture.shape) < 16_384
+    tracemalloc.start()
     whole = cut(picture, Window(is_whole=True), (50, 50)).astype(int)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 2**24 < max(picture.shape) ** 2
     assert np.array_equal(whole[0, 0], whole[0, 49]) and np.all(np.diff(whole[0, 25]) >= 0)
 
 

@@ -183,6 +183,36 @@ def _sizes(rng: random.Random) -> tuple[str, bytes]:
     return ".zip", bytes(content)
 
 
+def _understated(rng: random.Random) -> tuple[str, bytes]:
+    """A zip with a member that unpacks to far more than its size says."""
+    kind = rng.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2))
+    size = rng.choice((2**20, 2**26, 2**28))
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", kind) as archive:
+        for name, content in (good_set("") | {"ant/zero.png": bytes(size)}).items():
+            archive.writestr(zipfile.ZipInfo(name), content, kind)
+    return ".zip", raw.getvalue().replace(struct.pack("<I", size), struct.pack("<I", rng.choice((0, 1000))))
+
+
+def _other_directory(rng: random.Random) -> tuple[str, bytes]:
+    """A zip whose directory names other members than are there, or the same one twice."""
+    content, names = zip_bytes(good_set(""), rng), list(good_set(""))
+    start = content.index(b"PK\x01\x02")
+    one, other = rng.sample(names, 2)
+    where = slice(start, None) if rng.random() < 0.5 else slice(0, start)
+    changed = content[where].replace(one.encode(), rng.choice((other, "x" * len(one))).encode())
+    return ".zip", content[:start] + changed if where.start else changed + content[start:]
+
+
+def _long_header(rng: random.Random) -> tuple[str, bytes]:
+    """A header about the next member with very many entries."""
+    info = tarfile.TarInfo("x")
+    content = rng.choice((b"12 comment=\n", b"8 a=bcd\n", b"a/b/c/d/")) * rng.choice((1000, 10**6, 10**7))
+    info.type, info.size = rng.choice((b"x", b"g", b"L", b"K")), len(content)
+    header = info.tobuf(tarfile.USTAR_FORMAT)[:512] + content + bytes(-len(content) % 512)
+    return ".tgz", gzip.compress(header + tar_bytes(good_set(""), rng), 1, mtime=0)
+
+
 def _xz(rng: random.Random) -> tuple[str, bytes]:
     return rng.choice((".tar.xz", ".tar.gz", ".tar", ".zip")), lzma.compress(tar_bytes(good_set(""), rng))
 
@@ -206,6 +236,9 @@ WAYS = {
     "sparse": _sparse,
     "bomb": _bomb,
     "sizes": _sizes,
+    "understated": _understated,
+    "other directory": _other_directory,
+    "long header": _long_header,
     "xz": _xz,
     "noise": _noise,
 }

@@ -8,7 +8,6 @@ import os
 import random
 import resource
 import tempfile
-import time
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tests.faults.generators import GENERATORS
-from tests.faults.harness import GIVEN_UP, Fault, Outcome, Verdict, try_apart, try_here, warm_up
+from tests.faults.harness import GIVEN_UP, Fault, Outcome, Verdict, own_seconds, try_apart, try_here, warm_up
 from tests.faults.own_files import TRAINING_SECONDS
 
 START_SECONDS = 120.0
@@ -45,7 +44,7 @@ class Job:
 
 @dataclass
 class Worker:
-    """A process that tries one input at a time; `job` is what it is at, until `deadline`."""
+    """A process that tries one input at a time; `job` is what it is at, until `deadline` by the process' own clock."""
 
     process: BaseProcess
     pipe: Connection
@@ -55,7 +54,15 @@ class Worker:
 
     def take(self, job: Job, *, seconds: float) -> None:
         self.pipe.send(job)
-        self.job, self.deadline = job, time.monotonic() + seconds
+        self.job, self.deadline = job, own_seconds(self.pid) + seconds
+
+    @property
+    def pid(self) -> int:
+        assert self.process.pid is not None  # it was started
+        return self.process.pid
+
+    def is_late(self) -> bool:
+        return own_seconds(self.pid) >= self.deadline
 
     def end(self) -> None:
         self.pipe.close()
@@ -75,7 +82,7 @@ def run_campaign(jobs: Sequence[Job], *, num_workers: int) -> Iterator[tuple[Job
         while any(worker.job for worker in workers):
             ready = wait([worker.pipe for worker in workers if worker.job], timeout=1.0)
             for index, worker in enumerate(workers):
-                if worker.job is None or (worker.pipe not in ready and time.monotonic() < worker.deadline):
+                if worker.job is None or (worker.pipe not in ready and not worker.is_late()):
                     continue
                 job, outcome = worker.job, _heard(worker)
                 seconds = WAIT_SECONDS
@@ -103,7 +110,7 @@ def _heard(worker: Worker) -> Outcome | None:
 def _lost(worker: Worker) -> Outcome:
     """The outcome of an input that took the process down, or that it never came back from."""
     assert worker.job is not None
-    if worker.process.is_alive() and time.monotonic() >= worker.deadline:
+    if worker.process.is_alive() and worker.is_late():
         where = worker.stack.read_text()
         return Outcome(worker.job.name, 1, "", f"{where}no answer", WAIT_SECONDS, 0, Verdict.HANG)
     worker.process.join(timeout=5)

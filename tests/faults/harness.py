@@ -7,9 +7,11 @@ lists them; `python -m tests.faults` tries thousands, `test_faults.py` a few doz
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -32,6 +34,7 @@ PEAK_BYTES = 2**30  # beyond what the process had before
 LIMIT_BYTES = 3 * 2**30  # after which it is given up
 MESSAGE_LETTERS = 1000
 GAVE_UP = "given up"
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # what a terminal would take for something else than text
 STATUS_OF = Path("/proc/self/status")
 
 
@@ -41,7 +44,7 @@ class Fault:
 
     `attempt` is what follows `papilio` on the command line, which is run in that folder; or a function of the folder, whose
     PapilioError counts as the command's. A refusal must name `file`, and its exit status must be one of `statuses`.
-    What takes more than `most_seconds`, or has to be given up, hangs.
+    `is_output_full`: what it prints goes to a full disk. What takes more than `most_seconds`, or has to be given up, hangs.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Fault:
     file: str = ""
     statuses: tuple[int, ...] = (0, 1, 2)
     most_seconds: float = HANG_SECONDS
+    is_output_full: bool = False
 
     @property
     def limit_seconds(self) -> float:
@@ -92,6 +96,13 @@ class Outcome:
         return (self.stderr.strip().splitlines() or [""])[-1]
 
 
+class _FullDisk(io.BytesIO):
+    """What takes nothing."""
+
+    def write(self, content: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 class GivenUpError(BaseException):
     """The input took longer than its limit; no `except Exception` catches it."""
 
@@ -104,8 +115,10 @@ def try_here(fault: Fault) -> Outcome:
         out, err = (
             io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors=how) for how in ("strict", "backslashreplace")
         )
+        if fault.is_output_full:
+            out = io.TextIOWrapper(_FullDisk(), encoding="utf-8")
         _forget_peak()
-        before, start = _memory("VmRSS"), _own_seconds()
+        before, start = _memory("VmRSS"), own_seconds()
         with (
             _inside(folder),
             _limits(before, fault.limit_seconds),
@@ -113,7 +126,7 @@ def try_here(fault: Fault) -> Outcome:
             contextlib.redirect_stderr(err),
         ):
             status = _attempt(fault, folder)
-        seconds, peak = _own_seconds() - start, max(0, _memory("VmHWM") - before)
+        seconds, peak = own_seconds() - start, max(0, _memory("VmHWM") - before)
     return _outcome(fault, status, _text(out), _text(err), seconds, peak)
 
 
@@ -127,11 +140,11 @@ def try_apart(fault: Fault, *, base_bytes: int = 0) -> Outcome:
         command = [sys.executable, "-m", "papilio", *fault.attempt]
         with (Path(name) / "out").open("wb") as out, (Path(name) / "err").open("wb") as err:
             process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-            status, used, own_seconds = _wait(process, fault.limit_seconds)
+            status, used, took = _wait(process, fault.limit_seconds)
         texts = [(Path(name) / one).read_text(errors="replace") for one in ("out", "err")]
     peak = max(0, used.ru_maxrss * 1024 - base_bytes)
     # of a process that was not given up its work: libraries are imported from a disk that others use, too
-    seconds = own_seconds if own_seconds > fault.limit_seconds else used.ru_utime + used.ru_stime
+    seconds = took if took > fault.limit_seconds else used.ru_utime + used.ru_stime
     return _outcome(fault, status, *texts, seconds, peak)
 
 
@@ -182,7 +195,7 @@ def judge(fault: Fault, status: int, stdout: str, stderr: str, seconds: float, p
         return Verdict.TRACEBACK
     if status not in fault.statuses:
         return Verdict.WRONG_EXIT
-    if status in (1, 2) and not _is_clear(fault, stdout, stderr):
+    if (status in (1, 2) and not _is_clear(fault, stdout, stderr)) or CONTROL.search(stdout + stderr):
         return Verdict.MESSAGE
     return Verdict.OK
 
@@ -191,6 +204,8 @@ def _is_clear(fault: Fault, stdout: str, stderr: str) -> bool:
     """Whether a refusal is one line of moderate length that names the file; a check's findings are its answer."""
     if not stderr and isinstance(fault.attempt, tuple) and fault.attempt[:2] == ("data", "check"):
         return "error" in stdout and all(one_line(line) == line for line in stdout.splitlines())
+    if stderr.startswith("Usage: "):  # of options that a command does not have: what it has, and where that is told
+        return all(one_line(line) == line and len(line) <= MESSAGE_LETTERS for line in stderr.splitlines())
     (line, *more) = stderr.splitlines() or [""]
     return not more and one_line(line) == line and len(line) <= MESSAGE_LETTERS and fault.file in line
 
@@ -213,10 +228,10 @@ def _limits(before_bytes: int, seconds: float) -> Iterator[None]:
     The alarm comes again and again: other processes may have had the processor, and an exception that it raises inside a
     finaliser is lost.
     """
-    start = _own_seconds()
+    start = own_seconds()
 
     def give_up(number: int, frame: Any) -> None:
-        if _own_seconds() - start >= seconds:
+        if own_seconds() - start >= seconds:
             raise GivenUpError
 
     old = resource.getrlimit(resource.RLIMIT_DATA)
@@ -233,27 +248,28 @@ def _limits(before_bytes: int, seconds: float) -> Iterator[None]:
 
 def _wait(process: subprocess.Popen[bytes], most_seconds: float) -> tuple[int, resource.struct_rusage, float]:
     """Status, what was used, and how long it took by its own clock; one that takes longer than that is killed."""
-    start = _own_seconds(process.pid)
-    own_seconds = 0.0
+    start = own_seconds(process.pid)
+    took = 0.0
     while True:
         number, state, used = os.wait4(process.pid, os.WNOHANG)
         if number:
             process.returncode = os.waitstatus_to_exitcode(state)
-            return process.returncode, used, own_seconds
-        own_seconds = _own_seconds(process.pid) - start
-        if own_seconds > most_seconds:
+            return process.returncode, used, took
+        took = own_seconds(process.pid) - start
+        if took > most_seconds:
             process.kill()
         time.sleep(0.01)
 
 
 def _text(stream: io.TextIOWrapper) -> str:
-    stream.flush()
+    with contextlib.suppress(OSError):
+        stream.flush()
     buffer = stream.buffer
     assert isinstance(buffer, io.BytesIO)
     return buffer.getvalue().decode("utf-8")
 
 
-def _own_seconds(of: int | str = "thread-self") -> float:
+def own_seconds(of: int | str = "thread-self") -> float:
     """A clock that stands still while this thread, or a process' first, could go on, but others have the processor."""
     try:
         _, waited_nanoseconds, _ = Path(f"/proc/{of}/schedstat").read_text().split()

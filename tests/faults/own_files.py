@@ -44,7 +44,8 @@ def finished_study() -> Path:
     return place / OUT
 
 
-def _copy(folder: Path) -> Path:
+def copied_study(folder: Path) -> Path:
+    """A copy of it in a folder."""
     shutil.copytree(finished_study(), folder / OUT)
     return folder / OUT
 
@@ -60,12 +61,12 @@ def odd_own_file(pattern: str, change: Callable[[Path, random.Random], None] | N
         run = f"{OUT}/{file.parents[-3]}" if file.parts[0] == "runs" else f"{OUT}/runs/{_some_run(rng)}"
 
         def write(folder: Path) -> None:
-            change_it(_copy(folder) / file, random.Random(number))
+            change_it(copied_study(folder) / file, random.Random(number))
             (folder / "study.json").write_text(json.dumps(STUDY))
             (folder / "good.png").write_bytes(good_picture(0))
 
         attempt = _attempt(rng, run)
-        limit = TRAINING_SECONDS if attempt is _go_on else HANG_SECONDS
+        limit = TRAINING_SECONDS if attempt is go_on else HANG_SECONDS
         return Fault(f"{file}: {change_it.__name__}", write, attempt, file=_named(file), most_seconds=limit)
 
     return generate
@@ -80,7 +81,8 @@ def _some_run(rng: random.Random) -> str:
     return rng.choice(sorted(path.name for path in (finished_study() / "runs").iterdir()))
 
 
-def _go_on(folder: Path) -> None:
+def go_on(folder: Path) -> None:
+    """Run the study again; a run that failed counts as an error."""
     from papilio.errors import RunFailed
     from papilio.workbench import run_study
 
@@ -102,8 +104,8 @@ def _attempt(rng: random.Random, run: str) -> tuple[str, ...] | Callable[[Path],
             *([("sample", run, "--num", "2", "--out", "new.png")] * 2 if "-vae-" in run else []),
             ("report", OUT),
             ("report", OUT),
-            _go_on,
-            _go_on,
+            go_on,
+            go_on,
         )
     )
 

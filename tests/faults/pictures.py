@@ -180,6 +180,30 @@ def _many_frames(rng: random.Random) -> tuple[str, bytes]:
     return "GIF", file.getvalue() if rng.random() < 0.3 else damaged(file.getvalue(), rng, head=HEAD_BYTES)
 
 
+def _animated(rng: random.Random) -> tuple[str, bytes]:
+    """A picture of several frames or pages, in formats that have them."""
+    kind = rng.choice(("PNG", "TIFF", "WEBP"))
+    frames = [pixels("RGB", (SIDE, SIDE), rng) for _ in range(rng.choice((2, 60)))]
+    file = io.BytesIO()
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:])
+    return kind, file.getvalue() if rng.random() < 0.3 else damaged(file.getvalue(), rng)
+
+
+def _transparent(rng: random.Random) -> tuple[str, bytes]:
+    """A picture with a palette, or a color that is transparent, of which the entry may be of any length."""
+    mode = rng.choice(("P", "L", "RGB", "1"))
+    entry = {"P": rng.randbytes(rng.choice((1, 16, 256))), "L": 7, "RGB": (1, 2, 3), "1": 1}[mode]
+    content = sound_picture("PNG", mode, (SIDE, SIDE), rng, transparency=entry)
+    return "PNG", content if rng.random() < 0.4 else damaged(content, rng, head=HEAD_BYTES)
+
+
+def _scans(rng: random.Random) -> tuple[str, bytes]:
+    """A progressive JPEG, with its scans again and again."""
+    content = sound_picture("JPEG", rng.choice(("L", "RGB", "CMYK")), (500, 400), rng, progressive=True)
+    start = content.index(b"\xff\xda")
+    return "JPEG", content[:-2] + content[start:-2] * rng.choice((0, 1, 30)) + content[-2:]
+
+
 def _text_bomb(rng: random.Random) -> tuple[str, bytes]:
     """A PNG with a text or a profile that unpacks to a great deal, or is none."""
     kind = rng.choice((b"zTXt", b"iCCP", b"iTXt"))
@@ -218,6 +242,9 @@ WAYS = {
     "thin": _thin,
     "bomb": _bomb,
     "frames": _many_frames,
+    "animated": _animated,
+    "transparent": _transparent,
+    "scans": _scans,
     "text bomb": _text_bomb,
     "noise": _noise,
     "compressed": _tiff,

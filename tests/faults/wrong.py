@@ -100,7 +100,7 @@ def damage_file(path: Path, rng: random.Random) -> None:
         path.write_bytes(damaged(content, rng, head=200))
         return
     path.unlink()
-    rng.choice((_nothing, _folder, _full_folder, _loop, _nowhere, _pipe, _foreign, _device, _empty))(path, rng)
+    rng.choice(OTHER_THINGS)(path, rng)
 
 
 def _nothing(path: Path, rng: random.Random) -> None: ...
@@ -141,3 +141,6 @@ def _foreign(path: Path, rng: random.Random) -> None:
             (b"\x89PNG\r\n\x1a\n", b"PK\x03\x04" + bytes(30), b"#!/bin/sh\n", b"null", b"[]", b"{}\n", b"\xff\xfe{\x00")
         )
     )
+
+
+OTHER_THINGS = (_nothing, _folder, _full_folder, _loop, _nowhere, _pipe, _foreign, _device, _empty)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save as to_bytes
 from tiny import tiny
 
 import papilio as product
 from papilio.data.load import load_images
 from papilio.errors import PapilioError, RunError
-from papilio.runs.arrays import load_arrays, save_arrays
+from papilio.runs.arrays import load_arrays, load_facts, save_arrays
 from papilio.runs.folder import RunFolder
 from papilio.runs.mending import mend_run
 from papilio.runs.train import execute_run
@@ -212,6 +213,17 @@ def test_one_bit_in_arrays_or_facts_is_noticed_and_files_without_a_checksum_are_
             load_arrays(path)
     path.write_bytes(whole.replace(b'\\"sha256\\"', b'\\"sha257\\"'))
     assert load_arrays(path)[1] == {"epoch": 8}
+
+
+@pytest.mark.parametrize("header", ["[" * 100_000, "[]", '{"facts": {"a": ' + "[" * 5000, "7"])
+def test_a_header_of_weights_that_is_none_is_one_line(header: str, tmp_path: Path) -> None:
+    """One that is nested deep was a traceback."""
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(to_bytes({"a": np.zeros(2)}, metadata={"papilio": header}))
+    for read in (load_arrays, load_facts):
+        with pytest.raises(RunError, match=r"weights\.safetensors: not a complete weights file") as error:
+            read(path)
+        assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

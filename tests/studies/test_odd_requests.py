@@ -94,6 +94,13 @@ def test_set_arguments_beyond_what_toml_has_are_one_line(value: str) -> None:
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
 
 
+def test_set_takes_one_value() -> None:
+    """What stood behind a line break was dropped."""
+    with pytest.raises(StudyError, match=r"--set train\.epochs: '5\\nx = 1' is more than one value") as caught:
+        parse_settings(["train.epochs=5\nx = 1"])
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [

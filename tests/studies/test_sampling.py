@@ -102,7 +102,8 @@ def test_a_sheet_has_room_for_so_many_an_array_for_all(runs: dict[str, Path], tm
     [
         ("classify", [], "a run of classify cannot generate images; these kinds can: vae, gan"),
         ("autoencoder", [], "a run of autoencoder cannot generate images; these kinds can: vae, gan"),
-        ("vae", ["--num", "0"], "--num: must be 1 or more, not 0"),
+        ("vae", ["--num", "0"], "--num: must be from 1 to 1,000,000, not 0"),
+        ("vae", ["--num", "1000000000000"], "--num: must be from 1 to 1,000,000, not 1,000,000,000,000"),
         ("vae", ["--seed", "-1"], "--seed: must be 0 or more, not -1"),
         (
             "vae",

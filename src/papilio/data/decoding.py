@@ -32,6 +32,7 @@ EXIF_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # of a PNG
 PNG_HEAD_BYTES = 8
 SIDE_OF_COLORS = 64  # pixels of a copy in which colors are looked for
 SMALLER = "make it smaller"
+MAX_SCANS = 100  # of a progressive JPEG, each of which takes the time of a whole picture; encoders write about ten
 LEAST_COLOR = 12  # how far the channels of a pixel are apart, in the mean, in a picture that is in color
 # what Pillow raises for invalid EXIF; the picture is as good without it
 DAMAGED_EXIF = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError, OverflowError, struct.error)
@@ -122,6 +123,8 @@ def decode_picture(file: IO[bytes], *, size: Size | None, color: Color, depth: D
 def decoded(file: IO[bytes], *, size: Size | None, color: Color, depth: Depth) -> Seen:
     """A picture's file as a net is shown it; raises what Pillow raises: wrap it in `one_reason`."""
     image = _open(file)
+    if "progressive" in image.info and (num := _num_scans(file)) > MAX_SCANS:
+        raise UnreadablePictureError(f"a progressive JPEG of {num:,} scans, at most {MAX_SCANS} are decoded")
     _shrink_while_reading(image, size)
     with ROOM.taken(image.width * image.height), SILENCE.kept(image.format == "TIFF"):
         # a PPM says which of its values is white, and Pillow goes by it
@@ -154,6 +157,15 @@ def _open(file: IO[bytes]) -> Image.Image:
             f"{image.width} x {image.height} = {num:,} pixels, at most {limit:,} are decoded", advice=SMALLER
         )
     return image
+
+
+def _num_scans(file: IO[bytes]) -> int:
+    """How often a JPEG begins anew with its pixels."""
+    place = file.tell()
+    file.seek(0)
+    num = sum(piece.startswith(b"\xda") for piece in file.read().split(b"\xff"))
+    file.seek(place)
+    return num
 
 
 def _is_too_large(image: Image.Image) -> bool:

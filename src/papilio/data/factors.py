@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from papilio.errors import DataError
-from papilio.files import write_text
+from papilio.errors import DataError, reason_of
+from papilio.files import read_own, write_text
 
 FACTORS = "factors.csv"
 Factors = Mapping[str, np.ndarray]
@@ -28,12 +29,13 @@ def read_factors(path: Path, *, num: int) -> dict[str, np.ndarray]:
     Raises DataError for a file that is missing, has another number of rows, or has anything but numbers below its names.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with io.TextIOWrapper(io.BytesIO(read_own(path)), encoding="utf-8-sig", newline="") as file:
             names, *rows = [row for row in csv.reader(file) if row]
         columns = np.array([[float(cell) for cell in row] for row in rows]).reshape(len(rows), -1).T
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(
-            f"{path}: cannot be read as factors ({error}); its first line has names, each other line a number for each"
+            f"{path}: cannot be read as factors ({reason_of(error)}); its first line has names, each other line a number"
+            " for each"
         ) from error
     if len(rows) != num or len(columns) != len(names) or len(set(names)) < len(names):
         raise DataError(
@@ -54,5 +56,5 @@ def refuse_bad_factors(factors: Factors, *, num: int, where: str) -> None:
 
 
 def _whole(column: np.ndarray) -> np.ndarray:
-    is_whole = np.all(np.isfinite(column)) and np.all(column == np.round(column))
+    is_whole = np.all(np.abs(column) < 2**53) and np.all(column == np.round(column))
     return column.astype(np.int64) if is_whole else column

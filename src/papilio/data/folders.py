@@ -6,17 +6,18 @@ import contextlib
 import functools
 import hashlib
 import io
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Annotated
 
 import numpy as np
+from pydantic import Field, TypeAdapter
 
 from papilio.archives import Member, is_archive, read_archive
+from papilio.data.arrays import read_npy
 from papilio.data.decoder_limits import pillow_limits
 from papilio.data.decoding import Depth, Looks, UnreadablePictureError, decode_picture
 from papilio.data.facts import NO_LABELS
@@ -35,11 +36,13 @@ from papilio.data.parquet import is_parquet, read_parquet
 from papilio.data.places import cache_folder
 from papilio.data.progress import Progress
 from papilio.data.scaling import CHANNELS, Color, Size
+from papilio.data.splits import SplitName
 from papilio.errors import DataError, agreed, one_line, reason_of
-from papilio.files import checksum, open_atomic, open_regular, write_json
+from papilio.files import checksum, open_atomic, open_regular, read_own, write_json
 from papilio.study_folder import OWN_FOLDERS, is_study_folder
 
 Inodes = frozenset[tuple[int, int]]  # with their devices
+Index = Annotated[int, Field(ge=0, lt=2**63)]
 
 # part of every key: raise it whenever the same pictures would come out as other pixels
 READER_VERSION = 3
@@ -265,15 +268,37 @@ def _notes(survey: Survey, size: Size, depth: Depth) -> list[str]:
 def _read_cached(key: str) -> RawImages | None:
     """The decoded images under a key; None where they are missing, or not whole."""
     try:
-        index = json.loads(_cached_index(key).read_text())
-        images = np.load(_cached_images(key), mmap_mode="r", allow_pickle=False)
-        labels = np.array(index["labels"], dtype=np.int64)
-        given = {split: np.array(indices, dtype=np.int64) for split, indices in index["given"].items()}
-        raw = RawImages("", images, labels, tuple(index["class_names"]), "", given, tuple(index["notes"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        index = _index_reader().validate_json(read_own(_cached_index(key)), strict=True)
+        images = read_npy(_cached_images(key))
+    except (OSError, ValueError, DataError):
         # derived from the pictures: what is torn is recreated
         return None
-    return raw if images.ndim == 4 and images.dtype == np.uint8 and len(images) == len(labels) else None
+    labels = np.array(index.labels, dtype=np.int64)
+    given = {split: np.array(indices, dtype=np.int64) for split, indices in index.given.items()}
+    if images.ndim != 4 or images.dtype != np.uint8 or not index.fits(num=len(images)):
+        return None
+    return RawImages("", images, labels, tuple(index.class_names), "", given, tuple(index.notes))
+
+
+@dataclass(frozen=True)
+class CachedIndex:
+    """What is kept next to decoded images: as `RawImages` has it, in plain lists."""
+
+    labels: list[Index]
+    class_names: list[str]
+    given: dict[SplitName, list[Index]]
+    notes: list[str]
+
+    def fits(self, *, num: int) -> bool:
+        """Whether it can be that of so many images."""
+        most = max(self.labels, default=0)
+        indices = [one for some in self.given.values() for one in some]
+        return len(self.labels) == num and most < max(1, len(self.class_names)) and max(indices, default=0) < num
+
+
+@functools.cache
+def _index_reader() -> TypeAdapter[CachedIndex]:
+    return TypeAdapter(CachedIndex)
 
 
 def _cached_images(key: str) -> Path:

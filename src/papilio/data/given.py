@@ -16,6 +16,7 @@ from papilio.data.layout import is_picture
 from papilio.data.members import begins_as_picture
 from papilio.data.pictures import read_each
 from papilio.errors import DataError, reason_of
+from papilio.files import possible_path
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,9 +62,10 @@ def _are_many(given: Any) -> bool:
 def pictures_at(path: Path | str) -> list[Path]:
     """The file itself, or of a folder all pictures at any depth, in natural order: 2.png comes before 10.png.
 
-    Hidden files and studies' folders are passed over. Raises DataError for a folder without pictures.
+    Hidden files and studies' folders are passed over. Raises DataError for a folder without pictures, and a name
+    that no file can have.
     """
-    folder = Path(path)
+    folder = possible_path(path, error=DataError)
     if not folder.is_dir():
         return [folder]
     names = [

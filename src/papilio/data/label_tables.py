@@ -24,7 +24,7 @@ from papilio.data.progress import Progress
 from papilio.data.quantities import CLOCK, Quantity
 from papilio.data.scaling import CHANNELS, Color, Size
 from papilio.errors import DataError, one_line, reason_of, shown
-from papilio.files import open_regular
+from papilio.files import open_regular, read_own
 
 TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 # as everybody writes them: Python's own 1_000 is as likely a slip
@@ -77,7 +77,7 @@ def read_labeled_pictures(
 def _rows(table: Path, folder: Path) -> Iterator[Row]:
     """The rows below the header."""
     try:
-        with io.TextIOWrapper(open_regular(table), encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(io.BytesIO(read_own(table)), encoding="utf-8-sig", newline="") as file:
             reader, num_cells = csv.reader(file), None
             for row in reader:
                 cells = [cell.strip() for cell in row]

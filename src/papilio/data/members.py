@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, TypeVar
 
-from papilio.archives import BROKEN, Member
+from papilio.archives import BROKEN, MAX_MEMBER_BYTES, Member
 from papilio.data.decoding import Looks, UnreadablePictureError, probe_picture
 from papilio.data.parallel import map_threaded
 from papilio.data.pictures import MAX_SIDE
@@ -116,6 +116,9 @@ def size_counts(sizes: Counter[Size]) -> str:
 def _content(member: Member) -> bytes | UnreadablePictureError:
     try:
         with member.open() as file:
-            return file.read()
+            content = file.read(MAX_MEMBER_BYTES + 1)
+        if len(content) > MAX_MEMBER_BYTES:
+            return UnreadablePictureError(f"a file of more than {MAX_MEMBER_BYTES:,} bytes, the most that are read")
+        return content
     except BROKEN as error:
         return UnreadablePictureError(reason_of(error))

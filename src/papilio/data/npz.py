@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from papilio.archives import refuse_too_much, unpacking_limit
+from papilio.archives import open_in_zip, refuse_too_much, unpacking_limit
 from papilio.data.arrays import BROKEN, as_pixels, from_arrays, read_header
 from papilio.data.imageset import RawImages
 from papilio.data.quantities import Quantity
@@ -78,7 +78,7 @@ def read_npz_array(path: Path, *, shape: tuple[int, ...], remedy: str) -> np.nda
         members = archive.infolist()
         if len(members) != 1:
             raise ValueError(f"it holds {len(members)} arrays, expected one")
-        with archive.open(members[0]) as file:
+        with open_in_zip(archive, members[0]) as file:
             found, is_fortran, dtype = read_header(file)
         if found != shape or dtype != np.uint8 or is_fortran:
             raise ValueError(f"it holds {dtype} {found}, expected uint8 {shape}")
@@ -108,11 +108,11 @@ def _opened(path: Path, *, remedy: str) -> Iterator[zipfile.ZipFile]:
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     """An array, once its header says no more than its bytes can hold."""
-    with archive.open(member) as file:
+    with open_in_zip(archive, member) as file:
         shape, _, dtype = read_header(file)
     if math.prod(shape) * max(1, dtype.itemsize) > member.file_size:
         raise ValueError(f"{member.filename} is {dtype} {shape} in its header, more than its {member.file_size} bytes")
-    with archive.open(member) as file:
+    with open_in_zip(archive, member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from papilio.archives import MAX_MEMBER_BYTES, Member
+from papilio.archives import MAX_MEMBER_BYTES, Member, refuse_too_much, unpacking_limit
 from papilio.data.layout import SPLIT_FOLDERS, is_hidden, is_picture
 from papilio.errors import DataError, reason_of
 from papilio.files import open_regular
@@ -24,6 +24,7 @@ IMAGES, LABELS = (
     ("label", "labels", "class", "target", "fine_label"),
 )
 ROWS_AT_ONCE = 64
+MAX_BYTES_AT_ONCE = 2**28  # of rows together, each of which may be as large as all of its part of the file
 EXPECTED = "expected a column image (bytes, or a struct with bytes) and a column label"
 
 
@@ -90,7 +91,10 @@ def _rows(file: Path, *, with_labels: bool) -> Iterator[tuple[str | None, bytes]
         with open_regular(file) as raw, parquet.ParquetFile(raw) as table:
             columns = _columns(file, table.schema_arrow, with_labels=with_labels)
             chosen = [columns.images, *([columns.labels] if columns.labels else [])]
-            for batch in table.iter_batches(ROWS_AT_ONCE, columns=chosen):
+            limit, num_bytes = unpacking_limit(file), 0
+            for batch in table.iter_batches(_rows_at_once(file, table.metadata), columns=chosen):
+                num_bytes += batch.nbytes
+                refuse_too_much(file, num_bytes, limit)
                 contents = batch.column(columns.images)
                 if columns.is_struct:
                     contents = contents.field("bytes")
@@ -101,6 +105,13 @@ def _rows(file: Path, *, with_labels: bool) -> Iterator[tuple[str | None, bytes]
         raise
     except Exception as error:  # whatever damaged files make pyarrow raise
         raise DataError(f"{file}: cannot be read as Parquet ({reason_of(error)}); write it again") from error
+
+
+def _rows_at_once(file: Path, metadata: Any) -> int:
+    """How many rows are unpacked together; raises DataError for a part that unpacks to too much for a file of its size."""
+    parts = [metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)]
+    refuse_too_much(file, sum(parts), unpacking_limit(file))
+    return max(1, min(ROWS_AT_ONCE, MAX_BYTES_AT_ONCE // max([1, *parts])))
 
 
 def _columns(file: Path, schema: Any, *, with_labels: bool) -> Columns:

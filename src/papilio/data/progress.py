@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import IO, Any
 
+from papilio.errors import one_line
+
 Progress = Callable[[int, int, str], None]  # how many are done, of how many (0: not known yet), of what
 
 BETWEEN_LINES = 10.0  # seconds, where there is no terminal
@@ -22,10 +24,10 @@ def reading_progress() -> Progress:
         line = what if not done and not total else f"{what}: {done:,}" + (f" of {total:,}" if total else "")
         if is_live:
             is_last = done >= total if total else not done
-            tell(f"\r{line}\x1b[K", end="\n" if is_last else "", file=sys.stderr)
+            tell(f"\r{one_line(line)}\x1b[K", end="\n" if is_last else "", file=sys.stderr)
         elif time.monotonic() - last > BETWEEN_LINES:
             last = time.monotonic()
-            tell(line, file=sys.stderr)
+            tell(one_line(line), file=sys.stderr)
 
     return show
 

@@ -15,7 +15,7 @@ from mlflow.entities import Metric, Param, RunTag  # pyright: ignore[reportMissi
 from mlflow.exceptions import MlflowException  # pyright: ignore[reportMissingImports]
 
 from papilio.execution.trackers import Written, flat_settings, measured_at_the_end
-from papilio.files import write_json
+from papilio.files import read_own, write_json
 from papilio.study_folder import MLFLOW_DATABASE, MLFLOW_RUN
 
 ADDRESS = "MLFLOW_TRACKING_URI"
@@ -55,8 +55,8 @@ class MlflowRuns:
 
     def _known_id(self, run: Written) -> str | None:
         """Of a run that was logged at the same address by an earlier command, and is still there."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, MlflowException):
-            known = json.loads((run.folder.path / MLFLOW_RUN).read_text())
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError, MlflowException):
+            known = json.loads(read_own(run.folder.path / MLFLOW_RUN))
             if known["address"] == self.address:
                 found = self.client.get_run(known["run_id"])
                 return found.info.run_id if found.info.lifecycle_stage == "active" else None

@@ -14,7 +14,7 @@ from papilio.errors import DataError
 from papilio.runs.run import Run
 
 AT_A_TIME = 64  # pictures: few enough for little memory, as many as fill a net's batch
-BYTES_AT_ONCE = 2**16
+BYTES_AT_ONCE = MOST_OF_A_LINE = 2**16
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ def lines_as_they_come(file: IO[bytes]) -> Iterator[list[str]]:
     rest = b""
     while piece := file.read1(BYTES_AT_ONCE):  # pyright: ignore[reportAttributeAccessIssue]
         *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) > MOST_OF_A_LINE:
+            raise DataError(
+                f"standard input: a line of more than {MOST_OF_A_LINE:,} bytes, the most that are read;"
+                " give names of pictures, one per line"
+            )
         if names := _names(lines):
             yield names
     if names := _names([rest]):

@@ -23,6 +23,8 @@ from papilio.errors import RunError
 from papilio.files import open_atomic, open_regular
 
 FORMAT = 1
+# what a damaged file, or one of somebody else's, makes the library and the readers of its header raise
+UNREADABLE = (SafetensorError, OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError)
 KEY = "papilio"  # the only one in the header: safetensors writes several in any order, and equal files would differ
 
 
@@ -48,7 +50,7 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         return arrays, facts
     except FileNotFoundError:
         raise
-    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError, OSError) as error:
+    except UNREADABLE as error:
         raise _torn(path, error) from error
 
 
@@ -59,7 +61,7 @@ def load_facts(path: Path) -> dict[str, Any]:
             return json.loads((file.metadata() or {})[KEY])["facts"]
     except FileNotFoundError:
         raise
-    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+    except UNREADABLE as error:
         raise _torn(path, error) from error
 
 

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from papilio.data.facts import ImageFacts
 from papilio.data.quantities import from_plain
 from papilio.errors import RunError, reason_of
-from papilio.files import read_own, storage_errors, write_json, write_text
+from papilio.files import open_to_append, read_own, storage_errors, write_json, write_text
 from papilio.kinds.choosing import standing_of
 from papilio.kinds.ranking import Ranking, Standing
 from papilio.kinds.registry import KINDS
@@ -212,7 +212,7 @@ class RunFolder:
 
     def append_record(self, record: dict[str, Any]) -> None:
         """Add one line to records.jsonl, or nothing: raises StorageError when the disk is full."""
-        with storage_errors(self.records_file), self.records_file.open("ab") as file:
+        with storage_errors(self.records_file), open_to_append(self.records_file) as file:
             end = file.tell()
             try:
                 file.write(json.dumps(record, allow_nan=False).encode() + b"\n")

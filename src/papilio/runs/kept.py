@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from papilio.data.pictures import read_whole_picture, write_picture
 from papilio.errors import DataError, RunError, reason_of
-from papilio.files import read_own, storage_errors
+from papilio.files import open_to_append, read_own, storage_errors
 from papilio.runs.checked import Count
 
 PREVIEWS = "previews"
@@ -61,7 +61,7 @@ def append_batches(folder: Path, *, epoch: int, last_step: int, batches: Mapping
     line = {"epoch": epoch, "first_step": last_step - num + 1}
     rounded = {name: [float(f"{value:.{DIGITS}g}") for value in values] for name, values in batches.items()}
     path = folder / BATCHES
-    with storage_errors(path), path.open("a+b") as file:
+    with storage_errors(path), open_to_append(path) as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":  # a kill cut the last line short

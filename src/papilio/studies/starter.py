@@ -19,7 +19,7 @@ from papilio.data.progress import Progress
 from papilio.data.scaling import Size
 from papilio.data.small_sets import ENOUGH
 from papilio.errors import DataError, StudyError, one_line
-from papilio.files import expanded_path, write_text
+from papilio.files import expanded_path, path_to_write, write_text
 from papilio.studies.study import load_study
 
 USUAL_SET = "mnist-5k"  # 5,000 digits that come with Papilio
@@ -67,7 +67,8 @@ def write_starter(
     autoencoder for images without labels; a size where pictures are large or differ; folds where they are few. Raises
     StudyError where the file is there already, DataError for images that cannot be used.
     """
-    path = (folder or Path()) / (name if name.endswith(".toml") else f"{name}.toml")
+    given = path_to_write(name if name.endswith(".toml") else f"{name}.toml", error=StudyError)
+    path = (folder or Path()) / given
     if path.exists():
         raise StudyError(f"{path}: already exists; choose another name, or remove it")
     if not path.parent.is_dir():
@@ -109,9 +110,10 @@ def study_text(path: Path, source: str, outlook: Outlook) -> str:
     """The study as a file with comments; `path` is where it will be, and what its paths are relative to."""
     title, is_named = path.stem, source in READERS or source in DRAWN
     shown = source if is_named else _path_from(path.parent, source)
+    named = one_line(title)  # a comment has no line breaks
     lines = [
-        f"# papilio show {title}.toml   the network, with shapes and numbers of parameters",
-        f"# papilio run {title}.toml    train it; results/{title}/report.html is the report",
+        f"# papilio show {named}.toml   the network, with shapes and numbers of parameters",
+        f"# papilio run {named}.toml    train it; results/{named}/report.html is the report",
         f"title = {_toml(title)}",
         "",
         "[data]",

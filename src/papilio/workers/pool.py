@@ -18,7 +18,7 @@ from typing import Any
 import cloudpickle
 
 from papilio.errors import RunFailed
-from papilio.files import storage_errors
+from papilio.files import open_to_append, storage_errors
 from papilio.runs.plan import RunPlan
 from papilio.settings.references import OwnFunctions
 from papilio.workers.messages import ENDINGS, GONE, Stop, Task, died
@@ -122,7 +122,7 @@ class Pool:
         }
         # found where this process found it, also when it runs from a source folder that is not installed
         environment["PYTHONPATH"] = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        with storage_errors(self.log), self.log.open("ab") as log:
+        with storage_errors(self.log), open_to_append(self.log) as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "papilio.workers.worker", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,

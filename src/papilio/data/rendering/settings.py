@@ -9,6 +9,8 @@ from typing import Any
 from papilio.data.rendering.scene import SIDE, Color
 from papilio.errors import SettingError, did_you_mean
 
+MOST_DRAWN = 10**7
+
 
 @dataclass(frozen=True)
 class RenderSettings:
@@ -25,8 +27,8 @@ class RenderSettings:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool):
                 raise SettingError(f"{name} = {value}: expected a whole number")
-        if self.num < 1:
-            raise SettingError(f"num = {self.num}: at least 1 picture")
+        if not 1 <= self.num <= MOST_DRAWN:
+            raise SettingError(f"num = {self.num}: at least 1 picture, at most {MOST_DRAWN:,}")
         if not 16 <= self.size <= 1024:
             raise SettingError(f"size = {self.size}: pictures are drawn with sides from 16 to 1024 pixels")
         if self.seed < 0:

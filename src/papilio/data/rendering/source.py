@@ -22,7 +22,8 @@ from papilio.data.progress import Progress
 from papilio.data.rendering.renderers import RENDERERS, make_renderer, settings_of
 from papilio.data.rendering.sets import FACTS, VERSION, render_set
 from papilio.data.rendering.settings import RenderSettings
-from papilio.errors import SettingError
+from papilio.errors import DataError, SettingError
+from papilio.files import read_own
 
 BETWEEN_WORDS = 100  # pictures
 
@@ -38,14 +39,16 @@ def read_rendered(
     try:
         settings = settings_of(name, render or {})
         folder = cached_folder(name, settings)
-        if not is_drawn(name, settings):
+        found = _read_drawn(name, folder, settings) if is_drawn(name, settings) else None
+        if found is None:
             _remove_outdated(folder.parent)
             render_set(name, folder, settings, progress=progress)
+            found = _read_drawn(name, folder, settings)
     except SettingError as error:
         raise SettingError(f"data.render: {error}") from error
-    pixels = as_pixels(read_npy(folder / "images.npy"), where=str(folder))[0]
-    factors = read_factors(folder / FACTORS, num=settings.num) if (folder / FACTORS).exists() else None
-    return _raw(name, settings, pixels, read_npy(folder / "labels.npy"), factors)
+    if found is None:
+        raise DataError(f"{folder}: was changed while it was being drawn; run the same command again")
+    return found
 
 
 def numbered(name: str, settings: RenderSettings) -> RawImages:
@@ -103,6 +106,21 @@ def _raw(
     )
 
 
+def _read_drawn(name: str, folder: Path, settings: RenderSettings) -> RawImages | None:
+    """A drawn set in the cache; None where its files are damaged, to be drawn again."""
+    try:
+        pixels, labels = (
+            as_pixels(read_npy(folder / "images.npy"), where=str(folder))[0],
+            read_npy(folder / "labels.npy"),
+        )
+        factors = read_factors(folder / FACTORS, num=settings.num) if (folder / FACTORS).exists() else None
+        if len(pixels) == len(labels) == settings.num:
+            return _raw(name, settings, pixels, labels, factors)
+    except DataError:
+        pass
+    return None
+
+
 def cached_folder(name: str, settings: RenderSettings) -> Path:
     """Where a rendered set with these settings is kept."""
     made_from = RENDERERS[name].made_from()
@@ -114,7 +132,8 @@ def cached_folder(name: str, settings: RenderSettings) -> Path:
 def _remove_outdated(rendered: Path) -> None:
     """Sets whose pixels an earlier version of Papilio drew, which nothing reads any more."""
     for facts in rendered.glob(f"*/{FACTS}"):
-        with contextlib.suppress(FileNotFoundError):  # another process removes the same
-            if json.loads(facts.read_text())["version"] < VERSION:
+        # another process removes the same, or they are damaged
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            if json.loads(read_own(facts))["version"] < VERSION:
                 facts.unlink()  # first: where it is not, the set is drawn again
                 shutil.rmtree(facts.parent)
