@@ -144,6 +144,14 @@ def full_path(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def folders_beside(path: Path) -> list[str]:
+    """The folders next to a path, spelled as it is; none where they cannot be listed."""
+    try:
+        return [str(one) for one in path.parent.iterdir() if one.is_dir()]
+    except OSError:
+        return []
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file atomically."""
     with open_atomic(path) as file:

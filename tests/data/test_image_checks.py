@@ -50,7 +50,7 @@ def test_duplicates_leaks_and_conflicts(tmp_path: Path) -> None:
     )
     leak = found(findings, "leaks")
     assert leak.severity == "error" and leak.items == ("test/bee/leaked.png", "train/bee/001.png")
-    assert leak.message == "1 pictures are in more than one split: 1 in train, 1 in test"
+    assert leak.message == "1 picture is in more than one split: 1 in train, 1 in test"
     conflict = found(findings, "labels")
     assert conflict.items == ("train/ant/003.png", "train/cicada/other.png")
     assert "ant and cicada" in conflict.message
@@ -64,7 +64,7 @@ def test_sizes_constant_images_and_other_files(tmp_path: Path) -> None:
     findings = check_images(write_files(tmp_path / "set", files))
     assert found(findings, "sizes").items == ("ant/wide.png",)
     assert found(findings, "constant").items == ("bee/black.png",)
-    assert found(findings, "other files").message.startswith("1 files")
+    assert found(findings, "other files").message.startswith("1 file is not a picture")
 
 
 def test_imbalance_and_missing_classes(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_an_empty_class_folder_is_refused(tmp_path: Path) -> None:
 def test_other_files_are_counted_in_a_note(tmp_path: Path) -> None:
     files = {**class_folders(), "README.md": b"hello", "ant/.DS_Store": b"", "bee/Thumbs.db": b""}
     images = load_images(write_zip(tmp_path / "set.zip", files))
-    assert images.notes == ("1 files that are not pictures were ignored",)
+    assert images.notes == ("1 file that is not a picture was ignored",)
 
 
 def test_different_sizes_need_a_size(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_pictures_are_known_by_their_content_and_others_left_out(tmp_path: Path)
     }
     folder = write_files(tmp_path / "set", renamed | {"ant/notes": b"RIFFRAFF"})
     images = load_images(folder)
-    assert len(images.images) == 12 and images.notes == ("1 files that are not pictures were ignored",)
+    assert len(images.images) == 12 and images.notes == ("1 file that is not a picture was ignored",)
 
 
 def test_a_set_of_which_no_picture_can_be_read_is_told_so(tmp_path: Path) -> None:

@@ -261,7 +261,8 @@ def _find_sizes(sizes: Counter[Size], read: dict[str, _Digest], wanted: Size | N
 def _find_others(num_other: int) -> Finding:
     if not num_other:
         return Finding("other files", "ok", "only pictures")
-    return Finding("other files", "warning", f"{num_other} files are not pictures and are ignored")
+    are = "1 file is not a picture and is" if num_other == 1 else f"{num_other:,} files are not pictures and are"
+    return Finding("other files", "warning", f"{are} ignored")
 
 
 def _find_duplicates(looked: Looked) -> Finding:
@@ -270,7 +271,8 @@ def _find_duplicates(looked: Looked) -> Finding:
     if not groups:
         return Finding("duplicates", "ok", "no duplicates within a split")
     num_extra = sum(len(group) - 1 for group in groups)
-    message = f"{num_extra} images duplicate another image of the same split, in {len(groups)} groups"
+    extra = "1 image duplicates" if num_extra == 1 else f"{num_extra:,} images duplicate"
+    message = f"{extra} another image of the same split, in {len(groups):,} group{'' if len(groups) == 1 else 's'}"
     return Finding("duplicates", "warning", message, _items(looked, groups))
 
 
@@ -284,9 +286,7 @@ def _find_leaks(looked: Looked) -> Finding:
     shares = [names[split] / len(looked.splits[split]) for split in ("validation", "test") if names[split]]
     where = ", ".join(f"{names[split]} in {split}" for split in SPLITS if names[split])
     severity: Severity = "error" if max(shares) > MAX_LEAKED_SHARE else "warning"
-    return Finding(
-        "leaks", severity, f"{len(groups)} pictures are in more than one split: {where}", _items(looked, groups)
-    )
+    return Finding("leaks", severity, f"{_are(len(groups))} in more than one split: {where}", _items(looked, groups))
 
 
 def _find_conflicting_labels(looked: Looked) -> Finding:
@@ -294,7 +294,7 @@ def _find_conflicting_labels(looked: Looked) -> Finding:
     if not groups:
         return Finding("labels", "ok", f"no picture is in two {looked.nouns}")
     first = sorted({looked.class_names[looked.labels[index]] for index in groups[0]})
-    message = f"{len(groups)} pictures are in more than one {looked.noun}, the first in {' and '.join(first)}"
+    message = f"{_are(len(groups))} in more than one {looked.noun}, the first in {' and '.join(first)}"
     return Finding("labels", "warning", message, _items(looked, groups))
 
 
@@ -335,6 +335,10 @@ def _find_missing_classes(looked: Looked) -> Finding:
     ]
     classes = tuple(sorted({name for names in missing.values() for name in names}))
     return Finding("missing classes", "error" if "train" in missing else "warning", "; ".join(parts), classes)
+
+
+def _are(num: int) -> str:
+    return "1 picture is" if num == 1 else f"{num:,} pictures are"
 
 
 def _repeated(looked: Looked, indices: np.ndarray | None) -> Iterator[list[int]]:

@@ -264,7 +264,12 @@ def _notes(survey: Survey, size: Size, depth: Depth) -> list[str]:
     if set(survey.sizes) != {size}:
         notes.append(f"pictures of {size_counts(survey.sizes)} scaled and cropped to {size[0]} x {size[1]}")
     if survey.layout.num_other:
-        notes.append(f"{survey.layout.num_other} files that are not pictures were ignored")
+        num = survey.layout.num_other
+        notes.append(
+            "1 file that is not a picture was ignored"
+            if num == 1
+            else f"{num:,} files that are not pictures were ignored"
+        )
     return notes if depth.unused is None else [*notes, depth.unused]
 
 
