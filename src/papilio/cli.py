@@ -222,12 +222,20 @@ def new(
             show_default="digits that come with Papilio",
         ),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="none",
+            help="Ignore the labels: a study of a variational autoencoder.",
+            show_default="use labels that there are",
+        ),
+    ] = None,
 ) -> None:
     """Write a commented study file for your images."""
     from papilio.data.progress import reading_progress
     from papilio.studies.starter import write_starter
 
-    path, outlook = write_starter(name, data, progress=reading_progress())
+    path, outlook = write_starter(name, data, labels=labels, progress=reading_progress())
     typer.echo(f"{path}: {one_line(outlook.words)}")
     if outlook.complaint is not None:
         typer.echo(one_line(outlook.complaint))
