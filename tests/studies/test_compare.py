@@ -78,7 +78,7 @@ def test_the_command_prints_tables_and_json(folders: list[Path]) -> None:
 def test_what_is_neither_study_nor_run_is_refused(folders: list[Path]) -> None:
     with pytest.raises(RunError, match="runs: neither a study folder"):
         compare([folders[0], folders[0] / "runs"])
-    with pytest.raises(RunError, match="nothing: no such folder$"):
+    with pytest.raises(RunError, match=r"nothing: no such folder$"):
         compare([folders[0], folders[0] / "nothing"])
 
 
