@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from papilio.errors import RunError, perhaps
-from papilio.files import folders_beside, possible_path
+from papilio.files import perhaps_beside, possible_path
 
 FOLDER = Path(str(resources.files("papilio"))) / "pretrained"
 
@@ -25,7 +25,7 @@ def find_run(run: Path | str) -> Path:
     if isinstance(run, str) and run in shipped:
         return shipped[run]
     if not possible_path(run, error=RunError).is_dir():
-        near = perhaps(str(run), [*shipped, *folders_beside(Path(run))])
+        near = perhaps(str(run), shipped) or perhaps_beside(Path(run))
         known = near or f"; bundled runs: {', '.join(shipped)}"
         raise RunError(f"{run}: no such folder, and no such bundled run{known}")
     return Path(run)
