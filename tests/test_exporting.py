@@ -130,6 +130,23 @@ def test_the_card_says_how_good_it_is_and_its_code_runs_without_papilio(
     assert label == own.label and float(probability) == pytest.approx(own.confidence, abs=1e-4)
 
 
+def test_the_cards_code_reads_pictures_of_16_bits_as_papilio_does(
+    results: StudyResults, exported: Path, tmp_path: Path
+) -> None:
+    """Pillow's convert("L") makes all of their pixels white."""
+    (tmp_path / "model.onnx").write_bytes((exported / "model.onnx").read_bytes())
+    Image.fromarray(digits()[3, 0].astype(np.uint16) * 257).save(tmp_path / "picture.png")
+    (code,) = re.findall(r"```python\n(.*?)```", (exported / "card.md").read_text(), re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=100, env={}
+    )
+    assert done.returncode == 0, done.stderr
+    assert results.best is not None
+    (own,) = product.predict(results.best.folder, tmp_path / "picture.png")
+    label, probability = done.stdout.split()
+    assert label == own.label and float(probability) == pytest.approx(own.confidence, abs=1e-4)
+
+
 def test_files_that_are_there_are_not_replaced_unasked(results: StudyResults, exported: Path, tmp_path: Path) -> None:
     (tmp_path / "card.md").write_text("of somebody else")
     done = papilio("export", results.folder, "--out", tmp_path)

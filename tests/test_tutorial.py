@@ -29,7 +29,7 @@ def test_every_command_of_the_tutorial_works(tmp_path: Path, monkeypatch: pytest
             done = papilio(*arguments, *(FASTER if arguments[0] == "run" else ()), folder=tmp_path)
             assert done.returncode == 0, f"{line}: {done.stderr}"
             typed.append(arguments[0])
-    assert set(typed) == {"data", "new", "show", "run", "predict", "compare", "export"}
+    assert set(typed) == {"data", "new", "show", "run", "predict", "compare", "explore", "export"}
     for made in (
         "results/digits/report.html",
         "results/digits-mlp/report.html",

@@ -222,13 +222,21 @@ def new(
             show_default="digits that come with Papilio",
         ),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="none",
+            help="Ignore the labels: a study of a variational autoencoder.",
+            show_default="use labels that there are",
+        ),
+    ] = None,
 ) -> None:
     """Write a commented study file for your images."""
     from papilio.data.progress import reading_progress
     from papilio.studies.starter import write_starter
 
-    path, outlook = write_starter(name, data, progress=reading_progress())
-    say(f"{path}: {outlook.words}")
+    path, outlook = write_starter(name, data, labels=labels, progress=reading_progress())
+    say(f"{path}: {one_line(outlook.words)}")
     if outlook.complaint is not None:
         say(outlook.complaint)
     say(f"to train it and write a report: papilio run {shlex.quote(str(path))}")

@@ -155,3 +155,22 @@ def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     names = sorted(set(allowed))
     nearest = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
     return f"did you mean {nearest[0]}?" if nearest else f"allowed are {', '.join(names)}"
+
+
+def is_nearly(given: str, name: str) -> bool:
+    """Whether a name is so near another that it may be a misspelling of it.
+
+    >>> is_nearly("titel", "title"), is_nearly("units", "title")
+    (True, False)
+    """
+    return bool(difflib.get_close_matches(given, [name], n=1, cutoff=0.6))
+
+
+def perhaps(given: str, names: Iterable[str]) -> str:
+    """The end of a message about a name that does not exist: the nearest that does, or nothing where none is near.
+
+    >>> perhaps("gird.toml", ["grid.toml", "halving.toml"]), perhaps("zebra", ["grid.toml"])
+    ('; did you mean grid.toml?', '')
+    """
+    nearest = difflib.get_close_matches(given, sorted(set(names)), n=1, cutoff=0.6)
+    return f"; did you mean {nearest[0]}?" if nearest else ""

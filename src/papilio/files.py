@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from papilio.errors import BusyError, PapilioError, StorageError, reason_of
+from papilio.errors import BusyError, PapilioError, StorageError, perhaps, reason_of
 
 PART = ".part"
 OF_UNFINISHED = "????????"  # the letters that tell unfinished files of one name apart
@@ -160,6 +160,19 @@ def remove_own(path: Path) -> None:
 def full_path(path: Path) -> Path:
     """The absolute path without links; unlike `Path.resolve` of links that lead in a circle, too."""
     return Path(os.path.realpath(path))
+
+
+def perhaps_beside(path: Path, pattern: str = "*/") -> str:
+    """The end of a message about a path that does not exist: what lies next to it under the nearest name, if one is near.
+
+    `pattern` says what may be meant; as it stands, folders. Names alone are compared: paths of one folder are all alike.
+    """
+    try:
+        near = perhaps(path.name, [one.name for one in path.parent.glob(pattern)])
+    except (OSError, ValueError):
+        return ""
+    start, _, name = near.partition("did you mean ")
+    return f"{start}did you mean {path.with_name(name.removesuffix('?'))}?" if near else ""
 
 
 def write_text(path: Path, text: str) -> None:

@@ -105,6 +105,9 @@ def test_factors_take_the_place_of_classes() -> None:
 
 
 def test_what_is_not_used_is_said_in_words() -> None:
-    assert use_words(np.array([2.0, 1.0])).endswith("3 nats per image together (KL to the prior); all 2 are used.")
-    assert "27 of 32 carry under 0.01 nats: they are not used." in use_words(np.r_[np.ones(5), np.zeros(27)])
+    assert use_words(np.array([2.0, 1.0])).endswith(
+        "3 nats per image together (KL to the prior); each of the 2 carries 0.01 nats or more."
+    )
+    assert "27 of 32 carry under 0.01 nats, next to nothing." in use_words(np.r_[np.ones(5), np.zeros(27)])
+    assert "1 of 2 carries under 0.01 nats, next to nothing." in use_words(np.array([1.0, 0.0]))
     assert use_words(np.zeros(3)).startswith("The posterior has collapsed: all 3 coordinates carry under 0.01 nats")

@@ -56,7 +56,8 @@ def test_each_trial_has_what_was_measured_and_components_stand_below(results: St
     assert arrays["pca_error"][1] < arrays["pca_error"][0]
     page = (results.folder / "report.html").read_text()
     assert page.count("Side by side</h3>") == 1 and "8 principal components" in page
-    assert "Fréchet, samples" not in page  # a column without a number is left out
+    assert "Fréchet, samples" not in page  # a column without a number is left out,
+    assert "Fréchet: the distance" not in page and "Probe: the accuracy" in page  # and what explains it
 
 
 def test_a_stage_of_classifiers_has_none(results: StudyResults) -> None:

@@ -166,6 +166,7 @@ def test_layers_are_described_with_shapes_and_counts() -> None:
         (lambda: lenet5((1, 8, 8), 10), "too small for this network"),
         (lambda: find_builder("mlpp"), "did you mean mlp?"),
         (lambda: find_builder("no.such.module:net"), "cannot import 'no.such.module'"),
+        (lambda: find_builder("math:sinhh"), "has no function or class 'sinhh'; did you mean sinh?"),
         (lambda: find_builder("math:no_such"), "has no function or class 'no_such'"),
     ],
 )

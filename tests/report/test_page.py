@@ -21,6 +21,7 @@ from papilio.files import write_json
 from papilio.kinds.ranking import Ranking
 from papilio.results.results import StudyResults, read_results
 from papilio.sections.page import write_report
+from papilio.sections.published_table import published_table
 
 FILES = ("study.toml", "results.csv", "figures/", "runs/", "analyses/", "environment.json")  # next to the page
 
@@ -248,3 +249,15 @@ def test_numbers_below_panels_that_stand_side_by_side_do_not_touch(width: float,
         boxes += [label.get_window_extent() for label in shown]
     for number, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+
+
+def test_a_published_number_of_a_trial_that_folds_leave_untested_does_not_say_that_it_was_not_run(tmp_path: Path):
+    plans = [study_folders.plan(stage="a", trial=trial, seed=0, fold=1) for trial in ("one", "two")]
+    for one, tested in zip(plans, (True, False), strict=True):
+        metrics = {"val_accuracy": 0.9} | ({"test_accuracy": 0.8} if tested else {})
+        study_folders.write_run(tmp_path, one, metrics=metrics, records=[{"epoch": 1, "val_accuracy": 0.9}])
+    published = [
+        {"stage": "a", "where": {"trial": trial}, "test_accuracy": 0.9, "source": "R"} for trial in ("one", "two")
+    ]
+    rows = published_table(study_folders.write_study(tmp_path, plans, published=published))
+    assert [row.missing for row in rows] == ["", "not tested: with folds, only the best trial is"]

@@ -18,6 +18,7 @@ from papilio.drawing.scales import metric_scale, setting_scale
 from papilio.kinds.ranking import Direction, Ranking, Standing
 from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.sections.page import write_report
+from papilio.sections.result_tables import best_first
 from papilio.sections.search_sections import comparison_words, search_section
 
 
@@ -53,6 +54,15 @@ def test_trials_that_were_cut_are_not_in_the_table_and_are_not_unfinished(page: 
     assert f"{90 - num_ranked} more trials in results.csv" in page.text
     assert not page.with_class("banner")
     assert "10 of 90 done, 80 pruned" in page.text
+
+
+def test_trials_that_were_pruned_last_come_before_the_others(pruned: StudyResults):
+    """The curves color the best ones: in the study's order, a trial pruned at once had a color, and a better one had none."""
+    behind = best_first(pruned, "search")[10:]
+    epochs = [max(run.epochs for run in trial.runs) for trial in behind]
+    assert epochs == [5] * 20 + [2] * 60
+    reached = [max(record["val_accuracy"] for record in trial.runs[0].records) for trial in behind]
+    assert reached[:20] == sorted(reached[:20], reverse=True) and reached[20:] == sorted(reached[20:], reverse=True)
 
 
 def test_what_cutting_saved(page: Page):

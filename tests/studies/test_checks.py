@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tiny import tiny
 
@@ -174,6 +175,34 @@ def test_notes_of_ones_own_pictures_are_in_the_plan(tmp_path: Path) -> None:
         Image.fromarray(dark).save(folder / f"{index}.png")
     study = tiny(data={"path": str(tmp_path / "set")})
     assert [note for note in describe_study(study).notes if note.startswith("set: ") and "set bits = 12" in note]
+
+
+def test_a_held_out_picture_that_training_also_has_is_told_of_in_the_plan(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for split, num in (("train", 12), ("valid", 4), ("test", 4)):
+        for index in range(num):
+            folder = tmp_path / "set" / split / "ab"[index % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(folder / f"{index}.png")
+    study = tiny(data={"path": str(tmp_path / "set")})
+    assert not [note for note in describe_study(study).notes if "same pixels" in note]
+    (tmp_path / "set" / "test" / "a" / "copy.png").write_bytes(
+        (tmp_path / "set" / "train" / "a" / "0.png").read_bytes()
+    )
+    (note,) = [note for note in describe_study(study).notes if "same pixels" in note]
+    assert note.startswith("set: 1 test image has the same pixels as training or validation images")
+
+
+def scores_each(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Forgets to take the mean."""
+    return (outputs.sum(1) - labels) ** 2
+
+
+def test_a_loss_that_is_not_one_number_is_refused_before_training(tmp_path: Path) -> None:
+    study = tiny(train={"loss": scores_each, "epochs": 1})
+    with pytest.raises(StudyError, match=r"train\.loss: it returned a tensor of shape \(2,\); return one number"):
+        product.run_study(study, out=tmp_path / "out", is_silent=True)
+    assert not (tmp_path / "out" / "study.toml").exists()
 
 
 PUBLISHED = {"stage": "first", "source": "R1"}

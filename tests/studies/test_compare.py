@@ -11,6 +11,8 @@ from tiny import tiny
 
 from in_process import papilio
 from papilio.errors import RunError
+from papilio.results.results import read_results
+from papilio.runs.shipped import find_run
 from papilio.workbench import compare, run_study
 
 pytestmark = pytest.mark.usefixtures("no_reports")
@@ -73,10 +75,11 @@ def test_the_command_prints_tables_and_json(folders: list[Path]) -> None:
     assert [column["settings"]["model.units"] for column in columns] == [[8], [32]]
 
 
-@pytest.mark.parametrize("other", ["nothing", "runs"])
-def test_what_is_neither_study_nor_run_is_refused(folders: list[Path], other: str) -> None:
-    with pytest.raises(RunError, match=f"{other}: neither a study folder"):
-        compare([folders[0], folders[0] / other])
+def test_what_is_neither_study_nor_run_is_refused(folders: list[Path]) -> None:
+    with pytest.raises(RunError, match="runs: neither a study folder"):
+        compare([folders[0], folders[0] / "runs"])
+    with pytest.raises(RunError, match=r"nothing: no such folder$"):
+        compare([folders[0], folders[0] / "nothing"])
 
 
 def test_one_folder_alone_is_refused(folders: list[Path]) -> None:
@@ -103,3 +106,14 @@ def test_units_are_said_and_losses_of_different_objectives_told_apart(tmp_path: 
     (kl,) = [line for line in lines if line.startswith("test kl")]
     assert re.fullmatch(r"test kl \(nats per image\) +– +\d+\.\d+ \(n=1\)", kl)
     assert any(re.match(r"test active units +– +[0-2] \(n=1\)", line) for line in lines)
+
+
+def test_a_folder_that_does_not_exist_is_told_with_the_nearest_that_does(tmp_path: Path) -> None:
+    for name in ("grid", "halving"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(RunError, match=r"hlaving: no such folder; did you mean .*halving\?$"):
+        compare([tmp_path / "hlaving", tmp_path / "grid"])
+    with pytest.raises(RunError, match=r"gird: no such folder; did you mean .*grid\?$"):
+        read_results(tmp_path / "gird")
+    with pytest.raises(RunError, match=r"halvin: no such folder, and no such bundled run; did you mean .*halving\?$"):
+        find_run(tmp_path / "halvin")

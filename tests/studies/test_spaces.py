@@ -88,7 +88,7 @@ FIRST, SECOND = "choice.first", "choice.second"
             {"train.optimizer": ["adam", {"name": "adam"}]},
             '"optimizer adam" and "optimizer adam" have the same settings',
         ),
-        ([0.1, 0.2], "stage.0.vary: input should be a valid dictionary (given: [0.1, 0.2])"),
+        ([0.1, 0.2], "[[stage]] 1: vary: input should be a valid dictionary (given: [0.1, 0.2])"),
     ],
 )
 def test_an_impossible_space_is_refused_in_one_line(vary: Any, message: str, tmp_path: Path) -> None:
@@ -124,22 +124,25 @@ def test_a_condition_where_nothing_else_varies_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sampler": "bayes"}, "stage.0.sampler.name: input should be 'grid', 'random', 'sobol' or 'tpe'"),
-        ({"sampler": 3}, "stage.0.sampler: input should be a valid dictionary"),
-        ({"sampler": {"name": "tpe", "sede": 1}}, "stage.0.sampler.sede is not a setting; did you mean seed?"),
+        ({"sampler": "bayes"}, "[[stage]] 1: sampler.name: input should be 'grid', 'random', 'sobol' or 'tpe'"),
+        ({"sampler": 3}, "[[stage]] 1: sampler: input should be a valid dictionary"),
+        ({"sampler": {"name": "tpe", "sede": 1}}, "[[stage]] 1: sampler.sede is not a setting; did you mean seed?"),
         ({"sampler": {"name": "tpe", "seed": 2**40}, "trials": 2}, "sampler.seed: input should be less than"),
         ({"sampler": "random"}, "trials is missing: the number of trials that random may try"),
         ({"trials": 2}, "a grid tries every point; trials needs sampler = random, sobol or tpe"),
-        ({"sampler": "tpe", "trials": "many"}, "stage.0.trials: input should be a valid integer"),
+        ({"sampler": "tpe", "trials": "many"}, "[[stage]] 1: trials: input should be a valid integer"),
         ({"sampler": "tpe", "trials": 2, "vary": {}}, "sampler = tpe needs something to vary"),
-        ({"pruner": "halfing"}, "stage.0.pruner.name: input should be 'median', 'halving' or 'hyperband'"),
-        ({"pruner": {"name": "halving", "factor": 1}}, "stage.0.pruner.factor: input should be greater than or equal"),
-        ({"folds": 1}, "stage.0.folds: input should be greater than or equal to 2"),
-        ({"folds": True}, "stage.0.folds: input should be a valid integer"),
-        ({"from": 3}, "stage.0.from: input should be a valid dictionary"),
-        ({"from": {"top": 2}}, "stage.0.from: from needs a stage, or a study"),
+        ({"pruner": "halfing"}, "[[stage]] 1: pruner.name: input should be 'median', 'halving' or 'hyperband'"),
+        (
+            {"pruner": {"name": "halving", "factor": 1}},
+            "[[stage]] 1: pruner.factor: input should be greater than or equal",
+        ),
+        ({"folds": 1}, "[[stage]] 1: folds: input should be greater than or equal to 2"),
+        ({"folds": True}, "[[stage]] 1: folds: input should be a valid integer"),
+        ({"from": 3}, "[[stage]] 1: from: input should be a valid dictionary"),
+        ({"from": {"top": 2}}, "[[stage]] 1: from: from needs a stage, or a study"),
         ({"from": "serch"}, "there is no stage 'serch' before it; it is the first one"),
-        ({"data": 3}, "stage.0.data: input should be a valid dictionary"),
+        ({"data": 3}, "[[stage]] 1: data: input should be a valid dictionary"),
     ],
 )
 def test_an_impossible_stage_is_refused_in_one_line(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -160,7 +163,7 @@ def test_the_ends_of_a_range_are_checked_before_anything_runs(ends: tuple[int, i
 def test_the_command_line_refuses_with_status_2(study: dict[str, Any], tmp_path: Path) -> None:
     done = papilio("run", write_study(tmp_path / "odd.toml", study), "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"papilio: {tmp_path / 'odd.toml'}: stage.0: ")
+    assert done.stderr.startswith(f"papilio: {tmp_path / 'odd.toml'}: [[stage]] 1: ")
     assert done.stderr.count("\n") == 1 and not (tmp_path / "out" / "runs").exists()
 
 

@@ -57,6 +57,20 @@ def test_without_classes_it_is_an_autoencoder(tmp_path: Path) -> None:
     assert written(tmp_path, str(tmp_path / "faces"))["model"]["family"] == "vae"
 
 
+def test_labels_can_be_ignored(tmp_path: Path) -> None:
+    """For the latent space of the same pictures; without the option, it took a reading of the study file's page."""
+    pictures(tmp_path / "pets", num=40)
+    done = papilio("new", "latents", "--data", "pets", "--labels", "none", folder=tmp_path)
+    assert done.returncode == 0 and "their labels are ignored" in done.stdout
+    study = tomllib.loads((tmp_path / "latents.toml").read_text())
+    assert study["data"] == {"path": "pets", "labels": "none"} and study["model"]["family"] == "vae"
+    assert describe_study(tmp_path / "latents.toml").trials
+    done = papilio("new", "other", "--data", "pets", "--labels", "labels.csv", folder=tmp_path)
+    assert (
+        done.returncode == 2 and "--labels: allowed is none" in done.stderr and not (tmp_path / "other.toml").exists()
+    )
+
+
 def test_numbers_on_a_circle(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     np.save(tmp_path / "images.npy", rng.integers(0, 255, (40, 12, 12), dtype=np.uint8))

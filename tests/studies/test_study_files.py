@@ -134,7 +134,7 @@ def test_runs_are_every_trial_with_every_combination_and_seed() -> None:
         ({"stage": [{"name": "a", "seeds": 0}]}, "seeds must be a positive number or a list of different numbers"),
         ({"stage": [{"name": "a", "vary": {"train.epochs": [2, 2]}}]}, "vary: 'train.epochs' lists a value twice"),
         ({"stage": [{"name": "a", "trial": [{"name": "b"}, {"name": "c"}]}]}, '"b" and "c" have the same settings'),
-        ({"stage": [{"name": "a", "sede": 1}]}, "stage.0.sede is not a setting; did you mean seeds?"),
+        ({"stage": [{"name": "a", "sede": 1}]}, "[[stage]] 1: sede is not a setting; did you mean seeds?"),
         ({"published": [{"stage": "b", "source": "x", "test_loss": 1}]}, "published: there is no stage 'b'"),
         ({"published": [{"stage": "first", "source": "x", "accuracy": 1}]}, "a published number is a metric"),
         ({"titel": "x"}, "titel is not a setting; did you mean title?"),
@@ -148,6 +148,22 @@ def test_what_is_not_allowed_is_one_line_that_says_where_and_what(changes: dict[
         plan_runs(load_study(tiny(**changes)))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value) and str(caught.value).count("the study:") == 1
+
+
+def test_a_misspelt_key_is_told_of_before_the_one_that_is_missing_for_it(tmp_path: Path) -> None:
+    study = tiny(titel="Tiny")
+    del study["title"]
+    with pytest.raises(StudyError, match=r"titel is not a setting; did you mean title\?"):
+        load_study(study)
+    del study["titel"]
+    with pytest.raises(StudyError, match="title is missing"):
+        load_study(study)
+
+
+def test_a_file_that_does_not_exist_is_told_with_the_nearest_that_does(tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text("")
+    with pytest.raises(StudyError, match=r"gird\.toml: no such file; did you mean .*grid\.toml\?$"):
+        load_study(tmp_path / "gird.toml")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,9 @@ def _groups(images: ImageSet) -> list[tuple[str, np.ndarray]]:
         few = order[np.linspace(0, len(order) - 1, min(NUM_OTHERWISE, len(order))).round().astype(int)]
         return [(images.quantity.words(float(images.labels[index])), np.array([index])) for index in few]
     if not images.class_names:
-        return [("", np.array([index])) for index in images.train[:NUM_OTHERWISE]]
+        # spread over the set: pictures of a folder are in the order of their names, alike next to alike
+        spread = np.linspace(0, len(images.train) - 1, min(NUM_OTHERWISE, len(images.train))).round().astype(int)
+        return [("", np.array([index])) for index in images.train[spread]]
     num = next((num for most, num in A_CLASS if len(images.class_names) <= most), 1)
     found = [(name, images.train[labels == label][:num]) for label, name in enumerate(images.class_names)]
     return [(name, indices) for name, indices in found if len(indices)][:MOST_CLASSES]

@@ -16,6 +16,7 @@ from papilio.data.facts import NO_LABELS
 from papilio.data.folders import is_source, read_pictures
 from papilio.data.imageset import ImageSet, RawImages
 from papilio.data.label_tables import read_labeled_pictures
+from papilio.data.leaks import leak_notes
 from papilio.data.named import READERS, read_named
 from papilio.data.npz import read_npz_set
 from papilio.data.pictures import resolve_size
@@ -113,6 +114,8 @@ def load_images(
         raw = _converted(_in_memory(name_or_path, labels, as_quantity(period, unit), bits), resolve_size(size), mode)
     raw = binarized(raw) if binarize else raw
     images = split_images(raw, validation=validation, test=test, seed=seed)
+    if str(name_or_path) not in (*READERS, *DRAWN):
+        images = replace(images, notes=(*images.notes, *leak_notes(images.fraction(fraction, seed))))
     return chosen_images(images, seed=seed, fraction=fraction, num_train=num_train)
 
 

@@ -12,6 +12,8 @@ from PIL import Image, ImageOps
 
 session = onnxruntime.InferenceSession("{file}")
 picture = ImageOps.exif_transpose(Image.open("picture.png"))
+if picture.mode.startswith("I"):  # of more than 8 bits
+    picture = Image.fromarray((np.asarray(picture).clip(0, {white}) * (255 / {white})).round().astype("uint8"))
 if picture.has_transparency_data:  # on white
     picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
 picture = ImageOps.fit(picture.convert("{mode}"), ({width}, {height}), Image.Resampling.LANCZOS)  # width, height
@@ -53,7 +55,9 @@ def snippet(run: Run, program: Program) -> str:
     if outputs == ["images"]:
         return _generating(run, program)
     channel, height, width = run.image_shape
-    head = HEAD.format(file=program.file, mode="L" if channel == 1 else "RGB", width=width, height=height)
+    white = 2 ** (run.facts.run_settings.data.bits or 16) - 1
+    mode = "L" if channel == 1 else "RGB"
+    head = HEAD.format(file=program.file, mode=mode, width=width, height=height, white=white)
     if "probabilities" in outputs:
         return f"import json\n\n{head}{CLASSES}"
     if "values" in outputs:

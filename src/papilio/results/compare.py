@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from papilio.errors import RunError, SettingError
-from papilio.files import full_path, possible_path
+from papilio.files import full_path, perhaps_beside, possible_path
 from papilio.kinds.choosing import meaning_of, unit_of
 from papilio.kinds.registry import KINDS
 from papilio.results.metrics import shown_metrics
@@ -134,6 +134,8 @@ def _column(path: Path, name: str) -> Column:
         return _study_column(read_results(path), name)
     if (path / "run.json").exists():
         return _run_column(path, name)
+    if not path.exists():
+        raise RunError(f"{path}: no such folder{perhaps_beside(path)}")
     raise RunError(f"{path}: neither a study folder (study.toml) nor a run folder (run.json)")
 
 

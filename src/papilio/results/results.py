@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from papilio.data.quantities import Quantity, from_plain
 from papilio.errors import RunError, SettingError, StudyError, did_you_mean, shown
-from papilio.files import possible_path, read_own, write_text
+from papilio.files import perhaps_beside, possible_path, read_own, write_text
 from papilio.kinds.ranking import UNRANKED, Ranking, Standing, common_ranking
 from papilio.results.own_files import Row, check_environment, check_rows
 from papilio.results.words import trial_words
@@ -318,6 +318,8 @@ def _read(file: Path, take: Callable[[bytes], T]) -> T:
     try:
         return take(read_own(file))
     except (FileNotFoundError, NotADirectoryError):
+        if not file.parent.exists():
+            raise RunError(f"{file.parent}: no such folder{perhaps_beside(file.parent)}") from None
         raise RunError(
             f"{file.parent}: not a study folder ({file.name} is missing); `papilio run STUDY` creates one"
         ) from None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from papilio.errors import RunError
-from papilio.files import possible_path
+from papilio.errors import RunError, perhaps
+from papilio.files import perhaps_beside, possible_path
 
 FOLDER = Path(str(resources.files("papilio"))) / "pretrained"
 
@@ -25,5 +25,7 @@ def find_run(run: Path | str) -> Path:
     if isinstance(run, str) and run in shipped:
         return shipped[run]
     if not possible_path(run, error=RunError).is_dir():
-        raise RunError(f"{run}: no such folder, and no such bundled run; bundled runs: {', '.join(shipped)}")
+        near = perhaps(str(run), shipped) or perhaps_beside(Path(run))
+        known = near or f"; bundled runs: {', '.join(shipped)}"
+        raise RunError(f"{run}: no such folder, and no such bundled run{known}")
     return Path(run)

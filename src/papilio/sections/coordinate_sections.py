@@ -44,8 +44,8 @@ def use_words(kl: np.ndarray) -> str:
         )
     total = f"The coordinates carry {kl.sum():.3g} nats per image together (KL to the prior)"
     if not unused:
-        return f"{total}; all {num:,} are used."
-    return f"{total}. {unused:,} of {num:,} carry under {UNUSED_BELOW} nats: they are not used."
+        return f"{total}; each of the {num:,} carries {UNUSED_BELOW} nats or more."
+    return f"{total}. {unused:,} of {num:,} carr{'ies' if unused == 1 else 'y'} under {UNUSED_BELOW} nats, next to nothing."
 
 
 def _use(arrays: Arrays) -> list[Block]:

@@ -27,6 +27,12 @@ NAMES = (
     "seconds",
     "epoch_seconds",
 )
+EXPLAINED = {  # the caption's sentences, and the column without which each is left out
+    "Test error: the mean squared error per pixel of reconstructions, averaged over runs.": "Test error",
+    "Fréchet: the distance of samples and of reconstructions from real images, lower is better.": "Fréchet",
+    "Probe: the accuracy of a linear classifier on latents.": "Probe",
+    "Time: training time per run.": "Time",
+}
 NARROW = 6  # samples of a trial on narrow screens
 
 
@@ -82,12 +88,9 @@ def _models(arrays: Arrays) -> Table:
             *(arrays[name].tolist() for name in ("pca_latents", "pca_error", "pca_accuracy")), strict=True
         )
     ]
-    caption = (
-        "Test error: the mean squared error per pixel of reconstructions, averaged over runs. Fréchet: the distance of samples"
-        " and of reconstructions from real images, lower is better. Probe: the accuracy of a linear classifier on latents."
-        " Time: training time per run."
-    )
     used = [index for index in range(len(columns)) if index < 2 or any(row[index] != "–" for row in rows)]
+    shown = {columns[index].partition(",")[0] for index in used}
+    caption = " ".join(words for words, column in EXPLAINED.items() if column in shown)
     return Table(
         tuple(columns[index] for index in used),
         tuple(tuple(row[index] for index in used) for row in rows),

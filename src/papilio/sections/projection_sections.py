@@ -103,7 +103,7 @@ def _caption(arrays: Arrays, context: SectionContext) -> str:
         parts.append("PCA: the first principal component across, the second up.")
     if "tsne" in methods:
         parts.append(
-            f"t-SNE: openTSNE, Barnes-Hut, perplexity {perplexity:g}, seed {seed}; distances between groups, and their sizes,"
+            f"t-SNE: openTSNE, Barnes-Hut, perplexity {perplexity:.3g}, seed {seed}; distances between groups, and their sizes,"
             " mean little."
         )
     if "umap" in methods:

@@ -12,7 +12,7 @@ from papilio.results.words import condition_words
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """A published number next to ours, which is None where the trial is not in the study or was not run."""
+    """A published number next to ours, which is None where there is none: `missing` says why."""
 
     stage: str
     where: str
@@ -22,6 +22,7 @@ class PublishedRow:
     ours: Spread | None
     difference: float | None  # ours minus published
     source: str
+    missing: str = ""  # why there is no number of ours
     in_hours: tuple[float, float | None] | None = None  # published and ours, of an error in minutes
 
 
@@ -43,8 +44,20 @@ def _row(results: StudyResults, number: PublishedNumber) -> PublishedRow:
         ours=ours,
         difference=ours.mean - number.value if ours else None,
         source=published.source,
+        missing="" if ours else _why_missing(results, number),
         in_hours=(number.value / 60, ours.mean / 60 if ours else None) if is_time else None,
     )
+
+
+def _why_missing(results: StudyResults, number: PublishedNumber) -> str:
+    """In a few words. With folds, test images are for the best trial alone: the others were run, but not tested."""
+    trial = number.trial
+    if trial is None or not trial.finished:
+        return "not run"
+    has_folds = any(run.fold is not None for run in trial.runs)
+    if has_folds and number.metric.startswith("test_"):
+        return "not tested: with folds, only the best trial is"
+    return "not measured"
 
 
 def _reads_times(results: StudyResults, number: PublishedNumber) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from papilio.analysis.spreads import Spread, spread_of
+from papilio.kinds.ranking import Ranking
 from papilio.results.metrics import shown_metrics
 from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.results.words import value_words
@@ -60,12 +62,34 @@ def results_table(results: StudyResults, stage: str) -> ResultsTable:
 
 
 def best_first(results: StudyResults, stage: str) -> list[TrialResult]:
-    """Every trial of the stage: those that have a rank, then the others; in the study's order where nothing ranks them."""
-    if results.ranking(stage) is None:
+    """Every trial of the stage: those that have a rank; then those that were pruned, the last ones to be pruned first, of those
+    pruned at the same epoch the best first; then the others. In the study's order where nothing ranks them."""
+    ranking = results.ranking(stage)
+    if ranking is None:
         return results.trials(stage)
     ranked = results.ranked(stage)
     names = {trial.name for trial in ranked}
-    return ranked + [trial for trial in results.trials(stage) if trial.name not in names]
+    others = [trial for trial in results.trials(stage) if trial.name not in names]
+    return ranked + sorted(others, key=lambda trial: _behind(trial, ranking))
+
+
+def _behind(trial: TrialResult, ranking: Ranking) -> tuple[bool, int, float]:
+    if not trial.is_pruned:
+        return True, 0, 0.0
+    value = reached(trial, ranking)
+    value = -value if ranking.is_maximized else value
+    return False, -max(run.epochs for run in trial.runs), value if math.isfinite(value) else math.inf
+
+
+def reached(trial: TrialResult, ranking: Ranking) -> float:
+    """The metric that ranks: as ranked; of a trial that was cut, the mean of the best that its runs had come to."""
+    if not trial.is_pruned:
+        values = trial.values(ranking.metric)
+    else:
+        choose = max if ranking.is_maximized else min
+        series = ([record[ranking.metric] for record in run.records if ranking.metric in record] for run in trial.runs)
+        values = [choose(one) for one in series if one]
+    return sum(values) / len(values) if values else float("nan")
 
 
 def varied_keys(trials: Iterable[TrialResult]) -> list[str]:

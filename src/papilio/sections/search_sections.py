@@ -22,6 +22,7 @@ from papilio.results.results import StudyResults, TrialResult
 from papilio.sections import result_tables as tables
 from papilio.sections.blocks import Table
 from papilio.sections.curve_sections import evenly
+from papilio.sections.result_tables import best_first, reached
 
 MOST_DRAWN = 300  # trials in a figure: more cannot be told apart, and make the page heavy
 MOST_SETTINGS = 12  # axes and panels, the most important first
@@ -194,7 +195,7 @@ class _Search:
         ]
 
     def metric_scale(self) -> Scale:
-        values = [_reached(trial, self.ranking) for trial in self.trials]
+        values = [reached(trial, self.ranking) for trial in self.trials]
         return metric_scale(self.metric, values, higher_is_better=self.ranking.is_maximized)
 
     def caption(self) -> str:
@@ -209,25 +210,14 @@ class _Search:
 
 
 def _tried(results: StudyResults, stage: str) -> list[TrialResult]:
-    """The trials that have reached something: the ranked, best first, then those that were cut, in the study's order."""
-    pruned = [trial for trial in results.trials(stage) if trial.is_pruned and any(run.epochs for run in trial.runs)]
-    return results.ranked(stage) + pruned
-
-
-def _reached(trial: TrialResult, ranking: Ranking) -> float:
-    """The metric that ranks: as ranked; of a trial that was cut, the mean of the best that its runs had come to."""
-    if not trial.is_pruned:
-        values = trial.values(ranking.metric)
-    else:
-        choose = max if ranking.is_maximized else min
-        series = ([record[ranking.metric] for record in run.records if ranking.metric in record] for run in trial.runs)
-        values = [choose(one) for one in series if one]
-    return sum(values) / len(values) if values else float("nan")
+    """The trials that have reached something: the ranked, best first, then the pruned, the last to be pruned first."""
+    every = best_first(results, stage)[len(results.ranked(stage)) :]
+    return results.ranked(stage) + [one for one in every if one.is_pruned and any(run.epochs for run in one.runs)]
 
 
 def _importance(ranking: Ranking, tried: Sequence[TrialResult]) -> Importance:
     trials = evenly(tried, MOST_TRIALS)
-    return setting_importance([trial.varied for trial in trials], [_reached(trial, ranking) for trial in trials])
+    return setting_importance([trial.varied for trial in trials], [reached(trial, ranking) for trial in trials])
 
 
 def _importance_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBox:

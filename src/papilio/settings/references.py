@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from papilio.errors import SettingError, shown
+from papilio.errors import SettingError, perhaps, shown
 
 Reference = str | Callable[..., Any]  # "papilio.training.supervised:objective", or the function itself
 OwnFunctions = Mapping[str, Any]  # functions and kinds passed from Python, by the name that settings give them
@@ -67,7 +67,8 @@ def imported(name: str, *, instance_of: type | None = None) -> Any:
     found = _within(found, attribute)
     is_instance = instance_of is not None and isinstance(found, instance_of)
     if not callable(found) and not is_instance:
-        raise MissingCode(f"{module_name!r} has no function or class {attribute!r}")
+        near = perhaps(attribute, _public_names(module_name))
+        raise MissingCode(f"{module_name!r} has no function or class {attribute!r}{near}")
     return found
 
 
@@ -75,6 +76,10 @@ def of_this_session(name: str) -> Any:
     """What a notebook, a prompt or the script that runs has defined by the name `__main__:Class`; None where it has not."""
     module_name, _, attribute = name.partition(":")
     return _within(sys.modules.get(OF_A_SESSION), attribute) if module_name == OF_A_SESSION else None
+
+
+def _public_names(module_name: str) -> list[str]:
+    return [name for name, value in vars(sys.modules[module_name]).items() if callable(value) and name[0] != "_"]
 
 
 def _within(holder: Any, attribute: str) -> Any:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from papilio.errors import RequestError, StudyError, did_you_mean, reason_of, shown
+from papilio.errors import RequestError, StudyError, did_you_mean, is_nearly, reason_of, shown
 
 WORDS_OF_JSON = {"an object": "a valid dictionary", "valid array": "valid list"}
+TABLE_OF_SEVERAL = re.compile(r"^(stage|analysis|published)\.(\d+)(?:\.(.*))?$")
 FROM_IMAGES = ("image_shape", "num_classes", "heads")  # what a builder is given next to its settings
 
 
@@ -88,9 +90,9 @@ def settings_class(builder: Callable[..., Any], name: str) -> type[BaseModel]:
 def _first_complaint(error: ValidationError, cls: type[BaseModel], prefix: str) -> str:
     every = error.errors()
     complaints = [one for one in every if not _is_allowed(one["input"], one["type"])] or every
-    first = complaints[0]
+    first = _misspelt_instead_of_missing(complaints) or complaints[0]
     path = [str(part) for part in first["loc"] if not _is_type_name(part)]
-    key = ".".join(part for part in [prefix, *path] if part)
+    key = TABLE_OF_SEVERAL.sub(_counted_from_one, ".".join(part for part in [prefix, *path] if part))
     if first["type"] == "extra_forbidden":
         allowed = _fields_at(cls, first["loc"][:-1])
         text = f"{key} is not a setting; {did_you_mean(path[-1], allowed)}"
@@ -108,6 +110,21 @@ def _first_complaint(error: ValidationError, cls: type[BaseModel], prefix: str) 
         text = (f"{key}: " if key else "") + f"{message[:1].lower()}{message[1:]}{given}"
     others = len(complaints) - 1
     return text + (f" (and {others} more)" if others and first["type"] == "extra_forbidden" else "")
+
+
+def _counted_from_one(table: re.Match[str]) -> str:
+    """As the study file has it: `stage.0.seeds` is "[[stage]] 1: seeds"."""
+    name, index, rest = table.groups()
+    return f"[[{name}]] {int(index) + 1}" + (f": {rest}" if rest else "")
+
+
+def _misspelt_instead_of_missing(complaints: Sequence[Any]) -> Any | None:
+    """The complaint about an unknown key that is nearly the first one's, which is missing: `titel` in place of `title`."""
+    first = complaints[0]
+    if first["type"] != "missing":
+        return None
+    beside = [one for one in complaints if one["type"] == "extra_forbidden" and one["loc"][:-1] == first["loc"][:-1]]
+    return next((one for one in beside if is_nearly(str(one["loc"][-1]), str(first["loc"][-1]))), None)
 
 
 def _is_type_name(part: int | str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from papilio.data.check import unreadable_pictures
@@ -18,7 +18,7 @@ from papilio.data.parquet import is_parquet
 from papilio.data.progress import Progress
 from papilio.data.scaling import Size
 from papilio.data.small_sets import ENOUGH
-from papilio.errors import DataError, StudyError, one_line
+from papilio.errors import DataError, StudyError, one_line, shown
 from papilio.files import expanded_path, path_to_write, write_text
 from papilio.studies.study import load_study
 
@@ -59,14 +59,24 @@ class Outlook:
 
 
 def write_starter(
-    name: str, data: str | None, *, folder: Path | None = None, progress: Progress | None = None
+    name: str,
+    data: str | None,
+    *,
+    labels: str | None = None,
+    folder: Path | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Path, Outlook]:
     """Write a commented study, NAME.toml, for the images that `data` names or where it leads; the embedded digits for None.
 
     Its settings follow what is there: a classifier for classes, a reader of the value for numbers on a circle, a variational
-    autoencoder for images without labels; a size where pictures are large or differ; folds where they are few. Raises
-    StudyError where the file is there already, DataError for images that cannot be used.
+    autoencoder for images without labels; a size where pictures are large or differ; folds where they are few. `labels` "none"
+    ignores labels that there are. Raises StudyError where the file is there already, or for other `labels`; DataError for
+    images that cannot be used.
     """
+    if labels not in (None, NO_LABELS):
+        raise StudyError(
+            f"--labels: allowed is none, which ignores labels, not {shown(labels)}; leave it out to use them"
+        )
     given = path_to_write(name if name.endswith(".toml") else f"{name}.toml", error=StudyError)
     path = (folder or Path()) / given
     if path.exists():
@@ -75,6 +85,9 @@ def write_starter(
         raise StudyError(f"{path}: the folder {path.parent} does not exist; create it first")
     source = data or USUAL_SET
     outlook = look(source, progress)
+    if labels == NO_LABELS and outlook.shows != "nothing":
+        words = f"{outlook.words}; their labels are ignored"
+        outlook = replace(outlook, words=words, shows="nothing", labels=NO_LABELS)
     write_text(path, study_text(path, source, outlook))
     load_study(path)  # what is written here can be read
     return path, outlook
@@ -109,7 +122,7 @@ def look(source: str, progress: Progress | None) -> Outlook:
 def study_text(path: Path, source: str, outlook: Outlook) -> str:
     """The study as a file with comments; `path` is where it will be, and what its paths are relative to."""
     title, is_named = path.stem, source in READERS or source in DRAWN
-    shown = source if is_named else _path_from(path.parent, source)
+    place = source if is_named else _path_from(path.parent, source)
     named = one_line(title)  # a comment has no line breaks
     lines = [
         f"# papilio show {named}.toml   the network, with shapes and numbers of parameters",
@@ -117,7 +130,7 @@ def study_text(path: Path, source: str, outlook: Outlook) -> str:
         f"title = {_toml(title)}",
         "",
         "[data]",
-        f"{'name' if is_named else 'path'} = {_toml(shown)}  # {one_line(outlook.words)}",
+        f"{'name' if is_named else 'path'} = {_toml(place)}  # {one_line(outlook.words)}",
     ]
     if outlook.complaint is not None:
         lines.append(f"# {one_line(outlook.complaint)}")
@@ -233,8 +246,8 @@ def _labels_beside(images: Path) -> list[Path]:
 
 
 def _classes(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:6])
-    return f"{len(names)} classes: {shown}{', ...' if len(names) > 6 else ''}"
+    first = ", ".join(names[:6])
+    return f"{len(names)} classes: {first}{', ...' if len(names) > 6 else ''}"
 
 
 def _path_from(folder: Path, source: str) -> str:

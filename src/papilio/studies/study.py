@@ -17,7 +17,7 @@ import tomli_w
 from papilio.data.facts import NO_LABELS
 from papilio.data.handed_over import with_kept_arrays
 from papilio.errors import SettingError, StudyError, did_you_mean, reason_of, shown
-from papilio.files import expanded_path, full_path, possible_path, read_own
+from papilio.files import expanded_path, full_path, perhaps_beside, possible_path, read_own
 from papilio.kinds.kind import Kind, name_of_kind
 from papilio.settings.references import find_modules_beside, is_found_by_name, name_of, own_names
 from papilio.settings.run_settings import is_source
@@ -173,7 +173,7 @@ def read_toml(path: Path) -> Table:
     try:
         text = read_own(path, most_bytes=MOST_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
-        raise StudyError(f"{path}: no such file") from None
+        raise StudyError(f"{path}: no such file{perhaps_beside(path, '*.toml')}") from None
     except (UnicodeDecodeError, OSError) as error:
         raise StudyError(f"{path}: not a readable text file ({reason_of(error)})") from None
     return parse_toml(text, where=str(path))

@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from papilio.errors import SettingError
+
 Logits = Float[Tensor, "batch classes"]
 Labels = Int[Tensor, " batch"]
 
@@ -34,7 +36,7 @@ class Classes:
     def loss(self, outputs: Logits, labels: Labels) -> Float[Tensor, ""]:
         """The mean over the batch that training minimizes."""
         if self.scoring is not None:
-            return self.scoring(outputs, labels)
+            return _scalar(self.scoring(outputs, labels))
         return F.cross_entropy(outputs, labels, label_smoothing=self.label_smoothing)
 
     def metrics(self, outputs: Logits, labels: Labels, *, loss: Tensor | None = None) -> dict[str, Tensor]:
@@ -43,12 +45,23 @@ class Classes:
         What `loss` has made of the same outputs and labels may be given: where nothing is smoothed, it is not recreated.
         """
         if loss is None or self.label_smoothing:
-            loss = self.scoring(outputs, labels) if self.scoring is not None else F.cross_entropy(outputs, labels)
+            own = None if self.scoring is None else _scalar(self.scoring(outputs, labels))
+            loss = F.cross_entropy(outputs, labels) if own is None else own
         return {"loss": loss, "accuracy": accuracy(outputs, labels)}
 
     def decode(self, outputs: Logits) -> Float[Tensor, "batch classes"]:
         """The probability of each class."""
         return outputs.softmax(dim=1)
+
+
+def _scalar(loss: object) -> Tensor:
+    """What a loss of the user's own has returned; raises SettingError where it is not one number."""
+    if isinstance(loss, Tensor) and loss.ndim == 0:
+        return loss
+    got = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
+    raise SettingError(
+        f"train.loss: it returned {got}; return one number, a tensor of shape (): for example loss.mean()"
+    )
 
 
 def accuracy(outputs: Logits, labels: Labels) -> Float[Tensor, ""]:

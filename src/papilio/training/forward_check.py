@@ -64,6 +64,8 @@ def refuse_misfits(
             objective.evaluate(watched, batch, Noise(generator))
         except Exception as error:
             failure = error
+    if isinstance(failure, SettingError):  # of a loss of the user's own
+        raise failure
     where, shown_images = f"model.family: {family}", f"{NUM} images {tuple(batch.images.shape)}"
     needed = None if train.loss else needed_shape(kind, train, facts)
     if needed is not None and (network := watched.get("network")) is not None and network.returned is not None:

@@ -52,7 +52,8 @@ class TorchEngine:
         return purpose_of(family)
 
     def check(self, settings: RunSettings, facts: ImageFacts) -> None:
-        """Builds what is Papilio's own, without memory for weights; of the user's own, nets that look at two images."""
+        """Builds what is Papilio's own, without memory for weights; with a net or a loss of the user's own, nets that look at
+        two images."""
         train = settings.train
         kind = kind_of(train, facts, self.own)
         refuse_impossible_optimizer(train.optimizer, momentum=train.momentum, betas=train.betas)
@@ -61,7 +62,7 @@ class TorchEngine:
         objective = make_objective(kind, "torch", train, facts, self.own)
         refuse_unknown_phases(train, objective)
         refuse_impossible_phases(train)
-        if settings.model.family not in FAMILIES:
+        if settings.model.family not in FAMILIES or train.loss is not None:
             self._check_own(settings, kind, facts, objective)
             return
         try:
@@ -147,7 +148,8 @@ class TorchEngine:
         return precisions_of(torch.device(settings.train.device))
 
     def _check_own(self, settings: RunSettings, kind: Kind, facts: ImageFacts, objective: Objective) -> None:
-        """Builds nets of the user's own and lets them look at two images; on another machine's device nothing is looked at."""
+        """Builds nets, where they or the loss are the user's own, and lets them look at two images; on another machine's device
+        nothing is looked at."""
         family, train = settings.model.family, settings.train
         device = "cpu" if _is_missing(train.device) else train.device
         try:
