@@ -23,6 +23,7 @@ from papilio.data.progress import Progress, reading_progress
 from papilio.engine import find_engine
 from papilio.errors import RunError, RunFailed, SettingError, StudyError
 from papilio.execution.afterwards import span_afterwards, under_load
+from papilio.execution.bounds import NO_QUESTION, Bounds
 from papilio.execution.description import describe_study, study_schema
 from papilio.execution.environment import (
     describe_environment,
@@ -111,7 +112,7 @@ def run_study(
     is_fresh: bool = False,
     is_silent: bool = False,
     allows_failures: bool = False,
-    confirm: Callable[[float], bool] = lambda seconds: True,
+    confirm: Callable[[float], bool] = NO_QUESTION,
     began: float | None = None,
 ) -> StudyResults:
     """Run a study, or resume it, and write its report.
@@ -176,6 +177,7 @@ def _run_prepared(
             write_image_samples(folder, images.distinct())
             shared = SharedSets(folder / SHARED)
             afterwards = under_load(span_afterwards(study, plans, images))
+            bounds = Bounds(images)
             workload = Workload(
                 folder,
                 search,
@@ -187,6 +189,8 @@ def _run_prepared(
                 lambda plan: warnings_of(images.kind_of(plan)),
                 began=began,
                 afterwards=afterwards,
+                most_seconds=partial(bounds.study_seconds, num_workers=crew.num_workers),
+                work_of=bounds.epoch_seconds,
                 title=study.settings.title,
                 on_begin=lambda: write_json(folder / ENVIRONMENT, resumed_environment(environment, earlier)),
             )
