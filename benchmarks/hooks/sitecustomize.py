@@ -1,0 +1,59 @@
+"""Python imports this at its start where the folder is on its path: it notes when a study's runs begin and end to train.
+
+For checkouts of any commit: the processor time of the worker and of its study's process, and the clock, around the function in
+which runs train, as a line of JSON in the file that $PAPILIO_NOTES names.
+"""
+
+import importlib.abc
+import importlib.util
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+MODULE, FUNCTION = "papilio.runs.loop", "train_runs"
+
+
+class Watching(importlib.abc.MetaPathFinder):
+    """Wraps the function as soon as its module is imported."""
+
+    def find_spec(self, name, path, target=None):
+        if name != MODULE:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            setattr(module, FUNCTION, watched(getattr(module, FUNCTION)))
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def watched(function):
+    def call(*arguments, **options):
+        begin = moment()
+        try:
+            return function(*arguments, **options)
+        finally:
+            with Path(os.environ["PAPILIO_NOTES"]).open("a") as file:
+                file.write(json.dumps({"worker": os.getpid(), "begin": begin, "end": moment()}) + "\n")
+
+    return call
+
+
+def moment():
+    """What this process and its parent have taken of the processor, and the clock: seconds."""
+    return {"own": time.process_time(), "parent": seconds_of(os.getppid()), "clock": time.time()}
+
+
+def seconds_of(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if "PAPILIO_NOTES" in os.environ:
+    sys.meta_path.insert(0, Watching())
