@@ -1,4 +1,4 @@
-"""What a study takes outside training, this checkout beside another: from its start to the first step, from the last to the end.
+"""What a study takes outside training, this checkout beside another: to its first step, and from its last one to the end.
 
 In processor seconds of the command and its workers together, because a machine that others use tells little by the clock.
 """
@@ -93,8 +93,9 @@ def compare_outside(checkout: Path) -> Callable[[Bench], list[Row]]:
 
 def eight_cnns(images: Path, *, epochs: int) -> str:
     """The study of the sweep as a file."""
+    shares = ", ".join(f"{name} = {share}" for name, share in SHARES.items())
     return f"""title = "Eight small CNNs"
-data = {{ path = "{images}/images.npy", labels = "{images}/labels.npy", validation = {SHARES["validation"]}, test = {SHARES["test"]} }}
+data = {{ path = "{images}/images.npy", labels = "{images}/labels.npy", {shares} }}
 model = {{ family = "cnn", filters = [16, 32], dense = [64] }}
 train = {{ epochs = {epochs}, batch_size = {BATCH_SIZE}, optimizer = "adam" }}
 

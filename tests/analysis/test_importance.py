@@ -35,7 +35,9 @@ def test_a_grids_shares_are_exact_and_need_no_forest(monkeypatch: pytest.MonkeyP
     """Importing its libraries took longer than to draw the whole report of a small sweep."""
     monkeypatch.setattr(importance, "_explained", None)
     monkeypatch.setattr(importance, "_shares", None)
-    values = [10 * (point[KEYS[0]] == 1e-3) + 3 * (point[KEYS[1]] == 0.5) + (point[KEYS[2]] == [32, 64]) for point in GRID]
+    values = [
+        10 * (point[KEYS[0]] == 1e-3) + 3 * (point[KEYS[1]] == 0.5) + (point[KEYS[2]] == [32, 64]) for point in GRID
+    ]
     variances = {KEYS[0]: 100 * 2 / 9, KEYS[1]: 9 * 2 / 9, KEYS[2]: 1 / 4, KEYS[3]: 0.0}
     for repeated in (1, 3):
         found = setting_importance(GRID * repeated, list(map(float, values)) * repeated)

@@ -130,7 +130,11 @@ def test_a_short_study_starts_untimed_and_its_first_epochs_tell(
 def test_a_function_that_is_asked_hears_what_was_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names, asked = timed(monkeypatch), []
     product.run_study(
-        tiny(stage=[{"name": "a"}]), out=tmp_path / "out", workers=1, is_silent=True, confirm=lambda s: not asked.append(s)
+        tiny(stage=[{"name": "a"}]),
+        out=tmp_path / "out",
+        workers=1,
+        is_silent=True,
+        confirm=lambda s: not asked.append(s),
     )
     assert names == ["timed"] and len(asked) == 1 and asked[0] > 0
 

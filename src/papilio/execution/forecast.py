@@ -109,9 +109,7 @@ class Forecast:
         seconds = Span(cost.epoch_seconds, cost.epoch_seconds) if cost else self._by_others(plan, typical)
         shares = self._expected_shares(plan)
         epochs = (max(plan.settings.train.epochs * share - done, 0.0) for share in shares)
-        low, high = (
-            num * one * factor + overhead for num, one, factor in zip(epochs, seconds, factors, strict=True)
-        )
+        low, high = (num * one * factor + overhead for num, one, factor in zip(epochs, seconds, factors, strict=True))
         return Span(low, high)
 
     def _by_others(self, plan: RunPlan, typical: float) -> Span:
