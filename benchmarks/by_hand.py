@@ -5,8 +5,9 @@ from __future__ import annotations
 from benchmarks.bench import Bench
 from benchmarks.machine import num_cores
 from benchmarks.peers import peers_python
-from benchmarks.processes import Answer, Contender, run_contender
+from benchmarks.processes import Contender
 from benchmarks.tables import Row, Target, paired_ratios
+from benchmarks.turns import Answers, Entry, take_turns, values
 
 NUMPY, TORCH, DEZERO = "Papilio, NumPy", "Papilio, torch", "DeZero"
 MIB = 2**20
@@ -27,33 +28,23 @@ def _train(bench: Bench, net: str) -> list[Row]:
     num_images, passes = bench.size(12_000, quick=1280), bench.size(2, quick=1)
     folder = bench.images.save(bench.folder / f"by-hand-{net}", num_images)
     job = {"net": net, "images": str(folder), "passes": passes, "cores": num_cores()}
-    contenders = [
-        (Contender(NUMPY, "papilio_engines"), "train_numpy"),
-        (Contender(TORCH, "papilio_engines"), "train_torch"),
-        (Contender(DEZERO, "dezero_fit", peers_python()), "train"),
+    entries = [
+        Entry(Contender(NUMPY, "papilio_engines"), "train_numpy"),
+        Entry(Contender(TORCH, "papilio_engines"), "train_torch"),
+        Entry(Contender(DEZERO, "dezero_fit", peers_python())),
     ]
-    answers: dict[str, list[Answer]] = {contender.name: [] for contender, _ in contenders}
-    for number in range(bench.rounds):
-        for contender, task in contenders:
-            answer = run_contender(contender, task, job)
-            answers[contender.name].append(answer)
-            bench.note_versions(contender.name, answer.facts["versions"])
-            rate = answer.facts["images_per_second"]
-            bench.say(f"{net} by hand, round {number + 1} of {bench.rounds}: {contender.name} {rate:,.0f} images/s")
-    counts = {name: given[0].facts["parameters"] for name, given in answers.items()}
-    if len(set(counts.values())) > 1:
-        raise AssertionError(f"these are different nets, by their parameters: {counts}")
+    answers = take_turns(bench, f"{net} by hand", entries, job)
     title = (
         f"{net} by hand: {TITLES[net]}, Adam, batches of 128, float32; {num_images:,} images, passes timed: {passes}"
     )
     return _rows(title, net, answers)
 
 
-def _rows(title: str, net: str, answers: dict[str, list[Answer]]) -> list[Row]:
-    peaks = {name: [one.facts["peak_bytes"] for one in given] for name, given in answers.items()}
+def _rows(title: str, net: str, answers: Answers) -> list[Row]:
+    peaks = values(answers, "peak_bytes")
     rows = []
     for quantity, fact in (("images/s", "images_per_second"), ("images a CPU second", "images_per_cpu_second")):
-        rates = {name: [one.facts[fact] for one in given] for name, given in answers.items()}
+        rates = values(answers, fact)
         for name in answers:
             note = f"{answers[name][-1].facts['loss']:.3f} nats on training images afterwards"
             ratios = paired_ratios(rates[NUMPY], rates[name]) if name != NUMPY else ()

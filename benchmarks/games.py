@@ -5,10 +5,11 @@ from __future__ import annotations
 from benchmarks.bench import Bench
 from benchmarks.machine import num_cores
 from benchmarks.peers import peers_python
-from benchmarks.processes import Answer, Contender, run_contender
+from benchmarks.processes import Contender
 from benchmarks.tables import Row, Target, paired_ratios
+from benchmarks.training import LIGHTNING, PAPILIO
+from benchmarks.turns import Entry, take_turns, values
 
-PAPILIO = "Papilio"
 TARGET = Target(ratio_at_least=1.3)
 
 
@@ -20,20 +21,10 @@ def train_dcgan(bench: Bench) -> list[Row]:
     contenders = [
         Contender(PAPILIO, "papilio_games"),
         Contender("PyTorch's tutorial", "tutorial_games"),
-        Contender("Lightning", "lightning_games", peers_python()),
+        Contender(LIGHTNING, "lightning_games", peers_python()),
     ]
-    answers: dict[str, list[Answer]] = {contender.name: [] for contender in contenders}
-    for number in range(bench.rounds):
-        for contender in contenders:
-            answer = run_contender(contender, "train", job)
-            answers[contender.name].append(answer)
-            bench.note_versions(contender.name, answer.facts["versions"])
-            rate = answer.facts["images_per_second"]
-            bench.say(f"dcgan, round {number + 1} of {bench.rounds}: {contender.name} {rate:,.0f} images/s")
-    counts = {name: given[0].facts["parameters"] for name, given in answers.items()}
-    if len(set(counts.values())) > 1:
-        raise AssertionError(f"these are different nets, by their parameters: {counts}")
-    rates = {name: [answer.facts["images_per_second"] for answer in given] for name, given in answers.items()}
+    answers = take_turns(bench, "dcgan", [Entry(one) for one in contenders], job)
+    rates = values(answers, "images_per_second")
     title = f"dcgan: generator and discriminator of width 64 for 28x28, Adam, batches of 128, float32; {num_images:,} images"
     return [
         Row(

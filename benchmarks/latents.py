@@ -1,14 +1,18 @@
-"""Training throughput of R2's autoencoder and of R4's VAE: Papilio, pythae's trainer, Lightning, in turns."""
+"""Training throughput of R2's autoencoder and of R4's VAE: Papilio, pythae's trainer, Lightning, in turns.
+
+pythae's trainer has a switch for mixed precision on GPUs only: it is measured in float32.
+"""
 
 from __future__ import annotations
 
 from benchmarks.bench import Bench
 from benchmarks.machine import num_cores
 from benchmarks.peers import peers_python
-from benchmarks.processes import Answer, Contender, run_contender
+from benchmarks.processes import Contender
 from benchmarks.tables import Row, Target, paired_ratios
+from benchmarks.training import BFLOAT16, FLOAT32, LIGHTNING, PAPILIO, from_float32, in_both_precisions, name_in
+from benchmarks.turns import take_turns, values
 
-PAPILIO = "Papilio"
 TARGET = Target(ratio_at_least=1.5)
 TITLES = {
     "autoencoder": "convolutions 16, 32, 32, dense 32, 5 latents (R2), squared error",
@@ -34,30 +38,19 @@ def _train(bench: Bench, net: str) -> list[Row]:
     contenders = [
         Contender(PAPILIO, "papilio_latents"),
         Contender("pythae", "pythae_fit", peers),
-        Contender("Lightning", "lightning_latents", peers),
+        Contender(LIGHTNING, "lightning_latents", peers),
     ]
-    answers: dict[str, list[Answer]] = {contender.name: [] for contender in contenders}
-    for number in range(bench.rounds):
-        for contender in contenders:
-            answer = run_contender(contender, "train", job)
-            answers[contender.name].append(answer)
-            bench.note_versions(contender.name, answer.facts["versions"])
-            rate = answer.facts["images_per_second"]
-            bench.say(f"{net}, round {number + 1} of {bench.rounds}: {contender.name} {rate:,.0f} images/s")
-    counts = {name: given[0].facts["parameters"] for name, given in answers.items()}
-    if len(set(counts.values())) > 1:
-        raise AssertionError(f"these are different nets, by their parameters: {counts}")
-    rates = {name: [answer.facts["images_per_second"] for answer in given] for name, given in answers.items()}
-    title = f"{net}: {TITLES[net]}, Adam, batches of 128, float32; {num_images:,} images, passes timed: {passes}"
-    return [
-        Row(
-            title,
-            name,
-            "images/s",
-            rates[name],
-            ratios=paired_ratios(rates[PAPILIO], rates[name]) if name != PAPILIO else (),
-            target=TARGET if name != PAPILIO else None,
-            note=f"mean squared error {answers[name][-1].facts['error']:.4f} on training images afterwards",
+    answers = take_turns(bench, net, in_both_precisions(contenders), job)
+    rates = values(answers, "images_per_second")
+    rows = []
+    for precision in (FLOAT32, BFLOAT16):
+        title = (
+            f"{net}, {precision}: {TITLES[net]}, Adam, batches of 128; {num_images:,} images, passes timed: {passes}"
         )
-        for name in answers
-    ]
+        own = name_in(PAPILIO, precision)
+        for name in (name for name in answers if ("," in name) == (precision == BFLOAT16)):
+            ratios = paired_ratios(rates[own], rates[name]) if name != own else ()
+            target = TARGET if name != own and precision == FLOAT32 else None
+            note = f"mean squared error {answers[name][-1].facts['error']:.4f} on training images afterwards"
+            rows.append(Row(title, name, "images/s", rates[name], ratios, target, note))
+    return rows + from_float32(f"{net}: Papilio in bfloat16 beside float32; the same runs", rates, {})

@@ -1,21 +1,36 @@
-"""Training throughput of one net: Papilio, plain PyTorch, Keras, Lightning, skorch, in turns."""
+"""Training throughput of one net: Papilio, plain PyTorch, Keras, Lightning, skorch, in turns and in both precisions."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from benchmarks.bench import Bench
 from benchmarks.machine import num_cores
 from benchmarks.peers import peers_python
-from benchmarks.processes import Answer, Contender, run_contender
+from benchmarks.processes import Contender, run_contender
 from benchmarks.tables import Row, Target, paired_ratios
+from benchmarks.turns import Answers, Entry, take_turns, values
 
-PAPILIO, PYTORCH = "Papilio", "plain PyTorch"
+PAPILIO, PYTORCH, KERAS, LIGHTNING = "Papilio", "plain PyTorch", "Keras", "Lightning"
 MIB = 2**20
-TARGETS = {
-    "mlp": {"Keras": Target(ratio_at_least=1.2), "Lightning": Target(ratio_at_least=1.2)},
-    "cnn": {"Keras": Target(ratio_at_least=1.5), "Lightning": Target(ratio_at_least=1.5)},
+FLOAT32, BFLOAT16 = "float32", "bfloat16"
+SWITCHES = {  # to bfloat16, as each documents its own; skorch has none
+    PAPILIO: "train.precision = bfloat16",
+    PYTORCH: "autocast",
+    KERAS: "mixed_bfloat16",
+    LIGHTNING: "bf16-mixed",
 }
+TARGETS = {  # by net and precision
+    ("mlp", FLOAT32): {KERAS: Target(ratio_at_least=1.2), LIGHTNING: Target(ratio_at_least=1.2)},
+    ("cnn", FLOAT32): {KERAS: Target(ratio_at_least=1.0), LIGHTNING: Target(ratio_at_least=1.35)},
+    ("cnn", BFLOAT16): {KERAS: Target(ratio_at_least=1.0), LIGHTNING: Target(ratio_at_least=1.0)},
+}
+TARGETS_FROM_FLOAT32 = {  # of Papilio in bfloat16, beside others as they come
+    "cnn": {
+        PAPILIO: Target(ratio_at_least=1.8),
+        KERAS: Target(ratio_at_least=1.7),
+        LIGHTNING: Target(ratio_at_least=1.7),
+    }
+}
+LEAST_SHARES = {("cnn", FLOAT32): Target(median_above=0.75)}  # of the matrix rate
 TITLES = {"mlp": "MLP 512-512", "cnn": "CNN 32-64-pool-128"}
 
 
@@ -29,23 +44,48 @@ def train_cnn(bench: Bench) -> list[Row]:
     return _train(bench, "cnn", num_images=bench.size(6000, quick=256), passes=bench.size(2, quick=1))
 
 
+def name_in(contender: str, precision: str) -> str:
+    """What an entry's rows are called."""
+    return contender if precision == FLOAT32 else f"{contender}, {SWITCHES[contender]}"
+
+
+def in_both_precisions(contenders: list[Contender]) -> list[Entry]:
+    """An entry of each contender in float32, and one in bfloat16 of those that can be switched to it."""
+    return [
+        Entry(one, job={"precision": precision}, name=name_in(one.name, precision))
+        for one in contenders
+        for precision in (FLOAT32, BFLOAT16)
+        if precision == FLOAT32 or one.name in SWITCHES
+    ]
+
+
+def from_float32(benchmark: str, rates: dict[str, list[float]], targets: dict[str, Target]) -> list[Row]:
+    """Papilio in bfloat16 beside itself and others in float32, which is what all of them do unless they are told."""
+    own = rates[name_in(PAPILIO, BFLOAT16)]
+    return [
+        Row(benchmark, name, "images/s", taken, paired_ratios(own, taken), targets.get(name))
+        for name, taken in rates.items()
+        if "," not in name
+    ]
+
+
 def _train(bench: Bench, net: str, *, num_images: int, passes: int) -> list[Row]:
     folder = bench.images.save(bench.folder / net, num_images)
     job = {"net": net, "images": str(folder), "passes": passes, "cores": num_cores()}
-    contenders = _contenders()
-    answers: dict[str, list[Answer]] = {contender.name: [] for contender in contenders}
-    matrix_rates = []
-    for number in range(bench.rounds):
-        matrix_rates.append(_matrix_rate(bench))
-        for contender in contenders:
-            answer = run_contender(contender, "train", job)
-            answers[contender.name].append(answer)
-            bench.note_versions(contender.name, answer.facts["versions"])
-            rate = answer.facts["images_per_second"]
-            bench.say(f"{net}, round {number + 1} of {bench.rounds}: {contender.name} {rate:,.0f} images/s")
-    _refuse_other_nets(answers)
-    what = f"{TITLES[net]}, Adam, batches of 128, float32; {num_images:,} images, passes timed: {passes}"
-    return _rows(f"{net}: {what}", net, answers, matrix_rates)
+    matrix_rates: dict[str, list[float]] = {FLOAT32: [], BFLOAT16: []}
+
+    def multiply() -> None:
+        for precision, rates in matrix_rates.items():
+            rates.append(_matrix_rate(bench, precision))
+
+    answers = take_turns(bench, net, in_both_precisions(_contenders()), job, before_round=multiply)
+    size = f"{num_images:,} images, passes timed: {passes}"
+    rows = []
+    for precision in (FLOAT32, BFLOAT16):
+        title = f"{net}, {precision}: {TITLES[net]}, Adam, batches of 128; {size}"
+        rows += _rows(title, net, precision, answers, matrix_rates[precision])
+    title = f"{net}: Papilio in bfloat16 beside float32; the same runs"
+    return rows + from_float32(title, values(answers, "images_per_second"), TARGETS_FROM_FLOAT32.get(net, {}))
 
 
 def _contenders() -> list[Contender]:
@@ -53,51 +93,36 @@ def _contenders() -> list[Contender]:
     return [
         Contender(PAPILIO, "papilio_runs"),
         Contender(PYTORCH, "plain_pytorch"),
-        Contender("Keras", "keras_fit", peers),
-        Contender("Lightning", "lightning_fit", peers),
+        Contender(KERAS, "keras_fit", peers),
+        Contender(LIGHTNING, "lightning_fit", peers),
         Contender("skorch", "skorch_fit", peers),
     ]
 
 
-def _matrix_rate(bench: Bench) -> float:
+def _matrix_rate(bench: Bench, precision: str) -> float:
     job = {"size": bench.size(3072, quick=256), "repeats": bench.size(15, quick=2), "cores": num_cores()}
-    return run_contender(Contender("matrix product", "matrix_product"), "multiply", job).facts["flop_per_second"]
+    contender = Contender("matrix product", "matrix_product")
+    return run_contender(contender, "multiply", job | {"precision": precision}).facts["flop_per_second"]
 
 
-def _refuse_other_nets(answers: dict[str, list[Answer]]) -> None:
-    counts = {name: given[0].facts["parameters"] for name, given in answers.items()}
-    if len(set(counts.values())) > 1:
-        raise AssertionError(f"these are different nets, by their parameters: {counts}")
-
-
-def _rows(benchmark: str, net: str, answers: dict[str, list[Answer]], matrix_rates: list[float]) -> list[Row]:
-    rates = {name: _values(given, "images_per_second") for name, given in answers.items()}
-    peaks = {name: _values(given, "peak_bytes") for name, given in answers.items()}
-    flop = answers[PAPILIO][0].facts["training_flop_per_image"]
+def _rows(benchmark: str, net: str, precision: str, answers: Answers, matrix_rates: list[float]) -> list[Row]:
+    own = name_in(PAPILIO, precision)
+    answers = {name: given for name, given in answers.items() if ("," in name) == (precision == BFLOAT16)}
+    rates, peaks = values(answers, "images_per_second"), values(answers, "peak_bytes")
+    flop = answers[own][0].facts["training_flop_per_image"]
+    targets = {name_in(name, precision): one for name, one in TARGETS.get((net, precision), {}).items()}
     rows = []
-    for name in answers:
-        loss = answers[name][-1].facts["loss"]
-        rows.append(
-            Row(
-                benchmark,
-                name,
-                "images/s",
-                rates[name],
-                ratios=paired_ratios(rates[PAPILIO], rates[name]) if name != PAPILIO else (),
-                target=TARGETS[net].get(name),
-                note=f"{loss:.3f} nats on training images afterwards",
-            )
-        )
+    for name, given in answers.items():
+        ratios = paired_ratios(rates[own], rates[name]) if name != own else ()
+        note = f"{given[-1].facts['loss']:.3f} nats on training images afterwards"
+        rows.append(Row(benchmark, name, "images/s", rates[name], ratios, targets.get(name), note))
     rows.append(Row(benchmark, "matrix product", "GFLOP/s", [rate / 1e9 for rate in matrix_rates]))
     for name in answers:
         shares = [rate * flop / matrix for rate, matrix in zip(rates[name], matrix_rates, strict=True)]
-        note = f"{flop / 1e6:.2f} MFLOP per image, forward and backward" if name == PAPILIO else ""
-        rows.append(Row(benchmark, name, "share of matrix rate", shares, note=note))
+        note = f"{flop / 1e6:.2f} MFLOP per image, forward and backward" if name == own else ""
+        target = LEAST_SHARES.get((net, precision)) if name == own else None
+        rows.append(Row(benchmark, name, "share of matrix rate", shares, (), target, note))
     for name in answers:
-        ratios = paired_ratios(peaks[name], peaks[PAPILIO]) if name != PAPILIO else ()
+        ratios = paired_ratios(peaks[name], peaks[own]) if name != own else ()
         rows.append(Row(benchmark, name, "peak memory, MiB", [peak / MIB for peak in peaks[name]], ratios))
     return rows
-
-
-def _values(answers: list[Answer], key: str) -> list[Any]:
-    return [answer.facts[key] for answer in answers]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class TrainJob(TypedDict):
     images: str  # a folder with images.npy, uint8 (num, channel, height, width), and labels.npy, int64 (num,)
     passes: int
     cores: int
+    precision: NotRequired[str]  # "bfloat16" by the contender's own switch, or float32
 
 
 class SearchJob(TypedDict):
@@ -58,6 +59,11 @@ def serve(tasks: Mapping[str, Task], *, libraries: tuple[str, ...]) -> None:
     versions = {name: metadata.version(name) for name in libraries}
     # libraries may have left half a line on the terminal
     print("\n" + json.dumps(answer | {"peak_bytes": peak_bytes(), "versions": versions}), flush=True)
+
+
+def is_bfloat16(job: Mapping[str, Any]) -> bool:
+    """Whether a net is to be trained in mixed precision."""
+    return job.get("precision") == "bfloat16"
 
 
 def load(folder: str, *, memory_map: bool = False) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from benchmarks.contenders.contract import (
     LEARNING_RATE,
     Stopwatch,
     TrainJob,
+    is_bfloat16,
     load_floats,
     serve,
 )
@@ -35,6 +36,8 @@ LAYERS = {
 
 
 def train(job: TrainJob) -> dict[str, Any]:
+    if is_bfloat16(job):
+        keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     images, labels = load_floats(job["images"])
     images = images.transpose(0, 2, 3, 1).copy()  # Keras' own layout, channels last
     model = keras.Sequential([keras.Input((28, 28, 1)), *LAYERS[job["net"]]()])

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from typing import Any
 
 import lightning
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.contenders.contract import (
-    BATCH_SIZE,
     CHECKED_IMAGES,
     LEARNING_RATE,
-    Stopwatch,
     TrainJob,
     load_floats,
     serve,
 )
 from benchmarks.contenders.latent_nets import NETS, error_of, negative_elbo, sampled, squared_error
-from benchmarks.contenders.lightning_fit import EndOfPass
+from benchmarks.contenders.lightning_fit import fit
 from benchmarks.contenders.torch_nets import count_parameters
 
 
@@ -45,23 +40,10 @@ class Reconstruction(lightning.LightningModule):
 
 
 def train(job: TrainJob) -> dict[str, Any]:
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
     images = torch.from_numpy(load_floats(job["images"])[0])
-    loader = DataLoader(TensorDataset(images), batch_size=BATCH_SIZE, shuffle=True)
-    model, watch = Reconstruction(job["net"]), Stopwatch()
-    trainer = lightning.Trainer(
-        accelerator="cpu",
-        max_epochs=1 + job["passes"],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[EndOfPass(watch)],
-    )
-    trainer.fit(model, loader)
+    model = Reconstruction(job["net"])
     return {
-        "images_per_second": watch.images_per_second(len(images)),
+        "images_per_second": fit(model, job, images),
         "parameters": count_parameters(model),
         "error": error_of(model.encoder, model.decoder, images[:CHECKED_IMAGES], net=job["net"]),
     }

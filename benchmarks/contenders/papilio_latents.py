@@ -38,6 +38,7 @@ def train(job: TrainJob) -> dict[str, Any]:
             "batch_size": BATCH_SIZE,
             "optimizer": "adam",
             "learning_rate": LEARNING_RATE,
+            "precision": job.get("precision", "float32"),
             "best": "train_loss",
         },
     }

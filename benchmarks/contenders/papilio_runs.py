@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from benchmarks.contenders.contract import (
     BATCH_SIZE,
@@ -32,6 +32,7 @@ class SweepJob(TypedDict):
     learning_rates: list[float]
     validation: float
     test: float
+    precision: NotRequired[str]
 
 
 def train(job: TrainJob) -> dict[str, Any]:
@@ -53,6 +54,7 @@ def train(job: TrainJob) -> dict[str, Any]:
             "batch_size": BATCH_SIZE,
             "optimizer": "adam",
             "learning_rate": LEARNING_RATE,
+            "precision": job.get("precision", "float32"),
             "best": "train_loss",
         },
     }
@@ -77,6 +79,7 @@ def sweep(job: SweepJob) -> dict[str, Any]:
     from papilio import run_study
 
     folder = Path(job["images"])
+    precision = {"precision": job["precision"]} if "precision" in job else {}  # earlier checkouts have no "auto"
     study = {
         "title": "Eight small CNNs",
         "data": {
@@ -86,7 +89,7 @@ def sweep(job: SweepJob) -> dict[str, Any]:
             "test": job["test"],
         },
         "model": SWEEP_MODEL,
-        "train": {"epochs": job["epochs"], "batch_size": BATCH_SIZE, "optimizer": "adam"},
+        "train": {"epochs": job["epochs"], "batch_size": BATCH_SIZE, "optimizer": "adam"} | precision,
         "stage": [
             {
                 "name": "sweep",

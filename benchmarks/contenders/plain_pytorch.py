@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from benchmarks.contenders.contract import (
     LEARNING_RATE,
     Stopwatch,
     TrainJob,
+    is_bfloat16,
     load_floats,
     serve,
 )
@@ -30,6 +31,7 @@ class SweepJob(TypedDict):
     epochs: int
     dropouts: list[float]
     learning_rates: list[float]
+    precision: NotRequired[str]
 
 
 def train(job: TrainJob) -> dict[str, Any]:
@@ -39,7 +41,8 @@ def train(job: TrainJob) -> dict[str, Any]:
     optimizer = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)
     watch = Stopwatch()
     for _ in range(1 + job["passes"]):
-        train_pass(net, loader, optimizer)
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_bfloat16(job)):
+            train_pass(net, loader, optimizer)
         watch.pass_ended()
     return {
         "images_per_second": watch.images_per_second(len(images)),
@@ -62,8 +65,9 @@ def sweep(job: SweepJob) -> dict[str, Any]:
             optimizer = torch.optim.Adam(net.parameters(), lr=learning_rate)
             best = 0.0
             for _ in range(job["epochs"]):
-                train_pass(net, loader, optimizer)
-                best = max(best, accuracy(net, validation))
+                with torch.autocast("cpu", torch.bfloat16, enabled=is_bfloat16(job)):
+                    train_pass(net, loader, optimizer)
+                    best = max(best, accuracy(net, validation))
             accuracies.append(round(best, 4))
     return {"runs": len(accuracies), "parameters": num_parameters, "accuracies": accuracies}
 

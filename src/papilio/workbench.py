@@ -15,9 +15,9 @@ import numpy as np
 
 from papilio.analysis.analyse import add_missing_of_stages, analyse
 from papilio.analysis.image_samples import write_image_samples
+from papilio.data.decoding import SUFFIXES as PICTURE_SUFFIXES
 from papilio.data.load import load_images
 from papilio.data.parallel import available_cores
-from papilio.data.pictures import SUFFIXES as PICTURE_SUFFIXES
 from papilio.data.pictures import contact_sheet, write_picture
 from papilio.data.progress import Progress, reading_progress
 from papilio.engine import find_engine

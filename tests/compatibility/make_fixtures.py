@@ -51,8 +51,8 @@ from PIL import Image
 
 import papilio
 from papilio.data.load import load_images
-from papilio.data.pictures import convert_images
 from papilio.data.rendering.clocks import ClockRenderer
+from papilio.data.scaling import convert_images
 from papilio.workbench import load_study, plan_runs
 
 HERE = Path(__file__).parent

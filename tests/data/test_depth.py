@@ -11,7 +11,8 @@ from PIL import Image
 
 from papilio import load_images
 from papilio.data.check import check_images
-from papilio.data.pictures import eight_bits, read_picture
+from papilio.data.decoding import eight_bits
+from papilio.data.pictures import read_picture
 from papilio.errors import DataError, SettingError
 
 

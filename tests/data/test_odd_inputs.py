@@ -21,17 +21,12 @@ from papilio import archives
 from papilio.archives import read_archive
 from papilio.cli import main
 from papilio.data.check import check_images
+from papilio.data.decoder_limits import pillow_limits
+from papilio.data.decoding import decode_picture, probe_picture
 from papilio.data.load import load_images
 from papilio.data.parallel import map_threaded
-from papilio.data.pictures import (
-    Window,
-    cut,
-    decode_picture,
-    pillow_limits,
-    probe_picture,
-    read_picture,
-    read_whole_picture,
-)
+from papilio.data.pictures import read_picture, read_whole_picture
+from papilio.data.scaling import Window, cut
 from papilio.errors import DataError, SettingError
 from papilio.files import StorageError, open_regular, storage_errors
 

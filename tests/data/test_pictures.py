@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from papilio.data.pictures import convert_images, read_picture, resolve_size
+from papilio.data.pictures import read_picture, resolve_size
+from papilio.data.scaling import convert_images
 from papilio.errors import DataError, SettingError
 
 SHAPE = (3, 8, 8)

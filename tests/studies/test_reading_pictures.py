@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from papilio.data.pictures import Window, cut, read_picture, read_whole_picture
+from papilio.data.pictures import read_picture, read_whole_picture
 from papilio.data.quantities import CLOCK, Quantity
+from papilio.data.scaling import Window, cut
 from papilio.errors import DataError
 from papilio.offers.dials import JITTERS, Calibration, Look, agree, look_at
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 import papilio as product
 from in_process import papilio
-from papilio.data.pictures import Color, convert_images
 from papilio.data.rendering.clocks import ClockRenderer
+from papilio.data.scaling import Color, convert_images
 from papilio.errors import RunError
 from papilio.offers.dials import QuantityPrediction
 from papilio.runs.run import Run

@@ -10,7 +10,7 @@ import numpy as np
 
 from papilio.analysis.store import Header, read_analysis, write_analysis
 from papilio.data.imageset import ImageSet
-from papilio.data.pictures import convert_images
+from papilio.data.scaling import convert_images
 from papilio.engine import Arrays
 from papilio.errors import RunError
 

@@ -15,8 +15,8 @@ from typing import IO
 import numpy as np
 
 from papilio.data.array_labels import read_labels
+from papilio.data.decoding import eight_bits
 from papilio.data.imageset import RawImages, no_labels
-from papilio.data.pictures import eight_bits
 from papilio.data.quantities import Quantity
 from papilio.errors import DataError, reason_of
 from papilio.files import open_regular

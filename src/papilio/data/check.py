@@ -12,14 +12,17 @@ from typing import IO, Literal, TypeVar
 
 import numpy as np
 
+from papilio.data.decoder_limits import pillow_limits
+from papilio.data.decoding import Depth, UnreadablePictureError, decode_picture
 from papilio.data.folders import Survey, is_source, members_of, survey_pictures
 from papilio.data.imageset import RawImages
 from papilio.data.load import DRAWN, as_quantity, is_no_labels, read_images
 from papilio.data.members import for_each_picture, one_size, size_counts
 from papilio.data.named import READERS
 from papilio.data.parallel import map_threaded
-from papilio.data.pictures import Depth, Size, UnreadablePictureError, decode_picture, pillow_limits, resolve_size
+from papilio.data.pictures import resolve_size
 from papilio.data.progress import Progress
+from papilio.data.scaling import Size
 from papilio.data.splits import SPLITS, SplitName, check_shares, draw_splits
 from papilio.errors import DataError
 from papilio.files import expanded_path

@@ -17,6 +17,8 @@ from typing import IO
 import numpy as np
 
 from papilio.archives import Member, is_archive, read_archive
+from papilio.data.decoder_limits import pillow_limits
+from papilio.data.decoding import Depth, Looks, UnreadablePictureError, decode_picture
 from papilio.data.facts import NO_LABELS
 from papilio.data.imageset import RawImages
 from papilio.data.layout import Layout, arrange, is_hidden, is_picture
@@ -30,18 +32,9 @@ from papilio.data.members import (
     size_counts,
 )
 from papilio.data.parquet import is_parquet, read_parquet
-from papilio.data.pictures import (
-    CHANNELS,
-    Color,
-    Depth,
-    Looks,
-    Size,
-    UnreadablePictureError,
-    decode_picture,
-    pillow_limits,
-)
 from papilio.data.places import cache_folder
 from papilio.data.progress import Progress
+from papilio.data.scaling import CHANNELS, Color, Size
 from papilio.errors import DataError, one_line, reason_of
 from papilio.files import checksum, open_atomic, open_regular, write_json
 from papilio.study_folder import OWN_FOLDERS, is_study_folder

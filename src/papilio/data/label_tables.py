@@ -16,21 +16,13 @@ import numpy as np
 
 from papilio.archives import Member
 from papilio.data.array_labels import Labels, as_values, read_labels
+from papilio.data.decoder_limits import pillow_limits
+from papilio.data.decoding import SUFFIXES, Depth, Looks, UnreadablePictureError, decode_picture
 from papilio.data.imageset import RawImages
 from papilio.data.members import common_color, common_size, for_each_picture, probe_member, refuse_broken
-from papilio.data.pictures import (
-    CHANNELS,
-    SUFFIXES,
-    Color,
-    Depth,
-    Looks,
-    Size,
-    UnreadablePictureError,
-    decode_picture,
-    pillow_limits,
-)
 from papilio.data.progress import Progress
 from papilio.data.quantities import CLOCK, Quantity
+from papilio.data.scaling import CHANNELS, Color, Size
 from papilio.errors import DataError, one_line, reason_of, shown
 from papilio.files import open_regular
 

@@ -11,8 +11,8 @@ from unicodedata import category, normalize
 
 import numpy as np
 
+from papilio.data.decoding import SUFFIXES
 from papilio.data.facts import NO_LABELS
-from papilio.data.pictures import SUFFIXES
 from papilio.data.splits import SplitName
 from papilio.errors import DataError
 

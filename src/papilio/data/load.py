@@ -18,9 +18,10 @@ from papilio.data.imageset import ImageSet, RawImages
 from papilio.data.label_tables import read_labeled_pictures
 from papilio.data.named import READERS, read_named
 from papilio.data.npz import read_npz_set
-from papilio.data.pictures import COLORS, Color, Size, convert_images, resolve_size
+from papilio.data.pictures import resolve_size
 from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
+from papilio.data.scaling import COLORS, Color, Size, convert_images
 from papilio.data.splits import check_shares, draw_splits
 from papilio.errors import DataError, SettingError, did_you_mean
 from papilio.files import expanded_path

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from papilio.archives import BROKEN, Member
+from papilio.data.decoding import Looks, UnreadablePictureError, probe_picture
 from papilio.data.parallel import map_threaded
-from papilio.data.pictures import MAX_SIDE, Color, Looks, Size, UnreadablePictureError, probe_picture
+from papilio.data.pictures import MAX_SIDE
 from papilio.data.progress import Progress
+from papilio.data.scaling import Color, Size
 from papilio.errors import DataError, reason_of
 
 Result = TypeVar("Result")

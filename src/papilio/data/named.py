@@ -17,10 +17,10 @@ from papilio.data.folders import read_pictures
 from papilio.data.idx import read_idx, refuse_other_bytes
 from papilio.data.imageset import RawImages
 from papilio.data.npz import read_npz_array
-from papilio.data.pictures import Color
 from papilio.data.places import find_set, find_stand_in, not_here, path_of
 from papilio.data.progress import Progress
 from papilio.data.published import PublishedFile, PublishedSet
+from papilio.data.scaling import Color
 from papilio.data.splits import SplitName
 from papilio.errors import DataError, did_you_mean
 from papilio.files import checksum

@@ -13,9 +13,10 @@ from jaxtyping import Float
 
 from papilio.data.held import Held
 from papilio.data.imageset import ImageSet
-from papilio.data.pictures import Window, cut, read_whole_picture
+from papilio.data.pictures import read_whole_picture
 from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
+from papilio.data.scaling import Window, cut
 from papilio.engine import Nets
 from papilio.offers.files import counted
 from papilio.runs.run import Run

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from papilio.data.decoding import Seen
 from papilio.data.held import Held
-from papilio.data.pictures import Seen, read_each
+from papilio.data.pictures import read_each
 from papilio.data.progress import Progress
 from papilio.runs.run import Run
 from papilio.runs.train import rim_brightness

@@ -15,8 +15,8 @@ from papilio.data.layout import LABEL_TABLE
 from papilio.data.load import DRAWN, load_images
 from papilio.data.named import READERS
 from papilio.data.parquet import is_parquet
-from papilio.data.pictures import Size
 from papilio.data.progress import Progress
+from papilio.data.scaling import Size
 from papilio.data.small_sets import ENOUGH
 from papilio.errors import DataError, StudyError, one_line
 from papilio.files import expanded_path, write_text

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import SIDE, served
 from mock_server import make_app
+
+from browser import SIDE, served
 
 NUM = 3000
 
