@@ -212,7 +212,7 @@ class Execution:
                     self._hear(pool, plan, kind, content)
             for note in [*self.search.take_notes(), *self.trackers.take_notes()]:
                 self.listener.on_note(note)
-            if wrong := self.live_report.look(has_news=self.has_news):
+            if wrong := self.live_report.look(has_news=self.has_news, left=self.span_left()):
                 self.listener.on_note(f"the report could not be updated yet (it is written at the end): {wrong}")
 
     def _hand_out(self, pool: Workers) -> None:
