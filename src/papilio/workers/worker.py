@@ -77,7 +77,7 @@ class ParentWatcher:
     def on_epoch(self, record: dict[str, Any]) -> None:
         if not self.has_told_memory:
             self.has_told_memory = True
-            self.parent.tell(self.run.name, "memory", _peak_bytes())
+            self.parent.tell(self.run.name, "memory", peak_bytes())
         self.parent.tell(self.run.name, "epoch", record)
         self.is_put_aside = self.run.until is not None and record["epoch"] >= self.run.until
 
@@ -173,10 +173,10 @@ def measure_cost(
             for name in names
         }
         name, seconds = fastest({name: session.epoch_seconds for name, session in sessions.items()})
-    return Cost(seconds, _peak_bytes(), name)
+    return Cost(seconds, peak_bytes(), name)
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """The most memory that this process has had so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
