@@ -54,7 +54,7 @@ def said(program: str, *arguments: str | Path) -> Any:
         [sys.executable, "-c", program, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         env=environment(),
     )
     assert done.returncode == 0, done.stderr
