@@ -94,7 +94,8 @@ class SpareWorkers:
         for name in MODULES:
             importlib.import_module(name)
         for _ in range(num):
-            if threading.active_count() > 1 or _count_threads() != self.num_threads:
+            # fewer are the linear algebra library's, which ends its own before a copy is made
+            if threading.active_count() > 1 or (_count_threads() or 0) > self.num_threads:
                 return
             self.waiting.append(self._fork())
 
