@@ -114,7 +114,11 @@ def _rows(bench: Bench, sides: Sequence[Contender], what: str, study: Sequence[s
             one = run_watched(side.root, arguments, folder)
             measured[side.name].append(one)
             bench.say(f"outside, {what}, round {number + 1} of {bench.rounds}: {side.name} {one}")
-    title = f"outside training: {what}"
+    return rows_of(f"outside training: {what}", measured)
+
+
+def rows_of(title: str, measured: Mapping[str, Sequence[Outside]]) -> list[Row]:
+    """By side, what each round measured; ratios are of the same round."""
     quantities: dict[str, Callable[[Outside], float]] = {
         "CPU seconds outside training": lambda one: one.start_cpu + one.end_cpu,
         "CPU seconds to the first step": lambda one: one.start_cpu,
