@@ -23,7 +23,9 @@ def answering(contender: Contender, task: str, job: dict[str, Any], **_: Any) ->
         return Answer({"flop_per_second": 1e9}, 1.0, 0)
     rate = RATES[job["precision"]] * (2 if contender.name == "Papilio" else 1)
     facts = {"images_per_second": rate, "parameters": 3, "loss": 0.5, "error": 0.1, "peak_bytes": 2**20}
-    return Answer(facts | {"training_flop_per_image": 1e6, "versions": {}, "runs": 8, "accuracies": [0.5]}, 1 / rate, 2**20)
+    return Answer(
+        facts | {"training_flop_per_image": 1e6, "versions": {}, "runs": 8, "accuracies": [0.5]}, 1 / rate, 2**20
+    )
 
 
 @pytest.fixture
