@@ -3,7 +3,8 @@
 All contenders run on one machine in one session, each in a process of its own, in turns (A B C, A B C, ...), with their
 own defaults and all cores. Only a whole run at full size is written to docs; others go where --out says (of a single one, as
 benchmarks-NAME), or are printed.
-With --before CHECKOUT, Papilio alone is measured: this checkout beside another one.
+With --before CHECKOUT, Papilio alone is measured: this checkout beside another one; `outside --before CHECKOUT` measures what
+a study takes before its first step and after its last.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from benchmarks.games import train_dcgan
 from benchmarks.halving import halving
 from benchmarks.latents import train_autoencoder, train_vae
 from benchmarks.machine import ROOT, describe_machine
+from benchmarks.outside import compare_outside
 from benchmarks.precision import precision
 from benchmarks.processes import ContenderFailed
 from benchmarks.search import search
@@ -64,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     benchmarks = BENCHMARKS
     if options.before is not None:
         try:
-            benchmarks, names = {"before": compare_with(find_checkout(options.before))}, options.names or ["before"]
+            checkout = find_checkout(options.before)
+            benchmarks = {"before": compare_with(checkout), "outside": compare_outside(checkout)}
+            names = options.names or ["before"]
         except ValueError as error:
             parser.error(f"--before: {error}")
     if unknown := [name for name in names if name not in benchmarks]:

@@ -118,6 +118,7 @@ def run(
         raise SettingError("--quiet, --dry-run: a dry run prints nothing but its plan; leave --quiet out")
     try:
         with _held_interrupts():
+            from papilio.execution.bounds import NO_QUESTION, Question
             from papilio.workbench import parse_settings, plan_study, run_study
         asked: dict[str, Any] = {
             "out": out,
@@ -138,7 +139,7 @@ def run(
             **asked,
             is_silent=quiet,
             allows_failures=True,
-            confirm=lambda seconds: yes or _confirm(seconds),
+            confirm=NO_QUESTION if yes else Question(_confirm, HOURS_TO_ASK * 3600.0),
             began=began,
         )
     except KeyboardInterrupt:  # typer would say nothing
@@ -354,7 +355,7 @@ def _confirm(seconds: float) -> bool:
     from papilio.data.progress import is_terminal
     from papilio.results.words import duration
 
-    if seconds < HOURS_TO_ASK * 3600 or not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         return True
     if not typer.confirm(f"This may take up to {duration(seconds)}. Start?", default=True):
         raise typer.Exit(0)

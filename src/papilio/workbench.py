@@ -23,6 +23,7 @@ from papilio.data.progress import Progress, reading_progress
 from papilio.engine import find_engine
 from papilio.errors import RunError, RunFailed, SettingError, StudyError, shown
 from papilio.execution.afterwards import span_afterwards, under_load
+from papilio.execution.bounds import NO_QUESTION, Bounds
 from papilio.execution.description import describe_study, study_schema
 from papilio.execution.environment import (
     describe_environment,
@@ -69,6 +70,7 @@ from papilio.study_folder import (
     remove_study,
     remove_unfinished,
 )
+from papilio.workers.forked import SpareWorkers
 from papilio.workers.messages import Crew
 from papilio.workers.pool import Pool
 from papilio.workers.ray_pool import import_ray
@@ -111,7 +113,7 @@ def run_study(
     is_fresh: bool = False,
     is_silent: bool = False,
     allows_failures: bool = False,
-    confirm: Callable[[float], bool] = lambda seconds: True,
+    confirm: Callable[[float], bool] = NO_QUESTION,
     began: float | None = None,
 ) -> StudyResults:
     """Run a study, or resume it, and write its report.
@@ -128,7 +130,30 @@ def run_study(
     began = time.monotonic() if began is None else began
     told = _tell_nobody if is_silent else reading_progress()
     changes = _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device, precision=precision)
-    prepared = _prepared(study, changes, out=out, is_fresh=is_fresh, workers=workers, ray=ray, progress=told)
+    with SpareWorkers() as spares:
+        prepared = _prepared(
+            study, changes, out=out, is_fresh=is_fresh, workers=workers, ray=ray, progress=told, spares=spares
+        )
+        results, blocked = _run_prepared(
+            prepared, is_fresh=is_fresh, is_silent=is_silent, confirm=confirm, began=began, told=told
+        )
+    if blocked is not None:
+        raise RunFailed(f"{prepared.study.where}: {blocked}; see {prepared.folder / 'report.html'}")
+    if not allows_failures:
+        _refuse_failed(results)
+    return results
+
+
+def _run_prepared(
+    prepared: _Prepared,
+    *,
+    is_fresh: bool,
+    is_silent: bool,
+    confirm: Callable[[float], bool],
+    began: float,
+    told: Progress,
+) -> tuple[StudyResults, str | None]:
+    """Train what is left of a study and write its report; what kept stages from beginning comes with the results."""
     study, folder, sources, plans = prepared.study, prepared.folder, prepared.sources, prepared.plans
     images, notes = prepared.images, prepared.notes
     busy = f"{folder}: another process is running this study; wait for it, or choose another --out"
@@ -153,6 +178,7 @@ def run_study(
             write_image_samples(folder, images.distinct())
             shared = SharedSets(folder / SHARED)
             afterwards = under_load(span_afterwards(study, plans, images))
+            bounds = Bounds(images)
             workload = Workload(
                 folder,
                 search,
@@ -164,6 +190,8 @@ def run_study(
                 lambda plan: warnings_of(images.kind_of(plan)),
                 began=began,
                 afterwards=afterwards,
+                most_seconds=partial(bounds.study_seconds, num_workers=crew.num_workers),
+                work_of=bounds.epoch_seconds,
                 title=study.settings.title,
                 on_begin=lambda: write_json(folder / ENVIRONMENT, resumed_environment(environment, earlier)),
             )
@@ -181,11 +209,7 @@ def run_study(
                 analyse(results, study, images, progress=told)
             finally:  # what an analysis complains of does not cost the tables
                 _write_report(results, own=study.own)
-    if search.blocked:
-        raise RunFailed(f"{study.where}: {next(iter(search.blocked.values()))}; see {folder / 'report.html'}")
-    if not allows_failures:
-        _refuse_failed(results)
-    return results
+    return results, next(iter(search.blocked.values()), None)
 
 
 def plan_study(
@@ -249,15 +273,19 @@ def _prepared(
     workers: int | None,
     ray: str | None,
     progress: Progress,
+    spares: SpareWorkers | None = None,
 ) -> _Prepared:
-    """Read, plan and check a study; raises all that is to be said of it before anything is trained."""
+    """Read, plan and check a study; raises all that is to be said of it before anything is trained.
+
+    `spares` are its workers, where they can be: made as soon as it is known how many there will be.
+    """
     study = given if isinstance(given, Study) else load_study(given, changes)
     folder = path_to_write(out if out is not None else Path("results") / study.name, error=SettingError)
     if not is_fresh:
         study = replace(study, there=frozenset(path.name for path in folder.glob("runs/*")))
     sources = read_sources(study, folder)
     plans = plan_runs(study, sources)
-    hired = _hired(study, plans, folder, workers=workers, ray=ray)
+    hired = _hired(study, plans, folder, workers=workers, ray=ray, spares=spares)
     refuse_foreign(folder)
     refuse_missing_trackers(study.where, plans)
     images = StudyImages(study.own, progress=progress)
@@ -497,25 +525,42 @@ def _refuse_other_images(folder: Path, plans: list[RunPlan], images: StudyImages
 
 
 def _hired(
-    study: Study, plans: list[RunPlan], folder: Path, *, workers: int | None, ray: str | None
+    study: Study,
+    plans: list[RunPlan],
+    folder: Path,
+    *,
+    workers: int | None,
+    ray: str | None,
+    spares: SpareWorkers | None,
 ) -> contextlib.AbstractContextManager[Crew]:
     """Who trains while the block runs, here or on a cluster; raises SettingError for a device that does not exist."""
     devices = {(plan.settings.train.engine, plan.settings.train.device) for plan in plans}
     is_on_cpu = {device for _, device in devices} == {"cpu"}
-    here = _local_crew(workers, len(plans), is_on_cpu=is_on_cpu, own=study.own, log=folder / "workers.log")
+    log = folder / "workers.log"
+    here = _local_crew(workers, len(plans), is_on_cpu=is_on_cpu, own=study.own, log=log, spares=spares)
     if ray is not None:  # a cluster's accelerators are not here
         import_ray()
         return ray_crew(ray, workers, num_runs=len(plans), is_on_cpu=is_on_cpu, own=study.own)
+    if spares is not None and not study.has_own_code and devices == {("torch", "cpu")}:
+        spares.fork(here.num_workers)
     for engine, device in sorted(devices):
         find_engine(engine, study.own).refuse_missing_device(device)
     return contextlib.nullcontext(here)
 
 
-def _local_crew(workers: int | None, num_runs: int, *, is_on_cpu: bool, own: OwnFunctions, log: Path) -> Crew:
+def _local_crew(
+    workers: int | None,
+    num_runs: int,
+    *,
+    is_on_cpu: bool,
+    own: OwnFunctions,
+    log: Path,
+    spares: SpareWorkers | None,
+) -> Crew:
     """One single-threaded worker per core; fewer runs than cores share the cores' threads among them."""
     if workers is not None and workers < 1:
         raise SettingError(f"--workers: must be 1 or more, not {workers}")
     cores = available_cores()
     num_workers = min(workers or (cores if is_on_cpu else 1), num_runs)
     threads = max(1, cores // num_workers)
-    return Crew(num_workers, threads, partial(Pool, num_workers, threads=threads, own=own, log=log))
+    return Crew(num_workers, threads, partial(Pool, num_workers, threads=threads, own=own, log=log, spares=spares))

@@ -120,7 +120,9 @@ def test_killed_again_and_again_a_search_ends_as_if_it_had_not_been(undisturbed:
     for kills_parent in (True, False):
         process = start(study, out)
         wait_for_records(out, num_records(out) + rng.randint(5, 20), process)
-        workers = [one for one in psutil.Process(process.pid).children() if "papilio.workers.worker" in one.cmdline()]
+        workers = [
+            one for one in psutil.Process(process.pid).children() if "papilio.sections.live" not in one.cmdline()
+        ]
         for one in [process, *workers] if kills_parent else workers[:1]:
             one.kill()
         if not kills_parent:

@@ -20,6 +20,7 @@ from papilio.errors import RunError
 from papilio.execution import live_report
 from papilio.execution.alarms import Alarms
 from papilio.execution.live_report import LiveReport
+from papilio.execution.spans import Span
 from papilio.kinds.registry import KINDS
 from papilio.kinds.warnings import autoencoder_warnings, game_warnings, spells_of, vae_warnings, warnings_of
 from papilio.results.results import read_results
@@ -340,6 +341,16 @@ def test_a_report_that_fails_is_told_once(tmp_path: Path, monkeypatch: pytest.Mo
     wrong = live.look(has_news=True)
     assert wrong is not None and wrong.startswith(f"{tmp_path}: not a study folder")
     assert live.look(has_news=True) is None and live.process is None
+
+
+def test_no_report_is_begun_where_the_last_one_is_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It took a small study a fifth of its time, for a page that was replaced seconds later."""
+    monkeypatch.setattr(live_report, "SECONDS_TO_FIRST", 0.0)
+    live = LiveReport(tmp_path)
+    assert live.look(has_news=True, left=Span(1.0, 119.0)) is None and live.process is None
+    live.look(has_news=True, left=Span(1.0, 121.0))
+    assert live.process is not None
+    live.close()
 
 
 def test_a_report_that_is_being_written_ends_with_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

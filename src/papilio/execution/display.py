@@ -43,8 +43,8 @@ def estimate_line(*, span: Span | None, peak_bytes: int, num_runs: int, num_work
     workers = f"{num_workers} worker{'s' if num_workers != 1 else ''}"
     if span is None:
         return f"{runs} on {workers}" + (": how long training takes is not known" if num_runs else "")
-    memory = f"{spoken_bytes(peak_bytes)} of memory"
-    return f"{runs} on {workers}: {spoken_span(span)} in all, from start to report; {memory}"
+    memory = f"; {spoken_bytes(peak_bytes)} of memory" if peak_bytes else ""
+    return f"{runs} on {workers}: {spoken_span(span)} in all, from start to report{memory}"
 
 
 def end_line(plan: RunPlan, facts: RunFacts) -> str:

@@ -1,4 +1,4 @@
-"""How long a study will take and how much memory: first from a few timed steps, then from what has been seen."""
+"""How long a study will take and how much memory: from a few timed steps, or the first epochs, then from what has been seen."""
 
 from __future__ import annotations
 
@@ -50,17 +50,24 @@ class Forecast:
     epochs_done: dict[str, int] = field(default_factory=dict)  # by run
     trained: set[str] = field(default_factory=set)  # structures of which there are whole epochs
     overheads: list[float] = field(default_factory=list)  # seconds of runs next to their epochs
+    work_of: Callable[[RunPlan], float | None] = lambda plan: None  # of an epoch, to compare runs by; None: not known
+    most_bytes: int = 0  # of a worker that has trained
+    work: dict[str, float] = field(default_factory=dict)  # by structure of which there is a cost
 
     def learn_cost(self, plan: RunPlan, cost: Cost) -> None:
         """Note what a probe measured."""
-        self.costs[self._structure(plan)] = cost
+        self._note_cost(plan, cost)
 
     def learn_epoch(self, plan: RunPlan, epoch: int, seconds: float) -> None:
         """Note that a run has come to the end of an epoch, `seconds` of training in all."""
         self.epochs_done[plan.name] = epoch
         self.trained.add(self._structure(plan))
         known = self.costs.get(self._structure(plan))
-        self.costs[self._structure(plan)] = Cost(seconds / epoch, known.peak_bytes if known else 0)
+        self._note_cost(plan, Cost(seconds / epoch, known.peak_bytes if known else 0))
+
+    def learn_peak(self, peak_bytes: int) -> None:
+        """Note how much memory a worker has taken so far."""
+        self.most_bytes = max(self.most_bytes, peak_bytes)
 
     def learn_end(self, plan: RunPlan, epochs: int) -> None:
         """Note how many of its epochs a finished run took: its sisters will stop early, too."""
@@ -86,8 +93,8 @@ class Forecast:
         return Span(low, high)
 
     def peak_bytes(self) -> int:
-        """Of all workers together."""
-        return self.num_workers * max((cost.peak_bytes for cost in self.costs.values()), default=0)
+        """Of all workers together, 0 where nothing was measured."""
+        return self.num_workers * max(self.most_bytes, *(cost.peak_bytes for cost in self.costs.values()), 0)
 
     def _structure(self, plan: RunPlan) -> str:
         if plan.name not in self.structures:
@@ -98,11 +105,27 @@ class Forecast:
         structure = self._structure(plan)
         cost = self.costs.get(structure)
         factors = OF_EPOCHS if structure in self.trained else OF_PROBES
-        done, seconds = self.epochs_done.get(plan.name, 0), cost.epoch_seconds if cost else typical
+        done = self.epochs_done.get(plan.name, 0)
+        seconds = Span(cost.epoch_seconds, cost.epoch_seconds) if cost else self._by_others(plan, typical)
         shares = self._expected_shares(plan)
         epochs = (max(plan.settings.train.epochs * share - done, 0.0) for share in shares)
-        low, high = (num * seconds * factor + overhead for num, factor in zip(epochs, factors, strict=True))
+        low, high = (num * one * factor + overhead for num, one, factor in zip(epochs, seconds, factors, strict=True))
         return Span(low, high)
+
+    def _by_others(self, plan: RunPlan, typical: float) -> Span:
+        """An epoch of a run of which nothing was measured: as long as others, or in proportion to its work, or in between."""
+        work = self.work_of(plan)
+        if work is None or not self.work:
+            return Span(typical, typical)
+        pairs = [(self.costs[one].epoch_seconds, work / other) for one, other in self.work.items()]
+        low = min(seconds * min(1.0, ratio) for seconds, ratio in pairs)
+        return Span(low, max(seconds * max(1.0, ratio) for seconds, ratio in pairs))
+
+    def _note_cost(self, plan: RunPlan, cost: Cost) -> None:
+        structure = self._structure(plan)
+        self.costs[structure] = cost
+        if structure not in self.work and (work := self.work_of(plan)):
+            self.work[structure] = work
 
     def _expected_shares(self, plan: RunPlan) -> Span:
         """Of its epochs: as its sisters took, else as all runs took once some have ended, else from the fewest to all."""

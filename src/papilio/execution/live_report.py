@@ -8,10 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+from papilio.execution.spans import Span
 from papilio.files import PART
 
 PROGRAM = "papilio.sections.live"
 SECONDS_TO_FIRST = 20.0  # a study that is over sooner has its report soon enough
+SECONDS_WORTH = 120.0  # nor is one begun where the study will be over by then: it takes seconds of a core
 SECONDS_BETWEEN = 30.0
 SHARE = 50  # a report that takes four seconds is written every 200 seconds
 
@@ -25,11 +27,15 @@ class LiveReport:
         self.begun = 0.0
         self.process: subprocess.Popen[str] | None = None
 
-    def look(self, *, has_news: bool) -> str | None:
-        """See to it; returns what went wrong, after which it is not tried again. `has_news`: there are records to show."""
+    def look(self, *, has_news: bool, left: Span | None = None) -> str | None:
+        """See to it; returns what went wrong, after which it is not tried again.
+
+        `has_news`: there are records to show. `left`: how long the study will take from now on, None where that is not known.
+        """
         if self.process is not None:
             return self._wait(self.process)
-        if has_news and time.monotonic() >= self.next:
+        is_worth_it = left is None or left.high >= SECONDS_WORTH
+        if has_news and is_worth_it and time.monotonic() >= self.next:
             self.begun = time.monotonic()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", PROGRAM, str(self.folder)],

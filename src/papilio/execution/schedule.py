@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from papilio import errors
 from papilio.errors import RunFailed
 from papilio.execution.alarms import Alarms
+from papilio.execution.bounds import NO_QUESTION, is_short
 from papilio.execution.forecast import Forecast, plans_to_probe, untimed_words
 from papilio.execution.live_report import LiveReport
 from papilio.execution.precisions import Precisions
@@ -68,6 +69,8 @@ class Workload:
     warn_of: Callable[[RunPlan], Warn | None] = lambda plan: None  # what a run's kind warns by
     began: float | None = None  # when the command did, as time.monotonic() has it
     afterwards: Span = NO_TIME  # from the last run's end to that of the command
+    most_seconds: Callable[[Sequence[RunPlan]], float] = lambda plans: math.inf  # that runs can take on these workers
+    work_of: Callable[[RunPlan], float | None] = lambda plan: None  # of an epoch, to compare runs by
     title: str = ""  # of the study
     on_begin: Callable[[], None] = lambda: None  # called when something is about to be trained
 
@@ -81,7 +84,7 @@ class Execution:
         listener: Listener,
         *,
         signals: StopSignals | None = None,
-        confirm: Callable[[float], bool] = lambda seconds: True,
+        confirm: Callable[[float], bool] = NO_QUESTION,
     ) -> None:
         self.workload = workload
         self.live_report = LiveReport(workload.folder)
@@ -95,6 +98,7 @@ class Execution:
         self.retried: set[str] = set()
         self.forecast = Forecast(workload.crew.num_workers, workload.structure_of)
         self.is_stopping = False
+        self.num_untold: int | None = None  # runs that are to be trained, until it was told how long they take
         self.table = ResultsTable(workload.folder)
         self.journal = Journal(workload.folder)
         self.alarms = Alarms(workload.folder, workload.warn_of)
@@ -127,8 +131,7 @@ class Execution:
         with self.signals.patiently():  # from here on: a signal while workers start must not leave them behind
             pool = self.workload.crew.start()
             try:
-                self._measure_costs(pool)
-                if not self.is_stopping and self.confirm((self.span_left() or NO_TIME).high):
+                if self._may_begin(pool):
                     self.workload.on_begin()
                     self._work(pool)
             finally:
@@ -149,8 +152,18 @@ class Execution:
             self.next_forecast = end + max(SECONDS_BETWEEN_FORECASTS, 50 * (end - start))
         return self.told
 
-    def _measure_costs(self, pool: Workers) -> None:
+    def _may_begin(self, pool: Workers) -> bool:
+        """Whether to train: what may take long is timed, told and asked before; of the rest its first epochs tell."""
         unfinished = self.search.unfinished()
+        self.num_untold = len(unfinished)
+        if is_short(self.workload.most_seconds(unfinished) + self.workload.afterwards.high, self.confirm):
+            self.forecast.work_of = self.workload.work_of
+            self._tell_tally(is_due=True)
+            return True
+        self._measure_costs(pool, unfinished)
+        return not self.is_stopping and self.confirm((self.span_left() or NO_TIME).high)
+
+    def _measure_costs(self, pool: Workers, unfinished: list[RunPlan]) -> None:
         probes = deque(plans_to_probe(unfinished, self.workload.structure_of))
         num_probes, untimed = len(probes), {}
         while (probes or pool.is_busy()) and not self.is_stopping:
@@ -165,15 +178,23 @@ class Execution:
             return
         if untimed:
             self.listener.on_note(untimed_words(list(untimed.values()), num_probes))
+        self._tell_estimate()
+        self._tell_tally(is_due=True)
+
+    def _tell_estimate(self) -> None:
+        """How long it takes in all and how much memory, once."""
+        if self.num_untold is None:
+            return
+        num_runs, self.num_untold = self.num_untold, None
+        self.next_forecast = -math.inf
         elapsed = 0.0 if self.workload.began is None else time.monotonic() - self.workload.began
         left = self.span_left()
         self.listener.on_estimate(
             span=None if left is None else left.plus(Span(elapsed, elapsed)),
             peak_bytes=self.forecast.peak_bytes(),
-            num_runs=len(unfinished),
+            num_runs=num_runs,
             num_workers=self.workload.crew.num_workers,
         )
-        self._tell_tally(is_due=True)
 
     def _work(self, pool: Workers) -> None:
         while pool.is_busy() or not self.is_stopping:
@@ -191,7 +212,7 @@ class Execution:
                     self._hear(pool, plan, kind, content)
             for note in [*self.search.take_notes(), *self.trackers.take_notes()]:
                 self.listener.on_note(note)
-            if wrong := self.live_report.look(has_news=self.has_news):
+            if wrong := self.live_report.look(has_news=self.has_news, left=self.span_left()):
                 self.listener.on_note(f"the report could not be updated yet (it is written at the end): {wrong}")
 
     def _hand_out(self, pool: Workers) -> None:
@@ -242,12 +263,16 @@ class Execution:
         elif kind == "epoch":
             self.has_news = True
             self.forecast.learn_epoch(plan, content["epoch"], content["seconds"])
+            if len(self.forecast.epochs_done) >= min(self.workload.crew.num_workers, self.num_untold or 0):
+                self._tell_estimate()
             self.trackers.hear(plan)
             if cut := self.search.stage(plan).hear_epoch(plan, content):
                 pool.stop(cut)
             self.listener.on_epoch(plan, content, left=self.span_left())
             for warning in self.alarms.hear(plan, content):
                 self.listener.on_warning(plan, warning, epoch=content["epoch"])
+        elif kind == "memory":
+            self.forecast.learn_peak(content)
         elif kind == "ended":
             self._note_end(plan, content)
         elif kind == "error":

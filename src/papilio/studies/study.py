@@ -52,6 +52,11 @@ class Study:
     modules: str | None = None  # the folder of its file, where that has modules which the study names
     notes: tuple[str, ...] = ()  # what there is to say of how it was read, a line each
 
+    @property
+    def has_own_code(self) -> bool:
+        """Whether it may bring functions of the user's own: passed from Python, or named in its tables."""
+        return bool(self.own) or any(own_names(self.settings.model_dump(exclude_none=True, mode="json")))
+
     def to_toml(self) -> str:
         """The study as a file again: reading it gives an equal one."""
         tables = self.settings.model_dump(exclude_none=True, by_alias=True, mode="json")

@@ -84,8 +84,9 @@ class Workers(Protocol):
     def messages(self, timeout_seconds: float) -> Iterator[tuple[Task, RunPlan, str, Any]]:
         """What came within the time: (task, the run that it is of, kind, content).
 
-        Kinds are step, epoch, ended, cost, unmeasured, error, died; after one of ENDINGS, or died, no more comes of that
-        run. What a message tells of is in the run's folder by then. Raises RunFailed where workers do not even start.
+        Kinds are step, memory (bytes, after a run's first epoch), epoch, ended, cost, unmeasured, error, died; after one of
+        ENDINGS, or died, no more comes of that run. What a message tells of is in the run's folder by then. Raises RunFailed
+        where workers do not even start.
         """
         ...
 

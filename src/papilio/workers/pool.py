@@ -21,6 +21,7 @@ from papilio.errors import RunFailed
 from papilio.files import open_to_append, storage_errors
 from papilio.runs.plan import RunPlan
 from papilio.settings.references import OwnFunctions
+from papilio.workers.forked import ForkedProcess, SpareWorkers
 from papilio.workers.messages import ENDINGS, GONE, Stop, Task, died
 
 FAILED_STARTS = 3
@@ -31,7 +32,7 @@ SECONDS_TO_END = 2.0
 class Worker:
     """A process, the line to it, the task that it is at, and those of its runs that have not ended."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | ForkedProcess
     connection: Connection
     task: Task | None = None
     left: set[str] = field(default_factory=set)
@@ -39,9 +40,14 @@ class Worker:
 
 
 class Pool:
-    """As many workers as asked for; one that dies is replaced, and its runs are handed back as ("died", ...)."""
+    """As many workers as asked for; one that dies is replaced, and its runs are handed back as ("died", ...).
 
-    def __init__(self, num_workers: int, *, threads: int, own: OwnFunctions, log: Path) -> None:
+    Those that wait in `spares` are taken first; the others, and those that replace one, are programs of their own.
+    """
+
+    def __init__(
+        self, num_workers: int, *, threads: int, own: OwnFunctions, log: Path, spares: SpareWorkers | None = None
+    ) -> None:
         self.threads = threads
         self.own_bytes = cloudpickle.dumps(dict(own))
         self.log = log
@@ -49,7 +55,8 @@ class Pool:
         self.workers: list[Worker] = []
         try:
             for _ in range(num_workers):
-                self.workers.append(self._start())
+                spare = None if spares is None else spares.take(log, self.own_bytes, threads=threads)
+                self.workers.append(self._start() if spare is None else Worker(*spare))
         except BaseException:
             self.close()
             raise
@@ -108,7 +115,7 @@ class Pool:
         for worker in self.workers:
             try:
                 worker.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            except (subprocess.TimeoutExpired, TimeoutError):
                 worker.process.kill()
                 worker.process.wait()
         if self.log.exists() and not self.log.stat().st_size:

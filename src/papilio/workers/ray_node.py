@@ -25,7 +25,7 @@ from papilio.runs.folder import RunFolder
 from papilio.runs.kept import BATCHES, PREVIEWS
 from papilio.workers.messages import Task, TaskRun
 from papilio.workers.sharing import SharedImages, assemble
-from papilio.workers.worker import SECONDS_BETWEEN_STEPS, do_task
+from papilio.workers.worker import SECONDS_BETWEEN_STEPS, do_task, peak_bytes
 
 if TYPE_CHECKING:
     from papilio.data.imageset import ImageSet
@@ -155,6 +155,7 @@ class NodeWatcher:
         self.outbox = outbox
         self.last_sent = 0.0
         self.record: dict[str, Any] = {}
+        self.has_told_memory = False
 
     def on_step(self, *, epoch: int, step: int, num_steps: int) -> None:
         if self.trainer.is_abandoned.is_set():
@@ -168,6 +169,9 @@ class NodeWatcher:
         self.record = record  # sent from `wants_stop`, when the epoch's checkpoint is there, too
 
     def wants_stop(self) -> bool:
+        if not self.has_told_memory:
+            self.has_told_memory = True
+            self.send("memory", peak_bytes(), {})
         self.send("epoch", self.record, self.mirror.changed((*self.mirror.kept(), *EPOCH_FILES)))
         is_put_aside = self.run.until is not None and self.record["epoch"] >= self.run.until
         return is_put_aside or (self.number, self.run.name) in self.trainer.to_stop

@@ -65,6 +65,7 @@ class ParentWatcher:
         self.parent = parent
         self.run = run
         self.last_sent = 0.0
+        self.has_told_memory = False
         self.is_put_aside = False  # it has come to the epoch that it was to be trained to
 
     def on_step(self, *, epoch: int, step: int, num_steps: int) -> None:
@@ -74,6 +75,9 @@ class ParentWatcher:
             self.parent.tell(self.run.name, "step", (epoch, step, num_steps))
 
     def on_epoch(self, record: dict[str, Any]) -> None:
+        if not self.has_told_memory:
+            self.has_told_memory = True
+            self.parent.tell(self.run.name, "memory", peak_bytes())
         self.parent.tell(self.run.name, "epoch", record)
         self.is_put_aside = self.run.until is not None and record["epoch"] >= self.run.until
 
@@ -169,7 +173,12 @@ def measure_cost(
             for name in names
         }
         name, seconds = fastest({name: session.epoch_seconds for name, session in sessions.items()})
-    return Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, name)
+    return Cost(seconds, peak_bytes(), name)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def fastest(timed: Mapping[Name, Callable[[], float]]) -> tuple[Name, float]:
