@@ -14,6 +14,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
@@ -93,7 +94,7 @@ def path_to_write(text: Path | str, *, error: type[PapilioError]) -> Path:
     return expanded_path(text, error=error)
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading; raises OSError for whatever is none: a folder, a pipe to wait at, a device without an end."""
     try:
         handle = os.open(path, os.O_RDONLY | WITHOUT_WAITING)

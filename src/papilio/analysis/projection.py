@@ -150,12 +150,12 @@ def umap(
 
     `tell` hears of how many epochs are done, of how many, once neighbors are found.
     """
-    told = {"tqdm_kwds": {"file": _Heard(tell), "bar_format": "{n} {total}", "disable": False}} if tell else {}
+    told = {"file": _Heard(tell), "bar_format": "{n} {total}", "disable": False} if tell else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it and what it imports warn of their own affairs
         from umap import UMAP
 
-        method = UMAP(n_neighbors=min(15, len(features) - 1), random_state=seed, n_jobs=1, **told)
+        method = UMAP(n_neighbors=min(15, len(features) - 1), random_state=seed, n_jobs=1, tqdm_kwds=told)
         return np.asarray(method.fit_transform(features), dtype=np.float32)
 
 

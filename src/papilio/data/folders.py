@@ -274,7 +274,9 @@ def _read_cached(key: str) -> RawImages | None:
         # derived from the pictures: what is torn is recreated
         return None
     labels = np.array(index.labels, dtype=np.int64)
-    given = {split: np.array(indices, dtype=np.int64) for split, indices in index.given.items()}
+    given: dict[SplitName, np.ndarray] = {
+        split: np.array(indices, dtype=np.int64) for split, indices in index.given.items()
+    }
     if images.ndim != 4 or images.dtype != np.uint8 or not index.fits(num=len(images)):
         return None
     return RawImages("", images, labels, tuple(index.class_names), "", given, tuple(index.notes))

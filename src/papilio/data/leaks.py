@@ -7,13 +7,16 @@ import hashlib
 import numpy as np
 
 from papilio.data.imageset import ImageSet
+from papilio.data.splits import SplitName
+
+EARLIER: dict[SplitName, str] = {"train": "", "validation": "training", "test": "training or validation"}
 
 
 def leak_notes(images: ImageSet) -> list[str]:
     """A line for each of validation and test if images in it are among those that train or choose, pixel by pixel."""
     known: set[bytes] = set()
     notes = []
-    for split, others in (("train", ""), ("validation", "training"), ("test", "training or validation")):
+    for split, others in EARLIER.items():
         digests = [_digest(images.images[index]) for index in images.indices(split)]
         num = sum(digest in known for digest in digests)
         if num:

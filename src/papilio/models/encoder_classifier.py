@@ -57,7 +57,8 @@ def encoder_classifier(
     encoder, width = sequential(layers), num if cut == "latents" else [plan.num_features, *dense][-1]
     if cut == "convolutions":
         # the dense layers have taken random numbers of the seed, as they always did: what follows begins with the same weights
-        encoder, width = encoder[: list(layers).index("flatten") + 1], plan.num_features
+        kept = list(encoder.named_children())[: list(layers).index("flatten") + 1]
+        encoder, width = nn.Sequential(OrderedDict(kept)), plan.num_features
     behind = _head(width, head, num_classes, activation, head_dropout, head_norm)
     network = EncoderClassifier(encoder, sequential(numbered(behind)))
     initialize(network, initializer)

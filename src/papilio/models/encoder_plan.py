@@ -169,5 +169,7 @@ def _dense(widths: list[int], plan: EncoderPlan) -> dict[str, Part]:
 
 def _activated(name: str, part: Dense | Convolution | TransposedConvolution, plan: EncoderPlan) -> dict[str, Part]:
     """A layer, with its normalization and activation."""
-    norm = {f"{name}_norm": Normalization(part.outputs, of_images=not isinstance(part, Dense))}
-    return {name: part} | (norm if plan.batch_norm else {}) | {f"{name}_activation": Activation(plan.activation)}
+    parts: dict[str, Part] = {name: part}
+    if plan.batch_norm:
+        parts[f"{name}_norm"] = Normalization(part.outputs, of_images=not isinstance(part, Dense))
+    return parts | {f"{name}_activation": Activation(plan.activation)}
