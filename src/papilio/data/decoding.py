@@ -160,7 +160,7 @@ def _open(file: IO[bytes]) -> Image.Image:
 
 
 def _num_scans(file: IO[bytes]) -> int:
-    """How often a JPEG begins again with its pixels."""
+    """The number of scans of a JPEG, by their marks."""
     place = file.tell()
     file.seek(0)
     num = sum(piece.startswith(b"\xda") for piece in file.read().split(b"\xff"))
