@@ -96,6 +96,8 @@ def test_predict_needs_no_training_and_a_folder_of_that_name_can_be_named(tmp_pa
 
 
 def test_a_run_that_is_nowhere_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"clocks: no such folder.*: clock, fashion-features, mnist-features$"):
+    with pytest.raises(RunError, match=r"^nothing: no such folder.*: clock, fashion-features, mnist-features$"):
+        find_run("nothing")
+    with pytest.raises(RunError, match=r"^clocks: no such folder.* did you mean clock\?$"):
         find_run("clocks")
     assert find_run(tmp_path) == tmp_path

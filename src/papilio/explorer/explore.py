@@ -145,7 +145,8 @@ def explore(
     def ready() -> None:
         for line in missing:
             say(line)
-        say(f"{title}: {url}\npress Ctrl-C to stop")
+        say(f"{title}: {url}")
+        say("press Ctrl-C to stop")
         threading.Thread(target=_make_ready, args=(shown, say), daemon=True).start()
         if opens_browser:
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
