@@ -12,7 +12,7 @@ from papilio.runs.plan import RunPlan
 from papilio.settings.train_settings import num_batches
 from papilio.studies.images import StudyImages
 
-# of a single slow core, many times slower than any that was measured: what is meant is a bound, not an estimate
+# chosen for a single slow core, well below what current ones do: what is meant is a bound, not an estimate
 OPERATIONS_PER_SECOND = 2e9
 SECONDS_PER_PIXEL = 1e-6  # of a training image: picked, augmented, turned into float32
 SECONDS_PER_STEP = 0.02
