@@ -54,6 +54,13 @@ def test_what_a_user_would_see_is_judged() -> None:
     assert verdict(("data", "info", "no-such-set"), file="another") is Verdict.MESSAGE
 
 
+def test_memory_of_a_process_apart_is_its_own() -> None:
+    held = bytearray(400 * 2**20)
+    held[:: 2**12] = b"x" * len(held[:: 2**12])  # so that there are pages behind it
+    outcome = try_apart(Fault("x", lambda folder: None, ("--version",)))
+    assert 0 < outcome.peak_bytes < 300 * 2**20
+
+
 def _broken(rng: random.Random) -> Fault:
     raise ArithmeticError("no such input")
 
