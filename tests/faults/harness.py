@@ -137,10 +137,12 @@ def try_apart(fault: Fault, *, base_bytes: int = 0) -> Outcome:
         folder.mkdir()
         fault.write(folder)
         command = [sys.executable, "-m", "papilio", *fault.attempt]
-        with (Path(name) / "out").open("wb") as out, (Path(name) / "err").open("wb") as err:
+        to = Path("/dev/full") if fault.is_output_full else Path(name) / "out"
+        with to.open("wb") as out, (Path(name) / "err").open("wb") as err:
             process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
             status, used, took, peak_bytes = _wait(process, fault.limit_seconds)
-        texts = [(Path(name) / one).read_text(errors="replace") for one in ("out", "err")]
+        files = [Path(name) / one for one in ("out", "err")]
+        texts = [file.read_text(errors="replace") if file.exists() else "" for file in files]
     peak = max(0, peak_bytes - base_bytes)
     # of a process that was not given up its work: libraries are imported from a disk that others use, too
     seconds = took if took > fault.limit_seconds else used.ru_utime + used.ru_stime
