@@ -1,4 +1,4 @@
-"""The command line: each command a few lines that call one function; what is heavy is imported where it is used."""
+"""The command line: which commands there are, and what becomes of errors. What is heavy is imported where it is used."""
 
 from __future__ import annotations
 

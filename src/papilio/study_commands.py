@@ -134,7 +134,8 @@ def results(
     top: Annotated[int | None, typer.Option(help="Number of trials to show per stage.", show_default="20")] = None,
 ) -> None:
     """Print a study's results."""
-    from papilio.results.results import read_results, to_csv
+    from papilio.results.results import read_results
+    from papilio.results.table import to_csv
 
     found = read_results(folder)
     if top is not None and top < 1:
