@@ -23,10 +23,10 @@ import numpy as np
 Array = np.ndarray
 Shape = tuple[int, ...]
 Rng = np.random.Generator
-# exp(-60) = 9e-27 is nothing beside 1, but gradients with it as a factor are still normal numbers in float32, which end at
+# exp(-60) = 9e-27 is nothing next to 1, but gradients with it as a factor are still normal numbers in float32, which end at
 # 1e-38: processors are a hundred times slower with the denormal ones below
 FAINT = -60
-NOTHING = np.empty(0)
+NOTHING = np.empty(0)  # in place of a dx that nobody wants
 
 
 class Buffers:
@@ -61,7 +61,7 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        """dx of dy; `gradients` have dL/dw then. The first layer of a net need not compute dx, which is of the images."""
+        """dx of dy; `gradients` have dL/dw then. The first layer of a net may leave out dx: images are not changed."""
 
 
 class Dense(Layer):
