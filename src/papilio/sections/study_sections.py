@@ -60,7 +60,6 @@ class StageSection:
     has_intervals: bool
     has_folds: bool
     num_hidden: int
-    unit: str | None  # of errors, where images show a number
     stuck: list[str]  # sentences on runs that learned nothing
     warnings: list[str]  # sentences on what was wrong while runs trained
     comparison: FigureBox | None
@@ -148,7 +147,6 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         has_intervals=any(spread.interval for row in shown.rows for spread in row.metrics.values()),
         has_folds=any(run.fold is not None for run in results.runs if run.stage == stage),
         num_hidden=len(table.rows) - len(shown.rows),
-        unit=_unit(results, stage),
         stuck=list(map(sentences.stuck_note, stuck_trials(results, tables.best_first(results, stage)[:MOST_TRIALS]))),
         warnings=warning_notes(tables.best_first(results, stage)[:MOST_TRIALS]),
         comparison=_comparison(results, stage, name=name, pictures=pictures),
@@ -156,12 +154,6 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         curves=[] if shows_all else all_curves(results, stage, name=name, pictures=pictures),
         search=search_section(results, stage, name=name, pictures=pictures),
     )
-
-
-def _unit(results: StudyResults, stage: str) -> str | None:
-    """What errors are measured in, where images show a number on a circle."""
-    units = ("minutes" if one.is_time else one.unit or "the labels’ own units" for one in results.quantities(stage))
-    return " or ".join(dict.fromkeys(units)) or None
 
 
 def model_sections(results: StudyResults) -> list[ModelSection]:
