@@ -25,6 +25,7 @@ from papilio.errors import RunError, RunFailed, SettingError, StudyError, shown
 from papilio.execution.afterwards import span_afterwards, under_load
 from papilio.execution.bounds import NO_QUESTION, Bounds
 from papilio.execution.description import describe_study, study_schema
+from papilio.execution.display import end_words
 from papilio.execution.environment import (
     describe_environment,
     earlier_environment,
@@ -44,7 +45,7 @@ from papilio.kinds.registry import KINDS
 from papilio.kinds.warnings import warnings_of
 from papilio.results.compare import compare
 from papilio.results.results import StudyResults, read_results
-from papilio.results.words import counted
+from papilio.results.words import counted, duration
 from papilio.runs.folder import RunFolder
 from papilio.runs.mending import mend_run
 from papilio.runs.own_code import find_modules, places_of_study
@@ -204,11 +205,15 @@ def _run_prepared(
             finally:
                 remove_files(folder, OF_SHARED)
             results = read_results(folder)
-            progress.on_note(f"analyzing the best runs, then writing the report: {spoken_span(afterwards)}")
+            if any(run.status == "done" for run in results.runs):
+                progress.on_note(f"analyzing the best runs, then writing the report: {spoken_span(afterwards)}")
+            else:  # stopped before the first was finished, or all failed: there is nothing to analyze
+                progress.on_note("writing the report")
             try:
                 analyse(results, study, images, progress=told)
             finally:  # what an analysis complains of does not cost the tables
                 _write_report(results, own=study.own)
+            progress.on_note(f"{end_words(results)}, after {duration(time.monotonic() - began)}")
     return results, next(iter(search.blocked.values()), None)
 
 

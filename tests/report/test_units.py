@@ -55,7 +55,7 @@ def test_the_losses_of_a_vae_are_in_nats_on_the_page_on_the_terminal_and_in_a_no
 )
 def test_the_objective_says_what_its_loss_is_measured_in(train: dict[str, Any], unit: str, tmp_path: Path) -> None:
     study(tmp_path, train=train)
-    heading = papilio("results", tmp_path).stdout.splitlines()[1]
+    heading = papilio("results", tmp_path).stdout.splitlines()[2]
     assert f"validation loss {unit}".strip() in heading
     assert unit or "validation loss (" not in heading
 
