@@ -88,6 +88,8 @@ def test_a_file_is_written_and_said_what_it_holds(classifier: Path, tmp_path: Pa
     assert re.fullmatch(
         rf"{re.escape(str(tmp_path))}/page\.html: [\d.]+ MB: [\d,]+ images, their PCA map\n", done.stdout
     )
+    told = done.stderr.splitlines()
+    assert told[0] == f"opening {classifier}" and "writing the page" in told
     again = papilio("explore", str(classifier), "--export", str(tmp_path / "page.html"))
     assert again.returncode == 2
     assert "--fresh" in again.stderr
