@@ -193,11 +193,6 @@ def explore(
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """Explore a trained run in the browser: a map of its images, and what lies between them."""
-    from papilio.data.progress import reading_progress
-
-    progress = reading_progress()
-    if export is not None:
-        progress(0, 0, f"opening {run}")  # before torch is imported, which takes long
     from papilio.explorer.explore import LOOPBACK
     from papilio.explorer.explore import explore as explore_run
 
@@ -209,9 +204,7 @@ def explore(
     if export is not None:
         from papilio.explorer.export import export_page
 
-        path, words = export_page(
-            run, export, pictures=pictures or [], judge=classifier, is_fresh=fresh, progress=progress
-        )
+        path, words = export_page(run, export, pictures=pictures or [], judge=classifier, is_fresh=fresh)
         say(f"{path}: {words}")
         return
     explore_run(
