@@ -156,7 +156,10 @@ def test_a_dry_run_without_times_still_has_its_plan(
         (["rn"], "no such command 'rn'; did you mean 'run'? See papilio --help"),
         (["run", "x", "--max-epoch", "3"], "no such option: --max-epoch; did you mean --max-epochs? See papilio run"),
         (["run", "x", "y"], "too many arguments: y; see papilio run --help"),
-        (["results", ".", "--format", "xml"], "invalid value for '--format': 'xml' is not one of 'table', 'csv', 'json'"),
+        (
+            ["results", ".", "--format", "xml"],
+            "invalid value for '--format': 'xml' is not one of 'table', 'csv', 'json'",
+        ),
         (["sample", "x", "--num", "many"], "invalid value for '--num': must be a valid integer; see papilio sample"),
         (["data", "chek"], "no such command 'chek'; did you mean 'check'? See papilio data --help"),
         (["new", "x", "--data"], "option '--data' requires an argument; see papilio "),

@@ -295,7 +295,9 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            status = app(prog_name="papilio", standalone_mode=False)  # which raises what it complains of: in place of four lines it gets one
+            status = app(
+                prog_name="papilio", standalone_mode=False
+            )  # which raises what it complains of: in place of four lines it gets one
         finally:
             sys.stdout.flush()  # here, where it can still be said that nobody has read it, or that the disk is full
     except PapilioError as error:
@@ -319,7 +321,6 @@ def main() -> None:
         _complain(
             f"not enough memory ({reason_of(error)}); close other programs, or allow Papilio more memory", status=1
         )
-
 
     sys.exit(status if isinstance(status, int) else 0)
 

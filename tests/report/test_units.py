@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from in_process import papilio
 from pages import Page
 from study_folders import plan, write_run, write_study
 
+from in_process import papilio
 from papilio.analysis.store import Header, write_analysis
 from papilio.data.quantities import Quantity
 from papilio.kinds.ranking import Ranking

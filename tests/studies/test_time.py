@@ -15,7 +15,7 @@ from tiny import tiny
 
 import papilio as product
 from papilio.data import progress
-from papilio.execution import display, schedule, spans
+from papilio.execution import schedule, spans
 from papilio.execution.afterwards import REPORT, span_afterwards
 from papilio.execution.forecast import Forecast
 from papilio.execution.spans import Span

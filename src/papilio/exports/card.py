@@ -75,9 +75,7 @@ def _introduction(run: Run, counts: ImageCounts | None, results: StudyResults | 
     return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {_cell(text)} |" for name, text in rows)
 
 
-def _scores(
-    run: Run, counts: ImageCounts | None, trial: TrialResult | None, leaks: Mapping[SplitName, str]
-) -> str:
+def _scores(run: Run, counts: ImageCounts | None, trial: TrialResult | None, leaks: Mapping[SplitName, str]) -> str:
     """The scores of a run with intervals; `leaks` has by split what is known of images that are in an earlier split, too."""
     split = "test" if any(name.startswith("test_") for name in run.metrics) else "val"
     num = None if counts is None else counts.test if split == "test" else counts.validation
@@ -108,7 +106,7 @@ def _scores(
 
 
 def _known_leaks(run: Run, results: StudyResults | None, images: ImageSet | None) -> dict[SplitName, str]:
-    """By split what is known of its images with the same pixels as others: looked for where the set is here, or written down."""
+    """By split what is known of images with the same pixels as others: looked for where the set is here, else written down."""
     if images is not None and images.checksum == run.facts.data_checksum:
         notes = leak_notes(images)
     else:

@@ -15,7 +15,6 @@ from papilio.data.progress import Progress
 from papilio.runs.run import Run
 from papilio.runs.train import rim_brightness
 
-
 MOST_SCALED = 2.0  # by what factor a side may be longer or shorter than those of the images that a run knows
 MOST_OTHER = 1.1  # the same for width over height
 
@@ -40,7 +39,7 @@ def shown_to(
 
 
 def _hint(run: Run, seen: Seen, image: np.ndarray) -> str | None:
-    """Where the picture differs from what the run was trained on: in size, in color, or light at its rim where they are dark."""
+    """Where the picture differs from what the run was trained on: in size, in color, or in how light its rim is."""
     hints = [hint for hint in (_about_size(run, seen), _about_colors(run, seen), _about_the_rim(run, image)) if hint]
     return "; ".join(hints) or None
 

@@ -14,7 +14,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from papilio.errors import RequestError, StudyError, did_you_mean, is_nearly, reason_of, shown
 
-WORDS_OF_JSON = {"an object": "a valid dictionary", "valid array": "valid list", "Tuple": "a list", " after validation": ""}
+WORDS_OF_JSON = {
+    "an object": "a valid dictionary",
+    "valid array": "valid list",
+    "Tuple": "a list",
+    " after validation": "",
+}
 TABLE_OF_SEVERAL = re.compile(r"^(stage|analysis|published)\.(\d+)(?:\.(.*))?$")
 FROM_IMAGES = ("image_shape", "num_classes", "heads")  # what a builder is given next to its settings
 
@@ -94,7 +99,9 @@ def _place(plain: Any, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """Where a complaint is in what was given: without what pydantic puts into its path besides, as branches of unions."""
     place: list[int | str] = []
     for part in loc:
-        is_there = part in plain if isinstance(plain, dict) else isinstance(part, int) and isinstance(plain, list | tuple)
+        is_there = (
+            part in plain if isinstance(plain, dict) else isinstance(part, int) and isinstance(plain, list | tuple)
+        )
         if is_there:
             place.append(part)
             plain = plain[part]
