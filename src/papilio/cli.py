@@ -453,7 +453,7 @@ def _conclude(results: Any, *, is_quiet: bool = False) -> int:
 
 
 def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
-    from papilio.results.units import metric_heading
+    from papilio.results.units import units_words
     from papilio.results.words import metric_words
     from papilio.sections.result_tables import results_table
 
@@ -477,8 +477,9 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
                 f"ranked by {metric_words(table.otherwise)}: losses of different objectives cannot be compared"
             )
         say(stage + (f" ({'; '.join(notes)})" if notes else ""), is_apart=True)
-        headings = [metric_heading(metric, table.units) for metric in table.metrics]
-        print_table(["trial", "parameters", "n", *headings, "seconds"], rows)
+        print_table(["trial", "parameters", "n", *map(metric_words, table.metrics), "seconds"], rows)
+        if table.units:
+            say(f"units: {units_words(table.units)}")
         if len(table.rows) > top:
             say(f"and {len(table.rows) - top:,} more: papilio results {results.folder} --top {len(table.rows)}")
 

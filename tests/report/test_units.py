@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,14 +15,22 @@ from study_folders import plan, write_run, write_study
 
 from in_process import papilio
 from papilio.analysis.store import Header, write_analysis
+from papilio.data import leaks
 from papilio.data.quantities import Quantity
 from papilio.kinds.ranking import Ranking
+from papilio.results import units
 from papilio.results.results import StudyResults
 from papilio.sections.page import write_report
 
 BY_LOSS = Ranking("val_loss", "min")
 METRICS = {"val_loss": 101.5, "test_loss": 102.25, "test_error": 0.0311}
 VAE = {"objective": "vae"}
+
+
+@pytest.mark.parametrize("module", [leaks, units])
+def test_examples_in_docstrings(module: ModuleType) -> None:
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 0 and not outcome.failed
 
 
 def study(folder: Path, *, train: dict[str, Any], **run: Any) -> StudyResults:
@@ -38,7 +48,7 @@ def test_the_losses_of_a_vae_are_in_nats_on_the_page_on_the_terminal_and_in_a_no
     text = page_text(results)
     assert "Validation loss nats per image" in text and "Test error squared, per pixel" in text
     table = papilio("results", tmp_path).stdout
-    assert "validation loss (nats per image)" in table and "test error (squared, per pixel)" in table
+    assert "\nunits: nats per image (validation loss); squared, per pixel (test error)\n" in table
     for one in (results, results.trials("nets")[0], results.runs[0]):
         assert "loss (nats per image)" in one._repr_html_()
 
@@ -46,18 +56,20 @@ def test_the_losses_of_a_vae_are_in_nats_on_the_page_on_the_terminal_and_in_a_no
 @pytest.mark.parametrize(
     ("train", "unit"),
     [
-        ({"objective": "autoencoder"}, "(squared, per pixel)"),
-        ({"objective": "autoencoder", "objective_settings": {"error": "bernoulli"}}, "(nats per pixel)"),
-        ({}, "(nats per image)"),  # cross entropy
+        ({"objective": "autoencoder"}, "squared, per pixel (validation loss, test error)"),
+        (
+            {"objective": "autoencoder", "objective_settings": {"error": "bernoulli"}},
+            "nats per pixel (validation loss); squared, per pixel (test error)",
+        ),
+        ({}, "nats per image (validation loss)"),  # cross entropy
         ({"loss": "mine:loss"}, ""),
         ({"objective": "mine:KIND"}, ""),
     ],
 )
 def test_the_objective_says_what_its_loss_is_measured_in(train: dict[str, Any], unit: str, tmp_path: Path) -> None:
     study(tmp_path, train=train)
-    heading = papilio("results", tmp_path).stdout.splitlines()[2]
-    assert f"validation loss {unit}".strip() in heading
-    assert unit or "validation loss (" not in heading
+    told = [line for line in papilio("results", tmp_path).stdout.splitlines() if line.startswith("units: ")]
+    assert told == ([f"units: {unit}"] if unit else [])
 
 
 def test_errors_of_readings_are_in_the_unit_of_the_labels(tmp_path: Path) -> None:
@@ -65,7 +77,7 @@ def test_errors_of_readings_are_in_the_unit_of_the_labels(tmp_path: Path) -> Non
     results = study(
         tmp_path, train={}, metrics=metrics, ranking=Ranking("val_error", "min"), quantity=Quantity(360, "degrees")
     )
-    assert "test 90% error (degrees)" in papilio("results", tmp_path).stdout
+    assert "units: degrees (validation error, test error, test 90% error)" in papilio("results", tmp_path).stdout
     assert "Test error degrees" in page_text(results)
 
 

@@ -34,6 +34,18 @@ def metric_heading(name: str, units: Mapping[str, str]) -> str:
     return metric_words(name) + (f" ({unit})" if unit else "")
 
 
+def units_words(units: Mapping[str, str]) -> str:
+    """Each unit with the metrics that are measured in it.
+
+    >>> units_words({"val_loss": "nats per image", "test_error": "squared, per pixel", "test_kl": "nats per image"})
+    'nats per image (validation loss, test kl); squared, per pixel (test error)'
+    """
+    metrics: dict[str, list[str]] = {}
+    for metric, unit in units.items():
+        metrics.setdefault(unit, []).append(metric_words(metric))
+    return "; ".join(f"{unit} ({', '.join(names)})" for unit, names in metrics.items())
+
+
 def _unit(run: RunResult, metric: str) -> str:
     bare = metric.partition("_")[2]
     if run.quantity is not None and bare.endswith("error"):
