@@ -17,6 +17,7 @@ from papilio.results import words
 from papilio.results.metrics import on_split, possible_range, shown_metrics, told_metric
 from papilio.results.published_numbers import published_beside
 from papilio.results.results import StudyResults, TrialResult
+from papilio.results.units import shared_units
 from papilio.runs.folder import RunFolder
 from papilio.sections import result_tables as tables
 from papilio.sections import sentences
@@ -42,6 +43,7 @@ class Headline:
     chosen_by: str | None  # None: nothing ranks
     lead: str  # of what nothing ranks: when its numbers were measured
     numbers: list[tuple[str, str]]  # metrics, and what they came to
+    units: dict[str, str]  # of these metrics, as far as they are known
     over: str | None
     published: list[tuple[float, str]]
 
@@ -94,6 +96,7 @@ def headline(results: StudyResults) -> Headline | None:
         chosen_by=ranking.metric,
         lead="",
         numbers=[(metric, str(spread_of(trial, metric)))],
+        units=shared_units(trial.runs, [metric]),
         over=sentences.runs_words(run for run in trial.finished if metric in run.metrics),
         published=[
             (one.metrics[metric], one.source) for one in published_beside(results, trial) if metric in one.metrics
@@ -117,6 +120,7 @@ def _unranked_headline(results: StudyResults, stage: str) -> Headline:
         chosen_by=None,
         lead="At the best epochs" if any(trial.ranking for trial in trials) else "After the last epoch",
         numbers=numbers,
+        units=shared_units((run for trial in trials for run in trial.runs), metrics),
         over=only and sentences.runs_words(only.finished),
         published=[],
     )
