@@ -125,6 +125,7 @@ def test_runs_are_every_trial_with_every_combination_and_seed() -> None:
         ({"data__validation": 1.5}, "data.validation: input should be less than 1 (given: 1.5)"),
         ({"data__size": ["20", 28]}, "data.size.0: input should be a valid integer (given: '20')"),
         ({"data__size": [20, 28, 3]}, "data.size: a list should have at most 2 items, not 3 (given: [20, 28, 3])"),
+        ({"data__size": [20]}, "data.size.1 is missing"),
         ({"data__size": "20"}, "data.size: input should be a valid integer (given: '20')"),
         ({"train__betas": ["0.5", 0.9]}, "train.betas.0: input should be a valid number (given: '0.5')"),
         ({"data__nmae": "x"}, "data.nmae is not a setting; did you mean name?"),

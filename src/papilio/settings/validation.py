@@ -99,10 +99,8 @@ def _place(plain: Any, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """Where a complaint is in what was given: without what pydantic puts into its path besides, as branches of unions."""
     place: list[int | str] = []
     for part in loc:
-        is_there = (
-            part in plain if isinstance(plain, dict) else isinstance(part, int) and isinstance(plain, list | tuple)
-        )
-        if is_there:
+        is_index = isinstance(plain, list | tuple) and isinstance(part, int) and part < len(plain)
+        if is_index or (isinstance(plain, dict) and part in plain):
             place.append(part)
             plain = plain[part]
     return tuple(place)
@@ -177,7 +175,7 @@ def _misspelt_instead_of_missing(complaints: Sequence[Any]) -> Any | None:
 
 
 def _of_the_list(complaints: Sequence[Any]) -> Any | None:
-    """Where a number or a list may stand, and a list does: what is wrong with the list, not that it is no number."""
+    """Where a number or a list may stand, and a list does: what is wrong with the list, not that it is not a number."""
     first = complaints[0]
     if not isinstance(first["input"], list | tuple):
         return None
