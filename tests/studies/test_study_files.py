@@ -16,9 +16,11 @@ from tiny import OwnNet, own_loss, tiny, write_study
 
 from papilio.data.load import load_images
 from papilio.errors import DataError, StudyError
+from papilio.kinds.options import MorphOptions
 from papilio.search.expected import plan_runs
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.since import plain_settings
+from papilio.settings.validation import validated
 from papilio.studies.images import StudyImages
 from papilio.studies.study import bundled_studies, load_study, parse_toml, slug
 from papilio.workbench import parse_settings, run_study, study_schema
@@ -157,11 +159,12 @@ def test_what_is_not_allowed_is_one_line_that_says_where_and_what(changes: dict[
 
 
 def test_a_size_is_a_side_or_a_pair_of_height_and_width_as_the_docs_say(tmp_path: Path) -> None:
-    for side, size in ((20, 20), (20.0, 20), ([20, 28], (20, 28))):
+    for side, size in ((20, 20), (20.0, 20), ([20, 28], (20, 28)), ([20.0, 28], (20, 28))):
         study = load_study(tiny(data__size=side))
         assert study.settings.data.size == size
         (tmp_path / "again.toml").write_text(study.to_toml())
         assert load_study(tmp_path / "again.toml").settings == study.settings
+    assert validated(MorphOptions, {"pairs": [[0.0, 1], [2, 3]]}).pairs == [(0, 1), (2, 3)]
     (plan, *_) = plan_runs(load_study(tiny(), {"data.size": [20, 28]}))
     assert StudyImages({}).of_run(plan).image_shape == (1, 20, 28)
 

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from papilio.errors import RequestError, StudyError, did_you_mean, is_nearly, reason_of, shown
 
+Place = tuple[int | str, ...]  # in nested tables and lists
+
 WORDS_OF_JSON = {
     "an object": "a valid dictionary",
     "valid array": "valid list",
@@ -63,39 +65,50 @@ def _strictly(cls: type[BaseModel], given: Mapping[str, Any]) -> BaseModel:
     except ValidationError as found:
         complaint = found
     plain = json.loads(text)
-    while True:  # each round makes at least one more tuple or whole number
-        if not _repair(plain, complaint):
+    while True:  # each round makes at least one more tuple or whole number, or is the last
+        repairs = _repairs(plain, complaint)
+        if not repairs:
             raise complaint
+        is_moved = any(_value_at(plain, place) != taken for place, taken in repairs.items())  # by a validator
+        num_repaired = 0 if is_moved else sum(_is_repaired(plain, place) for place in sorted(repairs, key=len)[::-1])
+        if not num_repaired:  # or it is in a tuple; and nothing else is wrong
+            return cls.model_validate(plain)
         try:
             return cls.model_validate(plain, strict=True)
         except ValidationError as found:
             complaint = found
 
 
-def _repair(plain: dict[str, Any], error: ValidationError) -> bool:
-    """Put what is meant where the complaints are; False where one of them is about something else.
+def _repairs(plain: dict[str, Any], error: ValidationError) -> dict[Place, Any]:
+    """What is taken for something else, by its place; empty where a complaint is about something that is not.
 
-    Of the branches of a union it is enough that one is repaired.
+    Of the branches of a union it is enough that one takes it, or would take it if what is inside were repaired.
     """
     complaints = error.errors(include_url=False)
-    repairs = {
-        _place(plain, one["loc"]): tuple(one["input"]) if isinstance(one["input"], list) else int(one["input"])
-        for one in complaints
-        if _is_allowed(one["input"], one["type"])
-    }
-    if not repairs or any(_place(plain, one["loc"]) not in repairs for one in complaints):
+    repairs = {_place(plain, one["loc"]): one["input"] for one in complaints if _is_allowed(one["input"], one["type"])}
+    places = [_place(plain, one["loc"]) for one in complaints]
+    is_all = all(place in repairs or (place and any(one[: len(place)] == place for one in repairs)) for place in places)
+    return repairs if is_all else {}
+
+
+def _is_repaired(plain: dict[str, Any], place: Place) -> bool:
+    """Make a list a tuple, and a number a whole one; what is in a tuple stays as it is."""
+    holder: Any = _value_at(plain, place[:-1])
+    if isinstance(holder, tuple):
         return False
-    for place, value in sorted(repairs.items(), key=lambda item: -len(item[0])):  # inner ones first
-        holder: Any = plain
-        for part in place[:-1]:
-            holder = holder[part]
-        if isinstance(holder, tuple):
-            return False
-        holder[place[-1]] = value if not isinstance(value, tuple) else tuple(holder[place[-1]])
+    value = holder[place[-1]]
+    holder[place[-1]] = tuple(value) if isinstance(value, list) else int(value)
     return True
 
 
-def _place(plain: Any, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+def _value_at(plain: Any, place: Place) -> Any:
+    """What is at a place of nested tables and lists."""
+    for part in place:
+        plain = plain[part]
+    return plain
+
+
+def _place(plain: Any, loc: Place) -> Place:
     """Where a complaint is in what was given: without what pydantic puts into its path besides, as branches of unions."""
     place: list[int | str] = []
     for part in loc:
