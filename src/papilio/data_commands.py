@@ -108,7 +108,7 @@ def data_info(
             period=period,
             size=size,
             bits=bits,
-            unreadable=unreadable.value,
+            unreadable="skip" if unreadable is Unreadable.SKIP else "error",
             progress=reading_progress(),
         )
     facts = describe(images)
