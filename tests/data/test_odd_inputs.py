@@ -300,7 +300,7 @@ def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
 
 def test_a_member_of_a_zip_without_a_name_is_refused(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"unnamed.png": b"x", **class_folders()})
-    path.write_bytes(path.read_bytes().replace(b"unnamed.png", b"\0named.png"))  # a name ends where a NUL is
+    path.write_bytes(path.read_bytes().replace(b"unnamed.png", b"\0nnamed.png"))  # a name ends where a NUL is
     assert "a member without a name" in refused(path)
 
 

@@ -83,8 +83,10 @@ def refuse_other_study(folder: Path, study: Study) -> None:
     file = folder / "study.toml"
     with contextlib.suppress(StudyError):  # a damaged copy is rewritten
         title = read_toml(file).get("title")
-        if title != study.settings.title:
-            raise RunError(f"{folder}: holds another study ({title!r}); choose another --out, or --fresh to replace it")
+        if isinstance(title, str) and title != study.settings.title:
+            raise RunError(
+                f"{file}: the folder holds another study ({title!r}); choose another --out, or --fresh to replace it"
+            )
 
 
 def refuse_other_images(folder: Path, plans: list[RunPlan], images: StudyImages) -> None:
