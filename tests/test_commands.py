@@ -92,8 +92,9 @@ def test_the_table_and_the_report_are_what_a_run_ends_with(out: Path) -> None:
     told = r"(\S+) \(mlp, seed \d; the best by validation accuracy, 0\.\d{4}\)"
     (best,) = re.findall(rf"^best: {re.escape(str(out))}/runs/{told}$", lines[-2])
     assert (out / "runs" / best / "weights.safetensors").is_file() and lines[-3] == ""
-    assert lines[-5].split()[:3] == ["trial", "parameters", "n"]
-    assert re.search(r"mlp +2,410 +2 +0\.\d{4} ± 0\.\d{4}", lines[-4])
+    assert lines[-6].split()[:3] == ["trial", "parameters", "n"]
+    assert re.search(r"mlp +2,410 +2 +0\.\d{4} ± 0\.\d{4}", lines[-5])
+    assert lines[-4] == "units: nats per image (test loss)"
 
 
 def test_results_come_as_table_csv_and_json(out: Path) -> None:

@@ -113,6 +113,7 @@ def test_the_card_says_how_good_it_is_and_its_code_runs_without_papilio(
     low, high = share_interval(best.metrics["test_accuracy"], described["num_test"])
     assert f"| test accuracy | {best.metrics['test_accuracy']:.4f} | {low:.4f} to {high:.4f} | " in card
     assert f"digits: {described['num_train']:,} images; " in card
+    assert "images that training and selection did not see" in card
     assert "reduced" in card and "30% of the images" in card and "mean ± sd of 2 runs" in card
     (tmp_path / "model.onnx").write_bytes((exported / "model.onnx").read_bytes())
     picture = Image.fromarray(digits()[3, 0]).resize((50, 40))
@@ -216,6 +217,24 @@ def test_a_conditional_generator_takes_latents_and_classes(tmp_path: Path, no_re
     (images,) = answers(paths[0], latents=latents, classes=np.array([1, 7, 1])).values()
     assert np.abs(np.round(images * 255) - run.decode(latents, labels=[1, 7, 1])[:, 0]).max() <= 1
     assert "nothing ranks" in paths[-1].read_text()
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_the_card_of_a_set_with_duplicates_says_that_test_images_were_seen(
+    is_here: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    labels = np.arange(60) % 2
+    held_out = np.concatenate([draw[:3], 255 - draw[40:57]])
+    np.savez(tmp_path / "set.npz", x_train=draw, y_train=labels, x_test=held_out, y_test=labels[:20])
+    model = {"family": "mlp", "units": [4]}
+    run = a_run(tmp_path / "out", data={"path": str(tmp_path / "set.npz")}, model=model)
+    if not is_here:
+        monkeypatch.setattr("papilio.exports.export.own_images", lambda run: None)
+    product.export(run, tmp_path / "exported")
+    card = (tmp_path / "exported" / "card.md").read_text()
+    assert "did not see" not in card
+    assert "20 images of the test split. 3 test images have the same pixels as training or validation images" in card
 
 
 @pytest.fixture(scope="module")

@@ -412,7 +412,45 @@ def test_before_and_after_replace_no_file_unless_asked_to(pictures: Path, tmp_pa
     again = papilio("predict", found.folder, pictures, "--out", made, "--fresh")
     assert again.returncode == 0 and mine.read_bytes() != b"mine" and len(list(made.iterdir())) == 12
     told = [line for line in again.stdout.splitlines() if line.startswith("before and after")]
-    assert told == [f"before and after: 12 pictures, {made}/0-reconstructed.png to 11-reconstructed.png"]
+    assert told == [f"before and after: 12 pictures in {made}, 0-reconstructed.png to 11-reconstructed.png"]
+    here = papilio("predict", found.folder, pictures, folder=tmp_path)
+    assert here.returncode == 0 and "before and after: 12 pictures in predicted, 0-rec" in here.stdout
+    assert not list(tmp_path.glob("*.png")) and len(list((tmp_path / "predicted").iterdir())) == 12
+    one = papilio("predict", found.folder, pictures / "1.png", "--fresh", folder=tmp_path)
+    assert "before and after: predicted/1-reconstructed.png" in one.stdout
+
+
+@pytest.mark.parametrize(
+    ("size", "hint"),
+    [
+        ((8, 8), None),
+        ((9, 15), "of other proportions: it was cropped about its center"),
+        ((15, 15), None),
+        ((16, 16), "much larger: it was scaled down"),
+        ((4, 4), "much smaller: it was enlarged"),
+        ((600, 900), "much larger and of other proportions: it was scaled down and cropped about its center"),
+    ],
+)
+def test_a_picture_of_another_size_gets_a_hint(
+    size: tuple[int, int], hint: str | None, results: StudyResults, tmp_path: Path
+) -> None:
+    said = f"the images that this run was trained on are 8 x 8 pixels, this picture is {hint}" if hint else None
+    values = np.zeros(size, np.uint8)
+    (of_array,) = product.predict(results, values)
+    assert of_array.hint == said
+    names = [tmp_path / "a.jpg", tmp_path / "b.png"]
+    for name in names:  # a JPEG is made smaller while it is read
+        Image.fromarray(values).save(name)
+    done = papilio("predict", results.folder, *names)
+    assert done.stderr.count("pixels, this picture is") == (hint is not None)
+    assert said is None or f"{names[0]}, {names[1]}: {said}" in done.stderr
+
+
+def test_a_run_whose_own_pictures_were_scaled_says_nothing_of_size(tmp_path: Path, no_report: None) -> None:
+    study = CLASSIFIER | {"data": {"name": "digits", "size": 6}}
+    found = product.run_study(study, out=tmp_path / "out", is_silent=True)
+    (answer,) = product.predict(found, np.zeros((90, 60), np.uint8))
+    assert answer.hint is None
 
 
 def test_quiet_leaves_answers_and_errors_alone(results: StudyResults, pictures: Path, tmp_path: Path) -> None:

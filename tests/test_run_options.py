@@ -147,3 +147,40 @@ def test_a_dry_run_without_times_still_has_its_plan(
     done = papilio("run", study, "--dry-run", "--out", tmp_path / "out")
     assert done.returncode == 0 and "4 runs on 1 worker: how long training takes is not known\n" in done.stdout
     assert "the runs could not be timed" in done.stdout and "RuntimeError: no time today" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["run"], "missing argument 'STUDY'; see papilio run --help"),
+        (["rn"], "no such command 'rn'; did you mean 'run'? See papilio --help"),
+        (["run", "x", "--max-epoch", "3"], "no such option: --max-epoch; did you mean --max-epochs? See papilio run"),
+        (["run", "x", "y"], "too many arguments: y; see papilio run --help"),
+        (
+            ["results", ".", "--format", "xml"],
+            "invalid value for '--format': 'xml' is not one of 'table', 'csv', 'json'",
+        ),
+        (["sample", "x", "--num", "many"], "invalid value for '--num': must be a valid integer; see papilio sample"),
+        (["data", "chek"], "no such command 'chek'; did you mean 'check'? See papilio data --help"),
+        (["new", "x", "--data"], "option '--data' requires an argument; see papilio "),
+    ],
+)
+def test_what_is_wrong_with_options_is_one_line(arguments: list[str], line: str) -> None:
+    done = papilio(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"papilio: {line}") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["data"]])
+def test_a_command_without_anything_prints_its_help(arguments: list[str]) -> None:
+    done = papilio(*arguments)
+    assert done.returncode == 2 and "Usage: papilio" in done.stdout + done.stderr
+
+
+def test_ctrl_c_at_the_question_whether_to_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(**given: object) -> None:
+        raise typer.Abort
+
+    monkeypatch.setattr("papilio.studies.study.bundled_studies", stop)
+    done = papilio("studies")
+    assert (done.returncode, done.stderr) == (130, "papilio: stopped; nothing was started\n")

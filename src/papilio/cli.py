@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -17,6 +18,16 @@ from papilio.errors import PapilioError, one_line, reason_of
 from papilio.version import __version__
 
 LEFT_UNREAD = 141  # the exit status of what a closed pipe ends, as shells count it
+WORDS_OF_USAGE = (  # of click, and ours
+    (r"\.? Did you mean", "; did you mean"),
+    (r" \(Possible options: ([^)]*)\)", r"; did you mean \1?"),
+    (r"Got unexpected extra argument\S* \((.*)\)", r"too many arguments: \1"),
+    ("Value error, ", ""),
+    ("Input should", "must"),
+    (", unable to parse .*", ""),
+)
+
+UsageError: Any = typer.BadParameter.__base__  # of the click that typer works with, its own or an installed one
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,11 +75,17 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            app()
+            status = app(
+                prog_name="papilio", standalone_mode=False
+            )  # which raises what it complains of: in place of four lines it gets one
         finally:
             sys.stdout.flush()  # here, where it can still be said that nobody has read it, or that the disk is full
     except PapilioError as error:
         _complain(str(error), status=error.exit_status)
+    except UsageError as error:
+        _complain_of_usage(error)
+    except typer.Abort:  # at a question
+        _complain("stopped; nothing was started", status=130)
     except BrokenPipeError:
         _leave_unread()
     except SystemExit as end:
@@ -84,6 +101,21 @@ def main() -> None:
         _complain(
             f"not enough memory ({reason_of(error)}); close other programs, or allow Papilio more memory", status=1
         )
+
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain_of_usage(error: Any) -> NoReturn:
+    """About options and arguments, in a line; what was given nothing at all gets the help, as it asks for."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        sys.exit(error.exit_code)
+    text = " ".join(error.format_message().split()).rstrip(".")
+    for theirs, ours in WORDS_OF_USAGE:
+        text = re.sub(theirs, ours, text)
+    command = error.ctx.command_path if error.ctx is not None else "papilio"
+    text += f" See {command} --help" if text.endswith("?") else f"; see {command} --help"
+    _complain(f"{text[:1].lower()}{text[1:]}", status=error.exit_code)
 
 
 def _complain(text: str, *, status: int) -> NoReturn:

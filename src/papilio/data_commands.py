@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,18 @@ import typer
 from papilio.console import print_json, print_table, say, words
 from papilio.errors import RequestError
 
+OPTIONS = ("labels", "period", "size", "bits")  # of these commands, called as settings of a study's [data]
 MAX_ITEMS = 20  # files or images that a finding lists
 
 data_app = typer.Typer(help="List, inspect, check, download and draw image sets.", no_args_is_help=True)
+
+
+class Unreadable(StrEnum):
+    """What becomes of pictures that cannot be read."""
+
+    ERROR = "error"
+    SKIP = "skip"
+
 
 SetArgument = Annotated[str, typer.Argument(metavar="SET", help="A named image set, or a path to pictures.")]
 LabelsOption = Annotated[
@@ -33,22 +43,22 @@ BitsOption = Annotated[int | None, typer.Option(help="Number of bits that 16-bit
 SizeOption = Annotated[int | None, typer.Option(help="Resize pictures to this many pixels, height and width.")]
 
 
-def with_options(text: str) -> str:
+def with_options(text: str, options: Sequence[str] = OPTIONS) -> str:
     """Text in which settings of a study's [data] are named as options of these commands.
 
     >>> with_options('set one size: size = 16, or labels = "none"')
     'set one size: --size 16, or --labels none'
     """
-    return re.sub(r'\b(labels|period|size|bits) = ("?)([\w.]+)\2', r"--\1 \3", text)
+    return re.sub(rf'\b({"|".join(options)}) = ("?)([\w.]+)\2', r"--\1 \3", text)
 
 
 @contextlib.contextmanager
-def _naming_options() -> Iterator[None]:
-    """Complaints in the block name options in place of settings."""
+def _naming_options(*others: str) -> Iterator[None]:
+    """Complaints in the block name options in place of settings: those of all these commands, and `others`."""
     try:
         yield
     except RequestError as error:
-        raise type(error)(with_options(str(error))) from error
+        raise type(error)(with_options(str(error), (*OPTIONS, *others))) from error
 
 
 @data_app.command("list")
@@ -81,6 +91,9 @@ def data_info(
     period: PeriodOption = None,
     size: SizeOption = None,
     bits: BitsOption = None,
+    unreadable: Annotated[
+        Unreadable, typer.Option(help="Pictures that cannot be read: error refuses them all, skip leaves them out.")
+    ] = Unreadable.ERROR,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Print an image set's shape, classes, splits and origin."""
@@ -88,8 +101,16 @@ def data_info(
     from papilio.data.load import load_images
     from papilio.data.progress import reading_progress
 
-    with _naming_options():
-        images = load_images(name, labels=labels, period=period, size=size, bits=bits, progress=reading_progress())
+    with _naming_options("unreadable"):
+        images = load_images(
+            name,
+            labels=labels,
+            period=period,
+            size=size,
+            bits=bits,
+            unreadable="skip" if unreadable is Unreadable.SKIP else "error",
+            progress=reading_progress(),
+        )
     facts = describe(images)
     if as_json:
         print_json(facts)

@@ -20,7 +20,7 @@ from papilio.errors import DataError, SettingError, one_line
 STANDARD_INPUT = "-"
 FEW_IMAGES = 200  # for which one thread is enough
 MOST_NAMED = 3  # pictures that a hint names
-MOST_PATHS = 10  # of saved pictures that are listed one by one
+MADE = "predicted"  # the folder for pictures that a run makes, where nobody names one
 
 RunArgument = Annotated[
     str,
@@ -70,7 +70,7 @@ def predict(
         Path | None,
         typer.Option(
             help="A .csv, .json, .jsonl or .txt file for the answers; or a folder for the pictures that the run makes.",
-            show_default="standard output; pictures: here",
+            show_default=f"standard output; pictures: {MADE}",
         ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
@@ -92,7 +92,7 @@ def predict(
     with _output(file) as write:
         written = _form(form, loaded, [str(one) for one in known])
         telling = _Telling(
-            written, write, folder or (Path() if is_for_people else None), is_named=bool(folder), is_fresh=fresh
+            written, write, folder or (Path(MADE) if is_for_people else None), is_named=bool(folder), is_fresh=fresh
         )
         progress = None if quiet else reading_progress()
         told = answers(loaded, groups, is_inverted=invert, total=len(known), progress=progress)
@@ -287,19 +287,18 @@ class _Telling:
             self.write(text)
         if not self.num_answered:
             raise typer.Exit(2)
-        if shows_paths:
+        if shows_paths and self.saved:
             self._tell_paths()
         for hint, pictures in self.hints.items() if shows_hints else ():
             more = f" and {len(pictures) - MOST_NAMED:,} more" if len(pictures) > MOST_NAMED else ""
             typer.echo(one_line(f"{', '.join(pictures[:MOST_NAMED])}{more}: {hint}"), err=True)
 
     def _tell_paths(self) -> None:
-        if len(self.saved) <= MOST_PATHS:
-            for path in self.saved:
-                say(f"before and after: {path}")
-            return
         first, last = self.saved[0], self.saved[-1]
-        say(f"before and after: {len(self.saved):,} pictures, {first} to {last.name}")
+        if first == last:
+            say(f"before and after: {first}")
+        else:
+            say(f"before and after: {len(self.saved):,} pictures in {first.parent}, {first.name} to {last.name}")
 
     def _keep(self, answer: Any) -> None:
         if answer.error:

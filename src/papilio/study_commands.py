@@ -316,6 +316,7 @@ def _conclude(results: Any, *, is_quiet: bool = False) -> int:
 
 
 def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
+    from papilio.results.units import units_words
     from papilio.results.words import metric_words
     from papilio.sections.result_tables import results_table
 
@@ -340,6 +341,8 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
             )
         say(stage + (f" ({'; '.join(notes)})" if notes else ""), is_apart=True)
         print_table(["trial", "parameters", "n", *map(metric_words, table.metrics), "seconds"], rows)
+        if table.units:
+            say(f"units: {units_words(table.units)}")
         if len(table.rows) > top:
             say(f"and {len(table.rows) - top:,} more: papilio results {results.folder} --top {len(table.rows)}")
 

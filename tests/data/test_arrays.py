@@ -219,8 +219,25 @@ def test_arrays_of_a_study_are_called_by_their_place_in_it(tmp_path: Path, monke
     monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path))
     kept = with_kept_arrays({"images": GREY, "labels": np.array(["a", "b", "c"])[LABELS]})
     assert load_images(kept["path"], kept["labels"]).name == "arrays"
-    wrong = with_kept_arrays({"images": np.full((NUM, 4, 5), np.nan), "labels": LABELS.astype(float)})
-    with pytest.raises(DataError, match=r"^data\.images: images are float64 .*NaN"):
+    wrong = with_kept_arrays({"images": np.full((NUM, 4, 5), 300), "labels": LABELS.astype(float)})
+    with pytest.raises(DataError, match=r"^data\.images: images are int64 .* from 300 to 300, expected 0 to 255"):
         load_images(wrong["path"], kept["labels"])
     with pytest.raises(DataError, match=r"^data\.labels: labels are float64"):
         load_images(kept["path"], wrong["labels"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": np.full((NUM, 4, 5), np.nan)}, r"^data\.images: images are float64 .*NaN"),
+        ({"images": np.full((NUM, 4, 5), 16.0)}, r"^data\.images: images are float64 .*divide them by"),
+        ({"labels": np.full(NUM, np.inf)}, r"^data\.labels: labels are float64 .*NaN or infinite"),
+    ],
+)
+def test_arrays_that_are_refused_leave_nothing_in_the_cache(
+    change: dict[str, np.ndarray], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path))
+    with pytest.raises(DataError, match=message):
+        with_kept_arrays({"images": GREY, "labels": LABELS} | change)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

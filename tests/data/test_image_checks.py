@@ -64,7 +64,19 @@ def test_sizes_constant_images_and_other_files(tmp_path: Path) -> None:
     findings = check_images(write_files(tmp_path / "set", files))
     assert found(findings, "sizes").items == ("ant/wide.png",)
     assert found(findings, "constant").items == ("bee/black.png",)
-    assert found(findings, "other files").message.startswith("1 file is not a picture")
+    others = found(findings, "other files")
+    assert others.message.startswith("1 file is not a picture") and others.items == ("notes.txt",)
+    assert "notes.txt" in papilio("data", "check", tmp_path / "set").stdout
+
+
+def test_where_all_sizes_differ_no_picture_is_listed_for_its_size(tmp_path: Path) -> None:
+    sides = np.random.default_rng(0).integers(8, 30, (40, 2))
+    files = {
+        f"{'ab'[number % 2]}/{number}.png": png_bytes(np.full((3, *side), number, np.uint8))
+        for number, side in enumerate(sides.tolist())
+    }
+    finding = found(check_images(write_files(tmp_path / "set", files)), "sizes")
+    assert (finding.severity, finding.items) == ("warning", ()) and "differ in size" in finding.message
 
 
 def test_imbalance_and_missing_classes(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from image_files import class_folders, png_bytes, split_folders, write_files, wr
 
 from papilio.data.layout import arrange
 from papilio.data.load import load_images
-from papilio.errors import DataError, StorageError
+from papilio.errors import DataError, SettingError, StorageError
 
 
 def cached_files() -> list[Path]:
@@ -63,7 +64,7 @@ def test_order_depends_on_names_alone(names: list[str]) -> None:
     layout, straight = arrange("set", names, []), arrange("set", sorted(names), [])
     assert layout.rows == straight.rows
     assert np.array_equal(layout.labels, straight.labels)
-    assert layout.num_other == 1
+    assert len(layout.others) == 1
 
 
 @pytest.mark.parametrize(
@@ -148,13 +149,53 @@ def test_unreadable_pictures_are_named_and_counted(tmp_path: Path) -> None:
     broken = {f"ant/broken{number}.png": b"no picture" for number in range(4)}
     cut = {"bee/cut.png": next(iter(class_folders().values()))[:-30]}
     folder = write_files(tmp_path / "set", {**class_folders(), **broken, **cut})
-    with pytest.raises(DataError, match=r"4 pictures cannot be read: ant/broken0\.png .*, \.\.\.; remove or replace"):
+    with pytest.raises(
+        DataError,
+        match=r"4 pictures cannot be read: ant/broken0\.png .*, and 1 more; remove or replace them, or set"
+        r' unreadable = "skip" to leave them out; `papilio data check',
+    ):
         load_images(folder)
     for name in broken:
         (folder / name).unlink()
     with pytest.raises(DataError, match=r"1 picture cannot be read: bee/cut\.png"):
         load_images(folder)
     assert cached_files() == []
+
+
+@pytest.mark.parametrize("packed", ["folder", "zip"])
+def test_unreadable_pictures_are_left_out_where_that_is_asked_for(packed: str, tmp_path: Path) -> None:
+    files = class_folders()
+    cut = {"bee/cut.png": next(iter(files.values()))[:-30]}  # its header says nothing of that
+    write_files(tmp_path / "set", {**files, "ant/broken.png": b"no picture", **cut})
+    path = tmp_path / "set"
+    if packed == "zip":
+        path = Path(shutil.make_archive(str(tmp_path / "set"), "zip", tmp_path / "set"))
+    whole = load_images(write_files(tmp_path / "whole", files))
+    for _ in range(2):  # the second time from the cache
+        images = load_images(path, unreadable="skip")
+        assert np.array_equal(images.images, whole.images) and np.array_equal(images.labels, whole.labels)
+        (note,) = images.notes
+        assert note.startswith('2 pictures that cannot be read were left out (unreadable = "skip"): ant/broken.png (')
+        assert "bee/cut.png (image file is truncated" in note
+    with pytest.raises(DataError, match=r"1 picture cannot be read: ant/broken\.png"):
+        load_images(path)
+
+
+def test_where_nothing_is_left_of_a_class_it_is_said_why(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "set", {**class_folders(), "cow/only.png": b"no picture"})
+    with pytest.raises(DataError, match=r"folder cow has no pictures; .*\(1 picture .* left out: cow/only\.png \("):
+        load_images(folder, unreadable="skip")
+
+
+@pytest.mark.parametrize("source", ["digits", "images.npy", None])
+def test_only_pictures_can_be_unreadable(source: str | None, tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", np.zeros((4, 5, 5), np.uint8))
+    given = np.zeros((4, 5, 5), np.uint8) if source is None else source
+    given = tmp_path / "images.npy" if source == "images.npy" else given
+    with pytest.raises(DataError, match="unreadable is only for pictures in folders"):
+        load_images(given, unreadable="skip")
+    with pytest.raises(SettingError, match="unreadable = 'ignore': allowed are 'error' and 'skip'"):
+        load_images(given, unreadable="ignore")  # pyright: ignore[reportArgumentType]
 
 
 def test_dangling_links_are_unreadable(tmp_path: Path) -> None:

@@ -428,6 +428,11 @@ def test_unreadable_pictures_of_a_table_are_named(tmp_path: Path, is_cut: bool) 
     Image.fromarray(values).save(path := tmp_path / "set" / "3.tif")
     path.write_bytes(path.read_bytes()[: -20 if is_cut else None])
     assert "set: 1 picture cannot be read: 3.tif (" in refused(tmp_path / "set", labels=table, period=360)
+    images = load_images(tmp_path / "set", table, period=360, unreadable="skip")
+    assert len(images.images) == len(ROWS.splitlines()) == len(images.labels)
+    assert images.notes[0].startswith('1 picture that cannot be read was left out (unreadable = "skip"): 3.tif (')
+    findings = {one.kind: one for one in check_images(tmp_path / "set", labels=table, period=360)}
+    assert (findings["unreadable"].severity, findings["unreadable"].items) == ("error", ("3.tif",))
 
 
 def test_errors_without_a_number_keep_their_words(tmp_path: Path) -> None:

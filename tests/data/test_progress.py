@@ -15,7 +15,42 @@ def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys:
         now += 1
         show(1000 * done, 30_000, "drawing")
     show(7, 0, "fetched")
-    assert capsys.readouterr().err.splitlines() == ["drawing: 11,000 of 30,000", "drawing: 22,000 of 30,000"]
+    assert capsys.readouterr().err.splitlines() == [
+        "drawing: 11,000 of 30,000",
+        "drawing: 22,000 of 30,000",
+        "drawing: 30,000 of 30,000",  # finished
+    ]
+
+
+def test_a_log_says_that_a_count_without_an_end_is_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    show = progress.reading_progress()
+    for done in range(1, 16):
+        now += 1
+        show(done, 0, "looking through cats")
+    show(1, 15, "decoding cats")
+    show(0, 0, "writing the page")  # a step that counts nothing
+    assert capsys.readouterr().err.splitlines() == [
+        "looking through cats: 11",
+        "looking through cats: 15 in all",
+        "writing the page",
+    ]
+
+
+def test_a_log_of_ten_hours_has_some_seventy_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    show = progress.reading_progress()
+    for done in range(1, 36_001):
+        now += 1
+        show(done, 36_000, "drawing")
+    lines = capsys.readouterr().err.splitlines()
+    assert 50 < len(lines) < 120 and lines[-1] == "drawing: 36,000 of 36,000"
 
 
 def test_a_terminal_gets_one_line_that_changes(

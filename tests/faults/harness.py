@@ -205,10 +205,14 @@ def _is_clear(fault: Fault, stdout: str, stderr: str) -> bool:
     """Whether a refusal is one line of moderate length that names the file; a check's findings are its answer."""
     if not stderr and isinstance(fault.attempt, tuple) and fault.attempt[:2] == ("data", "check"):
         return "error" in stdout and all(one_line(line) == line for line in stdout.splitlines())
-    if stderr.startswith("Usage: "):  # of options that a command does not have: what it has, and where that is told
-        return all(one_line(line) == line and len(line) <= MESSAGE_LETTERS for line in stderr.splitlines())
-    (line, *more) = stderr.splitlines() or [""]
-    return not more and one_line(line) == line and len(line) <= MESSAGE_LETTERS and fault.file in line
+    lines = stderr.splitlines() or [""]
+    *progress, line = lines  # what it was at
+    return (
+        not any(one.startswith("papilio: ") for one in progress)
+        and one_line(line) == line
+        and len(line) <= MESSAGE_LETTERS
+        and fault.file in line
+    )
 
 
 @contextlib.contextmanager

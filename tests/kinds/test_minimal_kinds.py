@@ -107,6 +107,13 @@ def test_a_vae_gives_posteriors_samples_and_images_of_its_latents(vae: StudyResu
     assert np.array_equal(images, run.sample(7, seed=1)) and not np.array_equal(images, run.sample(7, seed=2))
 
 
+def test_a_kind_says_what_it_is_in_a_line(vae: StudyResults) -> None:
+    kind = product.load_run(vae.runs[0].folder).kind
+    assert repr(kind) == (
+        "<Kind 'vae': ranked by val_loss, can predict, reconstruct, encode, posterior, decode, sample>"
+    )
+
+
 def test_before_and_after_are_saved_side_by_side(autoencoder: StudyResults, tmp_path: Path) -> None:
     results = autoencoder
     picture = as_folder(tmp_path / "pictures") / "000.png"
@@ -115,7 +122,7 @@ def test_before_and_after_are_saved_side_by_side(autoencoder: StudyResults, tmp_
     shown = said("predict", results.runs[0].folder, picture, other, "--out", tmp_path / "out put")
     paths = [tmp_path / "out put" / "000-reconstructed.png", tmp_path / "out put" / "000-reconstructed-2.png"]
     assert [line for line in shown.splitlines() if line.startswith("before and after")] == [
-        f"before and after: {path}" for path in paths
+        f"before and after: 2 pictures in {tmp_path / 'out put'}, {paths[0].name} to {paths[1].name}"
     ]
     run = product.load_run(results.runs[0].folder)
     (predicted,) = run.predict([picture])

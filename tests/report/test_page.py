@@ -178,7 +178,7 @@ def test_a_study_without_classes_or_test_images(tmp_path: Path):
         ranking = Ranking("val_loss", "min")
         study_folders.write_run(tmp_path, one, metrics=metrics, records=records, ranking=ranking, layers=[])
     page = report(study_folders.write_study(tmp_path, plans))
-    assert "latent 8 reaches validation loss 35.00 ± 0.71 over 2 seeds." in page.text
+    assert "latent 8 reaches validation loss 35.00 ± 0.71 (nats per image) over 2 seeds." in page.text
     assert "Validation sharpness" in page.text
     assert "Mistakes" not in page.text
     assert "accuracy" not in page.text

@@ -197,6 +197,8 @@ def test_one_signal_stops_after_the_epoch_with_a_report_and_everything_goes_on(
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert "stopping after the current epochs" in stdout
+    assert "nalyzing" not in stdout  # nothing is finished that could be
+    assert re.search(r"\nwriting the report\n0 of 3 runs finished, .*, after ", stdout)
     assert "0 of 3 runs are finished; run the same command to continue with the rest" in stdout
     assert (out / "report.html").exists()
     assert {run.status for run in read_results(out).runs} <= {"stopped", "waiting"}

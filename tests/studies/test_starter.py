@@ -12,6 +12,7 @@ from PIL import Image
 
 from in_process import papilio
 from papilio.studies.starter import write_starter
+from papilio.studies.study import load_study
 from papilio.workbench import describe_study
 
 
@@ -105,12 +106,22 @@ def test_pictures_that_cannot_be_read_are_told_of_in_the_line_and_the_file(tmp_p
     (folder / "cat" / "0.png").write_bytes(whole[:-40])  # its header says nothing of that
     done = papilio("new", "one", "--data", "pets", folder=tmp_path)
     told = "1 picture cannot be read: cat/0.png (image file is truncated)"
-    assert done.returncode == 0 and told in done.stdout and "remove or replace it" in done.stdout
+    assert (
+        done.returncode == 0
+        and told in done.stdout
+        and 'remove or replace it, or set unreadable = "skip"' in done.stdout
+    )
+    text = (tmp_path / "one.toml").read_text()
+    assert load_study(tmp_path / "one.toml")
+    (tmp_path / "skip.toml").write_text(text.replace("# unreadable", "unreadable"))
+    planned = papilio("run", "skip.toml", "--dry-run", folder=tmp_path)
+    assert planned.returncode == 0, planned.stderr
+    assert 'pets: 1 picture that cannot be read was left out (unreadable = "skip"): cat/0.png (' in planned.stdout
     assert f"# {told}" in (tmp_path / "one.toml").read_text()
     for number in range(1, 9, 2):
         (folder / "dog" / f"{number}.png").write_bytes(b"no picture")
     done = papilio("new", "five", "--data", "pets", folder=tmp_path)
-    assert "5 pictures cannot be read: cat/0.png" in done.stdout and ", and 2 more; remove" in done.stdout
+    assert "5 pictures cannot be read: cat/0.png" in done.stdout and ", and 2 more; the study" in done.stdout
     assert "papilio run five.toml" in done.stdout.splitlines()[-1]
 
 

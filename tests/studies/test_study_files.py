@@ -16,9 +16,12 @@ from tiny import OwnNet, own_loss, tiny, write_study
 
 from papilio.data.load import load_images
 from papilio.errors import DataError, StudyError
+from papilio.kinds.options import MorphOptions
 from papilio.search.expected import plan_runs
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.since import plain_settings
+from papilio.settings.validation import validated
+from papilio.studies.images import StudyImages
 from papilio.studies.study import bundled_studies, load_study, parse_toml, slug
 from papilio.workbench import parse_settings, run_study, study_schema
 
@@ -122,6 +125,11 @@ def test_runs_are_every_trial_with_every_combination_and_seed() -> None:
         ({"model": {"family": "nowhere:net"}}, "cannot import 'nowhere'"),
         ({"data": {}}, "data: data needs either a name or a path"),
         ({"data__validation": 1.5}, "data.validation: input should be less than 1 (given: 1.5)"),
+        ({"data__size": ["20", 28]}, "data.size.0: input should be a valid integer (given: '20')"),
+        ({"data__size": [20, 28, 3]}, "data.size: a list should have at most 2 items, not 3 (given: [20, 28, 3])"),
+        ({"data__size": [20]}, "data.size.1 is missing"),
+        ({"data__size": "20"}, "data.size: input should be a valid integer (given: '20')"),
+        ({"train__betas": ["0.5", 0.9]}, "train.betas.0: input should be a valid number (given: '0.5')"),
         ({"data__nmae": "x"}, "data.nmae is not a setting; did you mean name?"),
         ({"stage": []}, "stage: list should have at least 1 item"),
         ({"stage": [{"name": "a"}, {"name": "a"}]}, "two stages have the same name"),
@@ -148,6 +156,17 @@ def test_what_is_not_allowed_is_one_line_that_says_where_and_what(changes: dict[
         plan_runs(load_study(tiny(**changes)))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value) and str(caught.value).count("the study:") == 1
+
+
+def test_a_size_is_a_side_or_a_pair_of_height_and_width_as_the_docs_say(tmp_path: Path) -> None:
+    for side, size in ((20, 20), (20.0, 20), ([20, 28], (20, 28)), ([20.0, 28], (20, 28))):
+        study = load_study(tiny(data__size=side))
+        assert study.settings.data.size == size
+        (tmp_path / "again.toml").write_text(study.to_toml())
+        assert load_study(tmp_path / "again.toml").settings == study.settings
+    assert validated(MorphOptions, {"pairs": [[0.0, 1], [2, 3]]}).pairs == [(0, 1), (2, 3)]
+    (plan, *_) = plan_runs(load_study(tiny(), {"data.size": [20, 28]}))
+    assert StudyImages({}).of_run(plan).image_shape == (1, 20, 28)
 
 
 def test_a_misspelt_key_is_told_of_before_the_one_that_is_missing_for_it(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 from tiny import tiny
 
 import papilio as product
-from papilio.execution import display, schedule, spans
+from papilio.data import progress
+from papilio.execution import schedule, spans
 from papilio.execution.afterwards import REPORT, span_afterwards
 from papilio.execution.forecast import Forecast
 from papilio.execution.spans import Span
@@ -89,14 +90,15 @@ def test_the_prediction_is_of_the_whole_command_and_the_last_run_leaves_none(
     assert re.search(r": (about )?5[0-9] (to|min)", estimate)
     ended = [line for line in lines if re.match(r"\[\d+/4\] .*: done", line)]
     assert all(line.endswith(" left") for line in ended[:-1]) and not ended[-1].endswith(" left")
-    assert re.search(r"report: .*\d s", lines[-1])
+    assert re.search(r"report: .*\d s", lines[-2])
+    assert re.fullmatch(r"4 of 4 runs finished, after 50 min.*", lines[-1])
 
 
 def test_no_run_is_counted_twice_however_fast_they_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "SHARE_OF_TALLIES", 1e9)
-    monkeypatch.setattr(display, "SECONDS_BETWEEN_LINES", 0.0)  # lines of what is running, too
+    monkeypatch.setattr(progress, "BETWEEN_LINES", 0.0)  # lines of what is running, too
     product.run_study(FOUR, out=tmp_path / "out", workers=1)
     lines = capsys.readouterr().out.splitlines()
     counts = [match[1] for line in lines if (match := re.match(r"\[(\d)/4\] ", line))]

@@ -17,7 +17,7 @@ from papilio.data.decoding import Depth, UnreadablePictureError, decode_picture
 from papilio.data.folders import Survey, is_source, members_of, survey_pictures
 from papilio.data.imageset import RawImages
 from papilio.data.load import DRAWN, as_quantity, is_no_labels, read_images
-from papilio.data.members import for_each_picture, one_size, size_counts
+from papilio.data.members import SKIP, for_each_picture, one_size, size_counts
 from papilio.data.named import READERS
 from papilio.data.parallel import map_threaded
 from papilio.data.pictures import resolve_size
@@ -44,6 +44,7 @@ Item = str | int
 Key = TypeVar("Key")
 
 MAX_CLASS_RATIO = 10.0
+MAX_ODD_SHARE = 0.05  # of pictures, up to which those of another size than the rest are listed
 # above this share of a held-out split, its score says more about memory than about the net
 MAX_LEAKED_SHARE = 0.01
 
@@ -104,8 +105,8 @@ def check_images(
     path = expanded_path(name_or_path, error=DataError)
     is_named = name_or_path in READERS or name_or_path in DRAWN
     with_classes = not is_no_labels(labels)
-    has_table = labels is not None and with_classes
-    if not has_table and not is_named and period is None and is_source(path):
+    has_table = labels is not None and with_classes and not is_named and path.is_dir()
+    if (labels is None or not with_classes) and not is_named and period is None and is_source(path):
         survey = survey_pictures(path, progress, with_classes=with_classes)
         looked, findings = _look_at_pictures(
             path, survey, size=to_size, bits=bits, validation=validation, test=test, seed=seed, progress=progress
@@ -118,12 +119,13 @@ def check_images(
             size=to_size,
             color=None,
             bits=bits,
+            skips_unreadable=has_table,
             home=home,
             download=download,
             progress=progress,
         )
         splits = draw_splits(raw.strata, raw.given, validation=validation, test=test, seed=seed)
-        looked, findings = _look_at_arrays(raw, splits), []
+        looked, findings = _look_at_arrays(raw, splits), [_find_broken(dict(raw.skipped))] if has_table else []
     if not looked.items:
         return findings
     return [
@@ -181,7 +183,7 @@ def _look_at_pictures(
     sizes = Counter(read[name].size for name in names)
     about_sizes = [_find_sizes(sizes, read, size)] if sizes else []
     about_bits = [Finding("range", "warning", depth.unused)] if depth.unused else []
-    return looked, [_find_broken(broken), *about_sizes, *about_bits, _find_others(layout.num_other)]
+    return looked, [_find_broken(broken), *about_sizes, *about_bits, _find_others(layout.others)]
 
 
 @dataclass(frozen=True)
@@ -244,8 +246,10 @@ def _find_broken(broken: dict[str, str]) -> Finding:
     if not broken:
         return Finding("unreadable", "ok", "every picture can be read")
     reasons = Counter(broken.values()).most_common(1)[0][0]
+    them = "them" if len(broken) > 1 else "it"
     message = (
-        f"{len(broken)} picture{'s' if len(broken) > 1 else ''} cannot be read ({reasons}); remove or replace them"
+        f"{len(broken)} picture{'s' if len(broken) > 1 else ''} cannot be read ({reasons}); remove or replace {them}, or set"
+        f" {SKIP} in [data] to train without {them}"
     )
     return Finding("unreadable", "error", message, tuple(sorted(broken)))
 
@@ -258,14 +262,16 @@ def _find_sizes(sizes: Counter[Size], read: dict[str, _Digest], wanted: Size | N
         return Finding("sizes", "ok", f"pictures of {size_counts(sizes)} {scaled}")
     commonest = sizes.most_common(1)[0][0]
     odd = tuple(sorted(name for name, result in read.items() if result.size != commonest))
+    # where sizes differ anyway, as those of photographs do, no picture is the odd one
+    odd = odd if len(odd) <= max(1, MAX_ODD_SHARE * len(read)) else ()
     return Finding("sizes", "warning", f"pictures differ in size: {size_counts(sizes)}; {one_size(sizes)}", odd)
 
 
-def _find_others(num_other: int) -> Finding:
-    if not num_other:
+def _find_others(others: tuple[str, ...]) -> Finding:
+    if not others:
         return Finding("other files", "ok", "only pictures")
-    message = agreed(num_other, "{} file is not a picture and is", "{} files are not pictures and are") + " ignored"
-    return Finding("other files", "warning", message)
+    message = agreed(len(others), "{} file is not a picture and is", "{} files are not pictures and are") + " ignored"
+    return Finding("other files", "warning", message, others)
 
 
 def _find_duplicates(looked: Looked) -> Finding:

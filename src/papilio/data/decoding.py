@@ -8,7 +8,7 @@ import io
 import struct
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -92,10 +92,12 @@ class Depth:
 
 @dataclass(frozen=True)
 class Seen:
-    """A picture as a net is shown it, uint8 (channel, height, width), and whether it had colors that the net is not shown."""
+    """A picture as a net is shown it, uint8 (channel, height, width), whether it had colors that the net is not shown, and
+    its own size, upright."""
 
     values: np.ndarray
     lost_colors: bool
+    size: Size
 
 
 def probe_picture(file: IO[bytes]) -> Looks:
@@ -125,21 +127,25 @@ def decoded(file: IO[bytes], *, size: Size | None, color: Color, depth: Depth) -
     image = _open(file)
     if "progressive" in image.info and (num := _num_scans(file)) > MAX_SCANS:
         raise UnreadablePictureError(f"a progressive JPEG of {num:,} scans, at most {MAX_SCANS} are decoded")
+    width = image.width
     _shrink_while_reading(image, size)
+    factor = width / image.width
     with ROOM.taken(image.width * image.height), SILENCE.kept(image.format == "TIFF"):
         # a PPM says which of its values is white, and Pillow goes by it
-        return converted(image, size=size, color=color, depth=Depth() if image.format == "PPM" else depth)
+        seen = converted(image, size=size, color=color, depth=Depth() if image.format == "PPM" else depth)
+    return replace(seen, size=(round(seen.size[0] * factor), round(seen.size[1] * factor)))
 
 
 def converted(image: Image.Image, *, size: Size | None, color: Color, depth: Depth) -> Seen:
     """A picture in memory as a net is shown it; raises what Pillow raises: wrap it in `one_reason`."""
     _refuse_wide_values(image)
     image = _turned(image)
+    own_size = image.height, image.width
     lost_colors = color == "grey" and _is_colorful(image)
     image = _in_color(_in_eight_bits(image, depth), color)
     values = np.asarray(image if size is None else fit(image, size))
     values = values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
-    return Seen(values, lost_colors)
+    return Seen(values, lost_colors, own_size)
 
 
 def _open(file: IO[bytes]) -> Image.Image:

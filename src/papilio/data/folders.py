@@ -8,8 +8,8 @@ import hashlib
 import io
 import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -24,13 +24,16 @@ from papilio.data.facts import NO_LABELS
 from papilio.data.imageset import RawImages
 from papilio.data.layout import Layout, arrange, is_hidden, is_picture
 from papilio.data.members import (
+    NUM_NAMED,
     begins_as_picture,
+    broken_words,
     common_color,
     common_size,
     for_each_picture,
     probe_member,
     refuse_broken,
     size_counts,
+    skipped_notes,
 )
 from papilio.data.parquet import is_parquet, read_parquet
 from papilio.data.places import cache_folder
@@ -50,15 +53,33 @@ READER_VERSION = 3
 
 @dataclass(frozen=True)
 class Survey:
-    """What a first look finds: the layout, sizes and colors of all pictures, and those that cannot be read."""
+    """What a first look finds: the layout, sizes and colors of all pictures, and those that cannot be read.
+
+    `skipped` are those of them that are left out; `arranged` makes the layout of all pictures but some.
+    """
 
     layout: Layout
     looks: dict[str, Looks]
     broken: dict[str, str]
+    arranged: Callable[[Collection[str]], Layout] = field(repr=False)
+    skipped: dict[str, str] = field(default_factory=dict)
 
     @property
     def sizes(self) -> Counter[Size]:
         return Counter(look.size for look in self.looks.values())
+
+    def without(self, broken: Mapping[str, str]) -> Survey:
+        """The same without pictures that cannot be read; raises DataError where the layout of what is left is not one."""
+        if not broken:
+            return self
+        skipped = self.skipped | dict(broken)
+        looks = {name: look for name, look in self.looks.items() if name not in skipped}
+        left = {name: reason for name, reason in self.broken.items() if name not in skipped}
+        try:
+            return replace(self, layout=self.arranged(skipped), looks=looks, broken=left, skipped=skipped)
+        except DataError as error:
+            num = agreed(len(skipped), "{} picture that cannot be read is", "{} pictures that cannot be read are")
+            raise DataError(f"{error} ({num} left out: {broken_words(skipped, most=NUM_NAMED)})") from error
 
 
 def read_pictures(
@@ -67,6 +88,7 @@ def read_pictures(
     size: Size | None,
     color: Color | None,
     bits: int | None = None,
+    skips_unreadable: bool = False,
     progress: Progress | None,
     with_classes: bool = True,
 ) -> RawImages:
@@ -76,16 +98,24 @@ def read_pictures(
     pictures in folders.
 
     `size` is (height, width); None asks for pictures that are all of one size. `color` None gives gray where every
-    picture is gray, else RGB. `bits` is how many bits 16-bit pictures use. `progress` is called with (done, total, what).
+    picture is gray, else RGB. `bits` is how many bits 16-bit pictures use. With `skips_unreadable` pictures that cannot be read
+    are left out, and named in a note. `progress` is called with (done, total, what).
     The decoded images are kept in the cache folder under the sha256 of an archive, or of the names, sizes and times of a
     folder's files, together with the settings: what changes is decoded again. Raises DataError for pictures that cannot be
     read or differ in size, and for a layout of other folders.
     """
-    key = _content_key(path, size=size, color=color, bits=bits, with_classes=with_classes)
+    key = _content_key(
+        path, size=size, color=color, bits=bits, with_classes=with_classes, skips_unreadable=skips_unreadable
+    )
     cached = _read_cached(key)
     if cached is None:
         survey = survey_pictures(path, progress, with_classes=with_classes)
-        _decode_into_cache(key, path, survey, size=size, color=color, depth=Depth(bits), progress=progress)
+        if skips_unreadable:
+            survey = survey.without(survey.broken)
+        while broken := _decode_into_cache(key, path, survey, size=size, color=color, bits=bits, progress=progress):
+            if not skips_unreadable:
+                refuse_broken(path, broken, advice=unreadable_advice(path, survey.layout))
+            survey = survey.without(broken)  # there are fewer each time
         cached = _read_cached(key)
     if cached is None:
         raise DataError(
@@ -133,7 +163,12 @@ def survey_pictures(path: Path, progress: Progress | None, *, with_classes: bool
             if progress is not None:
                 progress(len(looks) + len(broken), 0, f"looking through {path.name}")
     pictures = looks.keys() | broken.keys()
-    return Survey(arrange(str(path), names[False], names[True], pictures, with_classes=with_classes), looks, broken)
+
+    def arranged(left_out: Collection[str]) -> Layout:
+        files = [name for name in names[False] if name not in left_out]
+        return arrange(str(path), files, names[True], pictures, with_classes=with_classes)
+
+    return Survey(arranged(()), looks, broken, arranged)
 
 
 def members_of(path: Path, layout: Layout) -> Iterator[Member]:
@@ -202,15 +237,30 @@ def _decode_into_cache(
     *,
     size: Size | None,
     color: Color | None,
-    depth: Depth,
+    bits: int | None,
     progress: Progress | None,
-) -> None:
-    refuse_broken(path, survey.broken, advice=unreadable_advice(path, survey.layout))
+) -> dict[str, str]:
+    """The pictures that cannot be read, with the reasons: then nothing is kept."""
+    if survey.broken:
+        return survey.broken
+    depth = Depth(bits)
     size = size or common_size(path, survey.looks.values())
     color = color or common_color(survey.looks.values())
-    _write_images(_cached_images(key), path, survey.layout, size=size, color=color, depth=depth, progress=progress)
+    try:
+        _write_images(_cached_images(key), path, survey.layout, size=size, color=color, depth=depth, progress=progress)
+    except _BrokenError as error:
+        return error.broken
     # last: it is what tells that the images are whole
     write_json(_cached_index(key), _index(survey, size, depth))
+    return {}
+
+
+class _BrokenError(Exception):
+    """Some pictures cannot be decoded, so that the file of all is not written."""
+
+    def __init__(self, broken: dict[str, str]) -> None:
+        super().__init__(broken)
+        self.broken = broken
 
 
 def _write_images(
@@ -242,7 +292,8 @@ def _write_images(
             else:
                 file.seek(start + rows[name] * row_bytes)
                 file.write(values)
-        refuse_broken(path, broken, advice=unreadable_advice(path, layout))
+        if broken:
+            raise _BrokenError(broken)
 
 
 def _index(survey: Survey, size: Size, depth: Depth) -> dict[str, object]:
@@ -252,16 +303,17 @@ def _index(survey: Survey, size: Size, depth: Depth) -> dict[str, object]:
         "class_names": layout.class_names,
         "given": {split: indices.tolist() for split, indices in layout.given.items()},
         "notes": _notes(survey, size, depth),
+        "skipped": survey.skipped,
     }
 
 
 def _notes(survey: Survey, size: Size, depth: Depth) -> list[str]:
-    notes = []
+    notes = skipped_notes(survey.skipped)
     if set(survey.sizes) != {size}:
         notes.append(f"pictures of {size_counts(survey.sizes)} scaled and cropped to {size[0]} x {size[1]}")
-    if survey.layout.num_other:
+    if survey.layout.others:
         one, several = "{} file that is not a picture was", "{} files that are not pictures were"
-        notes.append(f"{agreed(survey.layout.num_other, one, several)} ignored")
+        notes.append(f"{agreed(len(survey.layout.others), one, several)} ignored")
     return notes if depth.unused is None else [*notes, depth.unused]
 
 
@@ -279,7 +331,8 @@ def _read_cached(key: str) -> RawImages | None:
     }
     if images.ndim != 4 or images.dtype != np.uint8 or not index.fits(num=len(images)):
         return None
-    return RawImages("", images, labels, tuple(index.class_names), "", given, tuple(index.notes))
+    notes, names = tuple(index.notes), tuple(index.class_names)
+    return RawImages("", images, labels, names, "", given, notes, skipped=index.skipped)
 
 
 @dataclass(frozen=True)
@@ -290,6 +343,7 @@ class CachedIndex:
     class_names: list[str]
     given: dict[SplitName, list[Index]]
     notes: list[str]
+    skipped: dict[str, str] = field(default_factory=dict)
 
     def fits(self, *, num: int) -> bool:
         """Whether it can be that of so many images."""
@@ -311,7 +365,15 @@ def _cached_index(key: str) -> Path:
     return cache_folder() / "pictures" / f"{key}.json"
 
 
-def _content_key(path: Path, *, size: Size | None, color: Color | None, bits: int | None, with_classes: bool) -> str:
+def _content_key(
+    path: Path,
+    *,
+    size: Size | None,
+    color: Color | None,
+    bits: int | None,
+    with_classes: bool,
+    skips_unreadable: bool,
+) -> str:
     """A sha256 that changes with the content, the settings, and whatever decodes the pictures."""
     import PIL
 
@@ -320,6 +382,8 @@ def _content_key(path: Path, *, size: Size | None, color: Color | None, bits: in
         digest.update(f" {NO_LABELS}".encode())
     if bits is not None:
         digest.update(f" {bits} bits".encode())
+    if skips_unreadable:
+        digest.update(b" skip")
     if path.is_file():
         digest.update(checksum(path).encode())
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,7 +27,8 @@ class RawImages:
 
     `images` is uint8 (num, channel, height, width), `labels` int64 (num,) of classes, or float64 (num,) values of
     `quantity`; a set without labels has neither class names nor a quantity, and all its `labels` are 0. `given` holds
-    sorted indices for some of 'train', 'validation' and 'test', or nothing. `factors` are as in an ImageSet.
+    sorted indices for some of 'train', 'validation' and 'test', or nothing. `factors` are as in an ImageSet. `skipped` are
+    pictures that cannot be read and were left out, with the reasons; a note tells of them, too.
     """
 
     name: str
@@ -39,6 +40,7 @@ class RawImages:
     notes: tuple[str, ...] = ()
     quantity: Quantity | None = None
     factors: Factors | None = None
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def strata(self) -> np.ndarray:

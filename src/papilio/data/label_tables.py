@@ -19,7 +19,16 @@ from papilio.data.array_labels import Labels, as_values, read_labels
 from papilio.data.decoder_limits import pillow_limits
 from papilio.data.decoding import SUFFIXES, Depth, Looks, UnreadablePictureError, decode_picture
 from papilio.data.imageset import RawImages
-from papilio.data.members import common_color, common_size, for_each_picture, probe_member, refuse_broken
+from papilio.data.members import (
+    NUM_NAMED,
+    broken_words,
+    common_color,
+    common_size,
+    for_each_picture,
+    probe_member,
+    refuse_broken,
+    skipped_notes,
+)
 from papilio.data.progress import Progress
 from papilio.data.quantities import CLOCK, Quantity
 from papilio.data.scaling import CHANNELS, Color, Size
@@ -50,6 +59,7 @@ def read_labeled_pictures(
     size: Size | None,
     color: Color | None,
     bits: int | None = None,
+    skips_unreadable: bool = False,
     progress: Progress | None,
 ) -> RawImages:
     """Read the pictures that a CSV table names, relative to the folder, with the class or the value of each.
@@ -57,7 +67,8 @@ def read_labeled_pictures(
     Where all values are times (5:33) the quantity is the time on a dial; where a quantity is given they are its numbers;
     otherwise they are classes, words or integers. A first row that has no
     number and names no picture is a header. A picture that is named twice with one value counts once. Raises DataError for
-    rows that are wrong, naming the line, for a picture with two values, and for pictures that cannot be read.
+    rows that are wrong, naming the line, for a picture with two values, and for pictures that cannot be read, unless
+    `skips_unreadable`: they are then left out, and named in a note.
     """
     rows = list(_rows(table, folder))
     if not rows:
@@ -66,11 +77,26 @@ def read_labeled_pictures(
     rows, values = _each_once(rows, labels.values, table)
     depth = Depth(bits)
     names = [row.file for row in rows]
-    images = _read_images(folder, names, size=size, color=color, depth=depth, progress=progress)
-    notes = () if depth.unused is None else (depth.unused,)
-    origin = one_line(f"{folder.resolve()} with {table.resolve()}: {len(rows)} pictures")
+    images, broken = _read_images(
+        folder, names, size=size, color=color, depth=depth, skips_unreadable=skips_unreadable, progress=progress
+    )
+    if len(broken) == len(rows):
+        raise DataError(f"{table}: none of its pictures can be read: {broken_words(broken, most=NUM_NAMED)}")
+    if broken:
+        kept = np.array([name not in broken for name in names])
+        images, values = images[kept], values[kept]
+    notes = (*skipped_notes(broken), *(() if depth.unused is None else (depth.unused,)))
+    origin = one_line(f"{folder.resolve()} with {table.resolve()}: {len(values)} pictures")
     return RawImages(
-        one_line(folder.resolve().name), images, values, labels.class_names, origin, {}, notes, quantity=labels.quantity
+        one_line(folder.resolve().name),
+        images,
+        values,
+        labels.class_names,
+        origin,
+        {},
+        notes,
+        quantity=labels.quantity,
+        skipped=broken,
     )
 
 
@@ -158,17 +184,23 @@ def _read_images(
     size: Size | None,
     color: Color | None,
     depth: Depth,
+    skips_unreadable: bool,
     progress: Progress | None,
-) -> np.ndarray:
-    """The pictures, uint8 (num, channel, height, width); raises DataError for those that cannot be read."""
+) -> tuple[np.ndarray, dict[str, str]]:
+    """The pictures, uint8 (num, channel, height, width), and those that cannot be read with the reasons, whose places are
+    black. Raises DataError for these, unless `skips_unreadable`."""
     members = [Member(name, 0, False, functools.partial(open_regular, folder / name)) for name in names]
     with pillow_limits():
         found = {member.name: probe_member(member) for member in members}
-        refuse_broken(folder, _broken(found))
+        broken = {name: str(look) for name, look in found.items() if isinstance(look, UnreadablePictureError)}
+        if not skips_unreadable:
+            refuse_broken(folder, broken)
         looks = [look for look in found.values() if isinstance(look, Looks)]
+        if not looks:
+            return np.empty((len(names), 1, 0, 0), np.uint8), broken
         shape = size or common_size(folder, looks)
         mode = color or common_color(looks)
-        images = np.empty((len(names), CHANNELS[mode], *shape), dtype=np.uint8)
+        images = np.zeros((len(names), CHANNELS[mode], *shape), dtype=np.uint8)
 
         def decode(file: IO[bytes]) -> np.ndarray:
             return decode_picture(file, size=shape, color=mode, depth=depth)
@@ -181,15 +213,11 @@ def _read_images(
             progress=progress,
             result_bytes=images[0].size,
         )
-        broken = {}
         for row, (name, image) in enumerate(decoded):
             if isinstance(image, UnreadablePictureError):
                 broken[name] = str(image)
             else:
                 images[row] = image
-    refuse_broken(folder, broken)
-    return images
-
-
-def _broken(found: dict[str, Looks | UnreadablePictureError]) -> dict[str, str]:
-    return {name: str(look) for name, look in found.items() if isinstance(look, UnreadablePictureError)}
+    if not skips_unreadable:
+        refuse_broken(folder, broken)
+    return images, broken

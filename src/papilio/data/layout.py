@@ -38,7 +38,7 @@ LABEL_TABLE = "labels.csv"
 
 @dataclass(frozen=True)
 class Layout:
-    """The pictures of a set in the order of names: `rows` has each name's place, `num_other` counts files left out.
+    """The pictures of a set in the order of names: `rows` has each name's place, `others` are files left out.
 
     `labels` is int64 (num,), the class of each picture; without classes all are 0, and `class_names` is empty. `given` holds
     the sorted int64 indices of the splits that the folders tell.
@@ -48,7 +48,7 @@ class Layout:
     labels: np.ndarray
     class_names: tuple[str, ...]
     given: dict[SplitName, np.ndarray]
-    num_other: int
+    others: tuple[str, ...]
 
 
 def arrange(
@@ -79,15 +79,15 @@ def arrange(
     if with_classes and is_flat:
         _refuse_unclear(source, visible, shown)
     rows = {"/".join(name): row for row, name in enumerate(pictures)}
-    num_other = len(visible) - len(pictures)
+    others = tuple(sorted("/".join(name) for name in visible if "/".join(name) not in rows))
     if is_flat or not with_classes:
         given = _splits_without_classes(source, pictures, shown)
-        return Layout(rows, np.zeros(len(rows), dtype=np.int64), (), given, num_other)
+        return Layout(rows, np.zeros(len(rows), dtype=np.int64), (), given, others)
     class_folders, given = _classes_and_splits(source, pictures, shown)
     class_names = _class_names(source, class_folders)
     label_of = {class_name: label for label, class_name in enumerate(class_names)}
     labels = np.array([label_of[class_name] for class_name in class_folders], dtype=np.int64)
-    return Layout(rows, labels, class_names, given, num_other)
+    return Layout(rows, labels, class_names, given, others)
 
 
 def is_hidden(name: str) -> bool:

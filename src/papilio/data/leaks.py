@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import numpy as np
 
@@ -10,6 +11,16 @@ from papilio.data.imageset import ImageSet
 from papilio.data.splits import SplitName
 
 EARLIER: dict[SplitName, str] = {"train": "", "validation": "training", "test": "training or validation"}
+
+
+def is_leak_note(note: str, split: SplitName) -> bool:
+    """Whether a note of a set is what `leak_notes` says of that split.
+
+    >>> note = "2 test images have the same pixels as training or validation images: scores on them ..."
+    >>> is_leak_note(note, "test"), is_leak_note(note, "validation"), is_leak_note("3 test images are dark", "test")
+    (True, False, False)
+    """
+    return re.match(rf"[\d,]+ {split} images? ha(s|ve) the same pixels as ", note) is not None
 
 
 def leak_notes(images: ImageSet) -> list[str]:

@@ -29,6 +29,8 @@ from papilio.files import expanded_path
 
 DRAWN = ("clocks", "gauges", "butterflies", "brush-kanji")  # sets that Papilio draws itself
 MIN_PERIOD = 1e-9
+UNREADABLE = ("error", "skip")  # what becomes of pictures that cannot be read
+NOT_FOR_ARRAYS = "unreadable is only for pictures in folders, archives and Parquet files; leave it out"
 MAX_BITS = 16
 SOURCES = "a path to a folder, a zip or tar of pictures, or a .parquet, .npy or .npz file"
 
@@ -40,6 +42,7 @@ def load_images(
     size: int | tuple[int, int] | None = None,
     color: Literal["gray", "rgb"] | None = None,
     bits: int | None = None,
+    unreadable: Literal["error", "skip"] = "error",
     binarize: bool = False,
     validation: float = 0.1,
     test: float = 0.2,
@@ -80,7 +83,9 @@ def load_images(
     `factors` of the images come with a set that Papilio draws and has some, and with a `.npy` file next to which there is
     a table factors.csv: names in its first line, then a row of numbers per image.
 
-    `bits` is how many bits 16-bit pictures or integers use: with 12, the 4,095 of many cameras is white.
+    `bits` is how many bits 16-bit pictures or integers use: with 12, the 4,095 of many cameras is white. `unreadable` is what
+    becomes of pictures that cannot be read, in folders, archives, Parquet files and tables: with "error" they are all refused,
+    with "skip" they are left out, and a note counts and names them.
     `size` is one side or (height, width); pictures are scaled (antialiased) until they cover it and cropped about
     their center. `binarize` then makes each pixel of each channel 0 or 255, drawn with its gray value / 255 as the
     probability of 255, the same every time. `home` is the folder of image sets in place of PAPILIO_DATA. With `download`
@@ -91,7 +96,7 @@ def load_images(
     range, DownloadError where fetching fails, StorageError where the cache cannot be written.
     """
     check_shares(validation=validation, test=test)
-    check_settings(color=color, fraction=fraction, seed=seed, bits=bits)
+    check_settings(color=color, fraction=fraction, seed=seed, bits=bits, unreadable=unreadable)
     mode = None if color is None else COLORS[color]
     if isinstance(name_or_path, str | Path):
         if not (labels is None or isinstance(labels, str | Path)):
@@ -104,11 +109,14 @@ def load_images(
             size=resolve_size(size),
             color=mode,
             bits=bits,
+            skips_unreadable=unreadable == "skip",
             home=home,
             download=download,
             progress=progress,
         )
     else:
+        if unreadable == "skip":
+            raise DataError(f"images: {NOT_FOR_ARRAYS}")
         if render is not None:
             raise DataError(f"images: render works only with the sets that Papilio draws: {', '.join(DRAWN)}")
         raw = _converted(_in_memory(name_or_path, labels, as_quantity(period, unit), bits), resolve_size(size), mode)
@@ -139,6 +147,7 @@ def read_images(
     render: Mapping[str, Any] | None = None,
     color: Color | None,
     bits: int | None = None,
+    skips_unreadable: bool = False,
     home: Path | None,
     download: bool,
     progress: Callable[[int, int, str], None] | None,
@@ -154,15 +163,34 @@ def read_images(
         _refuse_misplaced(label_file, name, path)
     elif quantity is not None and path.suffix != ".npz":
         raise DataError(f"{name_or_path}: {_no_numbers(name, with_labels=with_labels)}")
+    if skips_unreadable and (name is not None or (path.is_file() and path.suffix in (".npy", ".npz"))):
+        raise DataError(f"{name_or_path}: {NOT_FOR_ARRAYS}")
     if name is not None:
         if bits is not None:
             raise DataError(f"{name}: bits is only for 16-bit pictures or arrays of your own; leave it out")
         raw = _read_by_name(name, render=render, home=home, download=download, progress=progress)
         return _converted(raw if with_labels else raw.without_labels(), size, color)
     if path.is_dir() and label_file is not None:
-        return read_labeled_pictures(path, label_file, quantity, size=size, color=color, bits=bits, progress=progress)
+        return read_labeled_pictures(
+            path,
+            label_file,
+            quantity,
+            size=size,
+            color=color,
+            bits=bits,
+            skips_unreadable=skips_unreadable,
+            progress=progress,
+        )
     if is_source(path):
-        return read_pictures(path, size=size, color=color, bits=bits, progress=progress, with_classes=with_labels)
+        return read_pictures(
+            path,
+            size=size,
+            color=color,
+            bits=bits,
+            skips_unreadable=skips_unreadable,
+            progress=progress,
+            with_classes=with_labels,
+        )
     if path.is_file() and path.suffix == ".npz":
         return _converted(read_npz_set(path, quantity, with_labels=with_labels, bits=bits), size, color)
     if path.is_file() and path.suffix == ".npy":
@@ -203,8 +231,12 @@ def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -
     )
 
 
-def check_settings(*, color: str | None, fraction: float, seed: int, bits: int | None = None) -> None:
+def check_settings(
+    *, color: str | None, fraction: float, seed: int, bits: int | None = None, unreadable: str = "error"
+) -> None:
     """Raise SettingError for settings out of range, before anything is read."""
+    if unreadable not in UNREADABLE:
+        raise SettingError(f"unreadable = {shown(unreadable)}: allowed are {' and '.join(map(repr, UNREADABLE))}")
     if color is not None and color not in COLORS:
         raise SettingError(f"color = {color} is not a color; allowed are gray and rgb")
     if not 0.0 < fraction <= 1.0:

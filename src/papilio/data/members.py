@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -14,11 +14,13 @@ from papilio.data.parallel import map_threaded
 from papilio.data.pictures import MAX_SIDE
 from papilio.data.progress import Progress
 from papilio.data.scaling import Color, Size
-from papilio.errors import DataError, reason_of
+from papilio.errors import DataError, agreed, reason_of
 
 Result = TypeVar("Result")
 
 NUM_NAMED = 3
+MOST_SKIPPED_NAMED = 20
+SKIP = 'unreadable = "skip"'
 LARGE_SIDE = 224  # of pictures for nets that are not small any more
 # pictures whose files are known by their first bytes alone
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"RIFF")
@@ -77,13 +79,28 @@ def for_each_picture(
             progress(done, num_pictures, what)
 
 
-def refuse_broken(path: Path, broken: dict[str, str], *, advice: str = "") -> None:
+def refuse_broken(path: Path, broken: Mapping[str, str], *, advice: str = "") -> None:
     """Raise DataError, naming the first few, where pictures cannot be read."""
     if broken:
-        first = ", ".join(f"{name} ({reason})" for name, reason in sorted(broken.items())[:NUM_NAMED])
-        more = ", ..." if len(broken) > NUM_NAMED else ""
-        num = f"{len(broken)} picture{'s' if len(broken) > 1 else ''}"
-        raise DataError(f"{path}: {num} cannot be read: {first}{more}; remove or replace them{advice}")
+        num, them = f"{len(broken):,} picture{'s' if len(broken) > 1 else ''}", "them" if len(broken) > 1 else "it"
+        raise DataError(
+            f"{path}: {num} cannot be read: {broken_words(broken, most=NUM_NAMED)}; remove or replace {them}, or set"
+            f" {SKIP} to leave {them} out{advice}"
+        )
+
+
+def skipped_notes(broken: Mapping[str, str]) -> list[str]:
+    """What a reader of results must know of pictures that were left out as they cannot be read, if there are any."""
+    if not broken:
+        return []
+    what = agreed(len(broken), "{} picture that cannot be read was", "{} pictures that cannot be read were")
+    return [f"{what} left out ({SKIP}): {broken_words(broken, most=MOST_SKIPPED_NAMED)}"]
+
+
+def broken_words(broken: Mapping[str, str], *, most: int) -> str:
+    """Pictures that cannot be read with the reasons; of more than `most` the first ones."""
+    first = ", ".join(f"{name} ({reason})" for name, reason in sorted(broken.items())[:most])
+    return first + (f", and {len(broken) - most:,} more" if len(broken) > most else "")
 
 
 def common_size(path: Path, looks: Iterable[Looks]) -> Size:

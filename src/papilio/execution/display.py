@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from papilio.data.progress import tell
+from papilio.data.progress import Pace, tell
 from papilio.errors import one_line
 from papilio.execution.spans import Span, spoken_span
+from papilio.results.results import StudyResults
 from papilio.results.words import counted, duration
 from papilio.runs.folder import RunFacts
 from papilio.runs.plan import RunPlan
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 NOTHING = Tally(0, 0, 0, 0, 0, 0, None)
-SECONDS_BETWEEN_LINES = 10.0  # of plain progress
 METRICS_PER_LINE = 3  # of each split
 
 
@@ -80,6 +80,14 @@ def tally_words(tally: Tally) -> str:
     return words
 
 
+def end_words(results: StudyResults) -> str:
+    """What a command leaves behind, in a line: how many runs are finished, and what became of the others."""
+    counts = Counter(run.status for run in results.runs)
+    num_over = sum(counts.pop(status, 0) for status in ("done", "diverged", "pruned"))
+    others = "".join(f", {number:,} {status}" for status, number in sorted(counts.items()))
+    return f"{num_over:,} of {counted(len(results.runs), 'run')} finished{others}"
+
+
 class SilentProgress:
     """Shows nothing."""
 
@@ -108,17 +116,17 @@ class LineProgress:
 
     def __init__(self) -> None:
         self.tally = NOTHING
-        self.last_line = time.monotonic()
+        self.pace = Pace()
 
     def on_estimate(self, *, span: Span | None, peak_bytes: int, num_runs: int, num_workers: int) -> None:
         self._print(estimate_line(span=span, peak_bytes=peak_bytes, num_runs=num_runs, num_workers=num_workers))
 
     def on_step(self, plan: RunPlan, *, epoch: int, step: int, num_steps: int) -> None:
-        if self._is_due():
+        if self.pace.is_due():
             self._print(f"{self._so_far()}; {run_words(plan)}: epoch {epoch}, step {step} of {num_steps}")
 
     def on_epoch(self, plan: RunPlan, record: Mapping[str, Any], *, left: Span | None) -> None:
-        if self._is_due():
+        if self.pace.is_due():
             epochs = plan.settings.train.epochs
             self._print(
                 f"{self._so_far()}; {run_words(plan)}: epoch {record['epoch']}/{epochs}"
@@ -134,7 +142,7 @@ class LineProgress:
 
     def on_tally(self, tally: Tally) -> None:
         self.tally = tally
-        if self._is_due() and tally.num_trials > 1:
+        if self.pace.is_due() and tally.num_trials > 1:
             self._print(tally_words(tally))
 
     def on_note(self, text: str) -> None:
@@ -149,11 +157,8 @@ class LineProgress:
     def _so_far(self) -> str:
         return f"{self.tally.num_runs_over} of {counted(self.tally.num_runs, 'run')} finished"
 
-    def _is_due(self) -> bool:
-        return time.monotonic() - self.last_line > SECONDS_BETWEEN_LINES
-
     def _print(self, line: str) -> None:
-        self.last_line = time.monotonic()
+        self.pace.told()
         tell(one_line(line), file=sys.stdout)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from papilio.engine import find_engine
 from papilio.errors import StudyError
 from papilio.execution.afterwards import span_afterwards, under_load
 from papilio.execution.bounds import Bounds
+from papilio.execution.display import end_words
 from papilio.execution.environment import (
     describe_environment,
     earlier_environment,
@@ -26,6 +28,7 @@ from papilio.execution.spans import spoken_span
 from papilio.files import locked, write_json, write_text
 from papilio.kinds.warnings import warnings_of
 from papilio.results.results import StudyResults, read_results
+from papilio.results.words import duration
 from papilio.runs.folder import RunFolder
 from papilio.runs.mending import mend_run
 from papilio.runs.plan import RunPlan
@@ -101,8 +104,12 @@ def run_prepared(
             finally:
                 remove_files(folder, OF_SHARED)
             results = read_results(folder)
-            progress.on_note(f"analyzing the best runs, then writing the report: {spoken_span(afterwards)}")
+            if any(run.status == "done" for run in results.runs):
+                progress.on_note(f"analyzing the best runs, then writing the report: {spoken_span(afterwards)}")
+            else:  # stopped before the first was finished, or all failed: there is nothing to analyze
+                progress.on_note("writing the report")
             conclude(results)
+            progress.on_note(f"{end_words(results)}, after {duration(time.monotonic() - began)}")
     return results, next(iter(search.blocked.values()), None)
 
 

@@ -60,11 +60,13 @@ def _write_page(path: Path, scene: Scene, title: str, told: Progress) -> str:
     """What the file holds, in words."""
     scene.prepare(told)
     chosen = _chosen(scene)
-    told(0, 0, "writing the page")
+    told(0, 0, "drawing the maps")
     maps = _maps(scene, chosen, told)
+    told(0, 0, "converting the networks")
     parts = [*_arrays(scene, chosen), *maps.values()]
     nets, in_words = _nets(scene, room=MOST_BYTES - sum(map(len, parts)) - len(built("page.html")))
     parts += nets.values()
+    told(0, 0, "writing the page")
     if "decode" in scene.offers and "decoder" not in nets:
         parts.append(_sprite(scene))
         in_words = f"decoded images of a grid, {in_words}"

@@ -8,7 +8,9 @@ from typing import Any
 from papilio.analysis.comparison import share_interval
 from papilio.analysis.spreads import spread_of
 from papilio.data.imageset import ImageSet
+from papilio.data.leaks import is_leak_note, leak_notes
 from papilio.data.load import DRAWN
+from papilio.data.splits import SplitName
 from papilio.exports.checking import Checked
 from papilio.exports.programs import Program
 from papilio.exports.snippets import snippet
@@ -36,10 +38,11 @@ def card(
 ) -> str:
     """The card as Markdown; `results` are its study's and `images` its set, where they are here."""
     counts, trial = _counts(run, results, images), _trial_of(run, results)
+    leaks = _known_leaks(run, results, images)
     parts = [
         f"# {results.title if results else run.facts.stage}: {run.facts.trial}",
         _introduction(run, counts, results),
-        f"## Scores\n\n{_scores(run, counts, trial)}",
+        f"## Scores\n\n{_scores(run, counts, trial, leaks)}",
         f"## Input and output\n\n{_ports(run, programs)}",
         "## How to use it\n\n" + "\n\n".join(f"```python\n{snippet(run, program)}```" for program in programs),
         f"## Limits\n\n{_limits(run, counts, results)}",
@@ -72,7 +75,8 @@ def _introduction(run: Run, counts: ImageCounts | None, results: StudyResults | 
     return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {_cell(text)} |" for name, text in rows)
 
 
-def _scores(run: Run, counts: ImageCounts | None, trial: TrialResult | None) -> str:
+def _scores(run: Run, counts: ImageCounts | None, trial: TrialResult | None, leaks: Mapping[SplitName, str]) -> str:
+    """The scores of a run with intervals; `leaks` has by split what is known of images that are in an earlier split, too."""
     split = "test" if any(name.startswith("test_") for name in run.metrics) else "val"
     num = None if counts is None else counts.test if split == "test" else counts.validation
     names = [name for name in run.metrics if name.startswith(f"{split}_")]
@@ -91,11 +95,25 @@ def _scores(run: Run, counts: ImageCounts | None, trial: TrialResult | None) -> 
         rows.append([*row, str(spread)] if spread else [*row, "–"][: len(header)])
     table = "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *rows])
     measured = f"Measured on {counted(num, 'image')}" if num else "Measured on images"
-    of_split = {
-        "test": "that training and selection did not see",
-        "val": "that also chose the epoch, so they flatter it (there were no test images)",
-    }[split]
-    return f"{measured} {of_split}. Intervals are for shares of images (Wilson).\n\n{table}"
+    if split == "val":
+        seen = " that also chose the epoch, so they flatter it (there were no test images)."
+        leak = leaks.get("validation")
+    else:
+        leak = leaks.get("test")
+        seen = " that training and selection did not see." if leak is None else " of the test split."
+    known = f" {leak}." if leak else ""
+    return f"{measured}{seen}{known} Intervals are for shares of images (Wilson).\n\n{table}"
+
+
+def _known_leaks(run: Run, results: StudyResults | None, images: ImageSet | None) -> dict[SplitName, str]:
+    """By split what is known of images with the same pixels as others: looked for where the set is here, else written down."""
+    if images is not None and images.checksum == run.facts.data_checksum:
+        notes = leak_notes(images)
+    else:
+        described = results.environment.get("data", []) if results is not None else []
+        notes = [note for one in described if one.get("name") == run.facts.data_name for note in one.get("notes", ())]
+    splits: tuple[SplitName, ...] = ("validation", "test")
+    return {split: note for split in splits for note in notes if is_leak_note(note, split)}
 
 
 def _metric_words(run: Run, name: str) -> str:

@@ -62,7 +62,12 @@ def meaning_of(kind: Kind, train: TrainSettings, metric: str) -> str:
 
 
 def unit_of(kind: Kind, train: TrainSettings, metric: str) -> str:
-    """What a metric, named without its split, is measured in; empty where that is not told. Raises as `standing_of`."""
+    """What a metric, named without its split, is measured in; empty where that is not told. Raises as `standing_of`.
+
+    Nobody but its author knows what a loss of the user's own is measured in.
+    """
+    if metric == "loss" and train.loss is not None:
+        return ""
     return kind.units(validated(kind.settings, train.objective_settings, error=SettingError)).get(metric, "")
 
 

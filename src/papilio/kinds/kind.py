@@ -122,6 +122,10 @@ class Kind:
     keeps: frozenset[Kept] = frozenset()
     has_other_metrics: bool = False  # records may have more of them than `metrics` tells
 
+    def __repr__(self) -> str:
+        can = f", can {', '.join(self.offers)}" if self.offers else ""
+        return f"<Kind {self.name!r}: ranked by {self.ranked_by or 'nothing'}{can}>"
+
 
 def name_of_kind(kind: Kind) -> str:
     """The name by which settings know a kind that was passed from Python.

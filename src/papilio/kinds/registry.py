@@ -63,6 +63,7 @@ def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direct
     }
 
 
+NATS = "nats per image"
 SQUARED = "squared, per pixel"
 OF_ERRORS = {"squared": SQUARED, "absolute": "absolute, per pixel", "bernoulli": "nats per pixel"}
 
@@ -72,7 +73,7 @@ def reconstruction_units(settings: ReconstructionSettings) -> Mapping[str, str]:
 
 
 def variational_units(settings: VariationalSettings) -> Mapping[str, str]:
-    return dict.fromkeys(("loss", "elbo", "reconstruction", "kl"), "nats per image") | {"error": SQUARED}
+    return dict.fromkeys(("loss", "elbo", "reconstruction", "kl"), NATS) | {"error": SQUARED}
 
 
 CLASSIFY = Kind(
@@ -82,6 +83,7 @@ CLASSIFY = Kind(
     metrics=class_metrics,
     returns="numbers",
     ranked_by="val_accuracy",
+    units=lambda settings: {"loss": NATS},
     takes=OF_SUPERVISED,
     offers={
         "predict": "papilio.offers.classify:predict_pictures",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from papilio.data.pictures import read_each
 from papilio.data.progress import Progress
 from papilio.runs.run import Run
 from papilio.runs.train import rim_brightness
+
+MOST_SCALED = 2.0  # by what factor a side may be longer or shorter than those of the images that a run knows
+MOST_OTHER = 1.1  # the same for width over height
 
 
 def counted(pictures: Sequence[Path | Held], progress: Progress | None) -> Iterator[Path | Held]:
@@ -35,9 +39,31 @@ def shown_to(
 
 
 def _hint(run: Run, seen: Seen, image: np.ndarray) -> str | None:
-    """Where the picture differs from what the run was trained on: in color, or light at its rim where they are dark."""
-    hints = [hint for hint in (_about_colors(run, seen), _about_the_rim(run, image)) if hint]
+    """Where the picture differs from what the run was trained on: in size, in color, or in how light its rim is."""
+    hints = [hint for hint in (_about_size(run, seen), _about_colors(run, seen), _about_the_rim(run, image)) if hint]
     return "; ".join(hints) or None
+
+
+def _about_size(run: Run, seen: Seen) -> str | None:
+    # where `size` brought its own pictures to one, they were scaled and cropped likewise
+    if run.facts.run_settings.data.size is not None:
+        return None
+    _, height, width = run.image_shape
+    scale = math.sqrt(seen.size[0] * seen.size[1] / (height * width))
+    proportions = seen.size[1] * height / (seen.size[0] * width)
+    how, done = [], []
+    if not 1 / MOST_SCALED < scale < MOST_SCALED:
+        how.append("much larger" if scale > 1 else "much smaller")
+        done.append("scaled down" if scale > 1 else "enlarged")
+    if not 1 / MOST_OTHER < proportions < MOST_OTHER:
+        how.append("of other proportions")
+        done.append("cropped about its center")
+    if not how:
+        return None
+    return (
+        f"the images that this run was trained on are {height} x {width} pixels, this picture is {' and '.join(how)}:"
+        f" it was {' and '.join(done)}"
+    )
 
 
 def _about_colors(run: Run, seen: Seen) -> str | None:

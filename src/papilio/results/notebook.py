@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from papilio.results.metrics import on_split, shown_metrics
 from papilio.results.results import RunResult, StudyResults, TrialResult
+from papilio.results.units import metric_heading, shared_units
 from papilio.results.words import counted, duration, is_count, mean_spread, metric_number, metric_words
 from papilio.runs.run import Run
 from papilio.snippets import box, line, picture, table
@@ -54,7 +55,7 @@ def trial_html(trial: TrialResult) -> str:
     if len(trial.finished) > 1:
         rows.append(["mean", "", *(_mean(trial, name) for name in names), ""])
     heading = f"{trial.name} ({trial.stage})"
-    return box(heading, table(["run", "status", *map(metric_words, names), "training time"], rows))
+    return box(heading, table(["run", "status", *_headings(trial.runs, names), "training time"], rows))
 
 
 def run_html(run: RunResult) -> str:
@@ -63,7 +64,8 @@ def run_html(run: RunResult) -> str:
     facts = [("stage", run.stage), ("status", f"{run.status}{reason}"), ("epochs", _epochs(run))]
     facts += [("parameters", f"{run.parameters:,}")] if run.parameters else []
     facts += [(key, value) for key, value in run.varied.items()]
-    facts += [(metric_words(name), metric_number(name, value)) for name, value in run.metrics.items()]
+    headings = _headings([run], run.metrics)
+    facts += [(words, metric_number(*one)) for words, one in zip(headings, run.metrics.items(), strict=True)]
     facts += [("training time", duration(run.seconds)), ("folder", run.folder)]
     return box(f"{run.trial}, {_which(run)}", table([], facts), *figures_html(run.folder))
 
@@ -109,7 +111,15 @@ def _stage_html(results: StudyResults, stage: str) -> str:
     trials = ranked + [trial for trial in results.trials(stage) if trial.name not in names]
     rows = [[trial.name, _num(trial), *(_mean(trial, name) for name in metrics)] for trial in trials[:MOST_TRIALS]]
     more = f"and {counted(len(trials) - MOST_TRIALS, 'more trial')}" if len(trials) > MOST_TRIALS else ""
-    return box(stage, table(["trial", "runs", *map(metric_words, metrics)], rows), line(more) if more else "")
+    headings = _headings([run for trial in trials for run in trial.runs], metrics)
+    return box(stage, table(["trial", "runs", *headings], rows), line(more) if more else "")
+
+
+def _headings(runs: Sequence[RunResult], metrics: Iterable[str]) -> list[str]:
+    """Metrics in words, with the units that the runs share."""
+    names = list(metrics)
+    units = shared_units(runs, names)
+    return [metric_heading(name, units) for name in names]
 
 
 def _num(trial: TrialResult) -> str:

@@ -20,11 +20,13 @@ from papilio.drawing.palette import DARK, LIGHT, css_variables
 from papilio.files import write_text
 from papilio.results import words
 from papilio.results.results import StudyResults
+from papilio.results.units import shared_units
 from papilio.sections import sentences
 from papilio.sections import study_sections as sections
 from papilio.sections.analyses import run_sections, stage_sections
 from papilio.sections.blocks import MovingPlane, Section
 from papilio.sections.published_table import published_table
+from papilio.sections.reconstruction_sections import futile_reconstructions
 from papilio.sections.setting_rows import shared_settings
 from papilio.sections.study_facts import environment_rows, facts, image_sets, shape_words, without_places
 from papilio.settings.references import OwnFunctions
@@ -55,6 +57,7 @@ def render_page(
     analyses = run_sections(results, found, pictures, own)
     of_stages = stage_sections(results, found, pictures, own)
     scripts = _scripts([one.section for one in analyses])
+    run_metrics = sections.run_metrics(results)
     problems = [run for run in results.runs if run.status in ("failed", "diverged", "stopped")]
     return (
         _environment()
@@ -79,9 +82,11 @@ def render_page(
             orders=published_orders(results),
             analyses=analyses,
             of_stages=of_stages,
+            futile={stage: futile_reconstructions(found, stage) for stage in results.stages},
             problems=problems[:MOST_RUNS],
             runs=results.runs[:MOST_RUNS],
-            run_metrics=sections.run_metrics(results),
+            run_metrics=run_metrics,
+            run_units=shared_units(results.runs, run_metrics),
             best=results.best,
             environment_rows=environment_rows(results),
         )

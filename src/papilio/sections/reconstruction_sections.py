@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
+from papilio.analysis.store import StoredAnalysis
 from papilio.drawing import latent_figures
 from papilio.drawing.latent_figures import columns_for
 from papilio.engine import Arrays
@@ -13,6 +17,7 @@ from papilio.sections.context import SectionContext
 from papilio.sections.latent_words import label_words
 
 NAMES = ("original", "reconstruction")
+NEARLY = 0.01  # a share of the mean image's error, within which a network is no better than that image
 
 
 def reconstruction_section(arrays: Arrays, context: SectionContext) -> Section | None:
@@ -27,14 +32,46 @@ def reconstruction_section(arrays: Arrays, context: SectionContext) -> Section |
     )
 
 
+def futile_reconstructions(found: Iterable[StoredAnalysis], stage: str) -> list[str]:
+    """A sentence for each run of a stage that reconstructs its own test images no better than the mean training image would."""
+    notes = []
+    for stored in found:
+        header, arrays = stored.header, stored.arrays
+        is_of_own = header.analysis == "reconstruction" and header.stage == stage and not header.title
+        if is_of_own and arrays and (verdict := _verdict(arrays)):
+            mean, floor = _mean_and_floor(arrays)
+            notes.append(
+                f"{header.trial} (`{header.run}`) reconstructs {header.split} images {verdict} the mean training image does"
+                f" (mean squared error per pixel {mean:.5f}; the mean image gives {floor:.5f}). It is of no use for"
+                " reconstruction yet."
+            )
+    return notes
+
+
+def _verdict(arrays: Arrays) -> str:
+    """How reconstructions compare with the mean image, where they are no better; else empty."""
+    mean, floor = _mean_and_floor(arrays)
+    if not math.isfinite(floor) or mean < floor * (1 - NEARLY):
+        return ""
+    return "no better than" if mean <= floor * (1 + NEARLY) else "worse than"
+
+
+def _mean_and_floor(arrays: Arrays) -> tuple[float, float]:
+    """The mean squared error of all test images, and what the mean training image gives in place of each."""
+    return float(arrays["errors"].astype(np.float64).mean()), float(arrays["floor"])
+
+
 def _error_words(arrays: Arrays, context: SectionContext) -> str:
-    errors, floor = arrays["errors"].astype(np.float64), float(arrays["floor"])
-    mean = float(errors.mean())
+    errors = arrays["errors"].astype(np.float64)
+    mean, floor = _mean_and_floor(arrays)
     text = (
         f"Mean squared error per pixel, on a scale from 0 to 1: {mean:.5f} over {len(errors):,} {context.split} images"
     )
     text += f" (median {np.median(errors):.5f}). Predicting the mean training image gives {floor:.5f}"
-    text += f", {floor / mean:.3g} times as much." if mean > 0 else "."
+    if verdict := _verdict(arrays):
+        text += f": these reconstructions are {verdict} that image."
+    else:
+        text += f", {floor / mean:.3g} times as much." if mean > 0 else "."
     if context.facts is None or context.facts.num_classes < 2:
         return text
     of_classes = {int(one): float(errors[arrays["labels"] == one].mean()) for one in np.unique(arrays["labels"])}

@@ -12,6 +12,7 @@ from papilio.analysis.spreads import Spread, spread_of
 from papilio.kinds.ranking import Ranking
 from papilio.results.metrics import shown_metrics
 from papilio.results.results import RunResult, StudyResults, TrialResult
+from papilio.results.units import shared_units
 from papilio.results.words import value_words
 
 FEWEST_COLUMNS, MOST_COLUMNS = 2, 6  # varied keys with a column of their own
@@ -42,6 +43,7 @@ class ResultsTable:
     keys: tuple[str, ...]  # what varies
     is_ranked: bool
     otherwise: str | None  # the metric that ranks, where it is another than chose the trials' epochs
+    units: dict[str, str]  # of metrics, as far as they are known
 
     @property
     def is_unranked(self) -> bool:
@@ -58,7 +60,8 @@ def results_table(results: StudyResults, stage: str) -> ResultsTable:
     rows = [_trial_row(trial, metrics=metrics, rank=ranks.get(trial.name)) for trial in trials]
     otherwise = results.ranking(stage) if results.is_ranked_otherwise(stage) else None
     keys = tuple(varied_keys(trials))
-    return ResultsTable(stage, metrics, tuple(rows), keys, is_ranked, otherwise and otherwise.metric)
+    units = shared_units((run for trial in trials for run in trial.runs), metrics)
+    return ResultsTable(stage, metrics, tuple(rows), keys, is_ranked, otherwise and otherwise.metric, units)
 
 
 def best_first(results: StudyResults, stage: str) -> list[TrialResult]:

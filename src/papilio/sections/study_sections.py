@@ -17,6 +17,7 @@ from papilio.results import words
 from papilio.results.metrics import on_split, possible_range, shown_metrics, told_metric
 from papilio.results.published_numbers import published_beside
 from papilio.results.results import StudyResults, TrialResult
+from papilio.results.units import shared_units
 from papilio.runs.folder import RunFolder
 from papilio.sections import result_tables as tables
 from papilio.sections import sentences
@@ -42,6 +43,7 @@ class Headline:
     chosen_by: str | None  # None: nothing ranks
     lead: str  # of what nothing ranks: when its numbers were measured
     numbers: list[tuple[str, str]]  # metrics, and what they came to
+    units: dict[str, str]  # of these metrics, as far as they are known
     over: str | None
     published: list[tuple[float, str]]
 
@@ -60,7 +62,6 @@ class StageSection:
     has_intervals: bool
     has_folds: bool
     num_hidden: int
-    unit: str | None  # of errors, where images show a number
     stuck: list[str]  # sentences on runs that learned nothing
     warnings: list[str]  # sentences on what was wrong while runs trained
     comparison: FigureBox | None
@@ -95,6 +96,7 @@ def headline(results: StudyResults) -> Headline | None:
         chosen_by=ranking.metric,
         lead="",
         numbers=[(metric, str(spread_of(trial, metric)))],
+        units=shared_units(trial.runs, [metric]),
         over=sentences.runs_words(run for run in trial.finished if metric in run.metrics),
         published=[
             (one.metrics[metric], one.source) for one in published_beside(results, trial) if metric in one.metrics
@@ -118,6 +120,7 @@ def _unranked_headline(results: StudyResults, stage: str) -> Headline:
         chosen_by=None,
         lead="At the best epochs" if any(trial.ranking for trial in trials) else "After the last epoch",
         numbers=numbers,
+        units=shared_units((run for trial in trials for run in trial.runs), metrics),
         over=only and sentences.runs_words(only.finished),
         published=[],
     )
@@ -148,7 +151,6 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         has_intervals=any(spread.interval for row in shown.rows for spread in row.metrics.values()),
         has_folds=any(run.fold is not None for run in results.runs if run.stage == stage),
         num_hidden=len(table.rows) - len(shown.rows),
-        unit=_unit(results, stage),
         stuck=list(map(sentences.stuck_note, stuck_trials(results, tables.best_first(results, stage)[:MOST_TRIALS]))),
         warnings=warning_notes(tables.best_first(results, stage)[:MOST_TRIALS]),
         comparison=_comparison(results, stage, name=name, pictures=pictures),
@@ -156,12 +158,6 @@ def stage_section(results: StudyResults, stage: str, pictures: Pictures) -> Stag
         curves=[] if shows_all else all_curves(results, stage, name=name, pictures=pictures),
         search=search_section(results, stage, name=name, pictures=pictures),
     )
-
-
-def _unit(results: StudyResults, stage: str) -> str | None:
-    """What errors are measured in, where images show a number on a circle."""
-    units = ("minutes" if one.is_time else one.unit or "the labels’ own units" for one in results.quantities(stage))
-    return " or ".join(dict.fromkeys(units)) or None
 
 
 def model_sections(results: StudyResults) -> list[ModelSection]:

@@ -38,6 +38,11 @@ class DataSettings(BaseModel):
         le=16,
         description="number of bits that 16-bit pictures or arrays use: 12 for most cameras and microscopes",
     )
+    unreadable: Annotated[Literal["error", "skip"], Since("0.2")] = Field(
+        "error",
+        description="what becomes of pictures that cannot be read, in folders, archives and tables: error refuses them all,"
+        " skip leaves them out and names them in plan and report",
+    )
     binarize: Annotated[bool, Since("0.2")] = Field(
         False,
         description="make each pixel black or white at random, once, with its gray value as the probability of white",

@@ -14,7 +14,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from papilio.errors import RequestError, StudyError, did_you_mean, is_nearly, reason_of, shown
 
-WORDS_OF_JSON = {"an object": "a valid dictionary", "valid array": "valid list"}
+Place = tuple[int | str, ...]  # in nested tables and lists
+
+WORDS_OF_JSON = {
+    "an object": "a valid dictionary",
+    "valid array": "valid list",
+    "Tuple": "a list",
+    " after validation": "",
+}
 TABLE_OF_SEVERAL = re.compile(r"^(stage|analysis|published)\.(\d+)(?:\.(.*))?$")
 FROM_IMAGES = ("image_shape", "num_classes", "heads")  # what a builder is given next to its settings
 
@@ -49,14 +56,67 @@ def one_reason(error: Exception) -> str:
 def _strictly(cls: type[BaseModel], given: Mapping[str, Any]) -> BaseModel:
     """Without taking text for numbers, or numbers for true and false: `epochs = "5"` is a mistake.
 
-    Numbers with nothing behind the point are whole ones all the same: ranges give such ones.
+    Numbers with nothing behind the point are whole ones all the same: ranges give such ones. Lists stand for tuples, also
+    behind a validator of pydantic's mode "before", where it no longer knows that it reads JSON.
     """
+    text = json.dumps(given)
     try:
-        return cls.model_validate_json(json.dumps(given), strict=True)
+        return cls.model_validate_json(text, strict=True)
     except ValidationError as found:
-        if any(not _is_allowed(one["input"], one["type"]) for one in found.errors(include_url=False)):
-            raise
-        return cls.model_validate(dict(given))
+        complaint = found
+    plain = json.loads(text)
+    while True:  # each round makes at least one more tuple or whole number, or is the last
+        repairs = _repairs(plain, complaint)
+        if not repairs:
+            raise complaint
+        is_moved = any(_value_at(plain, place) != taken for place, taken in repairs.items())  # by a validator
+        num_repaired = 0 if is_moved else sum(_is_repaired(plain, place) for place in sorted(repairs, key=len)[::-1])
+        if not num_repaired:  # or it is in a tuple; and nothing else is wrong
+            return cls.model_validate(plain)
+        try:
+            return cls.model_validate(plain, strict=True)
+        except ValidationError as found:
+            complaint = found
+
+
+def _repairs(plain: dict[str, Any], error: ValidationError) -> dict[Place, Any]:
+    """What is taken for something else, by its place; empty where a complaint is about something that is not.
+
+    Of the branches of a union it is enough that one takes it, or would take it if what is inside were repaired.
+    """
+    complaints = error.errors(include_url=False)
+    repairs = {_place(plain, one["loc"]): one["input"] for one in complaints if _is_allowed(one["input"], one["type"])}
+    places = [_place(plain, one["loc"]) for one in complaints]
+    is_all = all(place in repairs or (place and any(one[: len(place)] == place for one in repairs)) for place in places)
+    return repairs if is_all else {}
+
+
+def _is_repaired(plain: dict[str, Any], place: Place) -> bool:
+    """Make a list a tuple, and a number a whole one; what is in a tuple stays as it is."""
+    holder: Any = _value_at(plain, place[:-1])
+    if isinstance(holder, tuple):
+        return False
+    value = holder[place[-1]]
+    holder[place[-1]] = tuple(value) if isinstance(value, list) else int(value)
+    return True
+
+
+def _value_at(plain: Any, place: Place) -> Any:
+    """What is at a place of nested tables and lists."""
+    for part in place:
+        plain = plain[part]
+    return plain
+
+
+def _place(plain: Any, loc: Place) -> Place:
+    """Where a complaint is in what was given: without what pydantic puts into its path besides, as branches of unions."""
+    place: list[int | str] = []
+    for part in loc:
+        is_index = isinstance(plain, list | tuple) and isinstance(part, int) and part < len(plain)
+        if is_index or (isinstance(plain, dict) and part in plain):
+            place.append(part)
+            plain = plain[part]
+    return tuple(place)
 
 
 def _is_allowed(value: Any, complaint: str) -> bool:
@@ -90,7 +150,7 @@ def settings_class(builder: Callable[..., Any], name: str) -> type[BaseModel]:
 def _first_complaint(error: ValidationError, cls: type[BaseModel], prefix: str) -> str:
     every = error.errors()
     complaints = [one for one in every if not _is_allowed(one["input"], one["type"])] or every
-    first = _misspelt_instead_of_missing(complaints) or complaints[0]
+    first = _misspelt_instead_of_missing(complaints) or _of_the_list(complaints) or complaints[0]
     path = [str(part) for part in first["loc"] if not _is_type_name(part)]
     key = TABLE_OF_SEVERAL.sub(_counted_from_one, ".".join(part for part in [prefix, *path] if part))
     if first["type"] == "extra_forbidden":
@@ -105,7 +165,7 @@ def _first_complaint(error: ValidationError, cls: type[BaseModel], prefix: str) 
         given = (
             ""
             if first["type"] == "value_error" and isinstance(first["input"], dict)
-            else f" (given: {shown(first['input'])})"
+            else f" (given: {shown(list(first['input']) if isinstance(first['input'], tuple) else first['input'])})"
         )
         text = (f"{key}: " if key else "") + f"{message[:1].lower()}{message[1:]}{given}"
     others = len(complaints) - 1
@@ -125,6 +185,16 @@ def _misspelt_instead_of_missing(complaints: Sequence[Any]) -> Any | None:
         return None
     beside = [one for one in complaints if one["type"] == "extra_forbidden" and one["loc"][:-1] == first["loc"][:-1]]
     return next((one for one in beside if is_nearly(str(one["loc"][-1]), str(first["loc"][-1]))), None)
+
+
+def _of_the_list(complaints: Sequence[Any]) -> Any | None:
+    """Where a number or a list may stand, and a list does: what is wrong with the list, not that it is not a number."""
+    first = complaints[0]
+    if not isinstance(first["input"], list | tuple):
+        return None
+    field = tuple(part for part in first["loc"] if not _is_type_name(part))
+    inside = [one for one in complaints[1:] if one["loc"][: len(field)] == field]
+    return next((one for one in inside if any(str(part).startswith(("tuple", "list")) for part in one["loc"])), None)
 
 
 def _is_type_name(part: int | str) -> bool:

@@ -12,9 +12,11 @@ from papilio.data.check import unreadable_pictures
 from papilio.data.facts import NO_LABELS
 from papilio.data.folders import Survey, is_source, survey_pictures
 from papilio.data.layout import LABEL_TABLE
-from papilio.data.load import DRAWN, load_images
+from papilio.data.load import DRAWN, load_images, read_images, split_images
+from papilio.data.members import SKIP, broken_words
 from papilio.data.named import READERS
 from papilio.data.parquet import is_parquet
+from papilio.data.pictures import resolve_size
 from papilio.data.progress import Progress
 from papilio.data.scaling import Size
 from papilio.data.small_sets import ENOUGH
@@ -47,11 +49,12 @@ class Outlook:
         """What has to be done before the study can run; None where nothing has."""
         if not self.broken:
             return None
-        first = ", ".join(f"{name} ({reason})" for name, reason in sorted(self.broken.items())[:MOST_NAMED])
-        more = f", and {len(self.broken) - MOST_NAMED:,} more" if len(self.broken) > MOST_NAMED else ""
         them = "it" if len(self.broken) == 1 else "them"
         num = f"{len(self.broken):,} picture{'s' if len(self.broken) > 1 else ''}"
-        return f"{num} cannot be read: {first}{more}; remove or replace {them}, the study will not run with {them}"
+        return (
+            f"{num} cannot be read: {broken_words(self.broken, most=MOST_NAMED)}; the study will not run with {them}:"
+            f" remove or replace {them}, or set {SKIP}"
+        )
 
     @property
     def is_small(self) -> bool:
@@ -107,7 +110,21 @@ def look(source: str, progress: Progress | None) -> Outlook:
     elif not is_named and path.suffix == ".npy":
         labels = next((str(one) for one in _labels_beside(path) if one.is_file()), None)
     render = {"num": 100} if source in DRAWN else None
-    images = load_images(source, labels, size=size, render=render, progress=progress)
+    broken: Mapping[str, str] = {}
+    if not is_named and table.is_file():
+        raw = read_images(
+            source,
+            labels=labels,
+            size=resolve_size(size),
+            color=None,
+            skips_unreadable=True,
+            home=None,
+            download=False,
+            progress=progress,
+        )
+        images, broken = split_images(raw, validation=0.1, test=0.2, seed=0), raw.skipped
+    else:
+        images = load_images(source, labels, size=size, render=render, progress=progress)
     num = len(images.images)
     words = f"{num:,} images" if render is None else "images that Papilio draws"
     if images.facts.shows == "class":
@@ -116,7 +133,8 @@ def look(source: str, progress: Progress | None) -> Outlook:
         words += ", each with a number on a circle"
     if max(images.image_shape[1:]) > LARGE_SIDE:
         size = _fitting_size([images.image_shape[1:]])
-    return Outlook(words, images.facts.shows, 10**4 if render else num, is_named and render is None, size, labels)
+    has_splits = is_named and render is None
+    return Outlook(words, images.facts.shows, 10**4 if render else num, has_splits, size, labels, broken)
 
 
 def study_text(path: Path, source: str, outlook: Outlook) -> str:
@@ -134,6 +152,7 @@ def study_text(path: Path, source: str, outlook: Outlook) -> str:
     ]
     if outlook.complaint is not None:
         lines.append(f"# {one_line(outlook.complaint)}")
+        lines.append(f"# {SKIP}  # train without pictures that cannot be read")
     if outlook.labels is not None:
         is_path = outlook.labels != NO_LABELS
         lines.append(f"labels = {_toml(_path_from(path.parent, outlook.labels) if is_path else NO_LABELS)}")

@@ -1,0 +1,66 @@
+"""What recorded metrics are measured in, as the kinds of runs tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import ValidationError
+
+from papilio.errors import PapilioError
+from papilio.kinds.choosing import unit_of
+from papilio.kinds.kind import Kind
+from papilio.kinds.registry import CLASSIFY, KINDS, READ, SUPERVISED
+from papilio.results.results import RunResult
+from papilio.results.words import metric_words
+from papilio.settings.run_settings import RunSettings
+
+OF_LABELS = "labels’ units"  # of numbers whose unit nobody named
+
+
+def shared_units(runs: Iterable[RunResult], metrics: Iterable[str]) -> dict[str, str]:
+    """By recorded metric (`test_loss`) its unit, where all runs that have the metric agree; of Papilio's own kinds only."""
+    known = list(runs)
+    found = {metric: {_unit(run, metric) for run in known if metric in run.metrics} for metric in metrics}
+    return {metric: unit for metric, units in found.items() if len(units) == 1 and (unit := units.pop())}
+
+
+def metric_heading(name: str, units: Mapping[str, str]) -> str:
+    """A recorded metric in words, with its unit where that is known.
+
+    >>> metric_heading("test_loss", {"test_loss": "nats per image"}), metric_heading("test_accuracy", {})
+    ('test loss (nats per image)', 'test accuracy')
+    """
+    unit = units.get(name)
+    return metric_words(name) + (f" ({unit})" if unit else "")
+
+
+def units_words(units: Mapping[str, str]) -> str:
+    """Each unit with the metrics that are measured in it.
+
+    >>> units_words({"val_loss": "nats per image", "test_error": "squared, per pixel", "test_kl": "nats per image"})
+    'nats per image (validation loss, test kl); squared, per pixel (test error)'
+    """
+    metrics: dict[str, list[str]] = {}
+    for metric, unit in units.items():
+        metrics.setdefault(unit, []).append(metric_words(metric))
+    return "; ".join(f"{unit} ({', '.join(names)})" for unit, names in metrics.items())
+
+
+def _unit(run: RunResult, metric: str) -> str:
+    bare = metric.partition("_")[2]
+    if run.quantity is not None and bare.endswith("error"):
+        return "minutes" if run.quantity.is_time else run.quantity.unit or OF_LABELS
+    kind = _kind(run)
+    if kind is None:
+        return ""
+    try:
+        return unit_of(kind, RunSettings.of(run.settings).train, bare)
+    except (PapilioError, ValidationError, KeyError, TypeError):  # damaged settings: the table is shown without
+        return ""
+
+
+def _kind(run: RunResult) -> Kind | None:
+    objective = run.settings.get("train", {}).get("objective", SUPERVISED)
+    if objective == SUPERVISED:
+        return CLASSIFY if run.quantity is None else READ
+    return KINDS.get(objective)
