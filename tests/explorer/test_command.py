@@ -86,7 +86,8 @@ def test_a_file_is_written_and_said_what_it_holds(classifier: Path, tmp_path: Pa
     done = papilio("explore", str(classifier), "--export", str(tmp_path / "page.html"))
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(
-        rf"{re.escape(str(tmp_path))}/page\.html: [\d.]+ MB: [\d,]+ images, their PCA map\n", done.stdout
+        rf"{re.escape(str(tmp_path))}/page\.html: [\d.]+ MB: [\d,]+ images, their PCA map; its network\n",
+        done.stdout,
     )
     again = papilio("explore", str(classifier), "--export", str(tmp_path / "page.html"))
     assert again.returncode == 2

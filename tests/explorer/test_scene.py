@@ -16,7 +16,7 @@ from explorer.conftest import quietly, run_of
 from papilio.errors import DataError, RunError, SettingError
 from papilio.explorer.about import about_run
 from papilio.explorer.cloud import nearest_mean
-from papilio.explorer.explore import open_scenes
+from papilio.explorer.explore import open_scenes, runs_to_explore
 from papilio.explorer.jobs import Far
 from papilio.explorer.maps import pca_plane, trust_of
 from papilio.explorer.own_pictures import YOURS
@@ -229,6 +229,31 @@ def test_a_run_stands_beside_the_best_of_its_study_and_a_study_for_its_best_run(
     assert {scene.facts.trial for scene in scenes} == {"autoencoder", "VAE", "GAN"}
     with pytest.raises(RunError, match="no such folder"):
         open_scenes(generators / "nothing")
+
+
+def test_a_run_is_found_from_inside_of_its_folder_and_from_next_to_it(
+    generators: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(generators, "autoencoder")
+    inside = run / "records"
+    inside.mkdir()
+    from_where = {".": run, "..": inside, f"../{run.name}": run_of(generators, "vae"), f"../runs/{run.name}": run.parent}
+    for name, folder in from_where.items():
+        monkeypatch.chdir(folder)
+        found, title = runs_to_explore(name)
+        assert title == "Generators", name
+        assert [one.name for one in found].count(run.name) == 1, name
+        assert found[0] == run, name
+        assert len(found) == 3, name
+    inside.rmdir()
+    for name, folder in {".": generators, "..": generators / "runs"}.items():
+        monkeypatch.chdir(folder)
+        found, title = runs_to_explore(name)
+        assert (title, len(found)) == ("Generators", 3), name
+    alone = tmp_path / "alone"
+    shutil.copytree(run, alone)
+    monkeypatch.chdir(alone)
+    assert runs_to_explore(".") == ([Path(".")], "alone")
 
 
 def test_the_nearest_points_are_those_of_all(vae: Scene) -> None:

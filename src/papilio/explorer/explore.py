@@ -56,12 +56,18 @@ def runs_to_explore(run: Path | str) -> tuple[list[Path], str]:
         if not found:
             raise RunError(f"{folder}: no run of this study is finished; run the study first")
         return found, results.title
-    folder = find_run(run)
-    study = folder.absolute().parent.parent
-    if folder.absolute().parent.name == "runs" and is_study_folder(study):
+    found = find_run(run)
+    placed = _placed(found)
+    study = placed.parent.parent
+    if placed.parent.name == "runs" and is_study_folder(study):
         results = read_results(study)
-        return _best_first(results, folder.absolute()), results.title
-    return [folder], folder.name
+        return _best_first(results, placed), results.title
+    return [found], placed.name
+
+
+def _placed(folder: Path) -> Path:
+    """Its whole path, so that "." and ".." have a name and a folder above them; links are kept as far as that goes."""
+    return folder.resolve() if ".." in folder.parts else folder.absolute()
 
 
 def _best_first(results: StudyResults, asked: Path | None) -> list[Path]:
@@ -69,7 +75,7 @@ def _best_first(results: StudyResults, asked: Path | None) -> list[Path]:
     best = [results.best] if asked is None and results.best is not None else []
     best += [run for stage in results.stages for trial in results.ranked(stage) if (run := results.best_run(trial))]
     for run in best:
-        folder = run.folder.absolute()
+        folder = _placed(run.folder)
         if folder not in found and (folder / "weights.safetensors").exists():
             found.append(folder)
     return found

@@ -378,6 +378,9 @@ def test_everything_can_be_done_with_the_keyboard(opened: Any) -> None:
 def test_a_phone_shows_map_and_pictures_at_once_and_nothing_is_cut_off(opened: Any) -> None:
     page = opened(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for entry in page.locator(".legend .entry").all():
+        box = entry.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390, entry.inner_text()
     x, y = at(page, 0.5, 0.5)
     page.touchscreen.tap(x, y)
     settled(page, f"{KEPT} .frame canvas")
