@@ -61,6 +61,41 @@ def test_a_port_that_is_taken_is_named(generators: Path) -> None:
     assert f"--port {port}: cannot be used" in refused.stderr
 
 
+def test_two_explorers_at_once_on_one_run_have_a_port_each_and_one_cache(generators: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "papilio", "explore", str(run_of(generators, "vae")), "--no-browser"]
+    given = {**os.environ, "PAPILIO_CACHE": str(tmp_path)}
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=given)
+        for _ in range(2)
+    ]
+    addresses = []
+    for process in both:
+        assert process.stdout is not None
+        addresses += re.findall(r"http\S+", process.stdout.readline())
+    assert len({address.split("?")[0] for address in addresses}) == 2
+    for address in addresses:
+        with urllib.request.urlopen(address, timeout=60) as page:
+            assert b"Generators" in page.read()
+    for process in both:
+        process.send_signal(signal.SIGINT)
+    for process in both:
+        _, errors = process.communicate(timeout=60)
+        assert "Traceback" not in errors
+        assert process.returncode in (0, 130)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_port_that_is_taken_is_named_before_anything_is_computed(
+    generators: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused = papilio("explore", str(generators), "--port", str(taken.getsockname()[1]), "--no-browser")
+    assert refused.returncode == 2
+    assert "cannot be used" in refused.stderr
+    assert not list(tmp_path.rglob("cloud*"))
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

@@ -32,6 +32,7 @@ from papilio.explorer.page import embedded_array
 from papilio.explorer.scene import Scene
 from papilio.explorer.server import PlainJson, Shown, local_hosts
 from papilio.runs.run import Run
+from papilio.studies.images import StudyImages
 
 
 def test_a_token_that_is_no_ascii_is_a_wrong_token(vae: Scene) -> None:
@@ -207,6 +208,32 @@ def test_a_layer_that_is_looked_at_does_not_disturb_another_thread() -> None:
     go.set()
     other.join(10)
     assert found[0].sum() == 2
+
+
+def test_the_decoder_does_not_wait_until_images_are_read(
+    generators: Path, vae: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(run_of(generators, "vae"))
+    is_asked, may_go = threading.Event(), threading.Event()
+    read = StudyImages.of_fold
+
+    def slowly(self: StudyImages, *given: object) -> object:
+        is_asked.set()
+        assert may_go.wait(60)
+        return read(self, *given)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(StudyImages, "of_fold", slowly)
+    reading = threading.Thread(target=scene.warm_up)
+    reading.start()
+    assert is_asked.wait(60)
+    made: list[np.ndarray] = []
+    decoding = threading.Thread(target=lambda: made.append(scene.decode(vae.array("latents")[:1])), daemon=True)
+    decoding.start()
+    decoding.join(30)
+    may_go.set()
+    reading.join(60)
+    assert made
+    assert made[0].shape == (1, 1, 28, 28)
 
 
 def test_two_explorers_on_one_cache_do_not_damage_each_other(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import socket
 import sys
@@ -137,16 +138,28 @@ def explore(
     """
     missing: list[str] = []
     title, scenes = open_scenes(run, pictures=pictures, judge=judge, left_out=missing.append)
-    with stops_in_one_line():
-        scenes[0].prepare(reading_progress())
-    port = port or _free_port(host)
-    token = secrets.token_urlsafe(16)
+    with _listening(host, port) as listening:
+        with stops_in_one_line():
+            scenes[0].prepare(reading_progress())
+        _serve_page(scenes, missing, title=title, host=host, listening=listening, opens_browser=opens_browser, say=say)
+
+
+def _serve_page(
+    scenes: Sequence[Scene],
+    missing: list[str],
+    *,
+    title: str,
+    host: str,
+    listening: socket.socket,
+    opens_browser: bool,
+    say: Callable[[str], None],
+) -> None:
     from papilio.explorer.server import Shown, local_hosts, make_app, serve
 
-    shown = Shown(scenes[:1], waiting=scenes[1:], missing=missing)
+    port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
+    shown = Shown([scenes[0]], waiting=list(scenes[1:]), missing=missing)
     app = make_app(shown, title=title, token=token, hosts=local_hosts(port) if host in LOOPBACK else None)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
-    _refuse_taken(host, port)
 
     def ready() -> None:
         for line in missing:
@@ -157,7 +170,7 @@ def explore(
         if opens_browser:
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
-    serve(app, host=host, port=port, on_ready=ready)
+    serve(app, listening=listening, on_ready=ready)
 
 
 def _make_ready(shown: Shown, say: Callable[[str], None]) -> None:
@@ -178,24 +191,21 @@ def _make_ready(shown: Shown, say: Callable[[str], None]) -> None:
         shown.waiting.remove(scene)
 
 
-def _free_port(host: str) -> int:
-    with _socket(host) as one:
-        try:
-            one.bind((host, 0))
-        except (OSError, UnicodeError) as error:
-            raise SettingError(f"--host {host}: cannot be used ({reason_of(error)}); leave it out") from error
-        return one.getsockname()[1]
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that is the server's from now on, so that no other program can have its port while points are computed.
 
-
-def _refuse_taken(host: str, port: int) -> None:
-    with _socket(host) as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            one.bind((host, port))
-        except OSError as error:
-            why = reason_of(error)
-            raise SettingError(f"--port {port}: cannot be used ({why}); choose another, or leave it out") from error
-
-
-def _socket(host: str) -> socket.socket:
-    return socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    `port` 0 is a free one. Raises SettingError for an address that cannot be had.
+    """
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    if os.name == "posix":  # a server that has just ended does not keep its port; on Windows this would let two have it
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen()
+    except (OSError, UnicodeError) as error:
+        listening.close()
+        if port:
+            advice = "choose another, or leave it out"
+            raise SettingError(f"--port {port}: cannot be used ({reason_of(error)}); {advice}") from error
+        raise SettingError(f"--host {host}: cannot be used ({reason_of(error)}); leave it out") from error
+    return listening

@@ -11,6 +11,7 @@ import logging
 import math
 import re
 import secrets
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -316,8 +317,8 @@ def local_hosts(port: int) -> frozenset[str]:
     return frozenset(f"{name}:{port}" for name in names) | frozenset(names if port == HTTP_PORT else ())
 
 
-def serve(app: ASGIApp, *, host: str, port: int, on_ready: Callable[[], Any]) -> None:
-    """Answer until somebody presses Ctrl-C; `on_ready` is called once requests are answered."""
+def serve(app: ASGIApp, *, listening: socket.socket, on_ready: Callable[[], Any]) -> None:
+    """Answer on a socket until somebody presses Ctrl-C; `on_ready` is called once requests are answered."""
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -326,9 +327,7 @@ def serve(app: ASGIApp, *, host: str, port: int, on_ready: Callable[[], Any]) ->
             if not self.should_exit:
                 on_ready()
 
-    config = uvicorn.Config(
-        app, host=host, port=port, log_level="error", access_log=False, timeout_graceful_shutdown=SECONDS_TO_END
-    )
+    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=SECONDS_TO_END)
     server = Server(config)
     logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)  # of requests that are cut off
-    server.run()
+    server.run(sockets=[listening])

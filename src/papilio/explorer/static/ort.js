@@ -1,5 +1,5 @@
 /*
-sources: sha256 2b6656e6f2b643d7605e56b44526e43cb7ecf232dbf6bc539a0fb629418a0de3
+sources: sha256 547e98e3f826d7dac3bac60bb44b520b3b8890c49a1be311c4d83d05aec8356b
 
 onnxruntime-web 1.30.0 (MIT)
 
