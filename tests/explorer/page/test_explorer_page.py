@@ -427,6 +427,20 @@ def test_a_phone_shows_map_and_pictures_at_once_and_nothing_is_cut_off(opened: A
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
 
 
+def test_long_names_of_runs_and_classes_push_nothing_aside(opened: Any) -> None:
+    page = opened()
+    keep(page)
+    page.locator("#panel .bars li").nth(2).wait_for()
+    page.evaluate(
+        """() => { document.querySelector('#run option').textContent = 'a long name of a run '.repeat(6);
+          document.querySelector('#panel .bars li span').textContent = 'African giant swallowtail'; }"""
+    )
+    run, search = (page.locator(one).bounding_box() for one in ("#run", "#search"))
+    assert run["x"] + run["width"] <= search["x"]
+    starts = {round(one.bounding_box()["x"]) for one in page.locator("#panel .bars .bar").all()}
+    assert len(starts) == 1
+
+
 def test_light_and_dark_as_the_system_says_or_the_switch(opened: Any) -> None:
     page = opened(color_scheme="dark")
     color = "getComputedStyle(document.body).backgroundColor"

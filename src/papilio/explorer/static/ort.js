@@ -1,5 +1,5 @@
 /*
-sources: sha256 547e98e3f826d7dac3bac60bb44b520b3b8890c49a1be311c4d83d05aec8356b
+sources: sha256 687e37c8cbcd719671e967b1fbd2c832b912f654a199a6a724d9487dbde57fdf
 
 onnxruntime-web 1.30.0 (MIT)
 
