@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -44,6 +45,21 @@ def test_the_command_prints_an_address_that_answers_and_ends_quietly_with_ctrl_c
     assert "Traceback" not in errors
 
 
+def test_ctrl_c_while_other_runs_are_computed_behind_the_page_leaves_nothing_half_written(
+    generators: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "papilio", "explore", str(generators), "--no-browser"]
+    given = {**os.environ, "PAPILIO_CACHE": str(tmp_path)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=given)
+    assert process.stdout is not None
+    assert "http://" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode in (0, 130)
+    assert "Traceback" not in errors
+    assert not list(tmp_path.rglob("*.part"))
+
+
 def test_an_address_that_others_can_reach_has_to_be_asked_for_twice(generators: Path) -> None:
     refused = papilio("explore", str(generators), "--host", "0.0.0.0")
     assert refused.returncode == 2
@@ -62,8 +78,9 @@ def test_a_port_that_is_taken_is_named(generators: Path) -> None:
 
 
 def test_two_explorers_at_once_on_one_run_have_a_port_each_and_one_cache(generators: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "papilio", "explore", str(run_of(generators, "vae")), "--no-browser"]
-    given = {**os.environ, "PAPILIO_CACHE": str(tmp_path)}
+    shutil.copytree(run_of(generators, "vae"), tmp_path / "alone")  # no other runs are computed behind the page
+    command = [sys.executable, "-m", "papilio", "explore", str(tmp_path / "alone"), "--no-browser"]
+    given = {**os.environ, "PAPILIO_CACHE": str(tmp_path / "cache")}
     both = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=given)
         for _ in range(2)
@@ -75,7 +92,7 @@ def test_two_explorers_at_once_on_one_run_have_a_port_each_and_one_cache(generat
     assert len({address.split("?")[0] for address in addresses}) == 2
     for address in addresses:
         with urllib.request.urlopen(address, timeout=60) as page:
-            assert b"Generators" in page.read()
+            assert b"alone" in page.read()
     for process in both:
         process.send_signal(signal.SIGINT)
     for process in both:

@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,6 +209,33 @@ def test_a_layer_that_is_looked_at_does_not_disturb_another_thread() -> None:
     go.set()
     other.join(10)
     assert found[0].sum() == 2
+
+
+def test_what_is_computed_behind_the_page_ends_with_the_server() -> None:
+    class Slow:
+        is_ended = False
+
+        def warm_up(self) -> None:
+            """Nothing to load."""
+
+        def prepare(self, progress: Any) -> None:
+            try:
+                while True:
+                    progress(0, 0, "encoding images")
+                    time.sleep(0.01)
+            finally:
+                self.is_ended = True
+
+    slow: Any = Slow()
+    shown = Shown([slow], waiting=[slow])
+    computing = threading.Thread(target=_make_ready, args=(shown, print), daemon=True)
+    computing.start()
+    time.sleep(0.1)
+    shown.closing.set()
+    computing.join(30)
+    assert not computing.is_alive()
+    assert slow.is_ended
+    assert shown.missing == []
 
 
 def test_the_decoder_does_not_wait_until_images_are_read(

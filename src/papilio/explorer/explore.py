@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from papilio.data.progress import is_terminal, reading_progress, tell
 from papilio.errors import PapilioError, RunError, SettingError, one_line, reason_of
+from papilio.explorer.jobs import Stopped
 from papilio.explorer.scene import Scene
 from papilio.results.results import StudyResults, read_results
 from papilio.runs.run import find_run
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # starlette is imported where a server starts
     from papilio.explorer.server import Shown
 
 MOST_RUNS = 6  # side by side
+SECONDS_TO_STOP = 20  # for what is computed behind the page, when the server ends
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -160,17 +162,22 @@ def _serve_page(
     shown = Shown([scenes[0]], waiting=list(scenes[1:]), missing=missing)
     app = make_app(shown, title=title, token=token, hosts=local_hosts(port) if host in LOOPBACK else None)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
+    computing = threading.Thread(target=_make_ready, args=(shown, say), daemon=True)
 
     def ready() -> None:
         for line in missing:
             say(line)
         say(f"{title}: {url}")
         say("press Ctrl-C to stop")
-        threading.Thread(target=_make_ready, args=(shown, say), daemon=True).start()
+        computing.start()
         if opens_browser:
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
-    serve(app, listening=listening, on_ready=ready)
+    try:
+        serve(app, listening=listening, on_ready=ready)
+    finally:  # after Ctrl-C, too: a thread that ends with the process in the middle of torch's work would abort it
+        if computing.ident is not None:
+            computing.join(SECONDS_TO_STOP)
 
 
 def _make_ready(shown: Shown, say: Callable[[str], None]) -> None:
@@ -180,11 +187,18 @@ def _make_ready(shown: Shown, say: Callable[[str], None]) -> None:
     """
     with contextlib.suppress(Exception):  # it is said when it is asked for
         shown.scenes[0].warm_up()
-    while shown.waiting:
+
+    def go_on(done: int, total: int, what: str) -> None:
+        if shown.closing.is_set():
+            raise Stopped
+
+    while shown.waiting and not shown.closing.is_set():
         scene = shown.waiting[0]
         try:
-            scene.prepare(lambda done, total, what: None)
+            scene.prepare(go_on)
             shown.scenes.append(scene)
+        except Stopped:
+            return
         except Exception as error:
             shown.missing.append(_not_shown(scene.folder, error))
             say(shown.missing[-1])

@@ -13,6 +13,7 @@ import re
 import secrets
 import socket
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,12 +47,13 @@ DTYPES = {"f": np.dtype("<f4"), "i": np.dtype("<i4"), "u": np.dtype("u1")}
 class Shown:
     """The runs of the page: those that are ready, to which others come, and those whose points are still computed.
 
-    `missing` has a line for each run that cannot be shown.
+    `missing` has a line for each run that cannot be shown; `closing` is set when the server ends.
     """
 
     scenes: list[Scene]
     waiting: list[Scene] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
 
 
 def make_app(shown: Shown, *, title: str, token: str, hosts: frozenset[str] | None) -> Starlette:
@@ -98,6 +100,7 @@ def _closing(shown: Shown) -> Callable[[Starlette], contextlib.AbstractAsyncCont
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
+        shown.closing.set()
         for scene in shown.scenes:
             scene.close()
 
