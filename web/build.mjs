@@ -10,7 +10,10 @@ import { gunzipSync, gzipSync } from "node:zlib";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "src", "papilio", "explorer", "static");
 // packages that come without the text of their license, which is MIT
-const HOLDERS = { "onnxruntime-web": "Copyright (c) Microsoft Corporation (ONNX Runtime; its ThirdPartyNotices.txt names what it contains itself)" };
+const HOLDERS = {
+  "onnxruntime-web": `Copyright (c) Microsoft Corporation (ONNX Runtime). What it contains itself has licenses of its own. They are in ThirdPartyNotices.txt of the
+same release of ONNX Runtime: static/onnxruntime-ThirdPartyNotices.txt in Papilio, "ort-notices" (compressed) in an exported page.`,
+};
 const MIT = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the
 "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute,
 sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:
@@ -21,6 +24,9 @@ THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLI
 FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
 LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
 THE SOFTWARE.`;
+// what onnxruntime-web contains: not in its npm package. A new version of that package takes the new file, from the source or the Python package
+// of the same version.
+const NOTICES = "onnxruntime-ThirdPartyNotices.txt";
 const PAGE_PACKAGES = ["preact", "@preact/signals", "@preact/signals-core", "gifenc"];
 
 /** Every file that decides what is built, in the order of their paths. tests/explorer/test_built_page.py computes the same. */
@@ -85,4 +91,10 @@ const wasm = readFileSync(join(here, "node_modules", "onnxruntime-web", "dist", 
 // other versions of zlib make other files of the same bytes: these megabytes are only written when what they hold has changed
 const kept = join(out, "ort.wasm.gz");
 if (!existsSync(kept) || !gunzipSync(readFileSync(kept)).equals(wasm)) writeFileSync(kept, gzipSync(wasm, { level: 9 }));
-for (const name of ["page.html", "embedded.js", "ort.js", "ort.wasm.gz"]) console.log(`${name}: ${(statSync(join(out, name)).size / 1024).toFixed(0)} KiB`);
+writeFileSync(join(out, "LICENSES.txt"), `Packages that the files of this folder contain: page.html has the first ${PAGE_PACKAGES.length}, ort.js and ort.wasm.gz the last.
+page.html and ort.js have them at their head, too.
+
+${notices([...PAGE_PACKAGES, "onnxruntime-web"])}
+`);
+if (!existsSync(join(out, NOTICES))) throw new Error(`${NOTICES} is missing in ${out}`);
+for (const name of ["page.html", "embedded.js", "ort.js", "ort.wasm.gz", "LICENSES.txt"]) console.log(`${name}: ${(statSync(join(out, name)).size / 1024).toFixed(0)} KiB`);

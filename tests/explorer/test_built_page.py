@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
 STATIC = ROOT / "src" / "papilio" / "explorer" / "static"
+NOTICES = "onnxruntime-ThirdPartyNotices.txt"
 
 
 def digest_of_sources() -> str:
@@ -41,6 +43,17 @@ def test_the_page_is_one_file_with_one_place_for_its_data_and_keeps_the_notices(
     assert "https://" not in re.sub(r"<!--.*?-->", "", page, count=1, flags=re.DOTALL)
     for package in ("preact", "@preact/signals", "gifenc"):
         assert re.search(rf"^{package} [\d.]+ \(MIT\)$", page, flags=re.MULTILINE), package
+
+
+def test_the_licenses_of_all_that_is_contained_come_with_the_package() -> None:
+    texts = (STATIC / "LICENSES.txt").read_text(encoding="utf-8")
+    for package in ("preact", "@preact/signals", "@preact/signals-core", "gifenc", "onnxruntime-web"):
+        assert re.search(rf"^{package} [\d.]+ \(MIT\)$", texts, flags=re.MULTILINE), package
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["license-files"]
+    assert {ROOT / one for one in declared} >= {STATIC / "LICENSES.txt", STATIC / NOTICES}
+    assert NOTICES in (STATIC / "ort.js").read_text(encoding="utf-8")
+    (version,) = re.findall(r'"onnxruntime-web": "([\d.]+)"', (WEB / "package.json").read_text(encoding="utf-8"))
+    assert f"onnxruntime-web {version} (MIT)" in texts
 
 
 def test_the_lockfile_names_no_registry() -> None:

@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from papilio.explorer.page import embedded_array
 from papilio.explorer.scene import Scene
 from papilio.explorer.server import PlainJson, Shown, local_hosts
 from papilio.runs.run import Run
+from papilio.studies.images import StudyImages
 
 
 def test_a_token_that_is_no_ascii_is_a_wrong_token(vae: Scene) -> None:
@@ -207,6 +209,59 @@ def test_a_layer_that_is_looked_at_does_not_disturb_another_thread() -> None:
     go.set()
     other.join(10)
     assert found[0].sum() == 2
+
+
+def test_what_is_computed_behind_the_page_ends_with_the_server() -> None:
+    class Slow:
+        is_ended = False
+
+        def warm_up(self) -> None:
+            """Nothing to load."""
+
+        def prepare(self, progress: Any) -> None:
+            try:
+                while True:
+                    progress(0, 0, "encoding images")
+                    time.sleep(0.01)
+            finally:
+                self.is_ended = True
+
+    slow: Any = Slow()
+    shown = Shown([slow], waiting=[slow])
+    computing = threading.Thread(target=_make_ready, args=(shown, print), daemon=True)
+    computing.start()
+    time.sleep(0.1)
+    shown.closing.set()
+    computing.join(30)
+    assert not computing.is_alive()
+    assert slow.is_ended
+    assert shown.missing == []
+
+
+def test_the_decoder_does_not_wait_until_images_are_read(
+    generators: Path, vae: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(run_of(generators, "vae"))
+    is_asked, may_go = threading.Event(), threading.Event()
+    read = StudyImages.of_fold
+
+    def slowly(self: StudyImages, *given: object) -> object:
+        is_asked.set()
+        assert may_go.wait(60)
+        return read(self, *given)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(StudyImages, "of_fold", slowly)
+    reading = threading.Thread(target=scene.warm_up)
+    reading.start()
+    assert is_asked.wait(60)
+    made: list[np.ndarray] = []
+    decoding = threading.Thread(target=lambda: made.append(scene.decode(vae.array("latents")[:1])), daemon=True)
+    decoding.start()
+    decoding.join(30)
+    may_go.set()
+    reading.join(60)
+    assert made
+    assert made[0].shape == (1, 1, 28, 28)
 
 
 def test_two_explorers_on_one_cache_do_not_damage_each_other(

@@ -96,15 +96,29 @@ def test_a_file_that_would_be_too_large_has_images_of_a_grid(
 def test_a_classifier_s_file_has_its_map_and_guesses_and_a_user_s_pictures(classifier: Path, tmp_path: Path) -> None:
     (folder,) = (classifier / "runs").iterdir()
     Image.new("L", (28, 28), 90).save(tmp_path / "mine.png")
-    path, _ = export_page(folder, tmp_path / "page.html", pictures=[tmp_path / "mine.png"], progress=quietly)
+    path, words = export_page(folder, tmp_path / "page.html", pictures=[tmp_path / "mine.png"], progress=quietly)
+    assert words.endswith("their PCA map; its network")
     found = elements(path)
     about = found["about"]["runs"][0]
-    assert about["can"] == []
+    assert about["can"] == ["classify"]
     assert about["pictures"] == [{"index": about["num"] - 1, "name": "mine.png"}]
     assert (found["runs/0/images"][-1] == 90).all()
     assert [one["id"] for one in about["spaces"]] == ["dense_1"]
     assert len(found["runs/0/arrays/predicted"]) == about["num"]
     assert "runs/0/sprite" not in found
+    scene = Scene(folder)
+    scene.prepare(quietly)
+    images = scene.pictures(np.arange(5))
+    session = onnxruntime.InferenceSession(found["runs/0/network"], providers=["CPUExecutionProvider"])
+    (shares,) = session.run(["probabilities"], {"images": images[:, 0]})
+    np.testing.assert_allclose(np.asarray(shares), scene.classify(images), atol=1e-4)
+
+
+def test_a_file_with_networks_has_the_notices_of_what_runs_them(classifier: Path, tmp_path: Path) -> None:
+    path, _ = export_page(classifier, tmp_path / "page.html", progress=quietly)
+    notices = elements(path)["ort-notices"].decode()
+    assert notices.startswith("THIRD PARTY SOFTWARE NOTICES")
+    assert "ort-notices" in path.read_text()[: path.read_text().index("<style>")]
 
 
 def test_nothing_is_written_over_or_under_another_suffix(generators: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,9 @@ from explorer.conftest import quietly, run_of
 from papilio.errors import DataError, RunError, SettingError
 from papilio.explorer.about import about_run
 from papilio.explorer.cloud import nearest_mean
-from papilio.explorer.explore import open_scenes
+from papilio.explorer.explore import open_scenes, runs_to_explore
 from papilio.explorer.jobs import Far
-from papilio.explorer.maps import pca_plane, trust_of
+from papilio.explorer.maps import neighbor_map, pca_plane, trust_of
 from papilio.explorer.own_pictures import YOURS
 from papilio.explorer.scene import AbsentError, Scene
 from papilio.runs.run import load_run
@@ -106,6 +106,29 @@ def test_maps_come_from_the_background_with_how_far_they_are(vae: Scene) -> None
     assert found.trust.map is not None
 
 
+def test_how_far_a_map_is_is_told_from_when_its_neighbors_are_found(
+    vae: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = np.random.default_rng(0).standard_normal((200, 4)).astype(np.float32)
+    far: list[tuple[int, int]] = []
+    neighbor_map("tsne", points, lambda *one: far.append(one))
+    assert far[0] == (0, 0)
+    known = [one for one in far if one[1]]
+    assert known == sorted(known)
+    assert known[-1] == (750, 750)
+
+    def found(method: str, features: np.ndarray, tell: Callable[[int, int], None]) -> np.ndarray:
+        tell(0, 0)
+        tell(5, 10)
+        return features[:, :2]
+
+    heard: list[tuple[int, int, str]] = []
+    monkeypatch.setattr("papilio.explorer.scene.neighbor_map", found)
+    Scene(vae.folder).make_map("latents", "umap", lambda *one: heard.append(one))
+    what = f"UMAP of {len(vae.cloud):,} points"
+    assert heard == [(0, 0, f"{what}: looking for neighbors"), (5, 10, what)]
+
+
 def test_an_unknown_map_is_refused_with_what_there_is(vae: Scene) -> None:
     with pytest.raises(AbsentError, match="no such map; spaces: latents, conv_1"):
         vae.map("latents", "isomap")
@@ -175,6 +198,21 @@ def test_a_generator_shows_its_own_samples_with_the_classes_that_it_was_told(gen
         Scene(scene.folder, pictures=[Path("mine")])
 
 
+def test_a_generator_is_seen_first_where_it_decodes_and_has_no_classes_unless_somebody_says_so(
+    generators: Path,
+) -> None:
+    scene = Scene(run_of(generators, "gan"))
+    scene.prepare(quietly)
+    first = about_run(scene, 0)
+    assert first["spaces"][0]["id"] == "latents"
+    assert scene.is_kept("latents", "pca")
+    assert first["classes"] == scene.facts.class_names  # it is told one
+    vars(scene)["guide"] = {**scene.guide, "conditional": np.array(0)}
+    assert about_run(scene, 0)["classes"] == first["judge_classes"]
+    scene.judge_name = None
+    assert about_run(scene, 0)["classes"] == []
+
+
 def test_pictures_of_one_s_own_are_the_last_points(generators: Path, vae: Scene, tmp_path: Path) -> None:
     pixels = vae.pictures(np.array([11]))[0, 0]
     Image.fromarray(pixels).save(tmp_path / "mine.png")
@@ -229,6 +267,36 @@ def test_a_run_stands_beside_the_best_of_its_study_and_a_study_for_its_best_run(
     assert {scene.facts.trial for scene in scenes} == {"autoencoder", "VAE", "GAN"}
     with pytest.raises(RunError, match="no such folder"):
         open_scenes(generators / "nothing")
+
+
+def test_a_run_is_found_from_inside_of_its_folder_and_from_next_to_it(
+    generators: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(generators, "autoencoder")
+    inside = run / "records"
+    inside.mkdir()
+    from_where = {
+        ".": run,
+        "..": inside,
+        f"../{run.name}": run_of(generators, "vae"),
+        f"../runs/{run.name}": run.parent,
+    }
+    for name, folder in from_where.items():
+        monkeypatch.chdir(folder)
+        found, title = runs_to_explore(name)
+        assert title == "Generators", name
+        assert [one.name for one in found].count(run.name) == 1, name
+        assert found[0] == run, name
+        assert len(found) == 3, name
+    inside.rmdir()
+    for name, folder in {".": generators, "..": generators / "runs"}.items():
+        monkeypatch.chdir(folder)
+        found, title = runs_to_explore(name)
+        assert (title, len(found)) == ("Generators", 3), name
+    alone = tmp_path / "alone"
+    shutil.copytree(run, alone)
+    monkeypatch.chdir(alone)
+    assert runs_to_explore(".") == ([Path()], "alone")
 
 
 def test_the_nearest_points_are_those_of_all(vae: Scene) -> None:

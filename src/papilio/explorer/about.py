@@ -32,7 +32,8 @@ def about_run(scene: Scene, number: int) -> dict[str, Any]:
         "stage": scene.facts.stage,
         "kind": scene.facts.settings["train"].get("objective", ""),
         "image": [height, width, channel],
-        "classes": scene.facts.class_names or (judged if scene.is_generator else []),
+        # a generator's samples are of no class unless it is told one, or a classifier says so
+        "classes": judged if scene.is_generator and not conditional else scene.facts.class_names,
         "quantity": None if quantity is None else asdict(quantity),
         "num": len(cloud),
         "subject": "samples" if scene.is_generator else "images",

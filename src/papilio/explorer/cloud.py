@@ -149,7 +149,7 @@ def is_generator(run: Run) -> bool:
 def space_names(offers: Collection[str], layers: Sequence[LayerRow], *, has_judge: bool) -> list[str]:
     """The spaces of a run that offers so much and has such layers; the one that is shown first is the first."""
     if "decode" in offers and "encode" not in offers:
-        return [FEATURES if has_judge else PIXELS, LATENTS]
+        return [LATENTS, FEATURES if has_judge else PIXELS]  # in the latents something is decoded at the pointer
     named = named_layers(layers)
     if "encode" in offers:
         return [LATENTS, *(name for name, layer in named.items() if not layer.startswith(NOT_LOOKED_AT))]

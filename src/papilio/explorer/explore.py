@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import socket
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from papilio.data.progress import is_terminal, reading_progress, tell
 from papilio.errors import PapilioError, RunError, SettingError, one_line, reason_of
+from papilio.explorer.jobs import Stopped
 from papilio.explorer.scene import Scene
 from papilio.results.results import StudyResults, read_results
 from papilio.runs.run import find_run
@@ -24,6 +26,7 @@ if TYPE_CHECKING:  # starlette is imported where a server starts
     from papilio.explorer.server import Shown
 
 MOST_RUNS = 6  # side by side
+SECONDS_TO_STOP = 20  # for what is computed behind the page, when the server ends
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -56,12 +59,18 @@ def runs_to_explore(run: Path | str) -> tuple[list[Path], str]:
         if not found:
             raise RunError(f"{folder}: no run of this study is finished; run the study first")
         return found, results.title
-    folder = find_run(run)
-    study = folder.absolute().parent.parent
-    if folder.absolute().parent.name == "runs" and is_study_folder(study):
+    found = find_run(run)
+    placed = _placed(found)
+    study = placed.parent.parent
+    if placed.parent.name == "runs" and is_study_folder(study):
         results = read_results(study)
-        return _best_first(results, folder.absolute()), results.title
-    return [folder], folder.name
+        return _best_first(results, placed), results.title
+    return [found], placed.name
+
+
+def _placed(folder: Path) -> Path:
+    """Its whole path, so that "." and ".." have a name and a folder above them; links are kept as far as that goes."""
+    return folder.resolve() if ".." in folder.parts else folder.absolute()
 
 
 def _best_first(results: StudyResults, asked: Path | None) -> list[Path]:
@@ -69,7 +78,7 @@ def _best_first(results: StudyResults, asked: Path | None) -> list[Path]:
     best = [results.best] if asked is None and results.best is not None else []
     best += [run for stage in results.stages for trial in results.ranked(stage) if (run := results.best_run(trial))]
     for run in best:
-        folder = run.folder.absolute()
+        folder = _placed(run.folder)
         if folder not in found and (folder / "weights.safetensors").exists():
             found.append(folder)
     return found
@@ -131,27 +140,44 @@ def explore(
     """
     missing: list[str] = []
     title, scenes = open_scenes(run, pictures=pictures, judge=judge, left_out=missing.append)
-    with stops_in_one_line():
-        scenes[0].prepare(reading_progress())
-    port = port or _free_port(host)
-    token = secrets.token_urlsafe(16)
+    with _listening(host, port) as listening:
+        with stops_in_one_line():
+            scenes[0].prepare(reading_progress())
+        _serve_page(scenes, missing, title=title, host=host, listening=listening, opens_browser=opens_browser, say=say)
+
+
+def _serve_page(
+    scenes: Sequence[Scene],
+    missing: list[str],
+    *,
+    title: str,
+    host: str,
+    listening: socket.socket,
+    opens_browser: bool,
+    say: Callable[[str], None],
+) -> None:
     from papilio.explorer.server import Shown, local_hosts, make_app, serve
 
-    shown = Shown(scenes[:1], waiting=scenes[1:], missing=missing)
+    port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
+    shown = Shown([scenes[0]], waiting=list(scenes[1:]), missing=missing)
     app = make_app(shown, title=title, token=token, hosts=local_hosts(port) if host in LOOPBACK else None)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
-    _refuse_taken(host, port)
+    computing = threading.Thread(target=_make_ready, args=(shown, say), daemon=True)
 
     def ready() -> None:
         for line in missing:
             say(line)
         say(f"{title}: {url}")
         say("press Ctrl-C to stop")
-        threading.Thread(target=_make_ready, args=(shown, say), daemon=True).start()
+        computing.start()
         if opens_browser:
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
-    serve(app, host=host, port=port, on_ready=ready)
+    try:
+        serve(app, listening=listening, on_ready=ready)
+    finally:  # after Ctrl-C, too: a thread that ends with the process in the middle of torch's work would abort it
+        if computing.ident is not None:
+            computing.join(SECONDS_TO_STOP)
 
 
 def _make_ready(shown: Shown, say: Callable[[str], None]) -> None:
@@ -161,35 +187,39 @@ def _make_ready(shown: Shown, say: Callable[[str], None]) -> None:
     """
     with contextlib.suppress(Exception):  # it is said when it is asked for
         shown.scenes[0].warm_up()
-    while shown.waiting:
+
+    def go_on(done: int, total: int, what: str) -> None:
+        if shown.closing.is_set():
+            raise Stopped
+
+    while shown.waiting and not shown.closing.is_set():
         scene = shown.waiting[0]
         try:
-            scene.prepare(lambda done, total, what: None)
+            scene.prepare(go_on)
             shown.scenes.append(scene)
+        except Stopped:
+            return
         except Exception as error:
             shown.missing.append(_not_shown(scene.folder, error))
             say(shown.missing[-1])
         shown.waiting.remove(scene)
 
 
-def _free_port(host: str) -> int:
-    with _socket(host) as one:
-        try:
-            one.bind((host, 0))
-        except (OSError, UnicodeError) as error:
-            raise SettingError(f"--host {host}: cannot be used ({reason_of(error)}); leave it out") from error
-        return one.getsockname()[1]
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that is the server's from now on, so that no other program can have its port while points are computed.
 
-
-def _refuse_taken(host: str, port: int) -> None:
-    with _socket(host) as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            one.bind((host, port))
-        except OSError as error:
-            why = reason_of(error)
-            raise SettingError(f"--port {port}: cannot be used ({why}); choose another, or leave it out") from error
-
-
-def _socket(host: str) -> socket.socket:
-    return socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    `port` 0 is a free one. Raises SettingError for an address that cannot be had.
+    """
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    if os.name == "posix":  # a server that has just ended does not keep its port; on Windows this would let two have it
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen()
+    except (OSError, UnicodeError) as error:
+        listening.close()
+        if port:
+            advice = "choose another, or leave it out"
+            raise SettingError(f"--port {port}: cannot be used ({reason_of(error)}); {advice}") from error
+        raise SettingError(f"--host {host}: cannot be used ({reason_of(error)}); leave it out") from error
+    return listening

@@ -27,8 +27,12 @@ MOST_BYTES_OF_IMAGES = 12_000_000  # before they are compressed
 MOST_BYTES = 25_000_000  # of a file with a decoder
 SIDE, MOST_BYTES_OF_SPRITE = 24, 4_000_000
 DEVIATIONS = 2.5  # how far from the middle a sprite reaches
-WORDS = {"decoder": "decoder", "encoder": "encoder", "judge": "classifier"}  # nets, the most needed first
+# nets, the most needed first: "network" is that of a run that classifies or reads, "judge" another run's
+WORDS = {"network": "network", "decoder": "decoder", "encoder": "encoder", "judge": "classifier"}
 WASM, RUNTIME, SCRIPT = "ort.wasm.gz", "ort.js", "embedded.js"
+ANSWERS = ("probabilities", "values")  # what a network that classifies or reads gives
+NEEDS = {"encode": "encoder", "classify": "network"}  # what the page can do by which net
+NOTICES = "onnxruntime-ThirdPartyNotices.txt"  # of what the runtime contains itself: they go where it goes
 
 
 def export_page(
@@ -42,9 +46,10 @@ def export_page(
 ) -> tuple[Path, str]:
     """Write the page of a run as one HTML file; its path, and in words what it holds.
 
-    It has a sample of the points with their images on those maps that were computed before, PCA always. Decoder, encoder and
-    classifier come along as ONNX where the file then stays below 25 MB and the extra `onnx` is installed; images of a grid
-    stand in for a decoder. Raises SettingError for a file that is there, unless `is_fresh`, and what `open_scenes` raises.
+    It has a sample of the points with their images on those maps that were computed before, PCA always. The run's networks and
+    the classifier of its pictures come along as ONNX where the file then stays below 25 MB and the extra `onnx` is installed;
+    images of a grid stand in for a decoder. Raises SettingError for a file that is there, unless `is_fresh`, and what
+    `open_scenes` raises.
     """
     path = path_to_write(out, error=SettingError)
     if path.is_dir() or path.suffix.lower() not in (".html", ".htm"):
@@ -122,7 +127,7 @@ def _nets(scene: Scene, *, room: int) -> tuple[dict[str, str], str]:
         programs = _programs(scene)
     except RunError as error:
         return {}, f"without its networks ({error})"
-    runtime = embedded_bytes("ort-wasm", built(WASM))
+    runtime = embedded_bytes("ort-wasm", built(WASM)) + embedded_bytes("ort-notices", built(NOTICES))
     room -= len(runtime) + len(built(RUNTIME))
     found: dict[str, str] = {}
     for name, (run, program) in programs.items():
@@ -143,6 +148,8 @@ def _programs(scene: Scene) -> dict[str, tuple[Run, Program]]:
             found["decoder"] = (scene.run, program)
         elif any(port.name == "latents" for port in program.outputs):
             found["encoder"] = (scene.run, program)
+        elif any(port.name in ANSWERS for port in program.outputs):
+            found["network"] = (scene.run, program)
     if found and scene.judge is not None:
         found["judge"] = (scene.judge, programs_of(scene.judge)[0])
     return dict(sorted(found.items(), key=lambda one: list(WORDS).index(one[0])))
@@ -174,7 +181,7 @@ def _about(scene: Scene, chosen: np.ndarray, nets: Collection[str], *, maps: Seq
     return about | {
         "num": len(chosen),
         "pictures": [one | {"index": first_own + place} for place, one in enumerate(about["pictures"])],
-        "can": [name for name in about["can"] if name == "decode" or (name == "encode" and "encoder" in nets)],
+        "can": [name for name in about["can"] if name == "decode" or NEEDS[name] in nets],
         "judge": about["judge"] if has_judge else None,
         "judge_classes": about["judge_classes"] if has_judge else [],
         "spaces": about["spaces"][:1],

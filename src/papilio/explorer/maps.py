@@ -30,7 +30,9 @@ EARLY, LATE, EVERY = 250, 500, 10  # iterations of t-SNE, and how often it tells
 PERPLEXITY = 30.0
 SECONDS_BETWEEN = 0.2  # that `tell` is called at least as often as, so that it can end a map
 
-Tell = Callable[[int, int], None]  # done, of how many; 0: not known
+Tell = Callable[
+    [int, int], None
+]  # done, of how many; 0 of 0 while neighbors are looked for, which takes most of the time
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def _tsne(features: np.ndarray, tell: Tell) -> np.ndarray:
         done += EVERY
         tell(done, EARLY + LATE)
 
-    tell(0, EARLY + LATE)
+    tell(0, 0)
     is_many = len(features) >= MANY
     if features.shape[1] == 1:  # it starts from two components
         features = np.pad(features, ((0, 0), (0, 1)))

@@ -86,6 +86,7 @@ class Scene:
         if self._paths and self.is_generator:
             raise RunError(f"{folder}: a run that only generates takes no pictures; leave --pictures out")
         self._lock = threading.RLock()
+        self._reading = threading.RLock()  # of images: the decoder's pictures do not wait for them
         self._jobs: Jobs[Map] = Jobs()
         self.own: OwnPictures | None = None
         self._spaces: dict[str, Space] = {}
@@ -111,7 +112,7 @@ class Scene:
         Raises DataError where the set is another one now.
         """
         settings, fold = self.facts.run_settings, self.facts.fold
-        with self._lock:
+        with self._reading:
             sets = self._sets or StudyImages({})
             some = sampled(settings, fold, kept=Kept.of_images(settings, fold), progress=sets.progress)
             if some is not None:
@@ -215,7 +216,11 @@ class Scene:
                 positions, plane = pca_plane(of)
             else:
                 what = f"{METHODS[method]} of {len(space.features):,} points"
-                positions = neighbor_map(method, space.features, lambda done, total: progress(done, total, what))
+
+                def tell(done: int, total: int) -> None:
+                    progress(done, total, what if total else f"{what}: looking for neighbors")
+
+                positions = neighbor_map(method, space.features, tell)
                 plane = None
             trust = self._trust(space.features, positions)
             arrays = {

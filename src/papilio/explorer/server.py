@@ -11,7 +11,9 @@ import logging
 import math
 import re
 import secrets
+import socket
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,12 +47,13 @@ DTYPES = {"f": np.dtype("<f4"), "i": np.dtype("<i4"), "u": np.dtype("u1")}
 class Shown:
     """The runs of the page: those that are ready, to which others come, and those whose points are still computed.
 
-    `missing` has a line for each run that cannot be shown.
+    `missing` has a line for each run that cannot be shown; `closing` is set when the server ends.
     """
 
     scenes: list[Scene]
     waiting: list[Scene] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
 
 
 def make_app(shown: Shown, *, title: str, token: str, hosts: frozenset[str] | None) -> Starlette:
@@ -97,6 +100,7 @@ def _closing(shown: Shown) -> Callable[[Starlette], contextlib.AbstractAsyncCont
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
+        shown.closing.set()
         for scene in shown.scenes:
             scene.close()
 
@@ -316,8 +320,8 @@ def local_hosts(port: int) -> frozenset[str]:
     return frozenset(f"{name}:{port}" for name in names) | frozenset(names if port == HTTP_PORT else ())
 
 
-def serve(app: ASGIApp, *, host: str, port: int, on_ready: Callable[[], Any]) -> None:
-    """Answer until somebody presses Ctrl-C; `on_ready` is called once requests are answered."""
+def serve(app: ASGIApp, *, listening: socket.socket, on_ready: Callable[[], Any]) -> None:
+    """Answer on a socket until somebody presses Ctrl-C; `on_ready` is called once requests are answered."""
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -326,9 +330,7 @@ def serve(app: ASGIApp, *, host: str, port: int, on_ready: Callable[[], Any]) ->
             if not self.should_exit:
                 on_ready()
 
-    config = uvicorn.Config(
-        app, host=host, port=port, log_level="error", access_log=False, timeout_graceful_shutdown=SECONDS_TO_END
-    )
+    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=SECONDS_TO_END)
     server = Server(config)
     logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)  # of requests that are cut off
-    server.run()
+    server.run(sockets=[listening])

@@ -223,6 +223,7 @@ def test_a_dropped_picture_is_encoded_kept_and_shown_on_the_map(opened: Any) -> 
     drop(page, ("mine.png", picture_file(inverted=True)))
     page.locator(KEPT).get_by_text("mine.png").wait_for()
     assert "inverted: light background" in page.locator(KEPT).inner_text()
+    page.locator("#panel").get_by_text("Inverted: light background").wait_for()  # whole: the line above may be cut off
     page.locator("#map .kept-mark").wait_for()
     page.get_by_label("Picture files").set_input_files(
         [{"name": "opened.png", "mimeType": "image/png", "buffer": picture_file(4)}]
@@ -289,6 +290,37 @@ def test_a_classifier_has_maps_of_layers_and_its_confident_mistakes(opened: Any)
     page.locator("#map .kept-mark").wait_for()  # by its neighbors in this layer
 
 
+SLOWLY = """ms => { const real = window.fetch;
+  window.fetch = async (url, options) => {
+    const [, wait] = Object.entries(ms).find(([name]) => String(url).includes(name)) ?? ["", 0];
+    await new Promise(resolve => setTimeout(resolve, wait)); return real(url, options); } }"""
+
+
+def test_a_map_that_is_chosen_while_an_image_is_on_its_way_disturbs_nothing(opened: Any) -> None:
+    page = opened()
+    page.locator("#run").select_option("3")
+    page.get_by_role("tab", name="Mistakes").click()
+    page.locator("#panel .thumb").nth(40).wait_for()
+    page.evaluate(SLOWLY, {"/images": 300, "/maps": 1500})
+    page.get_by_role("combobox", name="Find").fill("image 2017")
+    page.get_by_role("option", name="image 2,017").click()
+    page.locator("#space").select_option("dense_2")
+    page.locator(KEPT).get_by_text("image 2,017").wait_for()
+    page.locator("#map .kept-mark").wait_for()
+
+
+def test_a_picture_that_is_waited_for_is_said_to_be_loaded(opened: Any) -> None:
+    page = opened()
+    page.evaluate(SLOWLY, {"/decode": 1500, "/images": 1500})
+    page.mouse.move(*at(page, 0.5, 0.5))
+    page.locator(POINTER).get_by_text("Loading the picture").wait_for()
+    settled(page, f"{POINTER} .frame canvas")
+    page.get_by_role("combobox", name="Find").fill("image 2017")
+    page.get_by_role("option", name="image 2,017").click()
+    page.locator(KEPT).get_by_text("Loading the picture").wait_for()
+    page.locator(KEPT).get_by_text("image 2,017").wait_for()
+
+
 def test_a_reader_of_clocks_says_times(opened: Any) -> None:
     page = opened()
     page.locator("#run").select_option("5")
@@ -303,7 +335,9 @@ def test_a_reader_of_clocks_says_times(opened: Any) -> None:
     drop(page, ("mine.png", picture_file()))
     page.locator("#panel").get_by_text("Read as 05:33, with a confidence of 75%.").wait_for()
     page.get_by_role("tab", name="Mistakes").click()
-    page.get_by_role("heading", name="Value → reading, error").wait_for()
+    page.get_by_role("heading", name="Value → reading, error (min)").wait_for()
+    page.get_by_role("button", name="Color the map by the error").click()
+    page.locator(".legend").get_by_text("error; 1% of the values").wait_for()
     assert re.match(r"\d\d:00\u202f→\u202f\d\d:00", page.locator("#panel .thumb b").first.inner_text())
 
 
@@ -378,6 +412,9 @@ def test_everything_can_be_done_with_the_keyboard(opened: Any) -> None:
 def test_a_phone_shows_map_and_pictures_at_once_and_nothing_is_cut_off(opened: Any) -> None:
     page = opened(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for entry in page.locator(".legend .entry").all():
+        box = entry.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390, entry.inner_text()
     x, y = at(page, 0.5, 0.5)
     page.touchscreen.tap(x, y)
     settled(page, f"{KEPT} .frame canvas")
@@ -388,6 +425,20 @@ def test_a_phone_shows_map_and_pictures_at_once_and_nothing_is_cut_off(opened: A
         page.get_by_role("tab", name=name).click()
         page.wait_for_timeout(200)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+
+
+def test_long_names_of_runs_and_classes_push_nothing_aside(opened: Any) -> None:
+    page = opened()
+    keep(page)
+    page.locator("#panel .bars li").nth(2).wait_for()
+    page.evaluate(
+        """() => { document.querySelector('#run option').textContent = 'a long name of a run '.repeat(6);
+          document.querySelector('#panel .bars li span').textContent = 'African giant swallowtail'; }"""
+    )
+    run, search = (page.locator(one).bounding_box() for one in ("#run", "#search"))
+    assert run["x"] + run["width"] <= search["x"]
+    starts = {round(one.bounding_box()["x"]) for one in page.locator("#panel .bars .bar").all()}
+    assert len(starts) == 1
 
 
 def test_light_and_dark_as_the_system_says_or_the_switch(opened: Any) -> None:

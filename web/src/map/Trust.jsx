@@ -4,10 +4,10 @@ import { inverse, layout } from "../store/map.js";
 import { run } from "../store/run.js";
 
 const BETWEEN = {
-  axes: "Between the images, the pointer shows what the decoder makes of these coordinates.",
-  plane: "Between the images, the pointer shows what the decoder makes of this plane; an image itself can lie far from it.",
-  mean: "Between the images, the pointer shows the decoded mean of the nearest ones, as this map has no inverse.",
-  image: "Nothing is decoded here: the pointer shows the nearest image.",
+  axes: (points) => `Between the ${points}, the pointer shows what the decoder makes of these coordinates.`,
+  plane: (points) => `Between the ${points}, the pointer shows what the decoder makes of this plane; ${points} themselves can lie far from it.`,
+  mean: (points) => `Between the ${points}, the pointer shows the decoded mean of the nearest ones, as this map has no inverse.`,
+  image: (points) => (points === "samples" ? "The pointer shows the nearest sample." : "Nothing is decoded here: the pointer shows the nearest image."),
 };
 
 export function Trust() {
@@ -16,7 +16,7 @@ export function Trust() {
     <p class="trust" id="map-help">
       {isSample(run.value) && <span>The map has {ofTheSet(run.value).toLocaleString("en")} of the {run.value.total.toLocaleString("en")} images, a stratified sample. </span>}
       {now.state === "ready" && now.trust && <TrustWords trust={now.trust} />}
-      <span>{run.value.subject === "samples" && inverse.value === "image" ? "The pointer shows the nearest sample." : inverse.value === "plane" && run.value.latents === 2 ? BETWEEN.axes : BETWEEN[inverse.value]}</span>
+      <span>{BETWEEN[inverse.value === "plane" && run.value.latents === 2 ? "axes" : inverse.value](run.value.subject)}</span>
     </p>
   );
 }

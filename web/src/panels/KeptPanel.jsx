@@ -29,6 +29,7 @@ export function KeptPanel() {
   const canDecode = can(now.run, "decode") && now.latent;
   return (
     <>
+      {now.note && <p class="minor">{sentence(now.note)}</p>}
       <div class="actions">
         {keptPlace.value && <button type="button" onClick={() => show(keptPlace.value)}>Show on map</button>}
         {isChanged.value && <button type="button" onClick={() => change(now.anchor)}>Undo the sliders</button>}
@@ -45,6 +46,8 @@ export function KeptPanel() {
     </>
   );
 }
+
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 
 function EndButton({ end, name }) {
   const use = () => (end.value = { run: kept.value.run, latent: kept.value.latent, image: kept.value.image, name: kept.value.name });

@@ -31,6 +31,9 @@ export function Mistakes() {
       <p>
         {hasClasses ? <><b>{wrong.length.toLocaleString("en")}</b> of {one.num.toLocaleString("en")} images are predicted wrongly. The most confident mistakes come first.</> : "The largest errors come first."}
       </p>
+      {!hasClasses && chosenColor.value !== "error" && (
+        <div class="actions"><button type="button" onClick={() => (colorBy.value = "error")}>Color the map by the error</button></div>
+      )}
       {hasClasses && <div class="actions">
         {chosenColor.value !== "right" && <button type="button" onClick={() => (colorBy.value = "right")}>Mark them on the map</button>}
         <button type="button" onClick={() => select(shown, pair ? `with mistake ${pair}` : "predicted wrongly")}>Select them</button>
@@ -42,7 +45,7 @@ export function Mistakes() {
         )}
       </div>}
       <section>
-        <h3>{hasClasses ? "Class → prediction, confidence" : "Value → reading, error"}</h3>
+        <h3>{hasClasses ? "Class → prediction, confidence" : `Value → reading, error${one.quantity?.unit ? ` (${one.quantity.unit})` : ""}`}</h3>
         <Thumbs indices={shown.slice(0, SHOWN)} words={words} title="Mistakes" />
         {shown.length > SHOWN && <p class="minor">The first {SHOWN} of {shown.length.toLocaleString("en")}.</p>}
       </section>

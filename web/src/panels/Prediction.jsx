@@ -19,7 +19,7 @@ export function Prediction({ arrays, index }) {
 /** What a run reads on a picture: one of the set, or the user's own. */
 export function Reading({ now, arrays }) {
   const quantity = now.run.quantity;
-  if (now.reading) return <p class="prediction">Read as <b>{valueWords(quantity, now.reading.value)}</b>, with a confidence of {percent(now.reading.confidence)}.</p>;
+  if (now.reading) return <p class="prediction">Read as <b>{valueWords(quantity, now.reading.value)}</b>{Number.isFinite(now.reading.confidence) && `, with a confidence of ${percent(now.reading.confidence)}`}.</p>;
   if (!arrays.read || now.index === null) return null;
   const shown = arrays.shown[now.index];
   return <p class="prediction">Read as <b>{valueWords(quantity, arrays.read[now.index])}</b>. {Number.isFinite(shown) ? `It shows ${valueWords(quantity, shown)}.` : "What it shows is not known."}</p>;

@@ -5,7 +5,7 @@ import { imagesOf } from "../store/images.js";
 import { keepPoint } from "../store/kept.js";
 import { attempt } from "../store/notices.js";
 import { pointPlace } from "../store/places.js";
-import { isInView, show } from "../store/map.js";
+import { isInView, layout, show } from "../store/map.js";
 import { data, pointWords } from "../store/run.js";
 import { Notice } from "./Notice.jsx";
 import { Picture } from "./Picture.jsx";
@@ -24,6 +24,7 @@ export function useImages(one, indices) {
 
 export async function keepAndShow(index) {
   await keepPoint(index);
+  if (layout.value.state !== "ready") return; // another map was chosen in between
   const place = pointPlace(index);
   if (!isInView(place)) show(place);
 }

@@ -3,8 +3,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Notice } from "../parts/Notice.jsx";
 import { Picture } from "../parts/Picture.jsx";
-import { isChanged, kept } from "../store/kept.js";
-import { pointed } from "../store/pointer.js";
+import { isChanged, isComing, kept } from "../store/kept.js";
+import { crosshair, pointed } from "../store/pointer.js";
+import { notices } from "../store/notices.js";
 import { can, data, decodes, pointFacts, pointName, pointWords, run } from "../store/run.js";
 
 export function Pictures() {
@@ -33,6 +34,7 @@ function Pointed({ box }) {
     <figure>
       <div class="frame" style={{ height: `${box}px` }}>
         {now ? <Picture image={now.image} shape={one.image} box={box} label={`The picture at the pointer: ${now.how}; nearest is ${words}`} />
+          : crosshair.value && !notices.value.pointer ? <Loading />
           : <p class="minor">{`${isTouched() ? "Touch" : "Move over"} the map: the ${decodes.value ? "decoder's picture" : "nearest image"} follows.`}</p>}
       </div>
       <figcaption>
@@ -53,7 +55,7 @@ function Kept({ box }) {
   if (!now) {
     return (
       <figure>
-        <div class="frame" style={{ height: `${box}px` }}><p class="minor">{isTouched() ? "Tap" : "Click"} the map to keep a picture.{can(run.value, "open") && (isTouched() ? " Or open one of yours." : " Or drop a file on this page.")}</p></div>
+        <div class="frame" style={{ height: `${box}px` }}>{isComing.value ? <Loading /> : <p class="minor">{isTouched() ? "Tap" : "Click"} the map to keep a picture.{can(run.value, "open") && (isTouched() ? " Or open one of yours." : " Or drop a file on this page.")}</p>}</div>
         <figcaption><span><b>Kept</b></span></figcaption>
       </figure>
     );
@@ -63,7 +65,7 @@ function Kept({ box }) {
   return (
     <figure>
       <div class="frame" style={{ height: `${box}px` }}>
-        <Picture image={now.image} shape={now.run.image} box={box} label={`The kept picture: ${now.words}${isChanged.value ? ", changed by the sliders" : ""}`} />
+        {!now.image && !notices.value.kept ? <Loading /> : <Picture image={now.image} shape={now.run.image} box={box} label={`The kept picture: ${now.words}${isChanged.value ? ", changed by the sliders" : ""}`} />}
       </div>
       <figcaption>
         {now.original && isDecoded && <Picture image={now.original} shape={now.run.image} box={40} label={`${now.name}, as it is`} />}
@@ -72,13 +74,16 @@ function Kept({ box }) {
           <small title={now.name}>{now.name}</small>
           {now.facts && <small>{now.facts}</small>}
           {now.original && isDecoded && <small>small: the original</small>}
-          {now.note && <small>{now.note}</small>}
+          {now.note && <small title={now.note}>{now.note}</small>}
           {now.run !== run.value && <small>of {now.run.name}</small>}
         </span>
       </figcaption>
     </figure>
   );
 }
+
+/** The first picture waits until the server has read its images and networks. */
+const Loading = () => <p class="minor" role="status">Loading the picture…</p>;
 
 /** Whether the page is used with fingers, which cannot hover. */
 const isTouched = () => window.matchMedia("(hover: none)").matches;

@@ -15,6 +15,7 @@ window.papilioEmbedded = async function embeddedSource(boot) {
   const images = new Map(); // run id -> promise of {data, shape}
   const imagesOf = (run) => remembered(images, run.id, () => arrayAt(`runs/${run.id}/images`));
   const net = (run, what) => remembered(nets, `runs/${run.id}/${what}`, () => openNet(found.get(`runs/${run.id}/${what}`), found.get("ort-wasm")));
+  const asked = async (run, what, image) => (await net(run, what)).ask(image, shapeOfOne(run.image));
 
   async function ofSprite(run, latents) {
     const { data, shape, grid } = await remembered(images, `sprite ${run.id}`, () => arrayAt(`runs/${run.id}/sprite`));
@@ -57,8 +58,9 @@ window.papilioEmbedded = async function embeddedSource(boot) {
       return out;
     },
     can: (run, what) => {
-      if (what === "classify") return has(run, "judge");
-      if (what === "encode" || what === "open") return has(run, "encoder");
+      if (what === "classify") return has(run, "judge") || (has(run, "network") && !run.quantity);
+      if (what === "encode") return has(run, "encoder");
+      if (what === "open") return has(run, "encoder") || has(run, "network");
       const grid = has(run, "sprite") ? JSON.parse(found.get(`runs/${run.id}/sprite`).dataset.grid) : null;
       // a grid over two latents has all of them; one over the plane of PCA knows nothing of sliders
       if (what === "decode") return has(run, "decoder") || (grid !== null && !grid.plane);
@@ -72,10 +74,16 @@ window.papilioEmbedded = async function embeddedSource(boot) {
     },
     encode: async (run, bytes) => {
       const image = await imageOfFile(bytes, run.image);
-      const latent = await (await net(run, "encoder")).ask(image, shapeOfOne(run.image), "latents");
-      return { image, latent: Float32Array.from(latent), note: "resized by this page" };
+      const note = "resized by this page";
+      if (has(run, "encoder")) {
+        const { latents } = await asked(run, "encoder", image);
+        return { image, latent: Float32Array.from(latents.data), note };
+      }
+      if (!run.quantity) return { image, latent: null, note };
+      const { values, confidence } = await asked(run, "network", image);
+      return { image, latent: null, note, reading: { value: values.data[0], confidence: confidence ? confidence.data[0] : null } };
     },
-    classify: async (run, image) => (await net(run, "judge")).ask(image, shapeOfOne(run.image), "probabilities"),
+    classify: async (run, image) => (await asked(run, has(run, "judge") ? "judge" : "network", image)).probabilities.data,
     nearest: async () => null,
   };
 };

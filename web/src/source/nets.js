@@ -20,8 +20,8 @@ export async function openNet(block, wasm) {
   const [first, second] = session.inputNames;
 
   return {
-    /** What a net says of an image, as the files of papilio export do: bytes go in, and `name` is one of what comes out. */
-    ask: async (image, shape, name) => (await session.run({ [first]: new Tensor("uint8", image, shape) }))[name].data,
+    /** What a net says of an image, as the files of papilio export do: bytes go in, and tensors come out, by their names. */
+    ask: (image, shape) => session.run({ [first]: new Tensor("uint8", image, shape) }),
     decode: async (latents, width, label, num) => {
       const count = latents.length / width;
       const more = num && second ? { [second]: told(session, second, label ?? 0, count, num) } : {};

@@ -16,6 +16,9 @@ import { can, data, pointFacts, pointName, pointWords } from "./run.js";
  */
 export const kept = signal(null);
 
+/** Whether a picture is on its way. */
+export const isComing = signal(false);
+
 export const isChanged = computed(() => {
   const one = kept.value;
   return Boolean(one?.anchor) && one.latent.some((value, d) => value !== one.anchor[d]);
@@ -47,7 +50,9 @@ function keep(one) {
 export async function keepPoint(index) {
   const arrays = data.value;
   const one = arrays.run;
+  isComing.value = true;
   const found = await attempt("kept", () => imagesOf(one, [index]));
+  isComing.value = false;
   if (!found || data.value !== arrays) return;
   keep({
     run: one, index, original: found[0], image: found[0], latent: latentOf(arrays, index),

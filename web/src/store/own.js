@@ -1,6 +1,6 @@
 // The user's own pictures: encoded by the run, kept, and with two of them a morph.
 
-import { keepFile } from "./kept.js";
+import { isComing, keepFile } from "./kept.js";
 import { space } from "./map.js";
 import { endA, endB } from "./morph.js";
 import { attempt, clear, report } from "./notices.js";
@@ -15,7 +15,9 @@ export async function keepOwn(files) {
   if (!can(arrays.run, "open")) return report(new Error(`${arrays.run.name} has no encoder here, so it cannot take your pictures.`), "drop");
   const taken = [];
   for (const file of files.slice(0, 2)) {
+    isComing.value = true;
     const answer = await attempt("drop", () => encodeFile(arrays.run, file));
+    isComing.value = false;
     if (!answer || data.value !== arrays) return;
     taken.push({ answer, name: file.name });
   }

@@ -1,9 +1,10 @@
 /*
-sources: sha256 a645160c4ca2c397cf50c5903cf64196b7300d4c797a9877f922afff4b7310bb
+sources: sha256 687e37c8cbcd719671e967b1fbd2c832b912f654a199a6a724d9487dbde57fdf
 
 onnxruntime-web 1.30.0 (MIT)
 
-Copyright (c) Microsoft Corporation (ONNX Runtime; its ThirdPartyNotices.txt names what it contains itself)
+Copyright (c) Microsoft Corporation (ONNX Runtime). What it contains itself has licenses of its own. They are in ThirdPartyNotices.txt of the
+same release of ONNX Runtime: static/onnxruntime-ThirdPartyNotices.txt in Papilio, "ort-notices" (compressed) in an exported page.
 
 Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the
 "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute,
