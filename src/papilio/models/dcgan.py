@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as normalized
 
 from papilio.errors import SettingError
+from papilio.models import thin
 from papilio.models.layers import BatchNorm2d
 from papilio.models.sizes import positive_integers
 from papilio.settings.since import Since
@@ -168,7 +169,7 @@ def _up(sides: list[tuple[int, int]], channels: list[int], numbers: int) -> nn.S
         height, width = (int(want < 2 * have) for have, want in zip(sides[step], sides[step - 1], strict=True))
         # 2 have + 2 - 2 padding + output_padding: 2 have with a padding of 1; 2 have - 1 with one of 2, and one row back
         layers.append(
-            nn.ConvTranspose2d(
+            thin.ConvTranspose2d(
                 channels[step],
                 channels[step - 1],
                 4,
@@ -189,7 +190,7 @@ def _down(sides: list[tuple[int, int]], channels: list[int], *, num_logits: int,
         if height % 2 or width % 2:
             layers.append(nn.ZeroPad2d((0, width % 2, 0, height % 2)))
         has_norm = step > 1 and not is_spectral
-        layers.append(nn.Conv2d(channels[step - 1], channels[step], 4, stride=2, padding=1, bias=not has_norm))
+        layers.append(thin.Conv2d(channels[step - 1], channels[step], 4, stride=2, padding=1, bias=not has_norm))
         layers += [BatchNorm2d(channels[step])] if has_norm else []
         layers.append(nn.LeakyReLU(0.2, inplace=True))  # no new memory: of large maps that takes longer than they do
     layers += [ToPoint(channels[-1], num_logits, sides[-1]), nn.Flatten()]

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 import torch
 from torch import Tensor, nn
 
-from papilio.models import parts
+from papilio.models import parts, thin
 from papilio.models.layers import BatchNorm1d, BatchNorm2d, Dropout, initialize, make_activation
 from papilio.models.parts import NetPlan, Part, Parts
 
@@ -51,7 +51,7 @@ def made(part: Part) -> nn.Module:
         case parts.Convolution(inputs, outputs, kernel, stride, padding, has_bias):
             return nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, bias=has_bias)
         case parts.TransposedConvolution(inputs, outputs, kernel, stride, padding, missing):
-            return nn.ConvTranspose2d(inputs, outputs, kernel, stride=stride, padding=padding, output_padding=missing)
+            return thin.ConvTranspose2d(inputs, outputs, kernel, stride=stride, padding=padding, output_padding=missing)
         case parts.Pooling(sort, size):
             return POOLINGS[sort](size)
         case parts.Means():
