@@ -12,7 +12,7 @@ CASES = [(1, 3, 1, (14, 14)), (3, 4, 1, (8, 6)), (1, 4, 1, (5, 7)), (2, 3, 1, (7
 
 
 def gradients(layer: nn.Module, inputs: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """What a layer gives, and the gradients of a sum of cubes of it for inputs and parameters, and those of a penalty on the first."""
+    """What a layer gives, the gradients of its cubes for inputs and parameters, and those of a penalty on the first."""
     given = layer(inputs)
     wanted = [inputs, *layer.parameters()]
     first = torch.autograd.grad((given**3).sum(), wanted, create_graph=True)

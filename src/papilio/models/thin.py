@@ -1,8 +1,8 @@
 """Convolutions of stride 2 between an image of few channels and features of many.
 
-What goes from the features to the image, a transposed convolution and a convolution's gradient for its input, is one sum; oneDNN
-takes as long for it with one channel as with sixteen. Here one matrix product gives what each feature adds to the pixels around it.
-Without gradients, in bfloat16 and on other devices the layers are torch's own.
+A transposed convolution to the image and a convolution's gradient for the image are the same sum; oneDNN takes as long for it with
+one channel as with sixteen. Here one matrix product gives what each feature adds to the pixels around it. Without gradients, in
+bfloat16 and on other devices the layers are torch's own.
 """
 
 from __future__ import annotations
@@ -45,14 +45,16 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 def spread(features: Tensor, weight: Tensor, padding: Sides, sides: Sides) -> Tensor:
     """A transposed convolution of stride 2 by kernels of up to 4x4: (batch, many, h, w) to (batch, few, *sides).
 
-    `weight` is (many, few, kernel, kernel). A pixel of the image is in one of 2x2 places under a feature, and gets something of 2x2
-    features: the product has both as rows, so that what is added up lies in whole planes.
+    `weight` is (many, few, kernel, kernel). A pixel of the image is in one of 2x2 places under a feature, and gets something of
+    2x2 features: the product has both as rows, so that what is added up lies in whole planes.
     """
     num, many, height, width = features.shape
     few, *kernel = weight.shape[1:]
     whole = pad(weight, (0, LARGEST_KERNEL - kernel[1], 0, LARGEST_KERNEL - kernel[0]))
     rows = whole.flatten(1).t() @ features.permute(0, 2, 3, 1).reshape(-1, many).t()
-    parts = rows.view(few, 2, 2, 2, 2, num, height, width)  # few, row of the feature, place, column of the feature, place
+    parts = rows.view(
+        few, 2, 2, 2, 2, num, height, width
+    )  # few, row of the feature, place, column of the feature, place
     planes = parts.new_zeros(few, 2, 2, num, height + 1, width + 1)
     for down in range(2):
         for right in range(2):
@@ -76,7 +78,9 @@ class _Spread(torch.autograd.Function):
         features, weight = ctx.saved_tensors
         wants_features, wants_weight, *_ = ctx.needs_input_grad
         of_features = _Gathered.apply(gradient, weight, ctx.padding) if wants_features else None
-        of_weight = conv2d_weight(_channels_last(gradient), weight.shape, features, 2, ctx.padding) if wants_weight else None
+        of_weight = (
+            conv2d_weight(_channels_last(gradient), weight.shape, features, 2, ctx.padding) if wants_weight else None
+        )
         return of_features, of_weight, None, None
 
 
@@ -94,12 +98,14 @@ class _Gathered(torch.autograd.Function):
         images, weight = ctx.saved_tensors
         wants_images, wants_weight, *_ = ctx.needs_input_grad
         of_images = _Spread.apply(gradient, weight, ctx.padding, tuple(images.shape[2:])) if wants_images else None
-        of_weight = conv2d_weight(_channels_last(images), weight.shape, gradient, 2, ctx.padding) if wants_weight else None
+        of_weight = (
+            conv2d_weight(_channels_last(images), weight.shape, gradient, 2, ctx.padding) if wants_weight else None
+        )
         return of_images, of_weight, None
 
 
 def _channels_last(images: Tensor) -> Tensor:
-    """The same images, gray ones by the strides of channels-last, which a single channel has in two ways: by them oneDNN decides."""
+    """The same images, gray ones by the strides of channels-last, by which oneDNN chooses: a single channel has them in two ways."""
     num, channels, height, width = images.shape
     if channels > 1:
         return images.contiguous(memory_format=torch.channels_last)
@@ -115,7 +121,7 @@ def _is_thin(layer: nn.Conv2d | nn.ConvTranspose2d, inputs: Tensor, few: int) ->
         and layer.dilation == (1, 1)
         and max(layer.kernel_size) <= LARGEST_KERNEL
         and layer.padding != "same"
-        and all(1 <= rim for rim in layer.padding)  # pyright: ignore[reportArgumentType]
+        and all(rim >= 1 for rim in layer.padding)  # pyright: ignore[reportArgumentType]
         and inputs.device.type == "cpu"
         and not torch.is_autocast_enabled("cpu")
     )
