@@ -96,7 +96,7 @@ def workers_in_process() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Pool, "_start", start_thread)
         patch.setattr(worker, "do_task", do_task_alone)
-        patch.setattr("papilio.workbench.available_cores", lambda: 1)
+        patch.setattr("papilio.execution.preparation.available_cores", lambda: 1)
         yield
 
 

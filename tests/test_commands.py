@@ -18,10 +18,10 @@ from PIL import Image
 
 import papilio
 from in_process import papilio as command
-from papilio.cli import _held_interrupts
 from papilio.data.load import load_images
 from papilio.errors import RunError
 from papilio.studies.study import bundled_studies
+from papilio.study_commands import _held_interrupts
 
 TINY = """
 title = "Tiny"

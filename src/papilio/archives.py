@@ -115,7 +115,9 @@ def _read_zip(path: Path) -> Iterator[Member]:
                 raise DataError(f"{path}: member {name!r} is a link; pack the pictures themselves")
             if info.flag_bits & 1:
                 raise DataError(f"{path}: member {name!r} is encrypted; pack it again without a password")
-            yield _member(path, name, info.file_size, info.is_dir(), lambda info=info: open_in_zip(archive, info))
+            yield _member(
+                path, name, info.file_size, info.filename.endswith("/"), lambda info=info: open_in_zip(archive, info)
+            )
 
 
 def open_in_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:

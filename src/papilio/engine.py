@@ -33,7 +33,7 @@ PREFIXES: dict[SplitName, str] = {"train": "train", "validation": "val", "test":
 
 ENGINES = {
     "torch": "papilio.training.torch_engine:TorchEngine",
-    "numpy": "papilio.scratch.numpy_engine:NumpyEngine",
+    "numpy": "papilio.numpy_engine.engine:NumpyEngine",
 }
 
 

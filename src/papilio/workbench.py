@@ -6,7 +6,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -14,68 +13,32 @@ from typing import Any, Literal
 import numpy as np
 
 from papilio.analysis.analyse import add_missing_of_stages, analyse
-from papilio.analysis.image_samples import write_image_samples
 from papilio.data.decoding import SUFFIXES as PICTURE_SUFFIXES
 from papilio.data.load import load_images
-from papilio.data.parallel import available_cores
 from papilio.data.pictures import contact_sheet, write_picture
 from papilio.data.progress import Progress, reading_progress
-from papilio.engine import find_engine
 from papilio.errors import RunError, RunFailed, SettingError, StudyError, shown
-from papilio.execution.afterwards import span_afterwards, under_load
-from papilio.execution.bounds import NO_QUESTION, Bounds
+from papilio.execution.bounds import NO_QUESTION
 from papilio.execution.description import describe_study, study_schema
-from papilio.execution.environment import (
-    describe_environment,
-    earlier_environment,
-    kept_environment,
-    resumed_environment,
-)
-from papilio.execution.listeners import make_progress
+from papilio.execution.preparation import Prepared, prepare, refuse_other_images
 from papilio.execution.preview import StudyPreview, preview
-from papilio.execution.schedule import Execution, Workload
-from papilio.execution.signals import StopSignals
-from papilio.execution.spans import spoken_span
-from papilio.execution.trackers import refuse_missing_trackers
+from papilio.execution.study_run import run_prepared
 from papilio.exports.checking import Checked
 from papilio.exports.export import export_run
-from papilio.files import locked, open_atomic, path_to_write, write_json, write_text
+from papilio.files import open_atomic, path_to_write
 from papilio.kinds.registry import KINDS
-from papilio.kinds.warnings import warnings_of
 from papilio.results.compare import compare
 from papilio.results.results import StudyResults, read_results
 from papilio.results.words import counted
-from papilio.runs.folder import RunFolder
-from papilio.runs.mending import mend_run
 from papilio.runs.own_code import find_modules, places_of_study
-from papilio.runs.plan import RunPlan
 from papilio.runs.run import load_run
-from papilio.search.expected import plan_runs
 from papilio.search.origins import Origins
 from papilio.search.search import StudySearch
-from papilio.search.sources import read_sources
 from papilio.settings.references import OwnFunctions, own_names
-from papilio.studies.checks import planning_notes, refuse_impossible_runs
-from papilio.studies.images import StudyImages
-from papilio.studies.planning import Sources
-from papilio.studies.study import Study, load_study, parse_toml, read_toml
-from papilio.studies.written import defaults_as_comments, with_written_defaults
-from papilio.study_folder import (
-    ENVIRONMENT,
-    FIGURES,
-    OF_SHARED,
-    SHARED,
-    refuse_foreign,
-    remove_files,
-    remove_study,
-    remove_unfinished,
-)
+from papilio.studies.checks import planning_notes
+from papilio.studies.study import Study, load_study, parse_toml
+from papilio.study_folder import FIGURES, remove_files
 from papilio.workers.forked import SpareWorkers
-from papilio.workers.messages import Crew
-from papilio.workers.pool import Pool
-from papilio.workers.ray_pool import import_ray
-from papilio.workers.ray_start import ray_crew
-from papilio.workers.sharing import SharedSets
 
 __all__ = [
     "compare",
@@ -131,85 +94,22 @@ def run_study(
     told = _tell_nobody if is_silent else reading_progress()
     changes = _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device, precision=precision)
     with SpareWorkers() as spares:
-        prepared = _prepared(
+        prepared = prepare(
             study, changes, out=out, is_fresh=is_fresh, workers=workers, ray=ray, progress=told, spares=spares
         )
-        results, blocked = _run_prepared(
-            prepared, is_fresh=is_fresh, is_silent=is_silent, confirm=confirm, began=began, told=told
+        results, blocked = run_prepared(
+            prepared,
+            is_fresh=is_fresh,
+            is_silent=is_silent,
+            confirm=confirm,
+            began=began,
+            conclude=partial(_conclude, prepared, progress=told),
         )
     if blocked is not None:
         raise RunFailed(f"{prepared.study.where}: {blocked}; see {prepared.folder / 'report.html'}")
     if not allows_failures:
         _refuse_failed(results)
     return results
-
-
-def _run_prepared(
-    prepared: _Prepared,
-    *,
-    is_fresh: bool,
-    is_silent: bool,
-    confirm: Callable[[float], bool],
-    began: float,
-    told: Progress,
-) -> tuple[StudyResults, str | None]:
-    """Train what is left of a study and write its report; what kept stages from beginning comes with the results."""
-    study, folder, sources, plans = prepared.study, prepared.folder, prepared.sources, prepared.plans
-    images, notes = prepared.images, prepared.notes
-    busy = f"{folder}: another process is running this study; wait for it, or choose another --out"
-    signals, progress = StopSignals(), make_progress(is_silent=is_silent)
-    with signals.listening(), locked(folder / ".lock", busy=busy):
-        if not is_fresh:
-            _refuse_other_study(folder, study)  # again: it may have come since
-            remove_unfinished(folder)
-            notes = [*_mended(folder), *notes]
-        search = StudySearch(study, folder=folder, sources=sources, standing=images.standing_of)
-        origins = Origins(search, images)
-        origins.refuse_impossible(plans)
-        with prepared.hired as crew:
-            if is_fresh:
-                remove_study(folder)
-            _refuse_other_images(folder, plans, images)
-            # nothing is written before this line: a wrong request leaves the folder as it was
-            environment = describe_environment(images.distinct(), crew, modules=study.modules)
-            earlier = earlier_environment(folder)
-            write_json(folder / ENVIRONMENT, kept_environment(environment, earlier))
-            _write_study(folder / "study.toml", with_written_defaults(study, plans), plans)
-            write_image_samples(folder, images.distinct())
-            shared = SharedSets(folder / SHARED)
-            afterwards = under_load(span_afterwards(study, plans, images))
-            bounds = Bounds(images)
-            workload = Workload(
-                folder,
-                search,
-                lambda plan: shared.of(images.of_run(plan)),
-                images.structure_of,
-                lambda plan: find_engine(plan.settings.train.engine, study.own).max_lanes(plan.settings),
-                crew,
-                origins,
-                lambda plan: warnings_of(images.kind_of(plan)),
-                began=began,
-                afterwards=afterwards,
-                most_seconds=partial(bounds.study_seconds, num_workers=crew.num_workers),
-                work_of=bounds.epoch_seconds,
-                title=study.settings.title,
-                on_begin=lambda: write_json(folder / ENVIRONMENT, resumed_environment(environment, earlier)),
-            )
-            unfinished = (plan for plan in plans if not RunFolder(folder / "runs" / plan.name).is_finished())
-            for note in [*notes, *(planning_notes(unfinished, images) if planning_notes(plans, images) else [])]:
-                progress.on_note(note)
-            try:
-                with progress.display():
-                    Execution(workload, progress, signals=signals, confirm=confirm).run()
-            finally:
-                remove_files(folder, OF_SHARED)
-            results = read_results(folder)
-            progress.on_note(f"analyzing the best runs, then writing the report: {spoken_span(afterwards)}")
-            try:
-                analyse(results, study, images, progress=told)
-            finally:  # what an analysis complains of does not cost the tables
-                _write_report(results, own=study.own)
-    return results, next(iter(search.blocked.values()), None)
 
 
 def plan_study(
@@ -232,12 +132,12 @@ def plan_study(
     """
     told = _tell_nobody if is_silent else reading_progress()
     changes = _overrides(settings, fraction=fraction, max_epochs=max_epochs, device=device, precision=precision)
-    prepared = _prepared(study, changes, out=out, is_fresh=is_fresh, workers=workers, ray=ray, progress=told)
+    prepared = prepare(study, changes, out=out, is_fresh=is_fresh, workers=workers, ray=ray, progress=told)
     study, images = prepared.study, prepared.images
     search = StudySearch(study, folder=prepared.folder, sources=prepared.sources, standing=images.standing_of)
     Origins(search, images).refuse_impossible(prepared.plans)
     if not is_fresh:
-        _refuse_other_images(prepared.folder, prepared.plans, images)
+        refuse_other_images(prepared.folder, prepared.plans, images)
     return preview(
         study,
         prepared.plans,
@@ -250,50 +150,12 @@ def plan_study(
     )
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    """A study that can be run: nothing was written for it."""
-
-    study: Study
-    folder: Path
-    sources: Sources
-    plans: list[RunPlan]
-    images: StudyImages
-    notes: list[str]
-    hired: contextlib.AbstractContextManager[Crew]
-    num_workers: int | None  # None: as many as a cluster gives
-
-
-def _prepared(
-    given: str | Path | Mapping[str, Any] | Study,
-    changes: Mapping[str, Any],
-    *,
-    out: Path | str | None,
-    is_fresh: bool,
-    workers: int | None,
-    ray: str | None,
-    progress: Progress,
-    spares: SpareWorkers | None = None,
-) -> _Prepared:
-    """Read, plan and check a study; raises all that is to be said of it before anything is trained.
-
-    `spares` are its workers, where they can be: made as soon as it is known how many there will be.
-    """
-    study = given if isinstance(given, Study) else load_study(given, changes)
-    folder = path_to_write(out if out is not None else Path("results") / study.name, error=SettingError)
-    if not is_fresh:
-        study = replace(study, there=frozenset(path.name for path in folder.glob("runs/*")))
-    sources = read_sources(study, folder)
-    plans = plan_runs(study, sources)
-    hired = _hired(study, plans, folder, workers=workers, ray=ray, spares=spares)
-    refuse_foreign(folder)
-    refuse_missing_trackers(study.where, plans)
-    images = StudyImages(study.own, progress=progress)
-    notes = [*study.notes, *study.unrepeatable(), *refuse_impossible_runs(study, plans, images)]
-    if not is_fresh:
-        _refuse_other_study(folder, study)
-    num_workers = hired.enter_result.num_workers if isinstance(hired, contextlib.nullcontext) else None
-    return _Prepared(study, folder, sources, plans, images, notes, hired, num_workers)
+def _conclude(prepared: Prepared, results: StudyResults, *, progress: Progress) -> None:
+    """Analyze the best runs, then write the report."""
+    try:
+        analyse(results, prepared.study, prepared.images, progress=progress)
+    finally:  # what an analysis complains of does not cost the tables
+        _write_report(results, own=prepared.study.own)
 
 
 def _refuse_failed(results: StudyResults) -> None:
@@ -488,79 +350,3 @@ def _overrides(
         "train.precision": precision,
     }
     return dict(settings or {}) | {key: value for key, value in special.items() if value is not None}
-
-
-def _refuse_other_study(folder: Path, study: Study) -> None:
-    """Raises RunError where another study is in the folder."""
-    file = folder / "study.toml"
-    with contextlib.suppress(StudyError):  # a damaged copy is rewritten
-        title = read_toml(file).get("title")
-        if title != study.settings.title:
-            raise RunError(f"{folder}: holds another study ({title!r}); choose another --out, or --fresh to replace it")
-
-
-def _mended(folder: Path) -> list[str]:
-    """What of the runs in a study's folder was damaged, and is recreated."""
-    return [note for path in sorted((folder / "runs").glob("*/run.json")) for note in mend_run(RunFolder(path.parent))]
-
-
-def _write_study(file: Path, study: Study, plans: Sequence[RunPlan]) -> None:
-    """Write the study as it is run; a file that says the same is left as it is, with the comments of whoever wrote it."""
-    text = study.to_toml() + defaults_as_comments(study, plans)
-    with contextlib.suppress(StudyError):
-        if read_toml(file) == parse_toml(text, where=str(file)):
-            return
-    write_text(file, text)
-
-
-def _refuse_other_images(folder: Path, plans: list[RunPlan], images: StudyImages) -> None:
-    """Raises RunError where a run in the folder was trained on other images than its set now has."""
-    for plan in plans:
-        facts, image_set = RunFolder(folder / "runs" / plan.name).read(), images.of_run(plan)
-        if facts is not None and facts.data_checksum not in ("", image_set.checksum):
-            raise RunError(
-                f"{folder}: {plan.name} was trained on other images than {image_set.name} has now;"
-                " choose another --out, or start over with --fresh"
-            )
-
-
-def _hired(
-    study: Study,
-    plans: list[RunPlan],
-    folder: Path,
-    *,
-    workers: int | None,
-    ray: str | None,
-    spares: SpareWorkers | None,
-) -> contextlib.AbstractContextManager[Crew]:
-    """Who trains while the block runs, here or on a cluster; raises SettingError for a device that does not exist."""
-    devices = {(plan.settings.train.engine, plan.settings.train.device) for plan in plans}
-    is_on_cpu = {device for _, device in devices} == {"cpu"}
-    log = folder / "workers.log"
-    here = _local_crew(workers, len(plans), is_on_cpu=is_on_cpu, own=study.own, log=log, spares=spares)
-    if ray is not None:  # a cluster's accelerators are not here
-        import_ray()
-        return ray_crew(ray, workers, num_runs=len(plans), is_on_cpu=is_on_cpu, own=study.own)
-    if spares is not None and not study.has_own_code and devices == {("torch", "cpu")}:
-        spares.fork(here.num_workers)
-    for engine, device in sorted(devices):
-        find_engine(engine, study.own).refuse_missing_device(device)
-    return contextlib.nullcontext(here)
-
-
-def _local_crew(
-    workers: int | None,
-    num_runs: int,
-    *,
-    is_on_cpu: bool,
-    own: OwnFunctions,
-    log: Path,
-    spares: SpareWorkers | None,
-) -> Crew:
-    """One single-threaded worker per core; fewer runs than cores share the cores' threads among them."""
-    if workers is not None and workers < 1:
-        raise SettingError(f"--workers: must be 1 or more, not {workers}")
-    cores = available_cores()
-    num_workers = min(workers or (cores if is_on_cpu else 1), num_runs)
-    threads = max(1, cores // num_workers)
-    return Crew(num_workers, threads, partial(Pool, num_workers, threads=threads, own=own, log=log, spares=spares))

@@ -16,6 +16,7 @@ from papilio.data.load import load_images
 from papilio.drawing.gradient_figures import gradient_sizes
 from papilio.errors import StudyError
 from papilio.kinds.options import GradientsOptions
+from papilio.numpy_engine.nets import weights_of
 from papilio.runs.run import Run
 from papilio.studies.study import load_study
 from papilio.workbench import load_run, run_study
@@ -49,7 +50,9 @@ def test_they_are_those_of_torch(engine: str, digits: ImageSet, tmp_path: Path) 
     )  # fmt: skip
     weights = run.nets.modules["network"]
     values = (
-        weights.weights() if engine == "numpy" else {f"network/{n}": v.numpy() for n, v in weights.state_dict().items()}
+        weights_of(weights)
+        if engine == "numpy"
+        else {f"network/{n}": v.numpy() for n, v in weights.state_dict().items()}
     )
     net.load_state_dict({name.removeprefix("network/"): torch.from_numpy(value) for name, value in values.items()})
     chosen = digits.test[:50]

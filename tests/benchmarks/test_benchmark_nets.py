@@ -12,7 +12,7 @@ from benchmarks.multiply_adds import multiply_adds, training_flop
 from torch import nn
 
 from papilio.models.families import build_nets, find_builder
-from papilio.scratch.families import build
+from papilio.numpy_engine.nets import build, describe
 
 SHAPE = (1, 28, 28)
 PAIRS = [
@@ -33,7 +33,7 @@ def test_both_engines_train_the_same_net(net: str, num_parameters: int):
     model = dict(papilio_engines.MODELS[net])
     assert torch_nets.count_parameters(papilio_net(model)) == num_parameters
     by_hand = build(model.pop("family"), model, image_shape=SHAPE, num_classes=10).allocate()
-    assert by_hand.describe().num_parameters == num_parameters
+    assert describe(by_hand, SHAPE).num_parameters == num_parameters
 
 
 @pytest.mark.parametrize(("model", "plain", "num_parameters"), PAIRS)

@@ -27,7 +27,8 @@ import papilio
 from in_process import papilio as command_line
 from papilio.execution.environment import processor
 from papilio.runs.arrays import load_arrays
-from papilio.workbench import load_study, plan_runs
+from papilio.search.expected import plan_runs
+from papilio.workbench import load_study
 
 HERE = Path(__file__).parent
 CLOSE = 1e-4  # between machines; what is shown has fewer digits

@@ -8,6 +8,7 @@ import lzma
 import os
 import struct
 import subprocess
+import sys
 import tarfile
 import tracemalloc
 import zipfile
@@ -32,6 +33,7 @@ from papilio.errors import DataError, SettingError
 from papilio.files import StorageError, open_regular, storage_errors
 
 ORIENTATION = 0x0112
+SAMPLES_PER_PIXEL = 0x0115
 
 
 def refused(path: Path, **options: object) -> str:
@@ -128,6 +130,19 @@ def test_what_libtiff_says_is_not_shown(tmp_path: Path, capfd: pytest.CaptureFix
     with pytest.raises(DataError, match=r"a\.tif"):
         read_picture(path, shape=(1, 8, 8))
     assert capfd.readouterr().err == ""
+
+
+def test_what_pillow_logs_is_not_shown(tmp_path: Path) -> None:
+    """Of a TIFF that says it has 1,987 values per pixel; where nobody listens to loggers Python writes to standard error."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, format="TIFF")
+    num_samples = struct.pack("<HHI", SAMPLES_PER_PIXEL, 3, 1)
+    assert buffer.getvalue().count(num_samples) == 1
+    (tmp_path / "a.tif").write_bytes(buffer.getvalue().replace(num_samples + b"\3\0", num_samples + b"\xc3\7"))
+    done = subprocess.run(
+        [sys.executable, "-m", "papilio", "predict", "clock", tmp_path / "a.tif"], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "a.tif" in done.stderr
 
 
 def test_pictures_are_known_by_their_content_and_others_left_out(tmp_path: Path) -> None:
@@ -281,6 +296,12 @@ def test_names_in_zips_without_the_flag_for_utf_8(tmp_path: Path) -> None:
 def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(tar_bytes({"./": b"x", **class_folders()}))
     assert "a member without a name" in refused(tmp_path / "a.tar")
+
+
+def test_a_member_of_a_zip_without_a_name_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"unnamed.png": b"x", **class_folders()})
+    path.write_bytes(path.read_bytes().replace(b"unnamed.png", b"\0nnamed.png"))  # a name ends where a NUL is
+    assert "a member without a name" in refused(path)
 
 
 def test_large_items_are_not_held_in_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,6 @@ LIMIT_BYTES = 3 * 2**30  # after which it is given up
 MESSAGE_LETTERS = 1000
 GAVE_UP = "given up"
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # what a terminal would take for something else than text
-STATUS_OF = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
@@ -138,11 +137,13 @@ def try_apart(fault: Fault, *, base_bytes: int = 0) -> Outcome:
         folder.mkdir()
         fault.write(folder)
         command = [sys.executable, "-m", "papilio", *fault.attempt]
-        with (Path(name) / "out").open("wb") as out, (Path(name) / "err").open("wb") as err:
+        to = Path("/dev/full") if fault.is_output_full else Path(name) / "out"
+        with to.open("wb") as out, (Path(name) / "err").open("wb") as err:
             process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-            status, used, took = _wait(process, fault.limit_seconds)
-        texts = [(Path(name) / one).read_text(errors="replace") for one in ("out", "err")]
-    peak = max(0, used.ru_maxrss * 1024 - base_bytes)
+            status, used, took, peak_bytes = _wait(process, fault.limit_seconds)
+        files = [Path(name) / one for one in ("out", "err")]
+        texts = [file.read_text(errors="replace") if file.exists() else "" for file in files]
+    peak = max(0, peak_bytes - base_bytes)
     # of a process that was not given up its work: libraries are imported from a disk that others use, too
     seconds = took if took > fault.limit_seconds else used.ru_utime + used.ru_stime
     return _outcome(fault, status, *texts, seconds, peak)
@@ -246,15 +247,19 @@ def _limits(before_bytes: int, seconds: float) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, old)
 
 
-def _wait(process: subprocess.Popen[bytes], most_seconds: float) -> tuple[int, resource.struct_rusage, float]:
-    """Status, what was used, and how long it took by its own clock; one that takes longer than that is killed."""
+def _wait(process: subprocess.Popen[bytes], most_seconds: float) -> tuple[int, resource.struct_rusage, float, int]:
+    """Status, what was used, how long it took by its own clock, and its peak in bytes; one that takes longer is killed.
+
+    `ru_maxrss` is not that peak: it begins with that of the process which started this one.
+    """
     start = own_seconds(process.pid)
-    took = 0.0
+    took, peak_bytes = 0.0, 0
     while True:
         number, state, used = os.wait4(process.pid, os.WNOHANG)
         if number:
             process.returncode = os.waitstatus_to_exitcode(state)
-            return process.returncode, used, took
+            return process.returncode, used, took, peak_bytes
+        peak_bytes = max(peak_bytes, _memory("VmHWM", process.pid))
         took = own_seconds(process.pid) - start
         if took > most_seconds:
             process.kill()
@@ -278,11 +283,13 @@ def own_seconds(of: int | str = "thread-self") -> float:
     return time.monotonic() - int(waited_nanoseconds) / 1e9
 
 
-def _memory(field: str) -> int:
-    """A number of /proc/self/status in bytes; 0 where there is none."""
-    if not STATUS_OF.exists():
+def _memory(field: str, of: int | str = "self") -> int:
+    """A number of /proc/self/status, or of another process', in bytes; 0 where there is none."""
+    try:
+        status = Path(f"/proc/{of}/status").read_text()
+    except OSError:  # no such file, or a process that has ended
         return 0
-    line = next((line for line in STATUS_OF.read_text().splitlines() if line.startswith(f"{field}:")), "x: 0")
+    line = next((line for line in status.splitlines() if line.startswith(f"{field}:")), "x: 0")
     return int(line.split()[1]) * 1024
 
 

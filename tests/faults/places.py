@@ -56,7 +56,13 @@ def odd_place(rng: random.Random) -> Fault:
         other(folder / path, random.Random(number))
         (folder / "good.png").write_bytes(good_picture(0))
 
-    commands = (("results", OUT), ("report", OUT), ("compare", OUT), ("predict", f"{OUT}/runs/{run}", "good.png"))
+    run_folder = f"{OUT}/runs/{run}"
+    commands = (
+        ("results", OUT),
+        ("report", OUT),
+        ("compare", OUT, run_folder),
+        ("predict", run_folder, "good.png"),
+    )
     attempt = go_on if rng.random() < 0.6 else rng.choice(commands)
     limit = {"most_seconds": TRAINING_SECONDS} if attempt is go_on else {}
     return Fault(f"{place}: {other.__name__}", write, attempt, file=run if "*" in place else "", **limit)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.faults.campaign import Job, try_job
 from tests.faults.generators import GENERATORS
-from tests.faults.harness import Fault, Generator, Verdict, try_apart, try_here, warm_up
+from tests.faults.harness import Fault, Generator, Outcome, Verdict, try_apart, try_here, warm_up
 
 SEED = 17
 NUM = 6  # of each generator
@@ -52,6 +53,19 @@ def test_what_a_user_would_see_is_judged() -> None:
     assert verdict(lambda folder: None, statuses=(1, 2)) is Verdict.WRONG_EXIT
     assert verdict(("data", "info", "no-such-set"), file="no-such-set") is Verdict.OK
     assert verdict(("data", "info", "no-such-set"), file="another") is Verdict.MESSAGE
+
+
+@pytest.mark.parametrize("attempt", [try_here, try_apart])
+def test_a_full_output_is_one(attempt: Callable[[Fault], Outcome]) -> None:
+    outcome = attempt(Fault("x", lambda folder: None, ("studies",), statuses=(1,), is_output_full=True))
+    assert outcome.verdict is Verdict.OK and "No space left" in outcome.stderr
+
+
+def test_memory_of_a_process_apart_is_its_own() -> None:
+    held = bytearray(400 * 2**20)
+    held[:: 2**12] = b"x" * len(held[:: 2**12])  # so that there are pages behind it
+    outcome = try_apart(Fault("x", lambda folder: None, ("--version",)))
+    assert 0 < outcome.peak_bytes < 300 * 2**20
 
 
 def _broken(rng: random.Random) -> Fault:

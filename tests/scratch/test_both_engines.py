@@ -19,11 +19,11 @@ from papilio.kinds.registry import kind_of, make_objective
 from papilio.models.families import FAMILIES as TORCH_FAMILIES
 from papilio.models.layers import INITIALIZERS as TORCH_INITIALIZERS
 from papilio.models.plans import PLANS, PURPOSES
-from papilio.scratch import families
+from papilio.numpy_engine.nets import build, load_weights, weights_of
+from papilio.numpy_engine.session import rule_of
 from papilio.scratch.initializers import INITIALIZERS
 from papilio.scratch.objectives import Batch
 from papilio.scratch.optimizers import Optimizer
-from papilio.scratch.session import rule_of
 from papilio.settings.run_settings import RunSettings
 from papilio.settings.validation import settings_class
 from papilio.training import batches as torch_batches
@@ -140,9 +140,9 @@ def test_weights_begin_as_large_as_in_torch(net: str, name: str) -> None:
     given = {} if net == "vae" else {"num_classes": 10}
     torch.manual_seed(0)
     wanted = arrays_of_nets({"network": TORCH_FAMILIES[NETS[net]["family"]]((1, 28, 28), **given, **arguments)})
-    network = families.build(NETS[net]["family"], arguments, image_shape=(1, 28, 28), num_classes=10).allocate()
+    network = build(NETS[net]["family"], arguments, image_shape=(1, 28, 28), num_classes=10).allocate()
     network.initialize(np.random.default_rng(0))
-    for own, value in network.weights().items():
+    for own, value in weights_of(network).items():
         other = wanted[own]
         if value.size > 500:
             assert value.std() == pytest.approx(other.std(), rel=0.15)
@@ -162,8 +162,8 @@ def test_a_hundred_steps_are_those_of_torch(net: str, optimizer: str) -> None:
     given = {} if family in PURPOSES else {"num_classes": 10}
     torch.manual_seed(0)
     nets = {"network": TORCH_FAMILIES[family](FACTS.shape, **given, **arguments).double()}
-    network = families.build(family, arguments, image_shape=FACTS.shape, num_classes=10).allocate(np.float64)
-    network.load(arrays_of_nets(nets))
+    network = build(family, arguments, image_shape=FACTS.shape, num_classes=10).allocate(np.float64)
+    load_weights(network, arrays_of_nets(nets))
 
     theirs_objective = make_objective(kind, "torch", theirs.train, FACTS, {})
     ours_objective = make_objective(kind, "numpy", ours.train, FACTS, {})
@@ -187,6 +187,6 @@ def test_a_hundred_steps_are_those_of_torch(net: str, optimizer: str) -> None:
         assert metrics.keys() == wanted.keys()
         for name, value in metrics.items():
             assert value == pytest.approx(wanted[name].item(), rel=1e-6, abs=1e-12)
-    for name, value in network.weights().items():
+    for name, value in weights_of(network).items():
         other = arrays_of_nets(nets)[name]
         np.testing.assert_allclose(value, other, rtol=0, atol=1e-6 * abs(other).max() + 1e-12, err_msg=name)

@@ -5,22 +5,25 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from slopes import concrete_layers
 
+import papilio
 from papilio.kinds.registry import KINDS
-from papilio.scratch import convolutions, families, layers, losses, network, objectives, optimizers, pooling
+from papilio.numpy_engine.session import RULES
+from papilio.scratch import convolutions, layers, losses, network, objectives, optimizers, pooling
 from papilio.scratch.initializers import INITIALIZERS
 from papilio.scratch.layers import Activation
-from papilio.scratch.session import RULES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "by-hand.md").read_text()
-FOLDER = Path(families.__file__).parent
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "by-hand.md").read_text()
+PACKAGE = Path(papilio.__file__).parent
 OF_LAYERS = (layers, convolutions, pooling, network)
-TAUGHT = ("layers", "convolutions", "pooling", "losses", "network", "objectives", "optimizers", "initializers")
+IN_ORDER = re.findall(r"^\d\. \[`(\w+)\.py`\]", PAGE, re.MULTILINE)
 
 
 def rows_of(section: str) -> list[list[str]]:
@@ -79,13 +82,47 @@ def test_no_row_lacks_its_formula(section: str) -> None:
     assert rows and all(len(row) == formula + 2 and row[formula] for row in rows)
 
 
-def test_the_engine_is_about_as_short_as_the_page_says() -> None:
+def test_each_file_uses_only_those_that_are_read_before_it() -> None:
+    """And, besides NumPy, of Papilio only the parts that nets are made of."""
+    assert {f"{name}.py" for name in IN_ORDER} | {"__init__.py"} == {
+        file.name for file in PACKAGE.glob("scratch/*")
+    } - {"__pycache__"}
+    for place, name in enumerate(IN_ORDER):
+        for imported in imports_of(PACKAGE / "scratch" / f"{name}.py"):
+            known = {"papilio.models.parts", *(f"papilio.scratch.{before}" for before in IN_ORDER[:place])}
+            is_outside = imported.partition(".")[0] in {"numpy", *sys.stdlib_module_names}
+            assert is_outside or imported in known, (name, imported)
+
+
+def imports_of(file: Path) -> set[str]:
+    """The modules that a file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            of_package = (PACKAGE.parent / (node.module or "").replace(".", "/")).is_dir()
+            found |= {f"{node.module}.{one.name}" if of_package else str(node.module) for one in node.names}
+    return found
+
+
+def test_the_program_of_the_page_learns(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(code, "by-hand.md", "exec"), {})
+    *losses, accuracy = (float(line.split()[-1]) for line in capsys.readouterr().out.splitlines())
+    assert len(losses) == 10 and losses[-1] < losses[0] / 4 and accuracy > 0.9
+
+
+def test_it_is_about_as_short_as_the_pages_say() -> None:
     """What is read in an evening, and what joins it to Papilio: lines of code without docstrings, comments, blank lines."""
-    sizes = {file.stem: num_lines_of_code(file) for file in FOLDER.glob("*.py")}
-    taught = sum(sizes[name] for name in TAUGHT)
-    (found,) = re.findall(r"(\d+) lines of code without docstrings.* in (\d+) lines", " ".join(PAGE.split()))
-    assert taught <= 600 and sum(sizes.values()) <= 850
-    assert abs(int(found[0]) - taught) <= 10 and abs(int(found[1]) - (sum(sizes.values()) - taught)) <= 20
+    taught, joining = (
+        sum(map(num_lines_of_code, PACKAGE.glob(f"{room}/*.py"))) for room in ("scratch", "numpy_engine")
+    )
+    (said,) = re.findall(r"(\d+) lines of code without docstrings", " ".join(PAGE.split()))
+    (also,) = re.findall(r"\| `scratch` \|.* (\d+) lines of code", (DOCS / "architecture.md").read_text())
+    (said_joining,) = re.findall(r"`numpy_engine`\S+ in (\d+) lines", " ".join(PAGE.split()))
+    assert taught <= 600 and abs(int(said) - taught) <= 10 and said == also
+    assert abs(int(said_joining) - joining) <= 20
 
 
 def num_lines_of_code(file: Path) -> int:

@@ -16,7 +16,7 @@ from papilio.data.facts import ImageFacts
 from papilio.engine import find_engine
 from papilio.kinds.registry import kind_of, make_objective
 from papilio.models.plans import PURPOSES
-from papilio.scratch import families
+from papilio.numpy_engine.nets import build, weights_of
 from papilio.scratch.losses import Posterior, bernoulli_nats, cross_entropy, gaussian_nats, squared_error
 from papilio.scratch.network import Network
 from papilio.scratch.objectives import Batch
@@ -146,7 +146,7 @@ def prepared(name: str) -> tuple[RunSettings, Network, Batch]:
     plain = engine.model_settings(family).model_validate(arguments).model_dump()
     train = {"engine": "numpy", "objective": engine.purpose(family), "objective_settings": own, "precision": "float64"}
     tables = {"data": {"name": "digits"}, "model": {"family": family, **plain}, "train": train}
-    network = families.build(family, plain, image_shape=FACTS.shape, num_classes=3).allocate(np.float64)
+    network = build(family, plain, image_shape=FACTS.shape, num_classes=3).allocate(np.float64)
     network.values[...] = 0.5 * rng.standard_normal(len(network.values))
     return RunSettings.of(tables), network, Batch(rng.random((1, 6, 6, 5)), rng.integers(0, 3, 5))
 
@@ -187,7 +187,7 @@ def test_gradients_of_an_objective_are_those_of_torch(name: str) -> None:
     given = {} if family in PURPOSES else {"num_classes": 3}
     net = TORCH_FAMILIES[family](FACTS.shape, **given, **arguments)
     net.double().load_state_dict(
-        {name.removeprefix("network/"): torch.from_numpy(one) for name, one in network.weights().items()}
+        {name.removeprefix("network/"): torch.from_numpy(one) for name, one in weights_of(network).items()}
     )
     metrics = objectives[0].measure(network, batch, np.random.default_rng(7), step)
     images = torch.from_numpy(np.ascontiguousarray(as_rows(batch.images)))
@@ -199,6 +199,6 @@ def test_gradients_of_an_objective_are_those_of_torch(name: str) -> None:
         {name: value.item() for name, value in wanted.items()}, rel=1e-7
     )  # float32 ones, too
     for name, parameter in net.named_parameters():
-        found = network.gradients[network.places[f"network/{name}"]].reshape(parameter.shape)
+        found = network.gradients[network.places[name]].reshape(parameter.shape)
         assert parameter.grad is not None
         np.testing.assert_allclose(found, parameter.grad.numpy(), rtol=1e-10, atol=1e-10)

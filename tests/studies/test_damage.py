@@ -23,10 +23,10 @@ from torch import nn
 
 import papilio as product
 from in_process import papilio
-from papilio import workbench
 from papilio.data.load import load_images
 from papilio.engine import Session
 from papilio.errors import DataError, RunError, SettingError, StudyError
+from papilio.execution import study_run
 from papilio.results.results import read_results
 from papilio.runs.folder import RunFolder
 from papilio.runs.loop import TrainingRun
@@ -130,14 +130,14 @@ def test_a_signal_whose_exception_is_swallowed_still_stops_the_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python ignores exceptions in finalizers: a Ctrl-C that came just then was lost, and the study went on to its end."""
-    describe = workbench.describe_environment
+    describe = study_run.describe_environment
 
     def swallowing(*arguments: Any, **others: Any) -> dict[str, Any]:
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         return describe(*arguments, **others)
 
-    monkeypatch.setattr(workbench, "describe_environment", swallowing)
+    monkeypatch.setattr(study_run, "describe_environment", swallowing)
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         product.run_study(tiny(), out=tmp_path / "out", is_silent=True)

@@ -73,6 +73,15 @@ def test_comments_in_a_studys_copy_stay_where_it_says_the_same(out: Path) -> Non
     assert file.read_text().startswith("# kept\n")
 
 
+def test_a_copy_of_the_study_without_a_title_is_damaged_and_written_again(out: Path) -> None:
+    """It was taken for another study, called None."""
+    file = out / "study.toml"
+    whole = file.read_text()
+    file.write_text("".join(line for line in whole.splitlines(keepends=True) if not line.startswith("title")))
+    product.run_study(STUDY, out=out, is_silent=True)
+    assert file.read_text() == whole
+
+
 def test_fresh_removes_what_a_study_wrote_and_nothing_else(out: Path) -> None:
     (run,) = (out / "runs").iterdir()
     mine = ("notes.txt", "runs/notes.txt", "runs/mine/model.bin", f"runs/{run.name}/notes.txt", "figures/mine.pdf")

@@ -86,7 +86,7 @@ def test_a_lock_that_somebody_left_is_not_waited_for(
 
     monkeypatch.setattr("optuna.storages.journal._file.time", SimpleNamespace(sleep=wait, monotonic=lambda: 0.0))
     with monkeypatch.context() as patch:
-        patch.setattr("papilio.workbench.remove_unfinished", lambda folder: None)
+        patch.setattr("papilio.execution.study_run.remove_unfinished", lambda folder: None)
         (copy / "search.journal").unlink()
         run_study(tiny(stage=STAGES), out=copy, is_silent=True)
     assert (copy / "search.journal").stat().st_size > 1000 and lock.is_symlink() == is_dangling

@@ -235,3 +235,13 @@ def test_values_of_another_type_in_run_json_are_named(key: str, value: object, r
     with pytest.raises(RunError, match=r"run\.json.*") as error:
         product.load_run(run.path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", ["650", None, [650], 650.5])
+def test_rows_of_layers_are_held_to_what_they_are_for(value: object, run: RunFolder) -> None:
+    """A number in quotes passed, and ended the report with a traceback."""
+    facts = json.loads(run.facts_file.read_text())
+    facts["layers"][0]["num_parameters"] = value
+    run.facts_file.write_text(json.dumps(facts))
+    with pytest.raises(RunError, match=r"run\.json: not a valid run\.json \(layers\.0\.num_parameters"):
+        product.load_run(run.path)

@@ -40,7 +40,7 @@ def at(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def described(*given: Any, **options: Any) -> dict[str, Any]:
         return known(*given, **options) | {"started": moment, "command": f"papilio at {moment}"}
 
-    monkeypatch.setattr("papilio.workbench.describe_environment", described)
+    monkeypatch.setattr("papilio.execution.study_run.describe_environment", described)
 
 
 def test_started_stays_and_resumed_is_told_only_where_something_was_trained(

@@ -366,7 +366,7 @@ def test_other_images_than_the_run_began_with_are_refused(finished: Path, tmp_pa
 def test_a_single_run_takes_all_cores_and_keeps_its_threads(
     tmp_path: Path, processes: None, no_report: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("papilio.workbench.available_cores", available_cores)
+    monkeypatch.setattr("papilio.execution.preparation.available_cores", available_cores)
     results = product.run_study(
         tiny(stage=[{"name": "a"}], train__epochs=1), out=tmp_path / "out", workers=1, is_silent=True
     )

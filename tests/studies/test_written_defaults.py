@@ -14,11 +14,12 @@ from torch import nn
 import papilio as product
 from in_process import papilio
 from papilio.errors import StudyError
+from papilio.search.expected import plan_runs
 from papilio.settings.data_settings import DataSettings
 from papilio.settings.train_settings import TrainSettings
 from papilio.studies.study import bundled_studies, parse_toml
 from papilio.studies.written import defaults_as_comments, with_written_defaults
-from papilio.workbench import load_study, plan_runs
+from papilio.workbench import load_study
 
 
 @pytest.mark.parametrize("name", bundled_studies())

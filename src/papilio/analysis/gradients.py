@@ -10,11 +10,11 @@ from papilio.errors import SettingError
 from papilio.kinds.kind import Planned
 from papilio.kinds.options import GradientsOptions
 from papilio.models.layer_names import WITH_WEIGHTS
+from papilio.numpy_engine.engine import NumpyEngine
+from papilio.numpy_engine.session import NumpySession
 from papilio.runs.arrays import load_arrays
 from papilio.runs.folder import RunFolder
 from papilio.runs.run import Run
-from papilio.scratch.numpy_engine import NumpyEngine
-from papilio.scratch.session import NumpySession
 from papilio.settings.run_settings import RunSettings
 from papilio.settings.train_settings import TrainSettings
 
@@ -74,7 +74,7 @@ def _sizes(session: NumpySession, chosen: np.ndarray) -> dict[str, float]:
     network = session.network
     session.measure(session.batch(chosen), session.generators["noise"], session.step)
     found: dict[str, float] = {}
-    for row in network.describe().layers:
+    for row in session.describe(0).layers:
         if row.num_parameters:
             sort = WITH_WEIGHTS[row.kind.partition("(")[0]]
             number = 1 + sum(name.startswith(f"{sort}_") and name.count("_") == sort.count("_") + 1 for name in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import warnings
@@ -16,14 +17,20 @@ MAX_PIXELS_AT_ONCE = 2**26  # decoded by all threads together; a larger picture 
 def pillow_limits() -> Iterator[None]:
     """Within, Pillow's remarks on odd metadata and many pixels are not shown: what is too large is refused here.
 
-    Warning filters belong to the process, not to a thread: enter it once, around the threads.
+    Warning filters and loggers belong to the process, not to a thread: enter it once, around the threads.
     """
     from PIL import Image
 
+    logger = logging.getLogger("PIL")
+    level = logger.level
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        yield
+        logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
 
 
 class _Room:

@@ -21,7 +21,7 @@ from papilio.execution.signals import StopSignals
 from papilio.execution.spans import NO_TIME, Span
 from papilio.execution.trackers import Trackers
 from papilio.kinds.warnings import Warn
-from papilio.results.results import ResultsTable
+from papilio.results.table import ResultsTable
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
 from papilio.search.journal import Journal

@@ -78,7 +78,7 @@ def variational_units(settings: VariationalSettings) -> Mapping[str, str]:
 CLASSIFY = Kind(
     name="classify",
     shows=frozenset({"class"}),
-    objectives={"torch": "papilio.training.supervised:classify", "numpy": "papilio.scratch.objectives:classify"},
+    objectives={"torch": "papilio.training.supervised:classify", "numpy": "papilio.numpy_engine.objectives:classify"},
     metrics=class_metrics,
     returns="numbers",
     ranked_by="val_accuracy",
@@ -106,7 +106,10 @@ READ = Kind(
 )
 AUTOENCODER = Kind(
     name="autoencoder",
-    objectives={"torch": "papilio.training.reconstruct:objective", "numpy": "papilio.scratch.objectives:reconstruct"},
+    objectives={
+        "torch": "papilio.training.reconstruct:objective",
+        "numpy": "papilio.numpy_engine.objectives:reconstruct",
+    },
     metrics=reconstruction_metrics,
     returns="images",
     ranked_by="val_loss",
@@ -141,7 +144,7 @@ AUTOENCODER = Kind(
 )
 VAE = Kind(
     name="vae",
-    objectives={"torch": "papilio.training.vae:objective", "numpy": "papilio.scratch.objectives:vary"},
+    objectives={"torch": "papilio.training.vae:objective", "numpy": "papilio.numpy_engine.objectives:vary"},
     metrics=variational_metrics,
     ranked_by="val_loss",
     depends={

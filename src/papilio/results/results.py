@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
 import statistics
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from papilio.data.quantities import Quantity, from_plain
 from papilio.errors import RunError, SettingError, StudyError, did_you_mean, shown
-from papilio.files import perhaps_beside, possible_path, read_own, write_text
+from papilio.files import perhaps_beside, possible_path, read_own
 from papilio.kinds.ranking import UNRANKED, Ranking, Standing, common_ranking
 from papilio.results.own_files import Row, check_environment, check_rows
 from papilio.results.words import trial_words
 from papilio.runs.folder import RunFacts, RunFolder
-from papilio.runs.plan import RunPlan
 from papilio.settings.references import resolve_reference
 from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import one_reason
@@ -33,8 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FIRST_COLUMNS = ("run", "stage", "trial", "seed", "fold")
-SECONDS_BETWEEN_TABLES = 5.0
-SHARE_OF_TABLES = 50  # a table that takes a second is written every 50 seconds
 LAST_COLUMNS = ("status", "epochs", "best_epoch", "parameters", "seconds", "reason")
 WHOLE = ("seed", "fold", "epochs", "best_epoch", "parameters")  # columns of whole numbers
 
@@ -262,14 +255,14 @@ class StudyResults:
 
     def rows(self) -> list[dict[str, Any]]:
         """One plain dictionary per run, the columns of results.csv."""
-        return [_row(run) for run in self.runs]
+        return [row_of(run) for run in self.runs]
 
     def to_frame(self) -> DataFrame:
         """The same as a pandas DataFrame: a row per run; seeds, folds, epochs and parameters are whole numbers or missing."""
         import pandas as pd
 
         rows = self.rows()
-        frame = pd.DataFrame(rows, columns=_columns(rows))
+        frame = pd.DataFrame(rows, columns=columns_of(rows))
         return frame.astype(dict.fromkeys(WHOLE, "Int64"))
 
     @cached_property
@@ -335,40 +328,14 @@ def _study(content: bytes) -> dict[str, Any]:
     return study_in_present_spelling(study)
 
 
-class ResultsTable:
-    """results.csv, written again while runs end, but never so often that it takes more than a small share of the time."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.written = -math.inf
-        self.seconds_to_wait = 0.0
-
-    def write(self, runs: Callable[[], Sequence[tuple[RunPlan, RunFacts | None]]], *, is_due: bool) -> None:
-        """One row per run, atomically; not `is_due`: only if it was not written a short while ago."""
-        start = time.monotonic()
-        if not is_due and start - self.written < self.seconds_to_wait:
-            return
-        rows = [_row(_of_plan(self.folder / "runs" / plan.name, plan, facts)) for plan, facts in runs()]
-        write_text(self.folder / "results.csv", to_csv(rows))
-        self.written = time.monotonic()
-        self.seconds_to_wait = max(SECONDS_BETWEEN_TABLES, SHARE_OF_TABLES * (self.written - start))
-
-
-def to_csv(rows: list[dict[str, Any]]) -> str:
-    """Rows as CSV; a column that a row does not have is empty."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, _columns(rows), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _columns(rows: list[dict[str, Any]]) -> list[str]:
+def columns_of(rows: list[dict[str, Any]]) -> list[str]:
+    """The columns of results.csv: what a run is, what was varied, its metrics, what became of it."""
     columns = dict.fromkeys(column for row in rows for column in row if column not in LAST_COLUMNS)
     return [*(columns or FIRST_COLUMNS), *LAST_COLUMNS]
 
 
-def _row(run: RunResult) -> dict[str, Any]:
+def row_of(run: RunResult) -> dict[str, Any]:
+    """A run as a row of results.csv."""
     first = {"run": run.name, "stage": run.stage, "trial": run.trial, "seed": run.seed, "fold": run.fold}
     varied = {key: json.dumps(value) if isinstance(value, dict | list) else value for key, value in run.varied.items()}
     last = {
@@ -385,7 +352,7 @@ def _read_run(folder: Path, row: Row) -> RunResult:
     varied = {present_key(key): value for key, value in row.others.items() if key not in known and "." in key and value}
     path = folder / "runs" / row.run
     waiting = RunResult(row.run, row.stage, row.trial, row.seed, row.fold, varied, path)
-    return _as_far_as_it_is(_with_facts(waiting, RunFolder(path).read()))
+    return _as_far_as_it_is(with_facts(waiting, RunFolder(path).read()))
 
 
 def _as_far_as_it_is(run: RunResult) -> RunResult:
@@ -396,13 +363,8 @@ def _as_far_as_it_is(run: RunResult) -> RunResult:
     return replace(run, epochs=last["epoch"], seconds=last.get("seconds", 0.0))
 
 
-def _of_plan(path: Path, plan: RunPlan, facts: RunFacts | None) -> RunResult:
-    settings = plan.settings.plain()
-    waiting = RunResult(plan.name, plan.stage, plan.trial, plan.seed, plan.fold, plan.varied, path, settings)
-    return _with_facts(waiting, facts)
-
-
-def _with_facts(waiting: RunResult, facts: RunFacts | None) -> RunResult:
+def with_facts(waiting: RunResult, facts: RunFacts | None) -> RunResult:
+    """The run with all that its run.json tells; it stays as it is where there is none yet."""
     if facts is None:
         return waiting
     return replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -23,6 +24,11 @@ def _reader_of(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
+def _strictly(kind: Any, plain: Any) -> Any:
+    """A JSON value as what it is for; a number in quotes is none."""
+    return _reader_of(kind).validate_json(json.dumps(plain), strict=True)
+
+
 def _three_or_none(shape: list[int]) -> list[int]:
     if len(shape) not in (0, 3):
         raise ValueError("it is not [channel, height, width]")
@@ -36,14 +42,14 @@ def _as_tables(settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]
 
 
 def _as_quantity(plain: dict[str, Any]) -> dict[str, Any]:
-    found = _reader_of(Quantity).validate_python(plain, strict=False)
+    found = _strictly(Quantity, plain)
     if plain.keys() - asdict(found).keys() or not 0 < found.period < math.inf:
         raise ValueError("it is not a period above 0, unit and is_time")
     return plain
 
 
 def _as_layers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    _reader_of(list[LayerRow]).validate_python(rows, strict=False)
+    _strictly(list[LayerRow], rows)
     return rows
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from papilio.scratch.layers import Array, Buffers, Layer, Rng, Shape
+from papilio.scratch.layers import NOTHING, Array, Buffers, Layer, Rng, Shape
 
 BLOCK = 2**20  # numbers of which a convolution makes one matrix at a time: they stay in the cache
 
@@ -15,8 +15,9 @@ BLOCK = 2**20  # numbers of which a convolution makes one matrix at a time: they
 class Window:
     """Squares of kernel * kernel pixels, `stride` apart, that slide over images with a rim of `padding` zeros.
 
-    With the pixels of each place as a column a convolution is one matrix product. Those columns hold every pixel kernel^2
-    times, so they are made for a few rows of places at a time ("im2col", in blocks).
+    With the pixels of each place as a column of a matrix X, (channel * kernel^2, rows * columns * batch), a convolution is one
+    matrix product. X holds every pixel about kernel^2 times, so it is made for a few rows of places at a time ("im2col", in
+    blocks).
     Source: Chellapilla, Puri and Simard, High performance convolutional neural networks for document processing, 2006.
     """
 
@@ -28,15 +29,15 @@ class Window:
         """At how many places along a side of so many pixels the window fits."""
         return (side + 2 * self.padding - self.kernel) // self.stride + 1
 
-    def blocks(self, channels: int, rows: int, row: int) -> Iterator[tuple[int, int, slice]]:
-        """Ranges of rows of places whose columns are about BLOCK numbers: from row, to row, and where these lie in a channel.
+    def blocks(self, channels: int, rows: int, length: int) -> Iterator[tuple[int, int, slice]]:
+        """Ranges of rows of places whose columns are about BLOCK numbers: from row, to row, and which columns of X these are.
 
-        A row is `row` numbers long in a channel.
+        `length` is how many columns a row has: its places times the images of the batch.
         """
-        step = max(1, BLOCK // (channels * self.kernel**2 * row))
+        step = max(1, BLOCK // (channels * self.kernel**2 * length))
         for begin in range(0, rows, step):
             end = min(begin + step, rows)
-            yield begin, end, slice(begin * row, end * row)
+            yield begin, end, slice(begin * length, end * length)
 
     def padded(self, x: Array) -> Array:
         """x (channel, height, width, batch) with its rim."""
@@ -55,7 +56,8 @@ class Window:
         return wide[:, rim : rim + height, rim : rim + width]
 
     def columns(self, wide: Array) -> Iterator[tuple[slice, Array]]:
-        """X, a few rows of places at a time: where they lie in a channel, and their columns (channel * kernel^2, numbers)."""
+        """X, a few rows of places at a time: which of its columns these are, and the columns, (channel * kernel^2, num)."""
+        # (channel, row, column, batch, i, j): the pixel at (i, j) of the window at each place; a view, without a copy
         seen = sliding_window_view(wide, (self.kernel, self.kernel), axis=(1, 2))  # pyright: ignore
         seen = seen[:, :: self.stride, :: self.stride].transpose(0, 4, 5, 1, 2, 3)
         channels, _, _, rows, across, batch = seen.shape
@@ -71,20 +73,21 @@ class Window:
             columns = self.buffer("columns", (matrix.shape[1], (end - begin) * across * batch), wide)
             np.matmul(matrix.T, flat[:, part], out=columns)
             columns = columns.reshape(len(wide), self.kernel, self.kernel, end - begin, across, batch)
-            for i, j in np.ndindex(self.kernel, self.kernel):
-                places = slice(begin * stride + i, end * stride + i - stride + 1, stride)
-                wide[:, places, j : j + across * stride - stride + 1 : stride] += columns[:, i, j]
+            for i, j in np.ndindex(self.kernel, self.kernel):  # the pixels at (i, j) of all windows, none of them twice
+                down = slice(begin * stride + i, (end - 1) * stride + i + 1, stride)
+                right = slice(j, (across - 1) * stride + j + 1, stride)
+                wide[:, down, right] += columns[:, i, j]
 
 
 class Sliding(Layer):
-    """What both convolutions share: a window, and the weights by which what it sees is multiplied."""
+    """What both convolutions share: a window, and the weights by which the pixels that it sees are multiplied."""
 
     def __init__(self, window: Window, *, weight: Shape, bias: int) -> None:
         super().__init__(weight=(*weight, window.kernel, window.kernel), bias=(bias,))
         self.window = window
 
     def matrix(self, of: Mapping[str, Array]) -> Array:
-        """`weights`, or `gradients`, as W of the dense layer that each of the two is, or is the way back of."""
+        """W of `weights`, or dW of `gradients`, as a matrix whose rows are multiplied with the columns of pixels; a view."""
         return of["weight"].reshape(len(of["weight"]), -1)
 
 
@@ -103,22 +106,24 @@ class Convolution(Sliding):
     def forward(self, x: Array, rng: Rng | None = None) -> Array:
         self.x_shape, self.wide = x.shape, self.window.padded(x)
         rows, across = (self.window.places(side) for side in x.shape[1:3])
-        y = self.buffer("y", (len(self.matrix(self.weights)), rows * across * x.shape[3]), x)
+        weight, bias = self.matrix(self.weights), self.weights["bias"][:, None]
+        y = self.buffer("y", (len(weight), rows * across * x.shape[3]), x)
         for part, columns in self.window.columns(self.wide):
-            np.matmul(self.matrix(self.weights), columns, out=y[:, part])
-            y[:, part] += self.weights["bias"][:, None]
+            np.matmul(weight, columns, out=y[:, part])
+            y[:, part] += bias
         return y.reshape(-1, rows, across, x.shape[3])
 
     def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        flat, gradient = dy.reshape(len(dy), -1), self.matrix(self.gradients)
-        gradient[...] = 0
+        flat, dw = dy.reshape(len(dy), -1), self.matrix(self.gradients)
+        dw[...] = 0
         np.sum(flat, axis=1, out=self.gradients["bias"])
         for part, columns in self.window.columns(self.wide):
-            gradient += (columns @ flat[:, part].T).T  # twice as fast as the other way round
-        dx = self.buffer("dx", self.wide.shape if wants_dx else (1, 0, 0, 1), dy)
+            dw += (columns @ flat[:, part].T).T  # dY X^T, turned around: twice as fast
+        if not wants_dx:
+            return NOTHING
+        dx = self.buffer("dx", self.wide.shape, dy)
         dx[...] = 0
-        if wants_dx:
-            self.window.add_columns(dx, self.matrix(self.weights), dy)
+        self.window.add_columns(dx, self.matrix(self.weights), dy)
         return self.window.without_rim(dx, *self.x_shape[1:3])
 
 
@@ -139,19 +144,19 @@ class TransposedConvolution(Sliding):
 
     def forward(self, x: Array, rng: Rng | None = None) -> Array:
         self.x, window = x, self.window
-        across = zip(x.shape[1:3], self.missing, strict=True)
-        height, width = ((side - 1) * window.stride + window.kernel + more for side, more in across)
+        sides = zip(x.shape[1:3], self.missing, strict=True)
+        height, width = ((side - 1) * window.stride + window.kernel + more for side, more in sides)
         wide = self.buffer("y", (len(self.weights["bias"]), height, width, x.shape[3]), x)
         wide[...] = self.weights["bias"][:, None, None, None]
         window.add_columns(wide, self.matrix(self.weights), x)
         return window.without_rim(wide, height - 2 * window.padding, width - 2 * window.padding)
 
     def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        flat, gradient = self.x.reshape(len(self.x), -1), self.matrix(self.gradients)
-        gradient[...] = 0
+        flat, dw = self.x.reshape(len(self.x), -1), self.matrix(self.gradients)
+        dw[...] = 0
         np.sum(dy, axis=(1, 2, 3), out=self.gradients["bias"])
         dx = self.buffer("dx", flat.shape, dy)
         for part, columns in self.window.columns(self.window.padded(dy)):
-            gradient += (columns @ flat[:, part].T).T
+            dw += (columns @ flat[:, part].T).T
             np.matmul(self.matrix(self.weights), columns, out=dx[:, part])
         return dx.reshape(self.x.shape)

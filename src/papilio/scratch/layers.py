@@ -23,13 +23,18 @@ import numpy as np
 Array = np.ndarray
 Shape = tuple[int, ...]
 Rng = np.random.Generator
-# exp(-60) = 9e-27 is nothing beside 1, but gradients with it as a factor are still normal numbers in float32, which end at
+# exp(-60) = 9e-27 is nothing next to 1, but gradients with it as a factor are still normal numbers in float32, which end at
 # 1e-38: processors are a hundred times slower with the denormal ones below
 FAINT = -60
+NOTHING = np.empty(0)  # in place of a dx that nobody wants
 
 
 class Buffers:
-    """Arrays by name that are used again: of one name the same memory, as long as it is large enough."""
+    """Arrays by name that are used again: of one name the same memory, as long as it is large enough.
+
+    They only save time: `buffer("y", shape, like=x)` stands for `np.empty(shape, x.dtype)`, and `np.matmul(a, b, out=y)` for
+    `y = a @ b`, with all results of one step in the memory of those of the step before.
+    """
 
     def __init__(self) -> None:
         self.flat: dict[str, Array] = {}
@@ -43,7 +48,7 @@ class Buffers:
 
 
 class Layer(ABC):
-    """What a stack is made of; `shapes` are its weights' by name."""
+    """What a net is made of. `shapes` are those of its weights by name, and of their gradients; the net brings the arrays."""
 
     def __init__(self, **shapes: Shape) -> None:
         self.shapes, self.buffer = shapes, Buffers()
@@ -56,7 +61,7 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
-        """dL/dx of dL/dy; `gradients` have dL/dw then. Where nobody wants dx, what is returned is nothing."""
+        """dx of dy; `gradients` have dL/dw then. The first layer of a net may leave out dx: images are not changed."""
 
 
 class Dense(Layer):
@@ -82,8 +87,9 @@ class Dense(Layer):
     def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:
         np.matmul(dy, self.x.T, out=self.gradients["weight"])
         np.sum(dy, axis=1, out=self.gradients["bias"])
-        dx = self.buffer("dx", self.x.shape if wants_dx else (0,), dy)
-        return np.matmul(self.weights["weight"].T, dy, out=dx) if wants_dx else dx
+        if not wants_dx:
+            return NOTHING
+        return np.matmul(self.weights["weight"].T, dy, out=self.buffer("dx", self.x.shape, dy))
 
 
 class Activation(Layer):
@@ -118,7 +124,7 @@ class Relu(Activation):
 
 
 class LeakyRelu(Activation):
-    """y = x where x > 0, and a x elsewhere: dx = dy, or a dy. Source: Maas, Hannun and Ng 2013."""
+    """y = x where x > 0, and a x elsewhere, with a from 0 to 1: dx = dy, or a dy. Source: Maas, Hannun and Ng 2013."""
 
     def __init__(self, a: float = 0.01) -> None:
         super().__init__()
@@ -168,19 +174,20 @@ def sigmoid(x: Array, out: Array | None = None) -> Array:
 class Dropout(Layer):
     """While it learns, y = x m / (1 - rate), where m is 0 with probability `rate` and else 1: dx = dy m / (1 - rate).
 
-    In the mean y is x, so that nothing is to be done when the net is used. Source: Srivastava et al., Dropout, 2014.
+    On average y is x, so that nothing is to be done when the net is used. Source: Srivastava et al., Dropout, 2014.
     """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        self.rate, self.factor = rate, np.ones(())
+        self.rate = rate
+        self.factor: Array | float = 1.0  # m / (1 - rate)
 
     def forward(self, x: Array, rng: Rng | None = None) -> Array:
         if rng is None or not self.rate:
-            self.factor = np.ones((), x.dtype)
+            self.factor = 1.0
             return x
-        draws = rng.random(x.shape, dtype=np.float32)
-        self.factor = np.multiply(draws >= self.rate, 1 / (1 - self.rate), dtype=x.dtype)
+        m = rng.random(x.shape, dtype=np.float32) >= self.rate
+        self.factor = np.multiply(m, 1 / (1 - self.rate), dtype=x.dtype)
         return np.multiply(x, self.factor, out=self.buffer("y", x.shape, x))
 
     def backward(self, dy: Array, *, wants_dx: bool = True) -> Array:

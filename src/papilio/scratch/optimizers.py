@@ -117,11 +117,13 @@ class Optimizer:
     def step(self, g: Array, *, rate: float) -> None:
         """Move w by one step; `g` is used up."""
         self.t += 1
-        for part in self.decayed if self.weight_decay else ():
-            g[part] += self.weight_decay * self.w[part]
+        if self.weight_decay:
+            for part in self.decayed:
+                g[part] += self.weight_decay * self.w[part]
         for begin in range(0, len(self.w), PIECE):
             piece = slice(begin, begin + PIECE)
             remembered = [array[piece] for array in self.remembered.values()]
             self.rule.move(self.w[piece], g[piece], *remembered, rate=rate, t=self.t)
-            for array in remembered if self.t % STEPS_BETWEEN_SWEEPS == 0 else ():
-                array[np.abs(array) < self.nothing] = 0
+            if self.t % STEPS_BETWEEN_SWEEPS == 0:
+                for array in remembered:
+                    array[np.abs(array) < self.nothing] = 0

@@ -16,9 +16,10 @@ class Pooling(Layer):
 
     def views(self, x: Array) -> list[Array]:
         """The first pixels of all windows, the second ones, and so on, by rows: views of x, (channel, rows, columns, batch)."""
-        rows, columns = ((side - self.size) // self.stride * self.stride + 1 for side in x.shape[1:3])
-        places = [(row, column) for row in range(self.size) for column in range(self.size)]
-        return [x[:, row : row + rows : self.stride, column : column + columns : self.stride] for row, column in places]
+        # how far it is from the first window's pixel to the last one's
+        down, right = ((side - self.size) // self.stride * self.stride + 1 for side in x.shape[1:3])
+        places = np.ndindex(self.size, self.size)
+        return [x[:, i : i + down : self.stride, j : j + right : self.stride] for i, j in places]
 
     def merged(self, x: Array, merge: np.ufunc) -> Array:
         """What `merge` makes of the pixels of each window."""

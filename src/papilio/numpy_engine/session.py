@@ -1,4 +1,4 @@
-"""A run in training, by hand: batches and steps, one epoch at a time; and its net behind the engine's border.
+"""A run in training, by hand: batches and steps, one epoch at a time.
 
 All that a run's next epoch depends on is in its state: weights, what the optimizer remembers, generators. A run that resumes
 from it does exactly the arithmetic that an uninterrupted one does.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -17,11 +16,13 @@ from threadpoolctl import threadpool_limits
 from papilio.data.splits import SplitName
 from papilio.engine import EVALUATION_BATCH, Arrays, Diverged, Lane, OnStep, Record, Seeds, seconds_a_batch
 from papilio.epochs import PlainMeans, evaluate, train_epoch
-from papilio.errors import RunError, did_you_mean
+from papilio.errors import RunError
 from papilio.models.description import Description
+from papilio.numpy_engine.nets import NumpyNets, describe, load_weights, weights_of
+from papilio.numpy_engine.objectives import Objective
 from papilio.scratch.layers import Array, Rng
 from papilio.scratch.network import Network
-from papilio.scratch.objectives import Batch, Metrics, Objective
+from papilio.scratch.objectives import Batch, Metrics
 from papilio.scratch.optimizers import Adam, Momentum, Optimizer, RmsProp, Rule
 from papilio.settings.optimizer_numbers import numbers_of
 from papilio.settings.schedules import SCHEDULES
@@ -55,7 +56,7 @@ class NumpySession:
         self.limits.close()
 
     def describe(self, lane: int) -> Description:
-        return self.network.describe()
+        return describe(self.network, self.images.image_shape)
 
     def epoch_seconds(self) -> float:
         measure = partial(self.measure, rng=self.generators["noise"])
@@ -87,7 +88,7 @@ class NumpySession:
             return self.objective.measure(self.network, batch, rng, step)
 
     def state(self, lane: int) -> Arrays:
-        arrays = {f"nets/{name}": array for name, array in self.network.weights().items()}
+        arrays = {f"nets/{name}": array for name, array in weights_of(self.network).items()}
         arrays |= {f"{OF_OPTIMIZER}{name}": array.copy() for name, array in self.optimizer.remembered.items()}
         arrays[f"{OF_OPTIMIZER}t"] = np.array(self.optimizer.t)
         for name, one in self.generators.items():
@@ -95,14 +96,15 @@ class NumpySession:
         return arrays
 
     def weights(self, lane: int) -> Arrays:
-        return self.network.weights()
+        return weights_of(self.network)
 
     def load(self, lane: int, state: Arrays, *, epoch: int, step: int) -> None:
         expected = {f"{OF_OPTIMIZER}{name}" for name in self.optimizer.remembered}
         if missing := sorted(expected - state.keys()):
             raise RunError(f"made by another engine or another optimizer; {missing[0]} is missing")
-        self.network.load(
-            {name.removeprefix("nets/"): array for name, array in state.items() if name.startswith("nets/")}
+        load_weights(
+            self.network,
+            {name.removeprefix("nets/"): array for name, array in state.items() if name.startswith("nets/")},
         )
         for name, array in self.optimizer.remembered.items():
             array[...] = state[f"{OF_OPTIMIZER}{name}"]
@@ -112,7 +114,7 @@ class NumpySession:
         self.epoch, self.step = epoch, step
 
     def load_weights(self, lane: int, weights: Arrays) -> None:
-        self.network.load(weights)
+        load_weights(self.network, weights)
 
     def nets(self, lane: int) -> NumpyNets:
         return NumpyNets(self.network)
@@ -141,30 +143,6 @@ def rule_of(train: TrainSettings) -> tuple[Rule, float]:
     numbers = numbers_of(train.optimizer, learning_rate=train.learning_rate, momentum=train.momentum, betas=train.betas)
     rate = numbers.pop("learning_rate")
     return RULES[train.optimizer](**numbers), rate
-
-
-class NumpyNets:
-    """See `papilio.engine.Nets`; a dotted net is a part of it: "network.decoder"."""
-
-    def __init__(self, network: Network) -> None:
-        self.network, self.names = network, ["network"]
-        self.modules: dict[str, Any] = {"network": network}
-
-    def forward(self, net: str, inputs: np.ndarray, *, until: str | None = None, is_quick: bool = False) -> np.ndarray:
-        name, _, part = net.partition(".")
-        if name != "network" or (part and part not in self.network.stacks):
-            known = ["network", *(f"network.{one}" for one in self.network.stacks if one)]
-            raise RunError(f"{net!r} is not a net of this run; {did_you_mean(net, known)}")
-        pieces = [inputs[begin : begin + EVALUATION_BATCH] for begin in range(0, max(1, len(inputs)), EVALUATION_BATCH)]
-        try:
-            return np.concatenate([self._given(part, piece, until) for piece in pieces])
-        except ValueError as error:  # shapes that do not go together
-            raise RuntimeError(str(error)) from error
-
-    def _given(self, part: str, inputs: np.ndarray, until: str | None) -> np.ndarray:
-        x = np.moveaxis(inputs, 0, -1).astype(self.network.values.dtype)
-        outputs = self.network.forward(x / 255 if inputs.dtype == np.uint8 else x, part=part, until=until)
-        return np.ascontiguousarray(np.moveaxis(outputs, -1, 0), dtype=np.float32)
 
 
 def generator(seed: int) -> Rng:

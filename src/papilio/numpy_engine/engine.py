@@ -12,9 +12,10 @@ from papilio.errors import RunError, SettingError, did_you_mean
 from papilio.kinds.registry import CLASSIFY, KINDS, heads_of, kind_of, make_objective
 from papilio.models.description import Description
 from papilio.models.plans import PLANS, PURPOSES, purpose_of
-from papilio.scratch.families import build, refuse_unknown
+from papilio.numpy_engine.nets import BEFORE, NumpyNets, build, describe, load_weights, weights_of
+from papilio.numpy_engine.refusals import refuse_unknown
+from papilio.numpy_engine.session import RULES, NumpySession, generator
 from papilio.scratch.network import Network
-from papilio.scratch.session import RULES, NumpyNets, NumpySession, generator
 from papilio.settings.optimizer_numbers import refuse_impossible_optimizer
 from papilio.settings.references import OwnFunctions
 from papilio.settings.run_settings import RunSettings
@@ -56,12 +57,12 @@ class NumpyEngine:
             if source.freeze or source.until is not None:
                 what = 'train.engine = "numpy" does not know freeze and until; it knows whole nets'
                 raise SettingError(f"model.{key}: {what}")
-            if not any(name.startswith(prefix_of(key)) for name in network.places):
+            if not any((BEFORE + name).startswith(prefix_of(key)) for name in network.places):
                 parts = ["network", *filter(None, network.stacks)]
                 raise SettingError(f"model.{key}: there is no such part of the network; {did_you_mean(key, parts)}")
 
     def describe(self, settings: RunSettings, facts: ImageFacts) -> Description:
-        return self._built(settings, facts).describe()
+        return describe(self._built(settings, facts), facts.shape)
 
     def refuse_other_starts(self, settings: RunSettings, facts: ImageFacts, starts: Arrays) -> None:
         network = self._built(settings, facts)
@@ -70,7 +71,7 @@ class NumpyEngine:
 
     def first_weights(self, settings: RunSettings, facts: ImageFacts) -> Arrays:
         """See `papilio.engine.TellsWeights`."""
-        return self._built(settings, facts).weights()
+        return weights_of(self._built(settings, facts))
 
     def refuse_missing_device(self, name: str) -> None:
         refuse_unknown("train.device", name, ["cpu"])
@@ -88,7 +89,7 @@ class NumpyEngine:
 
     def load(self, settings: RunSettings, facts: ImageFacts, weights: Arrays) -> NumpyNets:
         network = self._built(settings, facts)
-        network.load(weights)
+        load_weights(network, weights)
         return NumpyNets(network)
 
     def max_lanes(self, settings: RunSettings) -> int:
@@ -116,15 +117,15 @@ class NumpyEngine:
 def prefix_of(key: str) -> str:
     """What the names of weights begin with of the whole net, "network", or of a part, "encoder" or "network.encoder"."""
     part = key.removeprefix("network").removeprefix(".")
-    return f"network/{part}." if part else "network/"
+    return f"{BEFORE}{part}." if part else BEFORE
 
 
 def start_from(network: Network, key: str, starts: Arrays) -> None:
     """Begin with weights from elsewhere, `key/parameter`; raises RunError where names or shapes differ."""
     prefix = prefix_of(key)
-    kept = {name: array for name, array in network.weights().items() if not name.startswith(prefix)}
+    kept = {name: array for name, array in weights_of(network).items() if not name.startswith(prefix)}
     given = {name: array for name, array in starts.items() if name.startswith(f"{key}/")}
     try:
-        network.load(kept | {prefix + name.removeprefix(f"{key}/"): array for name, array in given.items()})
+        load_weights(network, kept | {prefix + name.removeprefix(f"{key}/"): array for name, array in given.items()})
     except RunError as error:
         raise RunError(f"model.{key}: {error}") from error
