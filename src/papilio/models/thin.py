@@ -1,7 +1,7 @@
 """Convolutions of stride 2 between an image of few channels and features of many.
 
-A transposed convolution to the image and a convolution's gradient for the image are the same sum; oneDNN takes as long for it with
-one channel as with sixteen. Here one matrix product gives what each feature adds to the pixels around it. Without gradients, in
+A transposed convolution to the image and a convolution's gradient for the image are the same sum; oneDNN takes as long for it
+with one channel as with sixteen. Here one matrix product gives what each feature adds to the pixels around it. Without gradients, in
 bfloat16 and on other devices the layers are torch's own.
 """
 
@@ -105,7 +105,7 @@ class _Gathered(torch.autograd.Function):
 
 
 def _channels_last(images: Tensor) -> Tensor:
-    """The same images, gray ones by the strides of channels-last, by which oneDNN chooses: a single channel has them in two ways."""
+    """The same images, gray ones by the strides of channels-last: a single channel has two sorts, by which oneDNN chooses."""
     num, channels, height, width = images.shape
     if channels > 1:
         return images.contiguous(memory_format=torch.channels_last)
