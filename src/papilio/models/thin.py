@@ -1,8 +1,8 @@
 """Convolutions of stride 2 between an image of few channels and features of many.
 
 A transposed convolution to the image and a convolution's gradient for the image are the same sum; oneDNN takes as long for it
-with one channel as with sixteen. Here one matrix product gives what each feature adds to the pixels around it. Without gradients,
-in bfloat16 and on other devices the layers are torch's own.
+with one channel as with sixteen. Here one matrix product gives what each feature adds to the pixels around it.
+Without gradients, in bfloat16 and on other devices the layers are torch's own.
 """
 
 from __future__ import annotations
