@@ -9,9 +9,9 @@ from benchmarks.bench import Bench
 from benchmarks.machine import num_cores
 from benchmarks.peers import peers_python
 from benchmarks.processes import Contender
-from benchmarks.tables import Row, Target, paired_ratios
-from benchmarks.training import BFLOAT16, FLOAT32, LIGHTNING, PAPILIO, from_float32, in_both_precisions, name_in
-from benchmarks.turns import take_turns, values
+from benchmarks.tables import Row, Target
+from benchmarks.training import LIGHTNING, PAPILIO, in_both_precisions, rows_beside
+from benchmarks.turns import take_turns
 
 TARGET = Target(ratio_at_least=1.5)
 TITLES = {
@@ -31,7 +31,7 @@ def train_vae(bench: Bench) -> list[Row]:
 
 
 def _train(bench: Bench, net: str) -> list[Row]:
-    num_images, passes = bench.size(60_000, quick=2560), bench.size(2, quick=1)
+    num_images, passes = bench.size(6400, quick=1280), bench.size(2, quick=1)
     folder = bench.images.save(bench.folder / net, num_images)
     job = {"net": net, "images": str(folder), "passes": passes, "cores": num_cores()}
     peers = peers_python()
@@ -41,16 +41,6 @@ def _train(bench: Bench, net: str) -> list[Row]:
         Contender(LIGHTNING, "lightning_latents", peers),
     ]
     answers = take_turns(bench, net, in_both_precisions(contenders), job)
-    rates = values(answers, "images_per_second")
-    rows = []
-    for precision in (FLOAT32, BFLOAT16):
-        title = (
-            f"{net}, {precision}: {TITLES[net]}, Adam, batches of 128; {num_images:,} images, passes timed: {passes}"
-        )
-        own = name_in(PAPILIO, precision)
-        for name in (name for name in answers if ("," in name) == (precision == BFLOAT16)):
-            ratios = paired_ratios(rates[own], rates[name]) if name != own else ()
-            target = TARGET if name != own and precision == FLOAT32 else None
-            note = f"mean squared error {answers[name][-1].facts['error']:.4f} on training images afterwards"
-            rows.append(Row(title, name, "images/s", rates[name], ratios, target, note))
-    return rows + from_float32(f"{net}: Papilio in bfloat16 beside float32; the same runs", rates, {})
+    size = f"{num_images:,} images, passes timed: {passes}"
+    note = "mean squared error {error:.4f} on training images afterwards"
+    return rows_beside(net, f"{TITLES[net]}, Adam, batches of 128; {size}", answers, TARGET, note)

@@ -10,11 +10,13 @@ from benchmarks.tables import Row, Target, paired_ratios
 from benchmarks.turns import Answers, Entry, take_turns, values
 
 PAPILIO, PYTORCH, KERAS, LIGHTNING = "Papilio", "plain PyTorch", "Keras", "Lightning"
+TUTORIAL = "PyTorch's tutorial"
 MIB = 2**20
 FLOAT32, BFLOAT16 = "float32", "bfloat16"
 SWITCHES = {  # to bfloat16, as each documents its own; skorch has none
     PAPILIO: "train.precision = bfloat16",
     PYTORCH: "autocast",
+    TUTORIAL: "autocast",
     KERAS: "mixed_bfloat16",
     LIGHTNING: "bf16-mixed",
 }
@@ -67,6 +69,23 @@ def from_float32(benchmark: str, rates: dict[str, list[float]], targets: dict[st
         for name, taken in rates.items()
         if "," not in name
     ]
+
+
+def rows_beside(net: str, title: str, answers: Answers, target: Target, note: str) -> list[Row]:
+    """Of each precision, per second and per CPU second, then Papilio in bfloat16 beside float32; `note` is filled with the last
+    round's facts. The target is one of float32."""
+    rows = []
+    for precision in (FLOAT32, BFLOAT16):
+        own = name_in(PAPILIO, precision)
+        for quantity, fact in (("images/s", "images_per_second"), ("images a CPU second", "images_per_cpu_second")):
+            rates = values(answers, fact)
+            for name in (name for name in answers if ("," in name) == (precision == BFLOAT16)):
+                ratios = paired_ratios(rates[own], rates[name]) if name != own else ()
+                wanted = target if name != own and precision == FLOAT32 else None
+                told = note.format_map(answers[name][-1].facts) if quantity == "images/s" else ""
+                rows.append(Row(f"{net}, {precision}: {title}", name, quantity, rates[name], ratios, wanted, told))
+    beside = f"{net}: Papilio in bfloat16 beside float32; the same runs"
+    return rows + from_float32(beside, values(answers, "images_per_second"), {})
 
 
 def _train(bench: Bench, net: str, *, num_images: int, passes: int) -> list[Row]:

@@ -120,3 +120,10 @@ class Stopwatch:
     def images_per_cpu_second(self, num_images: int) -> float:
         """What other work on the same cores hardly changes."""
         return num_images * (len(self.ends) - 1) / (self.cpu_ends[-1] - self.cpu_ends[0])
+
+    def rates(self, num_images: int) -> dict[str, float]:
+        """Both, as a contender answers them."""
+        return {
+            "images_per_second": self.images_per_second(num_images),
+            "images_per_cpu_second": self.images_per_cpu_second(num_images),
+        }

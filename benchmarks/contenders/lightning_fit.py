@@ -50,8 +50,8 @@ class EndOfPass(lightning.Callback):
         self.watch.pass_ended()
 
 
-def fit(model: lightning.LightningModule, job: TrainJob, *tensors: Tensor) -> float:
-    """Train by batches of these tensors; images per second."""
+def fit(model: lightning.LightningModule, job: TrainJob, *tensors: Tensor) -> dict[str, float]:
+    """Train by batches of these tensors; images per second, see `Stopwatch.rates`."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
     loader = DataLoader(TensorDataset(*tensors), batch_size=BATCH_SIZE, shuffle=True)
@@ -67,14 +67,14 @@ def fit(model: lightning.LightningModule, job: TrainJob, *tensors: Tensor) -> fl
         callbacks=[EndOfPass(watch)],
     )
     trainer.fit(model, loader)
-    return watch.images_per_second(len(tensors[0]))
+    return watch.rates(len(tensors[0]))
 
 
 def train(job: TrainJob) -> dict[str, Any]:
     images, labels = (torch.from_numpy(array) for array in load_floats(job["images"]))
     model = Classifier(job["net"])
     return {
-        "images_per_second": fit(model, job, images, labels),
+        **fit(model, job, images, labels),
         "parameters": count_parameters(model),
         "loss": loss_of(model.net, images[:CHECKED_IMAGES], labels[:CHECKED_IMAGES]),
     }

@@ -47,7 +47,7 @@ def train(job: TrainJob) -> dict[str, Any]:
     images = torch.from_numpy(load_floats(job["images"])[0])
     model = Game()
     return {
-        "images_per_second": fit(model, job, images),
+        **fit(model, job, images),
         "parameters": count_parameters(model),
         "error": brightness_error(model.G, images[:CHECKED_IMAGES]),
     }

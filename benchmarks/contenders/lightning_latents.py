@@ -43,7 +43,7 @@ def train(job: TrainJob) -> dict[str, Any]:
     images = torch.from_numpy(load_floats(job["images"])[0])
     model = Reconstruction(job["net"])
     return {
-        "images_per_second": fit(model, job, images),
+        **fit(model, job, images),
         "parameters": count_parameters(model),
         "error": error_of(model.encoder, model.decoder, images[:CHECKED_IMAGES], net=job["net"]),
     }

@@ -68,8 +68,7 @@ def _train(job: TrainJob, engine: str) -> dict[str, Any]:
         logits = logits - logits.max(axis=1, keepdims=True)
         nats = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), labels[:CHECKED_IMAGES]]
         return {
-            "images_per_second": watch.images_per_second(len(images)),
-            "images_per_cpu_second": watch.images_per_cpu_second(len(images)),
+            **watch.rates(len(images)),
             "parameters": session.describe(0).num_parameters,
             "loss": float(nats.mean()),
         }

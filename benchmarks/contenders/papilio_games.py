@@ -28,6 +28,7 @@ def train(job: TrainJob) -> dict[str, Any]:
             "optimizer": "adam",
             "learning_rate": LEARNING_RATE,
             "betas": list(BETAS),
+            "precision": job.get("precision", "float32"),
         },
     }
     image_set = training_set(images, labels)
@@ -40,7 +41,7 @@ def train(job: TrainJob) -> dict[str, Any]:
         latents = np.random.default_rng(0).standard_normal((len(checked), LATENTS)).astype(np.float32)
         made = session.nets(0).forward("generator", latents)
         return {
-            "images_per_second": watch.images_per_second(len(images)),
+            **watch.rates(len(images)),
             "parameters": session.describe(0).num_parameters,
             "error": float(np.abs(made.mean(axis=0) - checked.mean(axis=0)).mean()),
         }

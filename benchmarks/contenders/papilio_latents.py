@@ -50,7 +50,7 @@ def train(job: TrainJob) -> dict[str, Any]:
         checked = images[:CHECKED_IMAGES]
         again = session.nets(0).forward("network", np.asarray(checked))
         return {
-            "images_per_second": watch.images_per_second(len(images)),
+            **watch.rates(len(images)),
             "parameters": session.describe(0).num_parameters,
             "error": float(np.mean((again - checked / 255) ** 2)),
         }

@@ -88,7 +88,7 @@ def train(job: TrainJob) -> dict[str, Any]:
         everything = BaseDataset(images, torch.ones(len(images)))
         BaseTrainer(model, everything, training_config=config, callbacks=[EndOfPass(watch)]).train()
     return {
-        "images_per_second": watch.images_per_second(len(images)),
+        **watch.rates(len(images)),
         "parameters": count_parameters(encoder) + count_parameters(decoder),
         "error": error_of(encoder, decoder, images[:CHECKED_IMAGES], net=job["net"]),
     }

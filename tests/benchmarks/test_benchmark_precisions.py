@@ -12,7 +12,7 @@ from benchmarks.images import stand_in
 from benchmarks.processes import Answer, Contender
 from benchmarks.turns import Entry
 
-from benchmarks import latents, sweep, training, turns
+from benchmarks import games, latents, sweep, training, turns
 
 RATES = {"float32": 100.0, "bfloat16": 150.0}
 
@@ -22,7 +22,14 @@ def answering(contender: Contender, task: str, job: dict[str, Any], **_: Any) ->
     if task == "multiply":
         return Answer({"flop_per_second": 1e9}, 1.0, 0)
     rate = RATES[job["precision"]] * (2 if contender.name == "Papilio" else 1)
-    facts = {"images_per_second": rate, "parameters": 3, "loss": 0.5, "error": 0.1, "peak_bytes": 2**20}
+    facts = {
+        "images_per_second": rate,
+        "images_per_cpu_second": rate,
+        "parameters": 3,
+        "loss": 0.5,
+        "error": 0.1,
+        "peak_bytes": 2**20,
+    }
     return Answer(
         facts | {"training_flop_per_image": 1e6, "versions": {}, "runs": 8, "accuracies": [0.5]}, 1 / rate, 2**20
     )
@@ -32,7 +39,7 @@ def answering(contender: Contender, task: str, job: dict[str, Any], **_: Any) ->
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     for module in (turns, training, sweep):
         monkeypatch.setattr(module, "run_contender", answering)
-    for module in (training, latents):
+    for module in (training, latents, games):
         monkeypatch.setattr(module, "peers_python", lambda: Path("python"))
     bench = Bench(tmp_path, rounds=2, is_quick=True)
     bench.__dict__["images"] = stand_in("a test")
@@ -101,3 +108,12 @@ def test_contenders_train_in_the_precision_of_the_job(tmp_path: Path, contender:
     answer = contender.train(job)
     assert answer["images_per_second"] > 0
     assert 0 < answer.get("loss", answer.get("error")) < 3
+
+
+def test_a_game_is_beside_its_peers_in_both_precisions_and_per_cpu_second(bench: Bench) -> None:
+    rows = games.train_dcgan(bench)
+    assert ratios(rows, "dcgan, float32", "images a CPU second") == {
+        "Papilio": [], "PyTorch's tutorial": [2.0, 2.0], "Lightning": [2.0, 2.0],
+    }  # fmt: skip
+    assert ratios(rows, "dcgan, bfloat16")["PyTorch's tutorial, autocast"] == [2.0, 2.0]
+    assert ratios(rows, "dcgan: Papilio")["Lightning"] == [3.0, 3.0]
