@@ -75,9 +75,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            status = app(
-                prog_name="papilio", standalone_mode=False
-            )  # which raises what it complains of: in place of four lines it gets one
+            # not standalone, so that it raises what it complains of: one line in place of four
+            status = app(prog_name="papilio", standalone_mode=False)
         finally:
             sys.stdout.flush()  # here, where it can still be said that nobody has read it, or that the disk is full
     except PapilioError as error:

@@ -115,7 +115,7 @@ def _place(plain: Any, loc: Place) -> Place:
         is_index = isinstance(plain, list | tuple) and isinstance(part, int) and part < len(plain)
         if is_index or (isinstance(plain, dict) and part in plain):
             place.append(part)
-            plain = plain[part]
+            plain = _value_at(plain, (part,))
     return tuple(place)
 
 
