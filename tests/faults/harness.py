@@ -206,9 +206,10 @@ def _is_clear(fault: Fault, stdout: str, stderr: str) -> bool:
     if not stderr and isinstance(fault.attempt, tuple) and fault.attempt[:2] == ("data", "check"):
         return "error" in stdout and all(one_line(line) == line for line in stdout.splitlines())
     lines = stderr.splitlines() or [""]
-    *progress, line = lines  # what it was at
+    *progress, line = lines
     return (
-        not any(one.startswith("papilio: ") for one in progress)
+        # what it was at: "loading the run"; remarks of libraries begin otherwise
+        all(one[:1].islower() and not one.startswith("papilio: ") and "Warning" not in one for one in progress)
         and one_line(line) == line
         and len(line) <= MESSAGE_LETTERS
         and fault.file in line

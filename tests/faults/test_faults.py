@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from tests.faults.campaign import Job, try_job
 from tests.faults.generators import GENERATORS
 from tests.faults.harness import Fault, Generator, Outcome, Verdict, try_apart, try_here, warm_up
+
+from papilio.errors import DataError
 
 SEED = 17
 NUM = 6  # of each generator
@@ -42,6 +45,11 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
+def _refuse_after(line: str) -> None:
+    print(line, file=sys.stderr)
+    raise DataError("a.png: cannot be read")
+
+
 def test_what_a_user_would_see_is_judged() -> None:
     def verdict(attempt: object, **options: object) -> Verdict:
         fault = Fault("x", lambda folder: None, attempt, **options)  # type: ignore[arg-type]
@@ -53,6 +61,8 @@ def test_what_a_user_would_see_is_judged() -> None:
     assert verdict(lambda folder: None, statuses=(1, 2)) is Verdict.WRONG_EXIT
     assert verdict(("data", "info", "no-such-set"), file="no-such-set") is Verdict.OK
     assert verdict(("data", "info", "no-such-set"), file="another") is Verdict.MESSAGE
+    assert verdict(lambda folder: _refuse_after("loading the run")) is Verdict.OK
+    assert verdict(lambda folder: _refuse_after("More samples per pixel than can be decoded")) is Verdict.MESSAGE
 
 
 @pytest.mark.parametrize("attempt", [try_here, try_apart])
