@@ -160,7 +160,9 @@ def test_ctrl_c_stops_after_the_epoch_leaves_no_process_of_ray_and_another_machi
     assert (process.returncode, stderr) == (130, ""), stdout
     assert "stopping after the current epochs" in stdout
     assert all(
-        line.startswith(("digits: only", "6 runs on 2 workers", "0 of 6", "stopping", "[", "analyzing the"))
+        line.startswith(
+            ("digits: only", "6 runs on 2 workers", "0 of 6", "stopping", "[", "analyzing the", "writing the")
+        )
         for line in first_lines(stdout)
     )
     assert {"stopped", "waiting"} <= {run.status for run in read_results(out).runs}
