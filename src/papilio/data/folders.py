@@ -11,17 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO
 
 import numpy as np
-from pydantic import Field, TypeAdapter
 
 from papilio.archives import Member, is_archive, read_archive
-from papilio.data.arrays import read_npy
 from papilio.data.decoder_limits import pillow_limits
 from papilio.data.decoding import Depth, Looks, UnreadablePictureError, decode_picture
 from papilio.data.facts import NO_LABELS
 from papilio.data.imageset import RawImages
+from papilio.data.kept_images import images_file, index_file, read_decoded
 from papilio.data.layout import Layout, arrange, is_hidden, is_picture
 from papilio.data.members import (
     NUM_NAMED,
@@ -39,13 +38,11 @@ from papilio.data.parquet import is_parquet, read_parquet
 from papilio.data.places import cache_folder
 from papilio.data.progress import Progress
 from papilio.data.scaling import CHANNELS, Color, Size
-from papilio.data.splits import SplitName
 from papilio.errors import DataError, agreed, one_line, reason_of
-from papilio.files import checksum, open_atomic, open_regular, read_own, write_json
+from papilio.files import checksum, open_atomic, open_regular, write_json
 from papilio.study_folder import OWN_FOLDERS, is_study_folder
 
 Inodes = frozenset[tuple[int, int]]  # with their devices
-Index = Annotated[int, Field(ge=0, lt=2**63)]
 
 # part of every key: raise it whenever the same pictures would come out as other pixels
 READER_VERSION = 3
@@ -107,7 +104,7 @@ def read_pictures(
     key = _content_key(
         path, size=size, color=color, bits=bits, with_classes=with_classes, skips_unreadable=skips_unreadable
     )
-    cached = _read_cached(key)
+    cached = read_decoded(key)
     if cached is None:
         survey = survey_pictures(path, progress, with_classes=with_classes)
         if skips_unreadable:
@@ -116,7 +113,7 @@ def read_pictures(
             if not skips_unreadable:
                 refuse_broken(path, broken, advice=unreadable_advice(path, survey.layout))
             survey = survey.without(broken)  # there are fewer each time
-        cached = _read_cached(key)
+        cached = read_decoded(key)
     if cached is None:
         raise DataError(
             f"{cache_folder() / 'pictures'}: was changed while it was being written; run the same command again"
@@ -247,11 +244,11 @@ def _decode_into_cache(
     size = size or common_size(path, survey.looks.values())
     color = color or common_color(survey.looks.values())
     try:
-        _write_images(_cached_images(key), path, survey.layout, size=size, color=color, depth=depth, progress=progress)
+        _write_images(images_file(key), path, survey.layout, size=size, color=color, depth=depth, progress=progress)
     except _BrokenError as error:
         return error.broken
     # last: it is what tells that the images are whole
-    write_json(_cached_index(key), _index(survey, size, depth))
+    write_json(index_file(key), _index(survey, size, depth))
     return {}
 
 
@@ -315,54 +312,6 @@ def _notes(survey: Survey, size: Size, depth: Depth) -> list[str]:
         one, several = "{} file that is not a picture was", "{} files that are not pictures were"
         notes.append(f"{agreed(len(survey.layout.others), one, several)} ignored")
     return notes if depth.unused is None else [*notes, depth.unused]
-
-
-def _read_cached(key: str) -> RawImages | None:
-    """The decoded images under a key; None where they are missing, or not whole."""
-    try:
-        index = _index_reader().validate_json(read_own(_cached_index(key)), strict=True)
-        images = read_npy(_cached_images(key))
-    except (OSError, ValueError, DataError):
-        # derived from the pictures: what is torn is recreated
-        return None
-    labels = np.array(index.labels, dtype=np.int64)
-    given: dict[SplitName, np.ndarray] = {
-        split: np.array(indices, dtype=np.int64) for split, indices in index.given.items()
-    }
-    if images.ndim != 4 or images.dtype != np.uint8 or not index.fits(num=len(images)):
-        return None
-    notes, names = tuple(index.notes), tuple(index.class_names)
-    return RawImages("", images, labels, names, "", given, notes, skipped=index.skipped)
-
-
-@dataclass(frozen=True)
-class CachedIndex:
-    """What is kept next to decoded images: as `RawImages` has it, in plain lists."""
-
-    labels: list[Index]
-    class_names: list[str]
-    given: dict[SplitName, list[Index]]
-    notes: list[str]
-    skipped: dict[str, str] = field(default_factory=dict)
-
-    def fits(self, *, num: int) -> bool:
-        """Whether it can be that of so many images."""
-        most = max(self.labels, default=0)
-        indices = [one for some in self.given.values() for one in some]
-        return len(self.labels) == num and most < max(1, len(self.class_names)) and max(indices, default=0) < num
-
-
-@functools.cache
-def _index_reader() -> TypeAdapter[CachedIndex]:
-    return TypeAdapter(CachedIndex)
-
-
-def _cached_images(key: str) -> Path:
-    return cache_folder() / "pictures" / f"{key}.npy"
-
-
-def _cached_index(key: str) -> Path:
-    return cache_folder() / "pictures" / f"{key}.json"
 
 
 def _content_key(
