@@ -53,7 +53,7 @@ format: $(VENV)/.ready
 	$(BIN)/ruff check --fix
 
 bench: $(VENV)/.ready
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run --out docs/results
 
 clean:
 	rm -rf $(VENV) .venv-bench results site .pytest_cache .ruff_cache web/node_modules

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.run [NAME...]`: measure, print, and write docs/results/benchmarks.json and .md.
+"""`python -m benchmarks.run [NAME...]`: measure and print; with --out also write benchmarks-NAME.json and .md, each when it is
+measured, so that a run that ends early keeps what it has.
 
-All contenders run on one machine in one session, each in a process of its own, in turns (A B C, A B C, ...), with their
-own defaults and all cores. Only a whole run at full size is written to docs; others go where --out says (of a single one, as
-benchmarks-NAME), or are printed.
+All contenders of one benchmark run on one machine in one session, each in a process of its own, in turns (A B C, A B C, ...),
+with their own defaults and all cores.
 With --before CHECKOUT, Papilio alone is measured: this checkout beside another one; `outside --before CHECKOUT` measures what
 a study takes before its first step and after its last.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import shlex
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from benchmarks.drawing import drawing
 from benchmarks.games import train_dcgan
 from benchmarks.halving import halving
 from benchmarks.latents import train_autoencoder, train_vae
-from benchmarks.machine import ROOT, describe_machine
+from benchmarks.machine import describe_machine
 from benchmarks.outside import compare_outside
 from benchmarks.precision import precision
 from benchmarks.processes import ContenderFailed
@@ -55,7 +54,6 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "start-up": start_up,
 }
 ROUNDS = 5
-DOCS = ROOT / "docs" / "results"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,27 +71,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"--before: {error}")
     if unknown := [name for name in names if name not in benchmarks]:
         parser.error(f"{unknown[0]!r} is not a benchmark here; allowed are {', '.join(benchmarks)}")
-    is_whole = set(names) == set(BENCHMARKS) and not options.quick
-    out = options.out or (DOCS if is_whole else None)
     if options.rounds < 1:
         parser.error("--rounds: allowed is 1 or more")
+    machine = describe_machine()
+    failed = 0
+    for name in names:
+        try:
+            facts, rows = measure(name, benchmarks[name], options)
+        except ContenderFailed as error:
+            print(f"benchmarks: {name}: {error}", file=sys.stderr)
+            failed = 1
+            continue
+        facts = {"command": command_of(name, options)} | machine | facts
+        print("\n" + as_text(facts, rows))
+        if options.out is not None:
+            write(options.out, facts, rows, name=f"benchmarks-{name}")
+    return failed
+
+
+def measure(
+    name: str, benchmark: Callable[[Bench], list[Row]], options: argparse.Namespace
+) -> tuple[dict[str, Any], list[Row]]:
+    """What one benchmark found, and on which images, with which versions, in how many minutes."""
     start = time.perf_counter()
-    facts = {"command": command_told(arguments)} | describe_machine()
     with tempfile.TemporaryDirectory(prefix="papilio-bench-") as folder:
         bench = Bench(Path(folder), rounds=1 if options.quick else options.rounds, is_quick=options.quick)
-        try:
-            rows = [row for name in names for row in benchmarks[name](bench)]
-        except ContenderFailed as error:
-            print(f"benchmarks: {error}", file=sys.stderr)
-            return 1
-        if "images" in vars(bench):  # start-up alone wants none
-            facts["images"] = bench.images.description
+        rows = benchmark(bench)
+        facts: dict[str, Any] = {"images": bench.images.description} if "images" in vars(bench) else {}
     facts |= {"minutes": round((time.perf_counter() - start) / 60, 1), "versions": bench.versions}
-    facts |= {"is_quick": options.quick}
-    print("\n" + as_text(facts, rows))
-    if out is not None:
-        write(out, facts, rows, name=f"benchmarks-{names[0]}" if len(names) == 1 else "benchmarks")
-    return 0
+    return facts | {"is_quick": options.quick}, rows
 
 
 def write(folder: Path, facts: dict[str, Any], rows: Sequence[Row], *, name: str) -> None:
@@ -145,11 +151,11 @@ def _cores(num: int) -> str:
     return f"{num} core{'s' if num > 1 else ''}"
 
 
-def command_told(arguments: Sequence[str] | None) -> str:
-    """What makes the same numbers again; where they were written to is no part of it."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    command = shlex.join(["python", "-m", "benchmarks.run", *given])
-    return re.sub(r" ('--out=[^']*'|--out=\S+|--out ('[^']*'|\S+))", "", command)
+def command_of(name: str, options: argparse.Namespace) -> str:
+    """What measures one benchmark again; where it was written to is no part of it."""
+    given = ["--quick"] if options.quick else ["--rounds", str(options.rounds)]
+    given += ["--before", str(options.before)] if options.before is not None else []
+    return shlex.join(["python", "-m", "benchmarks.run", name, *given])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -162,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
         "--before", type=Path, metavar="CHECKOUT", help="compare with Papilio in another checkout instead, in turns"
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round: only shows that everything runs")
-    parser.add_argument("--out", type=Path, help="folder for the results (default: docs/results, for a whole run only)")
+    parser.add_argument("--out", type=Path, help="folder for a page of each (otherwise only printed)")
     return parser
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.run import command_told, write
+from benchmarks.bench import Bench
+from benchmarks.processes import ContenderFailed
 from benchmarks.tables import HEAD, Row, Target, markdown_table, paired_ratios, readable, text_table
+
+from benchmarks import run
 
 PAPILIO = [100.0, 80.0, 300.0]
 OTHER = [50.0, 80.0, 100.0]
@@ -89,15 +93,30 @@ def test_a_markdown_table_has_its_head_its_cells_and_its_notes():
     assert lines[-1] == "- other, images/s: a note"
 
 
-@pytest.mark.parametrize("out", [["--out", "a folder"], ["--out=folder"], []])
-def test_results_tell_the_command_without_where_it_wrote_them(out: list[str]):
-    assert command_told(["by-hand", *out, "--rounds", "5"]) == "python -m benchmarks.run by-hand --rounds 5"
+def benchmark_of(row: Row) -> Callable[[Bench], list[Row]]:
+    return lambda bench: [row]
 
 
-def test_a_single_benchmark_is_written_under_its_name(tmp_path: Path):
-    facts = dict.fromkeys(
-        ("command", "minutes", "processor", "cores", "system", "load_before", "commit", "python", "date"), 1
-    )
-    write(tmp_path, facts | {"memory_bytes": 2**30, "versions": {}, "is_quick": False}, [], name="benchmarks-mlp")
-    assert {file.name for file in tmp_path.iterdir()} == {"benchmarks-mlp.json", "benchmarks-mlp.md"}
-    assert "1 core, 1 GiB" in (tmp_path / "benchmarks-mlp.md").read_text()
+def failing(bench: Bench) -> list[Row]:
+    raise ContenderFailed("other: exit status 1")
+
+
+def test_each_benchmark_is_written_under_its_name_when_it_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    measured = {"mlp": benchmark_of(slower_row()), "cnn": failing, "vae": benchmark_of(slower_row())}
+    monkeypatch.setattr(run, "BENCHMARKS", measured)
+    assert run.main(["--rounds", "2", "--out", str(tmp_path)]) == 1
+    assert "benchmarks: cnn: other: exit status 1" in capsys.readouterr().err
+    kept = {f"benchmarks-{name}.{suffix}" for name in ("mlp", "vae") for suffix in ("json", "md")}
+    assert {file.name for file in tmp_path.iterdir()} == kept
+    text = (tmp_path / "benchmarks-vae.md").read_text()
+    assert "- command: python -m benchmarks.run vae --rounds 2 (" in text
+    assert "| other | images/s | 3 | 80 |" in text
+
+
+def test_results_are_only_printed_without_a_folder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(run, "BENCHMARKS", {"mlp": benchmark_of(slower_row())})
+    assert run.main(["mlp", "--quick"]) == 0
+    assert "python -m benchmarks.run mlp --quick" in (told := capsys.readouterr().out)
+    assert "written" not in told
