@@ -17,35 +17,47 @@ SMALL = {"filters": [4, 8], "dense": [16], "latents": 4}
 @pytest.fixture(scope="session")
 def generators(tmp_path_factory: pytest.TempPathFactory, threads: None) -> Path:
     """The folder of a study with a variational autoencoder, an autoencoder and a conditional generator."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("papilio.workbench._write_report", lambda results, **given: results.folder)
-        patch.setattr("papilio.workbench.analyse", lambda *given, **more: None)
-        patch.setenv("PAPILIO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        trials = [
-            {"name": "VAE", "model": {"family": "vae", **SMALL}},
-            {"name": "autoencoder", "model": {"family": "autoencoder", **SMALL}},
-            {"name": "GAN", "model": {"family": "dcgan", "width": 4, "latents": 6, "conditional": True}},
-        ]
-        study = {
-            "title": "Generators",
-            "data": DATA,
-            "model": {"family": "vae", **SMALL},
-            "train": TRAIN,
-            "stage": [{"name": "generators", "trial": trials}],
-        }
-        return run_study(study, out=tmp_path_factory.mktemp("explored") / "generators", is_silent=True).folder
+    trials = [
+        {"name": "VAE", "model": {"family": "vae", **SMALL}},
+        {"name": "autoencoder", "model": {"family": "autoencoder", **SMALL}},
+        {"name": "GAN", "model": {"family": "dcgan", "width": 4, "latents": 6, "conditional": True}},
+    ]
+    study = {
+        "title": "Generators",
+        "data": DATA,
+        "model": {"family": "vae", **SMALL},
+        "train": TRAIN,
+        "stage": [{"name": "generators", "trial": trials}],
+    }
+    return trained(study, tmp_path_factory, out="generators")
 
 
 @pytest.fixture(scope="session")
 def classifier(tmp_path_factory: pytest.TempPathFactory, threads: None) -> Path:
     """The folder of a study with a small network that classifies."""
+    model = {"family": "cnn", "filters": [4, 8], "dense": [70]}
+    return trained({"title": "Classes", "data": DATA, "model": model, "train": TRAIN}, tmp_path_factory, out="classes")
+
+
+@pytest.fixture(scope="session")
+def reader(tmp_path_factory: pytest.TempPathFactory, threads: None) -> Path:
+    """The folder of a study with a small network that reads clocks."""
+    study = {
+        "title": "Clocks",
+        "data": {"name": "clocks", "render": {"num": 90, "size": 20}, "size": 16, "fraction": 0.9},
+        "model": {"family": "cnn", "filters": [4], "dense": [8]},
+        "train": {"epochs": 1, "batch_size": 16},
+    }
+    return trained(study, tmp_path_factory, out="clocks")
+
+
+def trained(study: dict[str, object], folders: pytest.TempPathFactory, *, out: str) -> Path:
+    """A study's folder, without a report and analyses."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("papilio.workbench._write_report", lambda results, **given: results.folder)
         patch.setattr("papilio.workbench.analyse", lambda *given, **more: None)
-        patch.setenv("PAPILIO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        model = {"family": "cnn", "filters": [4, 8], "dense": [70]}
-        study = {"title": "Classes", "data": DATA, "model": model, "train": TRAIN}
-        return run_study(study, out=tmp_path_factory.mktemp("explored") / "classes", is_silent=True).folder
+        patch.setenv("PAPILIO_CACHE", str(folders.getbasetemp() / "cache"))
+        return run_study(study, out=folders.mktemp("explored") / out, is_silent=True).folder
 
 
 def quietly(done: int, total: int, what: str) -> None:

@@ -22,10 +22,11 @@ from explorer.test_export import elements
 from explorer.test_server import TOKEN, serving
 from in_process import papilio
 from papilio.errors import RunError, RunFailed
+from papilio.explorer import jobs as jobs_module
 from papilio.explorer.about import about_run
 from papilio.explorer.cloud import Cloud
 from papilio.explorer.explore import _make_ready, open_scenes
-from papilio.explorer.jobs import Far, Jobs
+from papilio.explorer.jobs import Courtesy, Far, Jobs
 from papilio.explorer.kept import Kept
 from papilio.explorer.kept_points import keep_cloud, kept_cloud
 from papilio.explorer.maps import Trust, neighbor_map, pca_plane, trust_of
@@ -236,6 +237,44 @@ def test_what_is_computed_behind_the_page_ends_with_the_server() -> None:
     assert not computing.is_alive()
     assert slow.is_ended
     assert shown.missing == []
+
+
+def test_other_runs_are_computed_while_nobody_moves_over_the_map() -> None:
+    class Counts:
+        count, asked = 0, threading.Event()
+
+        def warm_up(self) -> None:
+            """Nothing to load."""
+
+        def prepare(self, progress: Any) -> None:
+            while self.count < 5:
+                self.count += 1
+                self.asked.set()
+                progress(0, 0, "encoding images")
+
+    counts: Any = Counts()
+    shown = Shown([counts], waiting=[counts])
+    shown.courtesy.heard()
+    computing = threading.Thread(target=_make_ready, args=(shown, print), daemon=True)
+    computing.start()
+    assert counts.asked.wait(30)
+    for _ in range(10):
+        shown.courtesy.heard()
+        time.sleep(0.05)
+        assert counts.count == 1
+    computing.join(30)  # as soon as nothing is asked for, it goes on
+    assert counts.count == 5
+
+
+def test_who_never_stops_moving_does_not_stop_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_module, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(jobs_module, "QUIET", 100.0)
+    courtesy = Courtesy()
+    courtesy.give_way()
+    courtesy.heard()
+    start = time.monotonic()
+    courtesy.give_way()
+    assert 0.2 <= time.monotonic() - start < 50
 
 
 def test_the_decoder_does_not_wait_until_images_are_read(

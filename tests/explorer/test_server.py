@@ -44,8 +44,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Server:
-    scenes: list[Scene]
+    shown: Shown
     address: str
+
+    @property
+    def scenes(self) -> list[Scene]:
+        return self.shown.scenes
 
     def ask(self, path: str, body: bytes | None = None, **headers: str) -> Answer:
         given = {"X-Papilio-Token": TOKEN} | {name.replace("_", "-"): value for name, value in headers.items()}
@@ -61,7 +65,8 @@ class Server:
 def serving(scenes: list[Scene]) -> Iterator[Server]:
     """A server in a thread."""
     hosts: set[str] = set()
-    app = make_app(Shown(scenes), title="Generators", token=TOKEN, hosts=hosts)  # pyright: ignore[reportArgumentType]
+    shown = Shown(scenes)
+    app = make_app(shown, title="Generators", token=TOKEN, hosts=hosts)  # pyright: ignore[reportArgumentType]
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -69,7 +74,7 @@ def serving(scenes: list[Scene]) -> Iterator[Server]:
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     hosts |= local_hosts(port)
-    yield Server(scenes, f"http://127.0.0.1:{port}")
+    yield Server(shown, f"http://127.0.0.1:{port}")
     server.should_exit = True
     thread.join(10)
 
@@ -93,6 +98,18 @@ def test_the_page_comes_with_the_token_alone(server: Server) -> None:
         without = server.ask(path)
         assert without.status == 403
         assert TOKEN.encode() not in without.body
+
+
+def test_a_picture_that_is_asked_for_is_heard_by_the_work_behind_the_page(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(server.shown.courtesy, "heard", lambda: heard.append("a picture"))
+    assert server.ask("api/about").status == 200
+    assert heard == []  # the page asks for it every second while it waits for other runs
+    latents = server.ask("api/runs/0/arrays/latents").array()[:1]
+    assert server.ask("api/runs/0/decode", latents.tobytes()).status == 200
+    assert heard == ["a picture"]
 
 
 @pytest.mark.parametrize("path", ["about", "runs/0/arrays/latents", "runs/0/images?indices=1", "runs/0/decode"])

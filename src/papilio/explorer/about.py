@@ -32,6 +32,7 @@ def about_run(scene: Scene, number: int) -> dict[str, Any]:
         "stage": scene.facts.stage,
         "kind": scene.facts.settings["train"].get("objective", ""),
         "image": [height, width, channel],
+        "rim_brightness": scene.facts.rim_brightness,
         # a generator's samples are of no class unless it is told one, or a classifier says so
         "classes": judged if scene.is_generator and not conditional else scene.facts.class_names,
         "quantity": None if quantity is None else asdict(quantity),

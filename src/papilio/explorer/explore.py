@@ -183,12 +183,13 @@ def _serve_page(
 def _make_ready(shown: Shown, say: Callable[[str], None]) -> None:
     """Load what the first picture takes; then compute the points of the other runs, one after another.
 
-    A run that cannot be shown is left out, and told of; the page waits for the others.
+    A run that cannot be shown is left out, and told of; the page waits for the others, and they for the picture at the pointer.
     """
     with contextlib.suppress(Exception):  # it is said when it is asked for
         shown.scenes[0].warm_up()
 
     def go_on(done: int, total: int, what: str) -> None:
+        shown.courtesy.give_way()
         if shown.closing.is_set():
             raise Stopped
 

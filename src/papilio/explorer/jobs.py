@@ -1,8 +1,11 @@
-"""What takes longer than a request: computed in the background, one after another, with a word of how far it is."""
+"""What takes longer than a request: computed in the background, one after another, with a word of how far it is, and second
+to what the page asks for."""
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from papilio.data.progress import Progress
 Result = TypeVar("Result")
 
 AT_ONCE = 0.3  # seconds: what takes no longer is answered with its result
+QUIET, LONGEST_WAIT = 0.3, 2.0  # seconds
 
 
 class Stopped(Exception):
@@ -29,6 +33,23 @@ class Far:
 
     def as_plain(self) -> dict[str, object]:
         return {"done": self.done, "total": self.total, "what": self.what}
+
+
+class Courtesy:
+    """Lets work behind the page wait while somebody moves over the map: pictures come first."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def heard(self) -> None:
+        """A picture was asked for."""
+        self._last = time.monotonic()
+
+    def give_way(self) -> None:
+        """Wait until nothing was asked for during 0.3 s, but 2 s at most: whoever never stops does not stop the work."""
+        end = time.monotonic() + LONGEST_WAIT
+        while (now := time.monotonic()) < min(end, self._last + QUIET):
+            time.sleep(min(end, self._last + QUIET) - now)
 
 
 class Jobs(Generic[Result]):

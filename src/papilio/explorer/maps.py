@@ -28,6 +28,7 @@ MANY = 5_000  # points, from which on t-SNE interpolates on a grid and looks for
 MOST_QUERIES = 2_000  # points whose neighbors are looked at
 EARLY, LATE, EVERY = 250, 500, 10  # iterations of t-SNE, and how often it tells of them
 PERPLEXITY = 30.0
+MAP_NICE = 10  # of the process that computes a map
 SECONDS_BETWEEN = 0.2  # that `tell` is called at least as often as, so that it can end a map
 
 Tell = Callable[
@@ -117,6 +118,8 @@ def neighbor_map(method: str, features: Float32[np.ndarray, "n k"], tell: Tell) 
 
 def _compute(method: str, features: np.ndarray, out: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this process
+    if hasattr(os, "nice"):  # the picture at the pointer comes first
+        os.nice(MAP_NICE)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     warnings.simplefilter("ignore")  # of libraries, about what the user cannot change
     try:

@@ -14,7 +14,7 @@ import secrets
 import socket
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from papilio.errors import PapilioError, one_line
 from papilio.explorer.about import about_run
-from papilio.explorer.jobs import Far
+from papilio.explorer.jobs import Courtesy, Far
 from papilio.explorer.page import channels_first, channels_last, page_html
 from papilio.explorer.scene import MOST_AT_A_TIME, AbsentError, Scene
 
@@ -47,18 +47,20 @@ DTYPES = {"f": np.dtype("<f4"), "i": np.dtype("<i4"), "u": np.dtype("u1")}
 class Shown:
     """The runs of the page: those that are ready, to which others come, and those whose points are still computed.
 
-    `missing` has a line for each run that cannot be shown; `closing` is set when the server ends.
+    `missing` has a line for each run that cannot be shown; `closing` is set when the server ends; `courtesy` hears what the
+    page asks for while other runs are computed.
     """
 
     scenes: list[Scene]
     waiting: list[Scene] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
+    courtesy: Courtesy = field(default_factory=Courtesy)
 
 
 def make_app(shown: Shown, *, title: str, token: str, hosts: frozenset[str] | None) -> Starlette:
     """The web application. `hosts` are the names under which it may be asked for, with their port; None for any."""
-    answers = _Answers(shown.scenes)
+    answers = _Answers(shown)
 
     async def page(request: Request) -> Response:
         if not _is_equal(request.query_params.get("token", ""), token):
@@ -185,8 +187,8 @@ def _with_null(value: Any) -> Any:
 
 
 class _Answers:
-    def __init__(self, scenes: Sequence[Scene]) -> None:
-        self.scenes = scenes
+    def __init__(self, shown: Shown) -> None:
+        self.scenes, self.courtesy = shown.scenes, shown.courtesy
 
     def scene(self, request: Request) -> Scene:
         number = request.path_params["run"]
@@ -220,6 +222,7 @@ class _Answers:
         return PlainJson(await run_in_threadpool(self.scene(request).nearest, space, int(point)))
 
     async def decode(self, request: Request) -> Response:
+        self.courtesy.heard()
         scene = self.scene(request)
         latents = scene.array("latents")
         given = _floats(await request.body(), width=latents.shape[1])

@@ -12,6 +12,7 @@ from driving import KEPT, POINTER, at, drop, keep, pixels, settled
 from PIL import Image
 
 from explorer.conftest import quietly, run_of
+from papilio.data.quantities import CLOCK
 from papilio.explorer.export import export_page
 from papilio.explorer.scene import Scene
 
@@ -84,3 +85,30 @@ def test_a_file_of_a_classifier_classifies_pictures(opened_file: Any, classifier
     first = page.locator("#panel .bars li").first.inner_text().split()
     assert first[0] == scene.facts.class_names[shares.argmax()]
     assert abs(float(first[-1].strip("<>%")) - 100 * shares.max()) < 1
+
+
+def test_a_file_says_where_light_and_dark_are_swapped_and_crops_what_is_wide(
+    opened_file: Any, classifier: Path
+) -> None:
+    (run,) = (classifier / "runs").iterdir()
+    page, scene = opened_file(run)
+    (image,) = scene.pictures(np.array([5]))[0]
+    drop(page, ("negative.png", picture_file(255 - image)))
+    swapped = "are dark at their rim, this picture is light: swap light and dark in the file"
+    page.locator("#panel").get_by_text(swapped).wait_for()
+    wide = np.hstack([np.zeros((28, 10), np.uint8), image, np.zeros((28, 10), np.uint8)])
+    drop(page, ("wide.png", picture_file(wide)))
+    page.locator(KEPT).get_by_text("wide.png").wait_for()
+    page.locator("#panel").get_by_text("Resized by this page").wait_for()
+    assert page.locator("#panel").get_by_text(swapped).count() == 0
+    np.testing.assert_array_equal(pixels(page, f"{KEPT} .frame canvas").reshape(28, 28, -1)[..., 0], image)
+
+
+def test_a_file_of_a_clock_reader_reads_times(opened_file: Any, reader: Path) -> None:
+    (run,) = (reader / "runs").iterdir()
+    page, scene = opened_file(run)
+    (image,) = scene.pictures(np.array([3]))
+    drop(page, ("clock.png", picture_file(image[0])))
+    page.locator(KEPT).get_by_text("clock.png").wait_for()
+    (value,), _ = scene.run.read(image[None])
+    page.locator("#panel").get_by_text(CLOCK.words(value)).first.wait_for()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from papilio.data.quantities import CLOCK
+from papilio.runs.train import rim_brightness
 
 MATH = Path(__file__).parents[3] / "web" / "src" / "math"
 
@@ -18,7 +19,7 @@ MATH = Path(__file__).parents[3] / "web" / "src" / "math"
 @pytest.fixture(scope="module")
 def page(browser: Any) -> Iterator[Any]:
     opened = browser.new_page()
-    for name in ("grid", "vectors", "polygon", "numbers", "quantity", "colors", "free"):
+    for name in ("grid", "vectors", "polygon", "numbers", "quantity", "colors", "free", "rim"):
         source = (MATH / f"{name}.js").read_text(encoding="utf-8")
         opened.evaluate(
             "async ([name, source]) => { window[name] = await import('data:text/javascript,' + encodeURIComponent(source)) }",
@@ -110,6 +111,13 @@ def test_values_are_written_as_papilio_writes_times(page: Any) -> None:
     degrees = {"period": 360, "unit": "°", "is_time": False}
     assert page.evaluate("about => quantity.valueWords(about, 12.345)", degrees) == "12.3°"
     assert page.evaluate("about => quantity.valueWords(about, NaN)", degrees) == "unknown"
+
+
+@pytest.mark.parametrize("shape", [(5, 7, 3), (8, 4, 1)])
+def test_the_rim_of_an_image_is_as_light_as_papilio_finds_it(page: Any, shape: tuple[int, int, int]) -> None:
+    image = np.random.default_rng(4).integers(0, 256, shape, dtype=np.uint8)
+    found = page.evaluate("([image, shape]) => rim.rimBrightness(image, shape)", [image.ravel().tolist(), shape])
+    assert found == pytest.approx(rim_brightness(image.transpose(2, 0, 1)[None]))
 
 
 def test_colors_of_many_classes_differ_from_those_next_to_them_and_a_circle_s_do_not(page: Any) -> None:

@@ -3,6 +3,7 @@
 
 import { blocks, readArray, readJson } from "./blocks.js";
 import { imageOfFile } from "./files.js";
+import { rimNote } from "../math/rim.js";
 import { openNet, picturesOf, shapeOfOne } from "./nets.js";
 
 window.papilioEmbedded = async function embeddedSource(boot) {
@@ -74,7 +75,7 @@ window.papilioEmbedded = async function embeddedSource(boot) {
     },
     encode: async (run, bytes) => {
       const image = await imageOfFile(bytes, run.image);
-      const note = "resized by this page";
+      const note = ["resized by this page", rimNote(image, run.image, run.rim_brightness)].filter(Boolean).join("; ");
       if (has(run, "encoder")) {
         const { latents } = await asked(run, "encoder", image);
         return { image, latent: Float32Array.from(latents.data), note };

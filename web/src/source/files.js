@@ -1,4 +1,4 @@
-// A picture file, opened by the browser and resized to the images of a run.
+// A picture file, opened by the browser, scaled until it covers an image of a run, and cropped about its center.
 
 const MOST_PIXELS = 2 ** 26;
 
@@ -15,7 +15,9 @@ export async function imageOfFile(bytes, [height, width, channels]) {
   context.fillStyle = "#fff"; // transparent pictures lie on white
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";
-  context.drawImage(picture, 0, 0, width, height);
+  const scale = Math.max(width / picture.width, height / picture.height);
+  const [across, down] = [picture.width * scale, picture.height * scale];
+  context.drawImage(picture, (width - across) / 2, (height - down) / 2, across, down);
   const { data } = context.getImageData(0, 0, width, height);
   const image = new Uint8Array(width * height * channels);
   for (let i = 0; i < width * height; i++) {
