@@ -109,7 +109,8 @@ class GivenUpError(BaseException):
 def try_here(fault: Fault) -> Outcome:
     """Try an input in this process, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="fault-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+        folder = Path(name) / "input"  # "..", too, is a folder of its own
+        folder.mkdir()
         fault.write(folder)
         out, err = (
             io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors=how) for how in ("strict", "backslashreplace")

@@ -167,6 +167,17 @@ def test_the_checkpoint_before_takes_the_place_of_a_damaged_one(how: str, stoppe
     assert not stopped.checkpoint_file.parent.exists()
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("epoch", {"a": 1}), ("step", -3), ("seconds", "x"), ("best", []), ("patience", {"epoch": "x"})]
+)
+def test_counters_of_another_type_are_a_damaged_checkpoint(key: str, value: object, stopped: RunFolder) -> None:
+    """An epoch that is a table was compared with a number."""
+    arrays, facts = load_arrays(stopped.checkpoint_file)
+    save_arrays(stopped.checkpoint_file, arrays, facts | {key: value})
+    (note,) = mend_run(stopped)
+    assert f"its counters are damaged: {key}" in note and note.endswith("the run resumes from epoch 1")
+
+
 def test_where_both_checkpoints_are_damaged_the_run_begins_anew(stopped: RunFolder, run: RunFolder) -> None:
     flip(stopped.checkpoint_file, -10)
     flip(stopped.older_checkpoint_file, -10)
@@ -235,6 +246,15 @@ def test_values_of_another_type_in_run_json_are_named(key: str, value: object, r
     with pytest.raises(RunError, match=r"run\.json.*") as error:
         product.load_run(run.path)
     assert "\n" not in str(error.value)
+
+
+def test_a_network_s_settings_are_held_to_what_its_builder_takes(run: RunFolder) -> None:
+    """Text in the place of a number was compared with one."""
+    facts = json.loads(run.facts_file.read_text())
+    facts["settings"]["model"]["units"] = ["x"]
+    run.facts_file.write_text(json.dumps(facts))
+    with pytest.raises(RunError, match=r"run\.json: model\.units\.0: "):
+        product.load_run(run.path)
 
 
 @pytest.mark.parametrize("value", ["650", None, [650], 650.5])

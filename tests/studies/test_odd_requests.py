@@ -67,6 +67,20 @@ def test_a_home_folder_in_out_is_found(here: Path, monkeypatch: pytest.MonkeyPat
     assert (here / "home" / "set" / "images.npy").is_file()
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("mnits", "did you mean mnist? For files"), ("zebra", "mnist-5k; for files"), ("x" * 5000, "; for files")],
+)
+def test_a_name_of_no_image_set_is_told_with_its_study_and_key(name: str, hint: str, here: Path) -> None:
+    (here / "s.toml").write_text(f'title = "S"\n[data]\nname = "{name}"\n[model]\nfamily = "mlp"\n')
+    for command in (("show", "s.toml"), ("run", "s.toml", "--yes")):
+        done = papilio(*command)
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and len(done.stderr) < 1000
+        assert "s.toml: stage " in done.stderr and "data.name: '" + name[:20] in done.stderr and hint in done.stderr
+        assert done.stderr.strip().endswith(" of your own set data.path")
+    assert not (here / "results").exists()
+
+
 DEEP = "[" * 200 + "]" * 200
 
 

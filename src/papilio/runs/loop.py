@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from papilio.engine import Arrays, Diverged, Record, Session
 from papilio.errors import RunError, SettingError
 from papilio.kinds.ranking import Ranking
 from papilio.runs.arrays import keep_older, load_arrays, save_arrays, under_prefix, with_prefix
 from papilio.settings.train_settings import TrainSettings
+from papilio.settings.validation import one_reason
 
 
 @runtime_checkable
@@ -68,16 +71,22 @@ class Tracker:
 class Progress:
     """The counters of a run; `epoch` counts finished epochs, `step` finished batches."""
 
-    epoch: int = 0
-    step: int = 0
+    epoch: Annotated[int, Field(ge=0)] = 0
+    step: Annotated[int, Field(ge=0)] = 0
     seconds: float = 0.0
     best: Tracker = field(default_factory=Tracker)
     patience: Tracker = field(default_factory=Tracker)
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Progress:
-        trackers = {name: Tracker(**facts[name]) for name in ("best", "patience")}
-        return cls(facts["epoch"], facts["step"], facts["seconds"], **trackers)
+        """As a checkpoint keeps it; raises RunError where they are other facts, or damaged ones."""
+        try:
+            return _PROGRESS.validate_python({name: facts[name] for name in _COUNTERS})
+        except (ValidationError, KeyError) as error:
+            raise RunError(f"its counters are damaged: {one_reason(error)}") from error
+
+
+_PROGRESS, _COUNTERS = TypeAdapter(Progress), [field.name for field in fields(Progress)]
 
 
 @dataclass

@@ -43,7 +43,7 @@ def _mend_checkpoint(folder: RunFolder) -> tuple[list[str], int]:
             epoch = Progress.from_facts(load_arrays(file)[1]).epoch
         except FileNotFoundError:
             continue
-        except (RunError, KeyError, TypeError) as error:
+        except RunError as error:
             notes.append(f"{file}: is damaged and was removed ({error})")
             remove_own(file)
             continue

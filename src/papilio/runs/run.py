@@ -27,6 +27,7 @@ from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.own_code import own_code
 from papilio.runs.shipped import find_run
 from papilio.settings.references import OwnFunctions, resolve_reference
+from papilio.settings.validation import validated
 
 Labels = str | int | Sequence[str] | Sequence[int] | np.ndarray  # of images: classes by name or number
 
@@ -264,8 +265,11 @@ def load_run(run: Any, *, own: OwnFunctions | None = None, network: Callable[...
     functions = own_code(folder, settings, functions)
     weights, _ = load_arrays(files.weights_file)
     try:
+        engine = find_engine(settings.train.engine, functions)
+        takes, given = engine.model_settings(settings.model.family), settings.model.arguments
+        validated(takes, given, where=files.facts_file.name, prefix="model", error=SettingError)
         kind = kind_of(settings.train, facts.images, functions)
-        nets = find_engine(settings.train.engine, functions).load(settings, facts.images, weights)
+        nets = engine.load(settings, facts.images, weights)
     except SettingError as error:
         raise RunError(f"{folder}: {error}") from error
     except RunError as error:

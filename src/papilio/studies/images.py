@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from papilio.data.imageset import ImageSet
-from papilio.data.load import load_images
+from papilio.data.load import DRAWN, load_images
+from papilio.data.named import READERS
 from papilio.data.progress import Progress, reading_progress
-from papilio.errors import PapilioError, SettingError
+from papilio.errors import PapilioError, SettingError, did_you_mean, shown
 from papilio.kinds.choosing import ranking_of, standing_of
 from papilio.kinds.kind import Kind
 from papilio.kinds.ranking import Standing
@@ -94,11 +96,25 @@ class StudyImages:
 
 
 def images_of(data: DataSettings, progress: Progress, *, download: bool = True) -> ImageSet:
-    """The image set of a [data] table; with `download` off one that is not here is an error."""
+    """The image set of a [data] table; with `download` off one that is not here is an error.
+
+    Raises SettingError for a name of none, and what `load_images` raises.
+    """
+    if data.name is not None and data.name not in (*READERS, *DRAWN) and not _is_there(data.name):
+        hint = did_you_mean(data.name, [*READERS, *DRAWN])
+        other = f"{' For' if hint.endswith('?') else '; for'} files of your own set data.path"
+        raise SettingError(f"data.name: {shown(data.name)} is not an image set; {hint}{other}")
     arguments = {key: value for key, value in plain_settings(data).items() if key not in ("name", "path")}
     if isinstance(arguments.get("size"), list):
         arguments["size"] = tuple(arguments["size"])
     return load_images(data.name or str(data.path), download=download, progress=progress, **arguments)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError):  # it cannot be a path: too long, or of a user that there is not
+        return False
 
 
 def _key(data: DataSettings, *fold: int) -> str:
