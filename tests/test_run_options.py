@@ -171,6 +171,12 @@ def test_what_is_wrong_with_options_is_one_line(arguments: list[str], line: str)
     assert done.stderr.startswith(f"papilio: {line}") and done.stderr.count("\n") == 1
 
 
+def test_of_a_very_long_argument_the_two_ends_are_told() -> None:
+    done = papilio("run", "x", "y" * 5000)
+    assert done.returncode == 2 and "too many arguments: yyy" in done.stderr
+    assert done.stderr.endswith("yyy; see papilio run --help\n") and len(done.stderr) < 1000
+
+
 @pytest.mark.parametrize("arguments", [[], ["data"]])
 def test_a_command_without_anything_prints_its_help(arguments: list[str]) -> None:
     done = papilio(*arguments)

@@ -14,7 +14,7 @@ import typer
 
 from papilio import run_commands, study_commands
 from papilio.data_commands import data_app
-from papilio.errors import PapilioError, one_line, reason_of
+from papilio.errors import PapilioError, as_message, reason_of
 from papilio.version import __version__
 
 LEFT_UNREAD = 141  # the exit status of what a closed pipe ends, as shells count it
@@ -118,7 +118,7 @@ def _complain_of_usage(error: Any) -> NoReturn:
 
 
 def _complain(text: str, *, status: int) -> NoReturn:
-    typer.echo(f"papilio: {one_line(text)}", err=True)
+    typer.echo(f"papilio: {as_message(text)}", err=True)
     if sys.stdout is sys.__stdout__:
         _drop_output()
     sys.exit(status)

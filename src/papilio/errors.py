@@ -37,8 +37,7 @@ class PapilioError(Exception):
     exit_status = 1
 
     def __init__(self, message: object = "") -> None:
-        words = one_line(str(message)).split(" ")
-        super().__init__(shortened(" ".join(shortened(word, MOST_OF_A_WORD) for word in words), MOST_LETTERS))
+        super().__init__(as_message(str(message)))
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook (IPython) shows of it: the lines of the user's own code that asked for it, and the message.
@@ -110,6 +109,12 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def as_message(text: str) -> str:
+    """One line of moderate length; what is left out of long words, and of the whole, is in their middle."""
+    words = [shortened(word, MOST_OF_A_WORD) for word in one_line(text).split(" ")]
+    return shortened(" ".join(words), MOST_LETTERS)
 
 
 def shortened(text: str, most: int) -> str:

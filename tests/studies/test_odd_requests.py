@@ -128,6 +128,7 @@ def test_set_takes_one_value() -> None:
         ({"train__learning_rate": float("inf")}, "train.learning_rate: inf"),
         ({"train__learning_rate": float("nan")}, "train.learning_rate: nan"),
         ({"model__units": [[[4]]]}, "model.units"),
+        ({"model__units": [1e308]}, "model.units.0: input should be a valid integer (given: 1e+308)"),
     ],
 )
 def test_values_of_another_kind_or_size_are_one_line(changes: dict[str, Any], complaint: str, here: Path) -> None:

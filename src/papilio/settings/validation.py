@@ -23,6 +23,7 @@ WORDS_OF_JSON = {
     " after validation": "",
 }
 TABLE_OF_SEVERAL = re.compile(r"^(stage|analysis|published)\.(\d+)(?:\.(.*))?$")
+LARGEST = 2.0**63  # integers are smaller
 FROM_IMAGES = ("image_shape", "num_classes", "heads")  # what a builder is given next to its settings
 
 
@@ -120,8 +121,8 @@ def _place(plain: Any, loc: Place) -> Place:
 
 
 def _is_allowed(value: Any, complaint: str) -> bool:
-    """A whole number with a point; a list for a tuple, as neither TOML nor JSON has any."""
-    is_whole = isinstance(value, float) and value.is_integer()
+    """A whole number with a point, as large as integers are; a list for a tuple, as neither TOML nor JSON has any."""
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGEST
     return is_whole or (complaint == "tuple_type" and isinstance(value, list))
 
 
