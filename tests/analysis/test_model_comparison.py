@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from papilio.analysis import model_comparison
 from papilio.analysis.model_comparison import _components
 from papilio.analysis.store import read_analysis
 from papilio.data.load import load_images
+from papilio.kinds.options import ModelsOptions
 from papilio.results.results import StudyResults
 from papilio.runs.run import load_run
 from papilio.workbench import run_study
@@ -58,6 +60,18 @@ def test_each_trial_has_what_was_measured_and_components_stand_below(results: St
     assert page.count("Side by side</h3>") == 1 and "8 principal components" in page
     assert "Fréchet, samples" not in page  # a column without a number is left out,
     assert "Fréchet: the distance" not in page and "Probe: the accuracy" in page  # and what explains it
+
+
+def test_an_encoder_without_a_measured_error_has_what_is_known_of_it(
+    results: StudyResults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had no principal components to stand beside."""
+    monkeypatch.setattr(model_comparison, "ERROR", "test_unknown")
+    digits = load_images("digits", fraction=0.5)
+    arrays = model_comparison.compare_models(results, "kinds", ModelsOptions(labels=60), lambda run: digits)
+    assert arrays is not None
+    assert arrays["trials"].tolist() == ["variational"] and np.isnan(arrays["error"]).all()
+    assert arrays["pca_latents"].tolist() == [4] and np.isfinite(arrays["pca_accuracy"]).all()
 
 
 def test_a_stage_of_classifiers_has_none(results: StudyResults) -> None:

@@ -48,8 +48,9 @@ def compare_models(
         measured = quality(run, images, QualityOptions(num=options.num, features=None))
         rows.append(_row(trial, run, images, measured, options))
         floors.append(measured)
-    sets = {run.latents: images for _, run, images in reversed(compared) if "encode" in run.kind.offers}
-    accuracy = {row["latents"]: row["pca_accuracy"] for row in reversed(rows) if not math.isnan(row["error"])}
+    encoders = [one for one in zip(compared, rows, strict=True) if "encode" in one[0][1].kind.offers][::-1]
+    sets = {run.latents: images for (_, run, images), _ in encoders}
+    accuracy = {run.latents: row["pca_accuracy"] for (_, run, _), row in encoders}
     arrays = {name: np.array([row[name] for row in rows]) for name in rows[0] if name != "pca_accuracy"} | {
         "labels": np.array(options.labels),
         "pca_latents": np.array(sorted(sets), dtype=np.int64),
