@@ -25,7 +25,7 @@ import papilio as product
 from in_process import papilio
 from papilio.data.load import load_images
 from papilio.engine import Session
-from papilio.errors import DataError, RunError, SettingError, StudyError
+from papilio.errors import RunError, SettingError, StudyError
 from papilio.execution import study_run
 from papilio.results.results import read_results
 from papilio.runs.folder import RunFolder
@@ -102,7 +102,7 @@ def test_a_kill_between_record_and_checkpoint_loses_no_record(tmp_path: Path, mo
 
 def test_a_fresh_start_that_is_refused_throws_nothing_away(out: Path) -> None:
     before = contents(out)
-    with pytest.raises(DataError):
+    with pytest.raises(StudyError):
         product.run_study(ONE | {"data": {"name": "nothere"}}, out=out, is_fresh=True, is_silent=True)
     with pytest.raises(SettingError):
         product.run_study(ONE, out=out, is_fresh=True, workers=0, is_silent=True)

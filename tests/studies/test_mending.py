@@ -257,6 +257,25 @@ def test_a_network_s_settings_are_held_to_what_its_builder_takes(run: RunFolder)
         product.load_run(run.path)
 
 
+@pytest.mark.parametrize(
+    ("table", "key", "value", "complaint"),
+    [
+        ("train", "epochs", "many", r"run\.json: not a valid run\.json \(epochs: "),
+        ("data", "name", None, r"run\.json: not a valid run\.json"),
+        ("train", "objective", "supervysed", r"run\.json: train\.objective: 'supervysed' is not a kind of run"),
+    ],
+)
+def test_settings_in_run_json_are_valid_or_told_with_the_file(
+    table: str, key: str, value: object, complaint: str, run: RunFolder
+) -> None:
+    """Text in the place of a number ended the report with a traceback; a kind of none did not name the file."""
+    facts = json.loads(run.facts_file.read_text())
+    facts["settings"][table][key] = value
+    run.facts_file.write_text(json.dumps(facts))
+    with pytest.raises(RunError, match=complaint):
+        product.run_study(STUDY, out=run.path.parent.parent, is_silent=True)
+
+
 @pytest.mark.parametrize("value", ["650", None, [650], 650.5])
 def test_rows_of_layers_are_held_to_what_they_are_for(value: object, run: RunFolder) -> None:
     """A number in quotes passed, and ended the report with a traceback."""

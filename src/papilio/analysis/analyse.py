@@ -19,7 +19,6 @@ from papilio.engine import Arrays
 from papilio.errors import PapilioError, RunFailed, SettingError, StorageError
 from papilio.kinds.analyses import section_reference
 from papilio.kinds.kind import Analysis, Kind
-from papilio.kinds.registry import kind_of
 from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.runs.folder import RunFolder
 from papilio.runs.run import Run, load_run
@@ -196,8 +195,7 @@ def _kinds(results: StudyResults, stage: str, own: OwnFunctions | None) -> list[
 
 
 def _kind(run: RunResult, own: OwnFunctions) -> Kind:
-    facts = RunFolder(run.folder).facts()
-    return kind_of(facts.run_settings.train, facts.images, own)
+    return RunFolder(run.folder).kind(own)
 
 
 def _stage_slug(results: StudyResults, stage: str) -> str:

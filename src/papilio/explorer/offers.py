@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from papilio.analysis.features import SHIPPED
 from papilio.errors import SettingError
-from papilio.kinds.registry import kind_of
 from papilio.runs.folder import RunFolder
 from papilio.runs.own_code import own_code
 from papilio.runs.shipped import find_run, shipped_runs
@@ -12,10 +11,9 @@ from papilio.runs.shipped import find_run, shipped_runs
 
 def offers_of(run: RunFolder) -> frozenset[str]:
     """What a run does, without its nets. Raises RunError where it has an objective of the user's own that is not found."""
-    facts = run.facts()
-    settings = facts.run_settings
+    settings = run.facts().run_settings
     own = own_code(run.path, settings, {}) if ":" in settings.train.objective else {}
-    return frozenset(kind_of(settings.train, facts.images, own).offers)
+    return frozenset(run.kind(own).offers)
 
 
 def judge_of(run: RunFolder, given: str | None) -> str | None:

@@ -13,11 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from papilio.data.facts import ImageFacts
 from papilio.data.quantities import from_plain
-from papilio.errors import RunError, reason_of
+from papilio.errors import RunError, SettingError, reason_of
 from papilio.files import open_to_append, read_own, storage_errors, write_json, write_text
 from papilio.kinds.choosing import standing_of
+from papilio.kinds.kind import Kind
 from papilio.kinds.ranking import Ranking, Standing
-from papilio.kinds.registry import KINDS
+from papilio.kinds.registry import KINDS, kind_of
 from papilio.models.description import LayerRow
 from papilio.runs.arrays import older_of
 from papilio.runs.checked import (
@@ -32,11 +33,13 @@ from papilio.runs.checked import (
     Shape,
 )
 from papilio.runs.plan import RunPlan
+from papilio.settings.references import OwnFunctions
 from papilio.settings.run_settings import RunSettings, is_own
 from papilio.settings.spelling import in_present_spelling, present_key
 from papilio.settings.validation import one_reason
 
 Status = Literal["running", "stopped", "pruned", "done", "diverged", "failed"]
+DAMAGED_SETTINGS = (ValidationError, KeyError, TypeError, AttributeError)  # that RunSettings.of raises
 FINAL = frozenset({"done", "diverged"})  # a run that ended so would end so again: it is never repeated
 
 
@@ -121,7 +124,7 @@ class RunFacts:
         """The settings again; raises RunError where they are damaged."""
         try:
             return RunSettings.of(self.settings)
-        except (ValidationError, KeyError, TypeError, AttributeError) as error:
+        except DAMAGED_SETTINGS as error:
             raise RunError(f"{self.run}: its settings in run.json are damaged ({one_reason(error)})") from error
 
     @classmethod
@@ -181,10 +184,13 @@ class RunFolder:
     def read(self) -> RunFacts | None:
         """What run.json says, None where there is none; raises RunError where it is not readable."""
         try:
-            return _in_present_spelling(_reader().validate_json(read_own(self.facts_file), strict=True))
+            facts = _in_present_spelling(_reader().validate_json(read_own(self.facts_file), strict=True))
+            if facts.settings:
+                RunSettings.of(facts.settings)
+            return facts
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError) as error:  # pydantic's complaints are ValueErrors, too
+        except (OSError, ValueError, *DAMAGED_SETTINGS) as error:  # pydantic's complaints are ValueErrors, too
             raise RunError(
                 f"{self.facts_file}: not a valid run.json ({one_reason(error)}); delete the folder {self.path.name}"
                 " and run the study again to retrain this run"
@@ -198,6 +204,14 @@ class RunFolder:
                 f"{self.path}: not a run folder (run.json is missing); a study's runs are in its folder runs/"
             )
         return facts
+
+    def kind(self, own: OwnFunctions) -> Kind:
+        """What the run is; raises RunError where run.json is not readable or tells of no kind that is known."""
+        facts = self.facts()
+        try:
+            return kind_of(facts.run_settings.train, facts.images, own)
+        except SettingError as error:
+            raise RunError(f"{self.facts_file}: {error}") from error
 
     def is_finished(self) -> bool:
         """Whether the run ended for good and what it ended with is there."""

@@ -65,7 +65,8 @@ def _words(run: RunResult) -> str:
             " The discriminator’s output is not a probability: it should be high for real images and low for generated"
         )
         text += " ones; where it cannot tell them apart, both are equal."
-    if float(run.settings["model"].get("average", 0.0)) > 0:
+    average = run.settings["model"].get("average")
+    if isinstance(average, float) and average > 0:
         text += " Validation metrics and all images shown are of the averaged generator."
     return text
 

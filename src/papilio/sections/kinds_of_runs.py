@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from papilio.kinds.kind import Kind
-from papilio.kinds.registry import kind_of
 from papilio.results.results import RunResult
 from papilio.runs.folder import RunFolder
 
@@ -11,7 +10,6 @@ from papilio.runs.folder import RunFolder
 def kind_of_run(run: RunResult) -> Kind | None:
     """A run's kind; None where it has not begun, and where a kind of the user's own cannot be imported here."""
     try:
-        facts = RunFolder(run.folder).facts()
-        return kind_of(facts.run_settings.train, facts.images, {})
+        return RunFolder(run.folder).kind({})
     except Exception:  # a module of the user's own may raise anything when it is imported
         return None
