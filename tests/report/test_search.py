@@ -19,7 +19,8 @@ from papilio.kinds.ranking import Direction, Ranking, Standing
 from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.sections.page import write_report
 from papilio.sections.result_tables import best_first
-from papilio.sections.search_sections import comparison_words, search_section
+from papilio.sections.search_sections import _most_epochs, comparison_words, search_section
+from papilio.settings.train_settings import TrainSettings
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,13 @@ def pruned(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
 @pytest.fixture(scope="module")
 def page(pruned: StudyResults) -> Page:
     return Page(write_report(pruned).read_text())
+
+
+def test_a_pruned_run_that_leaves_its_epochs_to_the_default_would_have_had_those(pruned: StudyResults):
+    """It ended the report with a traceback."""
+    settings = dict(pruned.runs[0].settings)
+    settings["train"] = {name: value for name, value in settings["train"].items() if name != "epochs"}
+    assert _most_epochs(settings) == TrainSettings().epochs
 
 
 def test_each_setting_has_a_column(page: Page):

@@ -184,6 +184,7 @@ def test_deleted_weights_are_made_again(out: Path) -> None:
         ("study.toml", b"\xff\xfe\x00"),
         ("environment.json", b"{"),
         ("environment.json", b"[]"),
+        ("environment.json", b'{"else": 1e999}'),
         ("results.csv", b""),
         ("results.csv", b"a,b\n1,2\n"),
         ("results.csv", b"run,stage,trial,seed\nx\n"),
@@ -243,6 +244,7 @@ def with_entry(key: str, value: Any) -> Callable[[Path], None]:
         ("environment.json", with_entry("data", {"name": "digits"})),
         ("environment.json", with_entry("data", [{"name": "digits", "image_shape": [8, 8]}])),
         ("environment.json", with_entry("command", 3)),
+        ("environment.json", with_entry("else", float("inf"))),
     ],
 )
 def test_values_of_another_kind_are_one_line_that_names_the_file(

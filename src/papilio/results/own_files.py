@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
@@ -72,7 +73,14 @@ class Row(BaseModel):
 def check_environment(content: bytes) -> dict[str, Any]:
     """The contents of environment.json; raises ValueError where it is damaged."""
     Environment.model_validate_json(content)
-    return json.loads(content)
+    return json.loads(content, parse_float=_finite, parse_constant=_finite)
+
+
+def _finite(text: str) -> float:
+    """A number that can be written again as JSON: 1e999 is read as one without an end."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is not a finite number")
+    return number
 
 
 def check_rows(content: bytes) -> list[Row]:

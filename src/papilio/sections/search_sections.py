@@ -23,6 +23,7 @@ from papilio.sections import result_tables as tables
 from papilio.sections.blocks import Table
 from papilio.sections.curve_sections import evenly
 from papilio.sections.result_tables import best_first, reached
+from papilio.settings.run_settings import RunSettings
 
 MOST_DRAWN = 300  # trials in a figure: more cannot be told apart, and make the page heavy
 MOST_SETTINGS = 12  # axes and panels, the most important first
@@ -303,7 +304,7 @@ def _saving_words(trials: Sequence[TrialResult], pruned: Sequence[TrialResult]) 
 
 
 def _most_epochs(settings: Mapping[str, Any]) -> int:
-    return int(settings["train"]["epochs"])
+    return RunSettings.of(settings).train.epochs
 
 
 def _stops_early(trials: Sequence[TrialResult]) -> bool:
