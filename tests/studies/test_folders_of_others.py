@@ -12,7 +12,7 @@ from tiny import tiny, write_study
 
 import papilio as product
 from in_process import papilio
-from papilio.errors import DataError, RunError
+from papilio.errors import DataError, RunError, StudyError
 from papilio.study_folder import is_study_folder, remove_study
 
 STUDY = tiny(stage=[{"name": "a"}], train__epochs=1)
@@ -143,6 +143,6 @@ def test_results_beside_pictures_are_no_class(pictures: Path, original: Path) ->
 
 
 def test_a_wrong_set_leaves_no_folder_behind(tmp_path: Path) -> None:
-    with pytest.raises(DataError):
+    with pytest.raises(StudyError):
         product.run_study(STUDY | {"data": {"name": "nothere"}}, out=tmp_path / "out", is_silent=True)
     assert not (tmp_path / "out").exists()
