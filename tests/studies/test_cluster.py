@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -159,12 +160,8 @@ def test_ctrl_c_stops_after_the_epoch_leaves_no_process_of_ray_and_another_machi
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (130, ""), stdout
     assert "stopping after the current epochs" in stdout
-    assert all(
-        line.startswith(
-            ("digits: only", "6 runs on 2 workers", "0 of 6", "stopping", "[", "analyzing the", "writing the")
-        )
-        for line in first_lines(stdout)
-    )
+    ours = r"digits: only|6 runs on 2 workers|\d of 6|stopping|\[|analyzing the|writing the"
+    assert [line for line in first_lines(stdout) if not re.match(ours, line)] == []
     assert {"stopped", "waiting"} <= {run.status for run in read_results(out).runs}
     assert not [one for one in psutil.process_iter(["cmdline"]) if f"papilio-ray-{process.pid}-" in str(one.info)]
     assert not [*Path("/tmp").glob(f"papilio-ray-{process.pid}-*"), *tmp_path.glob("papilio-*"), *tmp_path.glob(".ray")]
