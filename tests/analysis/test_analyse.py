@@ -162,3 +162,15 @@ def test_the_best_trial_is_looked_at_and_what_an_earlier_version_saw_of_others_s
     assert unsaid.keys() == both.keys() and [name for name, is_new in unsaid.items() if is_new] == ["trials-sorts.npz"]
     assert len(changed(out, analysis=[{"top": 1}])) == 3
     assert len(changed(out, analysis=[{}])) == 3
+
+
+def test_a_table_can_be_about_one_stage_only(tmp_path: Path) -> None:
+    """Also where both stages have the same network: the check before training is then made for one of them only."""
+    stages = [{"name": name, "train": {"learning_rate": rate}} for name, rate in (("first", 0.01), ("second", 0.001))]
+    tables = [{"kind": "brightness", "stage": "second", "pictures": 2}]
+    run_study(STUDY | {"stage": stages, "analysis": tables}, out=tmp_path / "out", is_silent=True)
+    found = {(one.header.analysis, one.header.stage) for one in read_analyses(tmp_path / "out")}
+    assert found == {("brightness", "second")}  # "trials" sets two trials of a stage side by side
+    wrong = [{"kind": "brightness", "stage": "second", "data": {"name": "digits", "size": 6}}]
+    with pytest.raises(StudyError, match=r'stage "second", .*\[\[analysis\]\] 1 \(brightness\): data: the images of'):
+        run_study(STUDY | {"stage": stages, "analysis": wrong}, out=tmp_path / "other", is_silent=True)

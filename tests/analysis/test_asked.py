@@ -44,7 +44,7 @@ def test_without_a_name_it_is_all_that_the_kind_has() -> None:
 def test_a_name_is_of_the_runs_whose_kind_has_it() -> None:
     assert run_analyses(table(kind="reading"), CLASSIFY) == []
     assert [one for one, _ in run_analyses(table(kind="brightness"), KIND)] == [BRIGHTNESS]
-    refuse_impossible_analyses([table(kind="reading", mistakes=2)], [CLASSIFY, READ])
+    refuse_impossible_analyses([table(kind="reading", mistakes=2)], {"one": [CLASSIFY, READ]})
 
 
 def test_stages_are_looked_at_unless_nothing_is_asked_for() -> None:
@@ -69,9 +69,9 @@ def test_stages_are_looked_at_unless_nothing_is_asked_for() -> None:
         (
             {"pictures": 3},
             [CLASSIFY],
-            "pictures is not a setting; allowed are components, data, kind, mistakes, name, seeds, top",
+            "pictures is not a setting; allowed are components, data, kind, mistakes, name, seeds, stage, top",
         ),
-        ({"kind": "brightness", "mistakes": 3}, [KIND], "mistakes is not a setting; allowed are .*pictures"),
+        ({"kind": "brightness", "perplexity": 4}, [KIND], "perplexity is not a setting; allowed are .*pictures"),
         ({"kind": "costs", "mistakes": 3}, [READ], "mistakes is not a setting"),
         ({"mistakes": 3}, [BARE], "mistakes is not a setting"),
         ({"mistakes": "many"}, [CLASSIFY], "mistakes: input should be a valid integer.*given: 'many'"),
@@ -80,21 +80,36 @@ def test_stages_are_looked_at_unless_nothing_is_asked_for() -> None:
 )
 def test_what_cannot_be_is_one_line(given: dict[str, Any], kinds: list[Kind], complaint: str) -> None:
     with pytest.raises(StudyError, match=rf"^\[\[analysis\]\] 1( \(\w+\))?: {complaint}") as caught:
-        refuse_impossible_analyses([table(**given)], kinds)
+        refuse_impossible_analyses([table(**given)], {"one": kinds})
     assert "\n" not in str(caught.value)
 
 
 def test_what_a_kind_has_on_request_needs_its_name() -> None:
     named = run_analyses(table(kind="projection", num=500), CLASSIFY)
     assert named == [(ANALYSES["projection"], ProjectionOptions(num=500))]
-    refuse_impossible_analyses([table(kind="projection", num=500)], [CLASSIFY])
+    refuse_impossible_analyses([table(kind="projection", num=500)], {"one": [CLASSIFY]})
     with pytest.raises(StudyError, match="perplexity is not a setting"):
-        refuse_impossible_analyses([table(perplexity=5)], [CLASSIFY])
+        refuse_impossible_analyses([table(perplexity=5)], {"one": [CLASSIFY]})
+
+
+def test_a_table_of_one_stage_must_fit_its_runs() -> None:
+    kinds = {"one": [CLASSIFY], "two": [READ]}
+    refuse_impossible_analyses([table(kind="reading", stage="two", mistakes=2)], kinds)
+    with pytest.raises(
+        StudyError, match=r"^\[\[analysis\]\] 2: kind: reading fits no run of stage 'one'; .* classification"
+    ):
+        refuse_impossible_analyses([table(), table(kind="reading", stage="one")], kinds)
+
+
+def test_a_stage_that_does_not_exist_is_refused() -> None:
+    tables = [{}, {"kind": "classification", "stage": "sort"}]
+    with pytest.raises(StudyError, match=r"\[\[analysis\]\] 2: stage: there is no stage 'sort'; did you mean sorts\?"):
+        load_study(STUDY | {"stage": [{"name": "sorts"}, {"name": "other"}], "analysis": tables})
 
 
 def test_what_the_first_version_wrote_into_every_study_stands() -> None:
     written = table(name="", data={}, top=3, mistakes=24)
-    refuse_impossible_analyses([written], [BARE])
+    refuse_impossible_analyses([written], {"one": [BARE]})
     assert run_analyses(written, BARE) == []
 
 

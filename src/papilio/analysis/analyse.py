@@ -156,7 +156,8 @@ def add_missing_of_stages(results: StudyResults) -> None:
 
 
 def _of_runs(results: StudyResults, table: AnalysisSettings, images: StudyImages, *, top: int) -> Iterator[WantedOfRun]:
-    trials = [trial for stage in results.stages for trial in results.ranked(stage)[:top]]
+    stages = filter(table.is_about, results.stages)
+    trials = [trial for stage in stages for trial in results.ranked(stage)[:top]]
     for run in (run for trial in trials for run in _runs(results, trial, table)):
         asked = run_analyses(table, _kind(run, images.own))
         if not asked:
@@ -177,7 +178,8 @@ def _runs(results: StudyResults, trial: TrialResult, table: AnalysisSettings) ->
 def _of_stage(
     results: StudyResults, stage: str, tables: list[AnalysisSettings], own: OwnFunctions | None
 ) -> Iterator[WantedOfStage]:
-    asked: list[Asked] = stage_analyses(tables, _kinds(results, stage, own))
+    about = [table for table in tables if table.is_about(stage)]
+    asked: list[Asked] = stage_analyses(about, _kinds(results, stage, own))
     for analysis, options in asked:
         yield WantedOfStage(analysis, options, stage, f"{slug(analysis.name)}-{_stage_slug(results, stage)}.npz")
 

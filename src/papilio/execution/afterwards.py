@@ -50,7 +50,7 @@ def under_load(span: Span) -> Span:
 
 def _asked(study: Study, runs: list[RunPlan], images: StudyImages) -> list[str]:
     """The analyses of a stage by name, each as often as it is made."""
-    tables = study.settings.analysis
+    tables = [table for table in study.settings.analysis if table.is_about(runs[0].stage)]
     kinds: dict[str, Kind] = {}
     different = {(one.settings.train.objective, one.settings.model.family): one for one in runs}
     for plan in different.values():

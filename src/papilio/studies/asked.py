@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 
@@ -48,13 +48,14 @@ def options_of(table: AnalysisSettings, analysis: Analysis, *, number: int | Non
     return validated(analysis.options, given, where=where_of(number, analysis.name))
 
 
-def refuse_impossible_analyses(tables: Sequence[AnalysisSettings], kinds: Sequence[Kind]) -> None:
-    """Raises StudyError for an analysis that fits no run of these kinds, and for options that none that fits has."""
-    every = [one for kind in kinds for one in analyses_of(kind).values()]
+def refuse_impossible_analyses(tables: Sequence[AnalysisSettings], kinds_of: Mapping[str, Sequence[Kind]]) -> None:
+    """Raises StudyError for an analysis that fits no run of these kinds, by stage, and for options that none that fits has."""
     for number, table in enumerate(tables, start=1):
+        known = {kind.name: kind for stage, several in kinds_of.items() if table.is_about(stage) for kind in several}
+        kinds = list(known.values())
         fitting = [one for kind in kinds for one in _fitting(table, kind)]
         if table.kind is not None and not fitting:
-            raise StudyError(f"{where_of(number)}: kind: {_unfitting(table.kind, every)}")
+            raise StudyError(f"{where_of(number)}: kind: {_unfitting(table.kind, kinds, table.stage)}")
         for name, value in table.options.items():
             if not any(_takes(one, name) for one in fitting) and not _is_written_default(name, value):
                 where = where_of(number, table.kind)
@@ -68,17 +69,18 @@ class AnalysisChecks:
 
     def __init__(self, tables: Sequence[AnalysisSettings]) -> None:
         self.tables = tables
+        self.tell_stages_apart = any(table.stage is not None for table in tables)
         self.lacking: dict[
             int, dict[str, str | None]
         ] = {}  # by table that names its analysis, by trial: what it has not
 
-    def look_at(self, kind: Kind, trial: str, planned: Callable[[AnalysisSettings], Planned]) -> None:
+    def look_at(self, kind: Kind, stage: str, trial: str, planned: Callable[[AnalysisSettings], Planned]) -> None:
         """Raises SettingError for options that do not go with a trial of this kind; `planned` has a table's images.
 
         StudyError for values that are not allowed.
         """
         for number, table in enumerate(self.tables, start=1):
-            for analysis in _fitting(table, kind):
+            for analysis in _fitting(table, kind) if table.is_about(stage) else ():
                 if analysis.of == "stage" or analysis.check is None:
                     continue
                 options = options_of(table, analysis, number=number)
@@ -87,7 +89,7 @@ class AnalysisChecks:
                 except SettingError as error:
                     raise SettingError(f"{where_of(number, analysis.name)}: {error}") from error
                 if table.kind is not None:
-                    self.lacking.setdefault(number, {}).setdefault(trial, lack)
+                    self.lacking.setdefault(number, {}).setdefault(f'stage "{stage}", trial "{trial}"', lack)
 
     def notes(self) -> list[str]:
         """A line for each table that asks for what some trials have not; raises StudyError where none of them has it."""
@@ -122,12 +124,13 @@ def _takes(analysis: Analysis, name: str) -> bool:
     return name in analysis.options.model_fields or analysis.options.model_config.get("extra") == "allow"
 
 
-def _unfitting(name: str, every: Sequence[Analysis]) -> str:
-    known = list(dict.fromkeys(one.name for one in every))
+def _unfitting(name: str, kinds: Iterable[Kind], stage: str | None) -> str:
+    known = list(dict.fromkeys(one.name for kind in kinds for one in analyses_of(kind).values()))
     if name not in ANALYSES:
         return f"{name!r} is not an analysis; {did_you_mean(name, [*ANALYSES, *known])}"
     allowed = f"allowed are {', '.join(known)}" if known else "there is none for its kinds of runs"
-    return f"{name} fits no run of this study; leave it out, or choose another: {allowed}"
+    runs = "this study" if stage is None else f"stage {stage!r}"
+    return f"{name} fits no run of {runs}; leave it out, or choose another: {allowed}"
 
 
 def _settings(fitting: Sequence[Analysis]) -> list[str]:

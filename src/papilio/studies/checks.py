@@ -32,30 +32,30 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
     its images, a metric or an optimizer's argument that does not exist, for an analysis that fits no run, and for a stage that
     needs a ranking and has none.
     """
-    checked: set[str] = set()
-    kinds: dict[str, Kind] = {}
+    checked: set[tuple[str, str | None]] = set()
+    kinds: dict[str, list[Kind]] = {}  # by stage
     standings: dict[str, list[Standing]] = {}
     analyses = AnalysisChecks(study.settings.analysis)
     known = list(plans)
     for plan in known:
         try:
             standing = images.standing_of(plan)
-            if (structure := images.structure_of(plan)) not in checked:
+            different = images.structure_of(plan), plan.stage if analyses.tell_stages_apart else None
+            if different not in checked:
                 engine = find_engine(plan.settings.train.engine, study.own)
                 engine.check(plan.settings, images.of_run(plan).facts)
                 kind = images.kind_of(plan)
-                kinds[kind.name] = kind
+                kinds.setdefault(plan.stage, []).append(kind)
                 _refuse_other_images(study, plan, kind, images)
-                trial = f'stage "{plan.stage}", trial "{plan.trial}"'
-                analyses.look_at(kind, trial, partial(_planned, engine, plan, kind, images))
-                checked.add(structure)
+                analyses.look_at(kind, plan.stage, plan.trial, partial(_planned, engine, plan, kind, images))
+                checked.add(different)
         except SettingError as error:
             raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": {error}') from error
         except StudyError as error:
             raise StudyError(f"{study.where}: {error}") from error
         standings.setdefault(plan.stage, []).append(standing)
     try:
-        refuse_impossible_analyses(study.settings.analysis, list(kinds.values()))
+        refuse_impossible_analyses(study.settings.analysis, kinds)
         notes = analyses.notes()
     except (SettingError, StudyError) as error:
         raise StudyError(f"{study.where}: {error}") from error
@@ -174,7 +174,7 @@ def _refuse_other_images(study: Study, plan: RunPlan, kind: Kind, images: StudyI
     """Raises SettingError where a run cannot look at the images that an analysis names."""
     own = images.of_run(plan).facts
     for number, table in enumerate(study.settings.analysis, start=1):
-        if not table.data or not looks_at_runs(table, kind):
+        if not table.data or not table.is_about(plan.stage) or not looks_at_runs(table, kind):
             continue
         where = where_of(number, table.kind)
         other = images.of_analysis(table, plan.settings, plan.fold, where=where)

@@ -189,6 +189,9 @@ class AnalysisSettings(BaseModel):
     kind: str | None = Field(None, description="an analysis of the runs' kind; by default all of them")
     name: str = Field("", description="name of the images in headings, if they are not the run's own")
     data: Table = Field({}, description="changes to the run's [data]: test images of another set")
+    stage: Annotated[str | None, Since("0.2")] = Field(
+        None, description="name of the only stage to analyze; by default every stage"
+    )
     top: int = Field(1, ge=1, description="number of a stage's best trials")
     seeds: Annotated[Literal["best", "all"], Since("0.2")] = Field(
         "best", description="the best run of a trial, or the runs of all its seeds and folds"
@@ -198,6 +201,10 @@ class AnalysisSettings(BaseModel):
     def options(self) -> Table:
         """What the table sets next to its own settings."""
         return dict(self.__pydantic_extra__ or {})
+
+    def is_about(self, stage: str) -> bool:
+        """Whether the table asks for anything of this stage."""
+        return self.stage in (None, stage)
 
 
 class PublishedSettings(BaseModel):
@@ -283,4 +290,8 @@ class StudySettings(BaseModel):
         for row in self.published:
             if row.stage not in names:
                 raise ValueError(f"published: there is no stage {row.stage!r}; {did_you_mean(row.stage, names)}")
+        for number, table in enumerate(self.analysis, start=1):
+            if table.stage is not None and table.stage not in names:
+                known = did_you_mean(table.stage, names)
+                raise ValueError(f"[[analysis]] {number}: stage: there is no stage {table.stage!r}; {known}")
         return self
