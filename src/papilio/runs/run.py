@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import ValidationError
 
 from papilio.data.given import as_images, as_pictures
 from papilio.data.imageset import ImageSet
@@ -257,10 +256,7 @@ def load_run(run: Any, *, own: OwnFunctions | None = None, network: Callable[...
         missing = "weights.safetensors is missing; run the study again to retrain it"
         why = missing if facts.best_epoch else facts.reason or "it has not finished an epoch successfully"
         raise RunError(f"{folder}: this run ({facts.status}) has no weights: {why}")
-    try:
-        settings = facts.run_settings
-    except (ValidationError, KeyError, TypeError) as error:
-        raise RunError(f"{files.facts_file}: its settings are damaged ({error})") from error
+    settings = facts.run_settings
     functions = dict(own or {}) | ({settings.model.family: network} if network is not None else {})
     functions = own_code(folder, settings, functions)
     weights, _ = load_arrays(files.weights_file)
