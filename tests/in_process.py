@@ -20,6 +20,11 @@ import pytest
 from beartype import BeartypeConf, beartype
 
 from papilio.cli import main
+from papilio.data.imageset import ImageSet
+from papilio.runs.folder import RunFacts
+from papilio.runs.plan import RunPlan
+from papilio.runs.train import RunJob, Watcher, execute_runs
+from papilio.settings.references import OwnFunctions
 from papilio.workers import worker
 from papilio.workers.messages import GONE
 from papilio.workers.pool import Pool, Worker
@@ -113,3 +118,18 @@ def papilio(*arguments: str | Path, folder: Path | None = None) -> subprocess.Co
         except SystemExit as end:
             status = end.code or 0
     return subprocess.CompletedProcess(command, int(status), out.getvalue(), err.getvalue())
+
+
+def execute_run(
+    path: Path,
+    plan: RunPlan,
+    images: ImageSet,
+    *,
+    threads: int,
+    own: OwnFunctions,
+    watcher: Watcher | None = None,
+) -> RunFacts:
+    """Train one run into its folder and return what run.json then says; see `execute_runs`."""
+    ended: dict[str, RunFacts] = {}
+    execute_runs([RunJob(path, plan, images, watcher)], threads=threads, own=own, on_end=ended.__setitem__)
+    return ended[plan.name]

@@ -99,7 +99,7 @@ import sys
 from pathlib import Path
 from papilio.data.load import load_images
 from papilio.runs.run import load_run
-from papilio.runs.train import execute_run
+from papilio.runs.train import RunJob, execute_runs
 from papilio.search.expected import plan_runs
 from papilio.studies.checks import refuse_impossible_runs
 from papilio.studies.images import StudyImages
@@ -111,7 +111,10 @@ study = load_study({
 })
 images, (plan,) = StudyImages(study.own), plan_runs(study)
 refuse_impossible_runs(study, [plan], images)
-facts = execute_run(Path("run"), plan, images.of_run(plan), threads=1, own={})
+ended = {}
+job = RunJob(Path("run"), plan, images.of_run(plan))
+execute_runs([job], threads=1, own={}, on_end=ended.__setitem__)
+(facts,) = ended.values()
 assert facts.status == "done", facts.reason
 print(load_run(Path("run")).outputs(images.of_run(plan).images[:3]).shape, "torch" in sys.modules)
 """

@@ -125,13 +125,13 @@ def _complain(text: str, *, status: int) -> NoReturn:
 
 
 def _leave_unread() -> NoReturn:
-    """Whoever read the output has closed it, as head does: there is nothing more to do, and nothing to say."""
+    """End quietly: the reader of the output has closed it, as head does."""
     _drop_output()
     sys.exit(LEFT_UNREAD)
 
 
 def _drop_output() -> None:
-    """What is left to be written complains no more."""
+    """Discard what is still to be written, without an error."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # pyright: ignore[reportOptionalMemberAccess]
 

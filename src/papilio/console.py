@@ -35,7 +35,7 @@ class Columns:
         is_first, columns = not self.is_number, range(len(self.header))
         lines = [[one_line(cell) for cell in row] for row in rows]
         if is_first:
-            self.is_number = [all(row[index][:1].isdigit() or row[index] in "–" for row in lines) for index in columns]
+            self.is_number = [all(_is_number(row[index]) for row in lines) for index in columns]
             self.widths[0] = max((cell_len(one_line(cell)) for cell in self.first), default=0)
         shown = [self.header, *lines] if is_first else lines
         self.widths = [max(self.widths[index], *(cell_len(line[index]) for line in shown)) for index in columns]
@@ -49,6 +49,11 @@ class Columns:
         with console.capture() as capture:
             console.print(table)
         return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def _is_number(cell: str) -> bool:
+    """Whether it begins with a digit, perhaps behind a sign, or stands for no number."""
+    return cell in ("", "–") or cell.lstrip("−-+")[:1].isdigit()
 
 
 def say(text: str, *, is_apart: bool = False) -> None:
@@ -91,7 +96,7 @@ class TableForm:
 
 
 class CsvForm:
-    """A row an answer, below a line of names; `any_prediction` gives one of which to tell them where there is none."""
+    """One row per answer, below a header; without answers the header is that of the prediction from `any_prediction`."""
 
     def __init__(self, any_prediction: Callable[[], Any]) -> None:
         self.any_prediction = any_prediction

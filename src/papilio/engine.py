@@ -58,6 +58,16 @@ class Diverged:
     reason: str
 
 
+def with_prefix(prefix: str, arrays: Arrays) -> dict[str, np.ndarray]:
+    """The arrays under `prefix/name`."""
+    return {f"{prefix}/{name}": one for name, one in arrays.items()}
+
+
+def under_prefix(prefix: str, arrays: Arrays) -> dict[str, np.ndarray]:
+    """Those arrays that `with_prefix` put there, by their own names again."""
+    return {name.removeprefix(f"{prefix}/"): one for name, one in arrays.items() if name.startswith(f"{prefix}/")}
+
+
 class NotANumber(Exception):
     """A metric is not finite; the message says which and when."""
 
@@ -113,9 +123,9 @@ class Nets(Protocol):
 
 @runtime_checkable
 class Session(Protocol):
-    """Runs that train together, a lane each, and lanes that are numbered from 0.
+    """Runs that train together, one per lane; lanes are numbered from 0.
 
-    A context: global generators are seeded on entering and are on leaving what they were before.
+    A context manager: it seeds the global generators on entry, and restores their state on exit.
     """
 
     @property

@@ -85,12 +85,14 @@ def expanded_path(text: Path | str, *, error: type[PapilioError]) -> Path:
 
 
 def path_to_write(text: Path | str, *, error: type[PapilioError]) -> Path:
-    """A path that a user gave to write to, `~` and `~user` expanded; raises `error` for one that cannot be, or is no text:
-    what is written there has its name in it."""
+    """A path that a user gave to write to, `~` and `~user` expanded.
+
+    Raises `error` for one that no file can have, and for one that is not valid UTF-8: what is written there contains its name.
+    """
     try:
         str(text).encode()
     except UnicodeEncodeError:
-        raise error(f"{text}: has letters that are no UTF-8; choose another --out") from None
+        raise error(f"{text}: contains characters that cannot be encoded as UTF-8; choose another --out") from None
     return expanded_path(text, error=error)
 
 

@@ -285,10 +285,11 @@ def _print_plan(plan: Any) -> None:
 
 def _conclude(results: Any, *, is_quiet: bool = False) -> int:
     """Say where the report is and what is missing; the exit status. `is_quiet`: only what failed, and where it is."""
+    from papilio.runs.folder import OVER
     from papilio.sections.sentences import fruitless_words
 
     statuses = [run.status for run in results.runs]
-    num_finished = sum(status in ("done", "diverged", "pruned") for status in statuses)
+    num_finished = sum(status in OVER for status in statuses)
     failed = [run for run in results.runs if run.status == "failed"]
     for reason in dict.fromkeys(run_.reason for run_ in failed):
         first, *others = (run_ for run_ in failed if run_.reason == reason)

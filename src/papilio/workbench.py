@@ -198,8 +198,8 @@ def predict(
 
     `run` and `own` are as `load_run` takes them: a run, its folder, a study's folder or results, a trial, "clock".
     `pictures` are paths, folders, PIL images or arrays, as `Run.predict` takes them. `is_inverted` swaps light and dark first;
-    `errors` = "skip" leaves out files that cannot be read; `progress` is told how many are read, of how many, and that. Raises
-    DataError for what is not a picture, RunError for what is not a run.
+    `errors` = "skip" leaves out files that cannot be read. `progress` is called with how many pictures are
+    read, and of how many. Raises DataError for what is not a picture, RunError for what is not a run.
     """
     return load_run(run, own=own).predict(pictures, is_inverted=is_inverted, errors=errors, progress=progress)
 
@@ -222,8 +222,8 @@ def sample(
     an array of bytes (num, height, width), in color (num, height, width, 3), or a folder, for samples.png in it. `is_separate`
     also writes each image, as NAME-1.png next to the sheet. The same seed gives the same images, those of `Run.sample`;
     `label` is the class that they are of, in a conditional run. Raises RunError where the run makes no images, or none of a
-    class that one can name, DataError for an unknown class, SettingError for a name of another kind, and for files that are
-    there, unless `is_fresh`.
+    class that one can name, DataError for an unknown class, SettingError for the suffix of another kind of picture, and for
+    files that are there, unless `is_fresh`.
     """
     if not 1 <= num <= MOST_SAMPLES:
         raise SettingError(f"--num: must be from 1 to {MOST_SAMPLES:,}, not {num:,}")
@@ -241,7 +241,7 @@ def sample(
     if there is not None and not is_fresh:
         raise SettingError(f"{there}: already exists; choose another --out, or --fresh to replace it")
     images = loaded.sample(num, seed=seed, labels=label, progress=progress)
-    if paths[0].suffix == ".npy":
+    if paths[0].suffix.lower() == ".npy":
         with open_atomic(paths[0]) as file:
             np.save(file, images[:, 0] if images.shape[1] == 1 else images.transpose(0, 2, 3, 1))
         return paths

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from papilio.analysis.latent_scale import stratified
-from papilio.analysis.layer_names import chosen_layers, features_of, layers_of
+from papilio.analysis.layer_names import chosen_layers, layers_of
 from papilio.analysis.neighbors import nearest, share_kept, value_error, vote_accuracy
 from papilio.analysis.projection import (
     _num_threads,
@@ -230,7 +230,7 @@ def test_a_study_keeps_and_shows_what_its_layers_see(finished: Path, run: Run, i
     assert arrays["layers"].tolist() == ["conv_1", "output"] and arrays["shapes"].tolist() == ["4×4×4", "10"]
     outputs = run.outputs(images.images[arrays["indices"]])
     assert arrays["original"][1] == vote_accuracy(nearest(outputs, 10), images.labels[arrays["indices"]])
-    pooled = features_of(run, layers_of(run, ["conv_1"])["conv_1"], images.images[:3])
+    pooled = run.layer(layers_of(run, ["conv_1"])["conv_1"], images.images[:3])
     assert pooled.shape == (3, 4, 4, 4) and pooled.min() >= 0
     page = (finished / "report.html").read_text()
     assert 'id="analysis-projection-' in page and "k-NN accuracy, all dimensions" in page and "perplexity 10" in page

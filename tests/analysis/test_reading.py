@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from papilio.analysis.reading import circular_difference, error_summary, extremes, mean_by_value
-from papilio.data.quantities import CLOCK, Quantity
+from papilio.analysis.reading import error_summary, extremes, mean_by_value
+from papilio.data.quantities import CLOCK, Quantity, circular_difference
 from papilio.targets.quantity import scores
 
 

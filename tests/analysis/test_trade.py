@@ -54,7 +54,7 @@ def test_each_value_has_its_error_its_latents_and_their_order(results: StudyResu
 def test_the_gap_is_that_of_the_coordinates(results: StudyResults) -> None:
     arrays = read_analysis(results.folder / "analyses" / "trade-beta.npz").arrays
     trial = next(one for one in results.trials("beta") if one.varied[BETA] == 0.01)
-    best = results.best_run(trial)
+    best = trial.best
     assert best is not None
     found = coordinates(load_run(best.folder), load_images("digits", fraction=0.4), CoordinatesOptions(num=60))
     assert arrays["mig"][0] == pytest.approx(found["gaps"].mean()) and arrays["rotated"][0] == pytest.approx(

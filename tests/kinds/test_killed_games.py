@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import papilio as product
+from in_process import execute_run
 from papilio.data.load import load_images
 from papilio.runs.arrays import load_arrays
 from papilio.runs.folder import RunFolder
-from papilio.runs.train import execute_run
 from papilio.search.expected import plan_runs
 from papilio.workbench import load_study
 from processes import all_weights, rows_without_times, run_killed_in_the_middle, write_study

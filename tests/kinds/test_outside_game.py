@@ -103,6 +103,8 @@ def test_the_command_samples_from_it_too(finished: Path, tmp_path: Path) -> None
     told = said("sample", folder, "--num", "5", "--out", tmp_path / "new.npy")
     assert told.strip() == f"{tmp_path / 'new.npy'}: 5 images, seed 0"
     assert np.array_equal(np.load(tmp_path / "new.npy"), product.load_run(folder).sample(5)[:, 0])
+    said("sample", folder, "--num", "5", "--out", tmp_path / "OTHER.NPY")
+    assert (tmp_path / "OTHER.NPY").read_bytes() == (tmp_path / "new.npy").read_bytes()
 
 
 def test_what_it_warns_of_and_how_it_learns_stand_in_the_report(finished: Path, tmp_path: Path) -> None:

@@ -64,12 +64,14 @@ def test_intervals_stay_possible(results: StudyResults):
     assert lowest and lowest.half_width and lowest.mean < lowest.half_width  # so it was cut
 
 
-def test_a_loss_of_the_users_own_may_be_negative(results: StudyResults):
+@pytest.mark.parametrize("train", [{"loss": "mine:loss"}, {"objective": "vae"}, {"objective": "read"}])
+def test_some_losses_may_be_negative(results: StudyResults, train: dict[str, str]):
+    """The user's own, and the negative logarithm of a density."""
     (trial, *_) = results.trials("grid")
     runs = []
     for run in trial.runs:
         settings = json.loads(json.dumps(run.settings))
-        settings["train"]["loss"] = "mine:loss"
+        settings["train"] |= train
         runs.append(type(run)(**{**vars(run), "settings": settings}))
     spread = spread_of(TrialResult(trial.stage, trial.name, trial.varied, tuple(runs)), "test_loss")
     assert spread and spread.interval and spread.interval.startswith("−")

@@ -15,7 +15,7 @@ import numpy as np
 from papilio.kinds.ranking import Ranking, Standing
 from papilio.runs.arrays import load_facts, save_arrays
 from papilio.runs.folder import RunFacts, RunFolder
-from papilio.runs.loop import Progress, Tracker
+from papilio.runs.loop import BestSoFar, Counters
 from papilio.runs.plan import RunPlan
 from papilio.search.search import StudySearch
 from papilio.search.states import Job
@@ -112,7 +112,7 @@ class PretendWorkers:
         facts = replace(facts, epochs=epoch)
         if dies == "before the checkpoint":
             return False
-        progress = Progress(epoch, step=epoch, best=Tracker(1.0, epoch), patience=Tracker())
+        progress = Counters(epoch, step=epoch, best=BestSoFar(1.0, epoch), patience=BestSoFar())
         if epoch < job.plan.settings.train.epochs:  # a kill after the last epoch repeats it
             save_arrays(folder.checkpoint_file, {"best/network/w": np.array(epoch)}, asdict(progress))
         if dies is not None:

@@ -92,7 +92,7 @@ def test_tables_of_one_kind_stand_side_by_side_and_every_seed_is_looked_at_where
     ]
     asked = tiny(model=SMALL, stage=[{"name": "first", "seeds": 2}], train={"epochs": 1}, analysis=tables)
     results = run_study(asked, out=tmp_path / "out", is_silent=True)
-    best = results.best_run(results.trials("first")[0])
+    best = results.trials("first")[0].best
     assert best is not None
     names = {path.stem for path in (tmp_path / "out" / "analyses").iterdir()}
     assert names == {

@@ -22,7 +22,7 @@ from tiny import OwnNet, all_weights, command, environment, own_loss, tiny, writ
 from torch import nn
 
 import papilio as product
-from in_process import papilio
+from in_process import execute_run, papilio
 from papilio.data.load import load_images
 from papilio.engine import Session
 from papilio.errors import RunError, SettingError, StudyError
@@ -30,7 +30,6 @@ from papilio.execution import study_run
 from papilio.results.results import read_results
 from papilio.runs.folder import RunFolder
 from papilio.runs.loop import TrainingRun
-from papilio.runs.train import execute_run
 from papilio.search.expected import plan_runs
 from papilio.studies.study import load_study
 from papilio.training.session import as_fast_layout

@@ -13,12 +13,12 @@ from safetensors.numpy import save as to_bytes
 from tiny import tiny
 
 import papilio as product
+from in_process import execute_run
 from papilio.data.load import load_images
 from papilio.errors import PapilioError, RunError
 from papilio.runs.arrays import load_arrays, load_facts, save_arrays
 from papilio.runs.folder import RunFolder
 from papilio.runs.mending import mend_run
-from papilio.runs.train import execute_run
 from papilio.search.expected import plan_runs
 from papilio.studies.study import load_study
 

@@ -141,6 +141,20 @@ def test_nothing_is_refused_that_trains(tmp_path: Path) -> None:
         assert product.run_study(study, out=tmp_path / str(id(study)), is_silent=True).runs[0].status == "done"
 
 
+def narrow(image_shape: tuple[int, int, int], num_classes: int, width: float = 0.5) -> nn.Module:
+    """A builder whose number between 0 and 1 is no rate of dropout."""
+    if width > 0.7:
+        raise ValueError(f"a width of {width} is too wide")
+    return OwnNet(num_classes)
+
+
+@pytest.mark.parametrize("widths", [[0.25, 0.5, 0.75], [0.75, 0.5, 0.25]])
+def test_each_number_of_ones_own_builder_is_checked(widths: list[float], tmp_path: Path) -> None:
+    """Numbers between 0 and 1 were all taken for rates of dropout, of which the first was checked."""
+    study = study_of(narrow) | {"stage": [{"name": "only", "vary": {"model.width": widths}}]}
+    assert "a width of 0.75 is too wide" in refusal_of(study, tmp_path)
+
+
 def test_the_command_line_says_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "few_nets.py").write_text(FEW_OUTPUTS)

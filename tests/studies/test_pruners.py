@@ -202,6 +202,14 @@ def test_the_median_says_what_it_compared() -> None:
     assert reason == "pruned at epoch 1: 0.2500, the median of 3 others was 0.5000"
 
 
+@pytest.mark.parametrize(("is_maximized", "told"), [(True, ("-5.0000", "-2.0000")), (False, ("5.0000", "2.0000"))])
+def test_the_median_tells_metrics_with_their_sign(is_maximized: bool, told: tuple[str, str]) -> None:
+    """A log likelihood that is below 0, and a loss, whose scores are turned."""
+    pruner = make_pruner(PrunerSettings(name="median", min_trials=3), num_trials=9, epochs=9, is_maximized=is_maximized)
+    reason = pruner.cut_now(MadeUp(0, [-5.0]), 1, others(-3.0, -2.0, -1.0))
+    assert reason == f"pruned at epoch 1: {told[0]}, the median of 3 others was {told[1]}"
+
+
 @pytest.mark.parametrize(
     ("min_epochs", "min_trials", "is_cut"), [(2, 3, True), (3, 3, False), (2, 4, False), (1, 1, True)]
 )

@@ -235,7 +235,7 @@ def test_fewer_good_trials_than_a_stage_wants_are_said_and_taken(tmp_path: Path)
     workers = worked(study, tmp_path, seed=0)
     first, second = workers.search.in_order()
     assert len(first.ranked()) == len(second.trials) == 2
-    assert "stage 1: only 2 trials of stage 0 are done; it starts from those" in workers.search.take_notes()
+    assert "stage 1: only 2 trials of stage 0 finished; it starts from those" in workers.search.take_notes()
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -226,7 +226,10 @@ def test_a_study_starts_from_the_best_of_another_ones_folder(undisturbed: Path, 
     [
         ({"study": "nowhere"}, "the results of nowhere do not exist (looked in nowhere, "),
         ({"study": "out", "stage": "gird"}, "has no stage 'gird'; did you mean grid?"),
-        ({"study": "out", "stage": "halved", "top": 2}, '2 trials of "halved" are requested, '),
+        (
+            {"study": "out", "stage": "halved", "top": 2},
+            '2 trials of "halved" are requested, but in ',
+        ),
         ({"study": "out", "stage": "grid", "top": 9}, '9 trials of "grid" are requested, '),
     ],
 )

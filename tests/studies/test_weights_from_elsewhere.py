@@ -126,7 +126,7 @@ def test_only_what_training_may_change_is_counted(finished: StudyResults) -> Non
 def test_weights_are_of_the_best_trial_and_there_of_the_same_seed(finished: StudyResults) -> None:
     best = finished.ranked("pretraining")[0]
     by_seed = {run.seed: run.name for run in best.runs}
-    fallback = finished.best_run(best)
+    fallback = best.best
     assert fallback is not None
     for run in (run for run in finished.runs if run.stage == "classes"):
         assert source_of(run.folder).name == by_seed.get(run.seed, fallback.name)

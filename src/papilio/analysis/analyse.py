@@ -171,7 +171,7 @@ def _of_runs(results: StudyResults, table: AnalysisSettings, images: StudyImages
 def _runs(results: StudyResults, trial: TrialResult, table: AnalysisSettings) -> Sequence[RunResult]:
     if table.seeds == "all":
         return trial.finished
-    best = results.best_run(trial)
+    best = trial.best
     return () if best is None else (best,)
 
 
@@ -230,7 +230,7 @@ def _compute_of_runs(
 
 
 def _computed(compute: Callable[..., Arrays], run: Run, wanted: WantedOfRun, progress: Progress) -> Arrays:
-    """What an analysis gives; one that names `progress` is told whom to tell how far it is."""
+    """What an analysis gives; `progress` is passed to functions that have such a parameter."""
     takes_long = "progress" in inspect.signature(compute).parameters
     inner = {"progress": progress} if takes_long else {}
     return compute(run, wanted.images, wanted.options, **inner)

@@ -60,7 +60,10 @@ def known_factors(images: ImageSet, chosen: np.ndarray) -> dict[str, np.ndarray]
 
 
 def posterior_kl(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
-    """KL(N(mean, variance) || N(0, 1)) of each coordinate of each image, in nats: float64 (num, latents)."""
+    """KL(N(mean, variance) || N(0, 1)) of each coordinate of each image, in nats: float64 (num, latents).
+
+    Source: Kingma & Welling 2014, "Auto-encoding variational Bayes", appendix B.
+    """
     mean, log_variance = mean.astype(np.float64), log_variance.astype(np.float64)
     return 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1)
 

@@ -131,7 +131,7 @@ def _denoisers(results: StudyResults, stage: str, images_of: Callable[[RunResult
     found: dict[str, _Denoiser] = {}
     counts = {True: 0, False: 0}
     for trial in results.ranked(stage):
-        run = _loaded(results.best_run(trial))
+        run = _loaded(trial.best)
         if run is None or "reconstruct" not in run.kind.offers:
             continue
         one = _Denoiser(trial.name, run, images_of(trial.finished[0]))

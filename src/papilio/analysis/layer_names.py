@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from papilio.errors import SettingError
 from papilio.kinds.kind import Planned
 from papilio.kinds.options import ProjectionOptions
@@ -37,11 +35,3 @@ def check_layers(options: ProjectionOptions, planned: Planned) -> None:
 def layers_of(run: Run, names: Sequence[str]) -> dict[str, str]:
     """As `chosen_layers`, for a run that was trained."""
     return chosen_layers(names, run.facts.layer_rows, has_latents="encode" in run.kind.offers)
-
-
-def features_of(run: Run, layer: str, images: np.ndarray) -> np.ndarray:
-    """What a layer gives for uint8 images (num, channel, height, width): float32 (num, ...), not flattened.
-
-    `layer` is one of the values that `layers_of` gives.
-    """
-    return run.layer(layer, images)

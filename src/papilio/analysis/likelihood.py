@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from papilio.analysis.coordinates import posterior_kl
 from papilio.data.imageset import ImageSet
 from papilio.data.progress import Progress
 from papilio.data.splits import draw_number
@@ -112,8 +113,7 @@ def estimate_likelihood(
         found[number] = np.logaddexp.reduce(of_pixels + of_latents) - math.log(samples)
         reconstruction[number] = -of_pixels.mean()
         on_image(number + 1)
-    kl = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1)  # Kingma & Welling 2014, appendix B
-    return Estimate(found, reconstruction, kl)
+    return Estimate(found, reconstruction, posterior_kl(mean, log_variance))
 
 
 def active_units(means: np.ndarray) -> np.ndarray:

@@ -68,7 +68,7 @@ def _compared(
     """The trials that are set side by side, the best run of each, and its images."""
     found: list[tuple[TrialResult, Run, ImageSet]] = []
     for trial in results.ranked(stage):
-        run = results.best_run(trial)
+        run = trial.best
         if len(found) == options.trials or run is None:
             continue
         try:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
 
 from papilio.analysis.latent_scale import stratified
-from papilio.analysis.layer_names import features_of, layers_of
+from papilio.analysis.layer_names import layers_of
 from papilio.analysis.neighbors import nearest, share_kept, value_error, vote_accuracy
 from papilio.data.imageset import ImageSet
 from papilio.data.parallel import available_cores
@@ -47,7 +47,7 @@ def project(run: Run, images: ImageSet, options: ProjectionOptions) -> Arrays:
     pictures, labels = images.images[chosen], images.labels[chosen]
     perplexity = min(options.perplexity, (len(chosen) - 1) / 3)
     found = [
-        _project_layer(features_of(run, layer, pictures), labels, images, options, perplexity=perplexity)
+        _project_layer(run.layer(layer, pictures), labels, images, options, perplexity=perplexity)
         for layer in layers.values()
     ]
     points = np.stack([one["points"] for one in found])

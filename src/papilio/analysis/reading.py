@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from papilio.data.imageset import ImageSet
-from papilio.data.quantities import Quantity
+from papilio.data.quantities import Quantity, circular_difference
 from papilio.engine import Arrays
 from papilio.kinds.options import ReadingOptions
 from papilio.runs.run import Run
@@ -40,11 +40,6 @@ def read_quantity(run: Run, images: ImageSet, options: ReadingOptions) -> Arrays
         "shown": shown,
         "shown_images": images.images[chosen[shown.ravel()]].reshape(*shown.shape, *images.image_shape),
     }
-
-
-def circular_difference(predicted: np.ndarray, values: np.ndarray, period: float) -> np.ndarray:
-    """predicted - values the short way around, in [-period / 2, period / 2)."""
-    return np.remainder(predicted.astype(np.float64) - values + period / 2, period) - period / 2
 
 
 def mean_by_value(errors: np.ndarray, values: np.ndarray, period: float, *, num_bins: int) -> np.ndarray:

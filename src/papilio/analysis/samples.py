@@ -12,7 +12,7 @@ from papilio.runs.run import Run
 
 MOST_TEST = 500  # test images that say what distance is usual
 MOST_PRODUCTS = 1e11  # multiplications for them; of many large images fewer are looked at
-NEIGHBOURS = 50
+NEAREST = 50
 ROWS = 2048  # training images at a time
 MOST_ROWS = 20  # classes that have a row each
 CLOSE = 0.01  # of test images are as near to a training image as a sample that is marked
@@ -112,7 +112,7 @@ def nearest(queries: np.ndarray, images: np.ndarray, indices: np.ndarray) -> tup
     """
     flat = _flat(queries)
     lengths = np.einsum("ij,ij->i", flat, flat)[:, None]
-    num = min(NEIGHBOURS + 1, len(indices))
+    num = min(NEAREST + 1, len(indices))
     squares, found = np.zeros((len(flat), 0), np.float32), np.zeros((len(flat), 0), np.int64)
     for start in range(0, len(indices), ROWS):
         rows = indices[start : start + ROWS]

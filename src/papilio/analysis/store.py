@@ -29,10 +29,10 @@ ABOUT_RUN = ("run", "stage", "trial", "split")  # what files of 0.1.0, which hav
 
 @dataclass(frozen=True)
 class Header:
-    """Of what an analysis is, and how it was asked for: equal headers, equal arrays.
+    """Identifies an analysis: equal headers mean equal arrays.
 
-    `section` is the name of the function that shows it, empty for an analysis of Papilio's own. Where it is of a stage, run,
-    trial, split, images and facts are empty.
+    `section` is the name of the function that shows it, empty for an analysis of Papilio's own. For an analysis of a stage,
+    run, trial, split, images and facts are empty.
     """
 
     analysis: str

@@ -78,7 +78,7 @@ def _default_of_kind(run: RunResult, key: str) -> Any:
 
 def _measured_run(results: StudyResults, trial: TrialResult) -> RunResult | None:
     """The best run of a trial that was measured on test images."""
-    return results.best_run(trial) if trial.has(METRICS["error"]) and not trial.is_pruned else None
+    return trial.best if trial.has(METRICS["error"]) and not trial.is_pruned else None
 
 
 def _row(trial: TrialResult, value: Any) -> dict[str, Any]:

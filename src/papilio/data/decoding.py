@@ -33,7 +33,7 @@ PNG_HEAD_BYTES = 8
 SIDE_OF_COLORS = 64  # pixels of a copy in which colors are looked for
 SMALLER = "make it smaller"
 MAX_SCANS = 100  # of a progressive JPEG, each of which takes the time of a whole picture; encoders write about ten
-LEAST_COLOR = 12  # how far the channels of a pixel are apart, in the mean, in a picture that is in color
+LEAST_COLOR = 12  # how far the channels of a pixel are apart, on average, in a picture that is in color
 # what Pillow raises for invalid EXIF; the picture is as good without it
 DAMAGED_EXIF = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError, OverflowError, struct.error)
 

@@ -52,14 +52,15 @@ class Quantity:
     def distance_words(self, distance: float) -> str:
         """A difference of two values for people.
 
-        >>> CLOCK.distance_words(1.26), CLOCK.distance_words(75), Quantity(360, "°").distance_words(2.5)
-        ('1.3 min', '1 h 15 min', '2.5°')
+        >>> CLOCK.distance_words(1.26), CLOCK.distance_words(119.7), Quantity(360, "°").distance_words(2.5)
+        ('1.3 min', '2 h 0 min', '2.5°')
         """
         if not self.is_time:
             return f"{distance:.{self._decimals}f}{self.unit}"
-        if distance < 60:
+        if round(distance, 1) < 60:
             return f"{distance:.1f} min"
-        return f"{int(distance) // 60} h {round(distance) % 60} min"
+        minutes = round(distance)
+        return f"{minutes // 60} h {minutes % 60} min"
 
     def interval_words(self, distance: float) -> str:
         """Half an interval for people, rounded up.
@@ -103,3 +104,8 @@ def as_plain(quantity: Quantity | None) -> dict[str, Any] | None:
 def from_plain(plain: Mapping[str, Any] | None) -> Quantity | None:
     """The quantity that `as_plain` gave."""
     return None if plain is None else Quantity(**plain)
+
+
+def circular_difference(values: np.ndarray, others: np.ndarray | float, period: float) -> np.ndarray:
+    """values - others the short way around, float64, in [-period / 2, period / 2)."""
+    return np.remainder(values.astype(np.float64) - others + period / 2, period) - period / 2

@@ -49,7 +49,7 @@ class Bounds:
     by_structure: dict[str, float | None] = field(default_factory=dict)
 
     def study_seconds(self, plans: Iterable[RunPlan], *, num_workers: int) -> float:
-        """At most so long do these runs train; infinite where a run has something of which that is not known."""
+        """An upper bound on the training time of these runs; infinite if it is unknown for any of them."""
         known = list(plans)
         if len({self.images.structure_of(plan) for plan in known}) > MOST_STRUCTURES:
             return math.inf

@@ -13,7 +13,7 @@ from papilio.errors import one_line
 from papilio.execution.spans import Span, spoken_span
 from papilio.results.results import StudyResults
 from papilio.results.words import counted, duration
-from papilio.runs.folder import RunFacts
+from papilio.runs.folder import OVER, RunFacts
 from papilio.runs.plan import RunPlan
 from papilio.search.states import Tally
 
@@ -29,9 +29,11 @@ def spoken_bytes(num_bytes: float) -> str:
 
     >>> spoken_bytes(1_234_567_890)
     '1.2 GB'
+    >>> spoken_bytes(999_600_000)
+    '1.0 GB'
     """
     for unit in ("bytes", "kB", "MB"):
-        if num_bytes < 1000:
+        if num_bytes < 999.5:
             return f"{num_bytes:.3g} {unit}"
         num_bytes /= 1000
     return f"{num_bytes:.1f} GB"
@@ -83,7 +85,7 @@ def tally_words(tally: Tally) -> str:
 def end_words(results: StudyResults) -> str:
     """What a command leaves behind, in a line: how many runs are finished, and what became of the others."""
     counts = Counter(run.status for run in results.runs)
-    num_over = sum(counts.pop(status, 0) for status in ("done", "diverged", "pruned"))
+    num_over = sum(counts.pop(status, 0) for status in OVER)
     others = "".join(f", {number:,} {status}" for status, number in sorted(counts.items()))
     return f"{num_over:,} of {counted(len(results.runs), 'run')} finished{others}"
 

@@ -14,6 +14,7 @@ from mlflow import MlflowClient  # pyright: ignore[reportMissingImports] (an ext
 from mlflow.entities import Metric, Param, RunTag  # pyright: ignore[reportMissingImports]
 from mlflow.exceptions import MlflowException  # pyright: ignore[reportMissingImports]
 
+from papilio.execution.display import run_words
 from papilio.execution.trackers import Written, flat_settings, measured_at_the_end
 from papilio.files import read_own, write_json
 from papilio.study_folder import MLFLOW_DATABASE, MLFLOW_RUN
@@ -66,8 +67,7 @@ class MlflowRuns:
         plan = run.plan
         experiment = self.client.get_experiment_by_name(self.title)
         number = experiment.experiment_id if experiment else self.client.create_experiment(self.title)
-        which = f"{plan.trial}, seed {plan.seed}" + ("" if plan.fold is None else f", fold {plan.fold}")
-        run_id = self.client.create_run(number, run_name=which).info.run_id
+        run_id = self.client.create_run(number, run_name=run_words(plan)).info.run_id
         write_json(run.folder.path / MLFLOW_RUN, {"address": self.address, "run_id": run_id})
         settings = [Param(key, str(value)[:MOST_LETTERS]) for key, value in flat_settings(plan).items()]
         facts = {"run": plan.name, "stage": plan.stage, "trial": plan.trial, "folder": str(run.folder.path.resolve())}

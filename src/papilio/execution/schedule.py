@@ -55,7 +55,7 @@ class Listener(Protocol):
     def on_warning(self, plan: RunPlan, text: str, *, epoch: int) -> None: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Workload:
     """What is to be run, where it goes and what it needs."""
 
@@ -153,7 +153,7 @@ class Execution:
         return self.told
 
     def _may_begin(self, pool: Workers) -> bool:
-        """Whether to train: what may take long is timed, told and asked before; of the rest its first epochs tell."""
+        """Whether to train. Long studies are timed and confirmed first; short ones start and are estimated on the way."""
         unfinished = self.search.unfinished()
         self.num_untold = len(unfinished)
         if is_short(self.workload.most_seconds(unfinished) + self.workload.afterwards.high, self.confirm):

@@ -80,14 +80,14 @@ def run_prepared(
             afterwards = under_load(span_afterwards(study, plans, images))
             bounds = Bounds(images)
             workload = Workload(
-                folder,
-                search,
-                lambda plan: shared.of(images.of_run(plan)),
-                images.structure_of,
-                lambda plan: find_engine(plan.settings.train.engine, study.own).max_lanes(plan.settings),
-                crew,
-                origins,
-                lambda plan: warnings_of(images.kind_of(plan)),
+                folder=folder,
+                search=search,
+                images=lambda plan: shared.of(images.of_run(plan)),
+                structure_of=images.structure_of,
+                max_lanes=lambda plan: find_engine(plan.settings.train.engine, study.own).max_lanes(plan.settings),
+                crew=crew,
+                origins=origins,
+                warn_of=lambda plan: warnings_of(images.kind_of(plan)),
                 began=began,
                 afterwards=afterwards,
                 most_seconds=partial(bounds.study_seconds, num_workers=crew.num_workers),
@@ -95,8 +95,12 @@ def run_prepared(
                 title=study.settings.title,
                 on_begin=lambda: write_json(folder / ENVIRONMENT, resumed_environment(environment, earlier)),
             )
-            unfinished = (plan for plan in plans if not RunFolder(folder / "runs" / plan.name).is_finished())
-            for note in [*notes, *(planning_notes(unfinished, images) if planning_notes(plans, images) else [])]:
+            if planning_notes(
+                plans, images
+            ):  # which of the runs are finished is read from the disk only where it matters
+                unfinished = (plan for plan in plans if not RunFolder(folder / "runs" / plan.name).is_finished())
+                notes = [*notes, *planning_notes(unfinished, images)]
+            for note in notes:
                 progress.on_note(note)
             try:
                 with progress.display():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from papilio.errors import StudyError, one_line, reason_of, shortened
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
 from papilio.settings.references import resolve_reference
+from papilio.settings.since import by_dotted_key
 
 SECONDS_BETWEEN = 1.0  # two rounds of writing
 SECONDS_TO_END = 60.0  # that the last round may take
@@ -41,7 +42,7 @@ class Tracker(Protocol):
     """Who writes runs elsewhere."""
 
     def write(self, run: Written) -> None:
-        """Write what is new of a run, each epoch once however often it is asked; raises what it likes."""
+        """Write what is new of a run, each epoch once however often it is called; may raise anything."""
         ...
 
 
@@ -132,14 +133,7 @@ class Trackers:
 def flat_settings(plan: RunPlan) -> dict[str, Any]:
     """A run's settings by dotted key, with its seed and fold."""
     own = {"seed": plan.seed} | ({} if plan.fold is None else {"fold": plan.fold})
-    return own | _flat(plan.settings.identity())
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
+    return own | by_dotted_key(plan.settings.identity())
 
 
 def measured_at_the_end(run: Written) -> dict[str, float]:

@@ -16,6 +16,7 @@ from papilio.analysis.latent_scale import has_prior, stratified
 from papilio.analysis.projection import MOST_COMPONENTS
 from papilio.data.imageset import ImageSet
 from papilio.data.progress import Progress
+from papilio.data.quantities import circular_difference
 from papilio.data.splits import SPLITS
 from papilio.errors import RunError
 from papilio.explorer.images import PointImages
@@ -291,8 +292,7 @@ def _read(run: Run, true: np.ndarray, known: Cloud, batches: Batches) -> Cloud:
     given = [run.read(pictures) for pictures in batches]
     read = np.concatenate([values for values, _ in given])
     sure = np.concatenate([confidence for _, confidence in given])
-    period = run.quantity.period
-    apart = np.abs((read - true + period / 2) % period - period / 2)
+    apart = np.abs(circular_difference(read, true, run.quantity.period))
     values = {"value": true, "read": read, "error": apart, "confidence": sure}
     return replace(known, values={name: one.astype(np.float32) for name, one in values.items()})
 

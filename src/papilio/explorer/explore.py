@@ -17,6 +17,7 @@ from papilio.data.progress import is_terminal, reading_progress, tell
 from papilio.errors import PapilioError, RunError, SettingError, one_line, reason_of
 from papilio.explorer.jobs import Stopped
 from papilio.explorer.scene import Scene
+from papilio.files import possible_path
 from papilio.results.results import StudyResults, read_results
 from papilio.runs.run import find_run
 from papilio.studies.images import StudyImages
@@ -52,7 +53,7 @@ def open_scenes(
 
 def runs_to_explore(run: Path | str) -> tuple[list[Path], str]:
     """The folders of runs, the one that was asked for first, and the title of their study. Raises RunError for none."""
-    folder = Path(run)
+    folder = possible_path(run, error=RunError)
     if is_study_folder(folder) and not (folder / "run.json").exists():
         results = read_results(folder)
         found = _best_first(results, None)
@@ -76,7 +77,7 @@ def _placed(folder: Path) -> Path:
 def _best_first(results: StudyResults, asked: Path | None) -> list[Path]:
     found = [] if asked is None else [asked]
     best = [results.best] if asked is None and results.best is not None else []
-    best += [run for stage in results.stages for trial in results.ranked(stage) if (run := results.best_run(trial))]
+    best += [run for stage in results.stages for trial in results.ranked(stage) if (run := trial.best)]
     for run in best:
         folder = _placed(run.folder)
         if folder not in found and (folder / "weights.safetensors").exists():

@@ -167,7 +167,7 @@ def _limits(run: Run, counts: ImageCounts | None, results: StudyResults | None) 
             "It reads the picture as a whole. `papilio predict` also searches parts of a picture and says when it is not sure."
         )
     if run.image_shape[0] == 1:
-        told.append("It sees no colors.")
+        told.append("It ignores color.")
     if counts is not None and counts.train < FEW_IMAGES:
         told.append(f"It was trained on few images ({counts.train:,}).")
     if counts is not None and counts.test < FEW_IMAGES:

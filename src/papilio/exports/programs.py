@@ -140,7 +140,7 @@ def _values(run: Run, nets: dict[str, Any]) -> Program:
 def _reconstruction(run: Run, nets: dict[str, Any]) -> Program:
     is_variational = _offers(run, "encode", VAE)
     has_latents = is_variational or _offers(run, "encode", AUTOENCODER)
-    outputs = [Port("reconstructions", "float32", _image_shape(run), "what comes back of each, from 0 to 1")]
+    outputs = [Port("reconstructions", "float32", _image_shape(run), "the reconstruction of each picture, from 0 to 1")]
     if has_latents:
         what = "the mean of each picture's latents" if is_variational else "each picture's latents"
         outputs.append(Port("latents", "float32", f"(num, {run.latents})", what))

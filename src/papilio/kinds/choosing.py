@@ -32,9 +32,11 @@ def ranking_of(
             " early_stopping = { metric = ..., patience = ... }"
         )
     metrics = kind.metrics(train, facts)
-    key = "train.best" if train.best else OF_PATIENCE
+    of_kind = f"{kind.name}: ranked_by"
+    key = "train.best" if train.best else OF_PATIENCE if stopping and stopping.metric else of_kind
     ranking = None if best is None else _ranking(best, metrics, has_validation, key=key)
-    watched = None if patience is None else _ranking(patience, metrics, has_validation, key=OF_PATIENCE)
+    watched_key = OF_PATIENCE if stopping and stopping.metric else key
+    watched = None if patience is None else _ranking(patience, metrics, has_validation, key=watched_key)
     return ranking, watched
 
 

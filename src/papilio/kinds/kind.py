@@ -51,20 +51,21 @@ class Planned:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Something that is looked at after training.
+    """Something that is computed after training, and a section of the report that shows it.
 
-    `compute` is f(run, images, options) -> arrays by name, of a papilio.runs.run.Run and an ImageSet that has images in
-    `split`; one that takes long may name `progress`, a papilio.data.progress.Progress, too. Where it is `of` a stage it is
-    f(results, stage, options) -> arrays, or None where there is nothing to tell, or, with a `split`, f(results, stage, options,
-    images_of), of which images_of(RunResult) is that run's ImageSet. `section` is f(arrays, context) ->
-    papilio.sections.blocks.Section, or None for no section; context is a
-    papilio.sections.context.SectionContext. `options` are what its [[analysis]] table may set besides `kind`, `name`, `data`
-    and `top`. The arrays are kept, and the page is made of them again where there may be no framework: `section` has to be
-    a function of a module, or its name. `check`
-    is f(options, planned) for each structure of a run before anything is trained; it raises SettingError for options that do
-    not go with such a run, and returns, in words, what such a run has not got that the options ask for, or None: where no run
-    has it, and the study names the analysis, that is refused. `uses` is f(options, images) -> checksums, by name, of what is
-    looked at besides the run and its images: where one of them is another the analysis is recreated.
+    - `compute`: of a run, f(run, images, options) -> arrays by name, for a papilio.runs.run.Run and an ImageSet with images in
+      `split`. One that takes long can have a parameter `progress`, a papilio.data.progress.Progress. Of a stage, f(results,
+      stage, options) -> arrays, or None if there is nothing to show; with a `split`, f(results, stage, options, images_of),
+      where images_of(RunResult) is that run's ImageSet.
+    - `section`: f(arrays, context) -> papilio.sections.blocks.Section, or None for no section; context is a
+      papilio.sections.context.SectionContext. A function of a module, or its name: the arrays are kept, and the page is made
+      of them again, perhaps where no framework is installed.
+    - `options`: what its [[analysis]] table may set besides `kind`, `name`, `data`, `stage`, `top` and `seeds`.
+    - `check`: f(options, planned), called before training for each structure of a run. Raises SettingError for options that do
+      not fit such a run. Returns what the run lacks of what the options ask for, in words, or None. If every run lacks it,
+      and the study names the analysis, the study is refused.
+    - `uses`: f(options, images) -> checksums, by name, of what is read besides the run and its images; if one changes, the
+      analysis is computed again.
     """
 
     name: str
@@ -81,20 +82,23 @@ class Analysis:
 class Kind:
     """What a run is.
 
-    `objectives` has by engine a function of `train`, `facts`, `own`, `heads`, `image_shape`, `num_classes` (those that it
-    names) and of the settings in `settings`, that returns that engine's objective. `ranked_by` is the recorded metric that
-    ranks runs where the study names no other, None where none does: the last epoch is then kept. `depends` has by metric
-    (`loss`) the settings in `settings` with which it means something else, so that runs which differ in them are not ranked by
-    it but by the metric `otherwise` (`error`), which means the same in all kinds that name it. `units` has, with such
-    settings, what metrics are measured in. `nets` are those that the objective calls; `returns` is what it needs of the one
-    called network: as many "numbers" per image as `heads` say, "images" of the same shape, or None for anything else. `takes`
-    names the settings of [train] that are not for every kind; `defaults` has by name the settings of [train] that have another
-    default in this kind. `offers` has what a trained run can do, as f(run, ...); `on_request` names those of its analyses that
-    are made only where a study names them; `finish` is f(nets, images, settings) -> plain facts that run.json keeps.
-    `warnings` is f(records) -> sentences, by a short name each, on what is wrong after the last of a run's records so far;
-    none where all is well. `watch` is f(context) -> papilio.sections.blocks.Section of a run's folder, shown while it trains,
-    too, or None; context is as of an analysis. `keeps` says what is kept of every epoch (papilio.runs.kept): "previews" of
-    what it then samples, metrics of all "batches".
+    - `objectives`: by engine, a function that returns that engine's objective. Its parameters are any of `train`, `facts`,
+      `own`, `heads`, `image_shape`, `num_classes`, and the settings in `settings`.
+    - `metrics`: f(train, facts) -> the direction of each metric that records have.
+    - `ranked_by`: the recorded metric that ranks runs if the study names none; None: none does, and the last epoch is kept.
+    - `depends`: by metric (`loss`), the settings in `settings` that change its meaning. Runs that differ in them are ranked by
+      the metric `otherwise` (`error`), which means the same in all kinds that name it.
+    - `units`: f(settings) -> what metrics are measured in.
+    - `nets`: those that the objective calls. `returns`: what the one network must return, as many "numbers" per image as
+      `heads` say, "images" of the same shape, or None for anything.
+    - `takes`: the settings of [train] that only some kinds have. `defaults`: settings of [train] with another default here.
+    - `offers`: what a trained run can do, by name, as f(run, ...).
+    - `analyses`; `on_request`: those of them that are made only if a study names them.
+    - `finish`: f(nets, images, settings) -> plain facts that run.json keeps.
+    - `warnings`: f(records) -> sentences, by a short name each, about what is wrong after the last record so far.
+    - `watch`: f(context) -> papilio.sections.blocks.Section of a run's folder, or None; also shown while the run trains.
+      context is as of an analysis.
+    - `keeps`: what is kept of every epoch (papilio.runs.kept): "previews" of its samples, metrics of all "batches".
     """
 
     name: str

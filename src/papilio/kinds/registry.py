@@ -223,7 +223,7 @@ def kind_of(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Kind:
 def defaults_of(objective: str, own: OwnFunctions) -> Mapping[str, Any]:
     """The settings of [train] that have another default in the kind that `train.objective` names.
 
-    None where there is no such kind: `kind_of` complains of that, once it is known what the images show.
+    Empty where there is no such kind: `kind_of` complains of that, once it is known what the images show.
     """
     if objective in KINDS:
         return KINDS[objective].defaults

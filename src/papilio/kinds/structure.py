@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from papilio.data.facts import ImageFacts
-from papilio.settings.run_settings import RunSettings
+from papilio.settings.run_settings import RunSettings, is_own
 from papilio.settings.since import plain_settings
 
 # settings of [train] that do not change what a step computes, besides the rates that only have to be above 0 or not
@@ -17,9 +17,14 @@ RATES = ("momentum", "weight_decay")
 def structure_of(settings: RunSettings, facts: ImageFacts, *, num_train: int) -> str:
     """Equal for runs that can be checked, timed and trained as one: what varies inside a lane is left out.
 
-    Of a rate (of dropout, of momentum, of weight decay) only counts whether it is 0; learning rates, seeds and folds do not.
+    Of a rate (of dropout in Papilio's families, of momentum, of weight decay) only counts whether it is 0; learning rates,
+    seeds and folds do not.
     """
-    model = {name: _alike(value) for name, value in settings.model.plain().items()}
+    is_ours = not is_own(settings.model.family)  # what a builder of the user's own makes of a number nobody knows
+    model = {
+        name: _alike(value) if is_ours and name.endswith("dropout") else value
+        for name, value in settings.model.plain().items()
+    }
     train = {name: value for name, value in plain_settings(settings.train).items() if name not in NOT_OF_A_STEP}
     train |= {name: _alike(train.get(name)) for name in RATES}
     train["betas"] = settings.train.betas is not None  # not every optimizer has any

@@ -14,7 +14,17 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from papilio.data.splits import SplitName
-from papilio.engine import EVALUATION_BATCH, Arrays, Diverged, Lane, OnStep, Record, Seeds, seconds_a_batch
+from papilio.engine import (
+    EVALUATION_BATCH,
+    Arrays,
+    Diverged,
+    Lane,
+    OnStep,
+    Record,
+    Seeds,
+    seconds_a_batch,
+    under_prefix,
+)
 from papilio.epochs import PlainMeans, evaluate, train_epoch
 from papilio.errors import RunError
 from papilio.models.description import Description
@@ -102,10 +112,7 @@ class NumpySession:
         expected = {f"{OF_OPTIMIZER}{name}" for name in self.optimizer.remembered}
         if missing := sorted(expected - state.keys()):
             raise RunError(f"made by another engine or another optimizer; {missing[0]} is missing")
-        load_weights(
-            self.network,
-            {name.removeprefix("nets/"): array for name, array in state.items() if name.startswith("nets/")},
-        )
+        load_weights(self.network, under_prefix("nets", state))
         for name, array in self.optimizer.remembered.items():
             array[...] = state[f"{OF_OPTIMIZER}{name}"]
         self.optimizer.t = int(state[f"{OF_OPTIMIZER}t"])

@@ -24,7 +24,7 @@ def probabilities(run: Run, images: np.ndarray) -> np.ndarray:
     """Each class's probability, float32 (num, class), for uint8 images (num, channel, height, width)."""
     outputs = run.outputs(images)
     if outputs.ndim != 2 or outputs.shape[1] != len(run.class_names):
-        raise RunError(f"{run.folder}: this run does not classify; its network returns {outputs.shape[1:]} an image")
+        raise RunError(f"{run.folder}: this run does not classify; its network returns {outputs.shape[1:]} per image")
     return resolve_reference("papilio.targets.classes:class_probabilities")(outputs)
 
 

@@ -15,7 +15,7 @@ from papilio.data.held import Held
 from papilio.data.imageset import ImageSet
 from papilio.data.pictures import read_whole_picture
 from papilio.data.progress import Progress
-from papilio.data.quantities import Quantity
+from papilio.data.quantities import Quantity, circular_difference
 from papilio.data.scaling import Window, cut
 from papilio.engine import Nets
 from papilio.offers.files import counted
@@ -80,7 +80,7 @@ def calibration_of(nets: Nets, images: ImageSet, settings: RunSettings) -> dict[
         return None
     outputs = nets.forward("network", images.images[indices])
     values, confidence = _decoded(outputs, settings, quantity)
-    errors = np.abs(_apart(values, images.labels[indices], quantity.period))
+    errors = np.abs(circular_difference(values, images.labels[indices], quantity.period))
     return asdict(Calibration.of(confidence, errors))
 
 
@@ -239,7 +239,7 @@ def agree(
     scores = [look.score(period, usual=known.usual or 1.0) for look in looks]
     best = looks[int(np.argmax(scores))]
     value = _consensus(best.values, period)
-    spread = float(np.quantile(np.abs(_apart(best.values, value, period)), SHARE))
+    spread = float(np.quantile(np.abs(circular_difference(best.values, value, period)), SHARE))
     confidence = float(best.confidence.mean())
     within = max(known.error(confidence, period=period), spread)
     is_sure = within <= UNSURE * period and max(scores) >= FAIR
@@ -248,22 +248,18 @@ def agree(
 
 def _agreement(values: np.ndarray, period: float) -> float:
     """How well values agree, in [0, 1]: 1 for equal ones, about 1/2 where they differ by a twelfth of the period."""
-    off = np.abs(_apart(values, _middle(values, period), period))
+    off = np.abs(circular_difference(values, _middle(values, period), period))
     return float(np.mean(1 / (1 + 12 * off / period)))
 
 
 def _consensus(values: np.ndarray, period: float) -> float:
     """The mean of those values that are near the one that all are nearest to."""
     middle = _middle(values, period)
-    off = _apart(values, middle, period)
+    off = circular_difference(values, middle, period)
     return float(np.remainder(middle + off[np.abs(off) <= UNSURE * period].mean(), period))
 
 
 def _middle(values: np.ndarray, period: float) -> float:
     """The value that the others are nearest to."""
-    apart = np.abs(_apart(values[:, None], values[None, :], period))
+    apart = np.abs(circular_difference(values[:, None], values[None, :], period))
     return float(values[apart.sum(axis=0).argmin()])
-
-
-def _apart(values: np.ndarray, value: np.ndarray | float, period: float) -> np.ndarray:
-    return np.remainder(values.astype(np.float64) - value + period / 2, period) - period / 2

@@ -70,7 +70,7 @@ def _about_colors(run: Run, seen: Seen) -> str | None:
     # where `color` made its pictures gray, it has learned from pictures in color
     if not seen.lost_colors or run.facts.run_settings.data.color is not None:
         return None
-    return "the images that this run was trained on are gray, this picture is in color: its colors are not looked at"
+    return "the images that this run was trained on are gray, this picture is in color: its colors are ignored"
 
 
 def _about_the_rim(run: Run, image: np.ndarray) -> str | None:

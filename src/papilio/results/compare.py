@@ -19,6 +19,7 @@ from papilio.runs.folder import RunFolder
 from papilio.runs.run import Run
 from papilio.settings.references import resolve_reference
 from papilio.settings.run_settings import RunSettings
+from papilio.settings.since import by_dotted_key
 from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import one_reason
 
@@ -140,7 +141,7 @@ def _column(path: Path, name: str) -> Column:
 
 
 def _study_column(results: StudyResults, name: str) -> Column:
-    best = next((ranked[0] for stage in reversed(results.stages) if (ranked := results.ranked(stage))), None)
+    best = results.best_trial
     first = best.finished[0] if best else None
     ranking = results.ranking(best.stage) if best else None
     return Column(
@@ -249,14 +250,7 @@ def _in_full(settings: Mapping[str, Any], defaults: Mapping[str, Any], *, where:
         for key, value in known.items()
         if value not in (None, {})
     }
-    return _flat(settings) | filled
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
+    return by_dotted_key(settings) | filled
 
 
 def _short_names(paths: Sequence[Path]) -> list[str]:

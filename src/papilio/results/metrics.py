@@ -6,27 +6,33 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from papilio.results.results import StudyResults, TrialResult
+from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.results.words import SPLITS
 
 SHARES = ("accuracy", "f1", "precision", "recall", "outside", "real_score", "fake_score")
 ERRORS = ("error", "median_error", "p90_error", "kl", "active_units")
+POSITIVE = ("autoencoder", "classify")  # objectives whose loss is not below 0
 FIRST = ("accuracy", "error", "median_error", "p90_error")  # of a split's metrics
 
 
 def possible_range(metric: str, trial: TrialResult) -> tuple[float, float]:
     """Between what numbers a metric of a trial lies, whatever happens; infinite where nobody says.
 
-    Shares are between 0 and 1, errors and the losses of Papilio's own objectives not below 0.
+    Shares are between 0 and 1, errors and the losses of classifiers and autoencoders not below 0. Others can be: the negative
+    logarithm of a density is, as with a Gaussian likelihood or the von Mises design.
     """
     name = metric.partition("_")[2] if metric.partition("_")[0] in SPLITS else metric
     if any(name == share or name.endswith(f"_{share}") for share in SHARES) or name.startswith("within_"):
         return (0.0, 1.0)
-    train: Mapping[str, Any] = next((run.settings["train"] for run in trial.runs if run.settings), {})
-    is_own = bool(train.get("loss")) or ":" in train.get("objective", ":")
-    if name in ERRORS or (name == "loss" and not is_own):
+    if name in ERRORS or (name == "loss" and any(_loss_is_positive(run) for run in trial.runs[:1])):
         return (0.0, math.inf)
     return (-math.inf, math.inf)
+
+
+def _loss_is_positive(run: RunResult) -> bool:
+    train: Mapping[str, Any] = run.settings.get("train", {})
+    has_own_loss, objective = bool(train.get("loss")), train.get("objective")
+    return not has_own_loss and (objective in POSITIVE or (objective == "supervised" and run.quantity is None))
 
 
 def on_split(metric: str, split: str) -> str:

@@ -11,6 +11,7 @@ from papilio.results.metrics import on_split, shown_metrics
 from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.results.units import metric_heading, shared_units
 from papilio.results.words import counted, duration, is_count, mean_spread, metric_number, metric_words
+from papilio.runs.folder import OVER
 from papilio.runs.run import Run
 from papilio.snippets import box, line, picture, table
 
@@ -18,7 +19,6 @@ MOST_TRIALS = 10  # of a stage
 MOST_FIGURES = 4
 MOST_METRICS = 3  # in a line
 FIGURE_PIXELS = 360  # the longer side of a figure made small
-OVER = ("done", "diverged", "pruned")
 
 
 def study_words(results: StudyResults) -> str:

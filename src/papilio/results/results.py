@@ -16,7 +16,7 @@ from papilio.files import perhaps_beside, possible_path, read_own
 from papilio.kinds.ranking import UNRANKED, Ranking, Standing, common_ranking
 from papilio.results.own_files import Row, check_environment, check_rows
 from papilio.results.words import trial_words
-from papilio.runs.folder import RunFacts, RunFolder
+from papilio.runs.folder import OVER, RunFacts, RunFolder
 from papilio.settings.references import resolve_reference
 from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import one_reason
@@ -193,7 +193,7 @@ class StudyResults:
     def is_whole(self) -> bool:
         """Whether every stage has begun and every known run has ended for good."""
         has_all_stages = len(self.stages) == len(self.study["stage"])
-        return has_all_stages and all(run.status in ("done", "diverged", "pruned") for run in self.runs)
+        return has_all_stages and all(run.status in OVER for run in self.runs)
 
     def trials(self, stage: str | None = None) -> list[TrialResult]:
         """The stage's trials, or without a stage those of all, in the study's order.
@@ -243,15 +243,19 @@ class StudyResults:
         known = [(mean, trial) for trial in trials if (mean := trial.mean(ranking.metric)) is not None]
         return [trial for _, trial in sorted(known, key=lambda pair: pair[0], reverse=ranking.is_maximized)]
 
-    def best_run(self, trial: TrialResult) -> RunResult | None:
-        """The trial's best finished run, `TrialResult.best`."""
-        return trial.best
+    @property
+    def best_trial(self) -> TrialResult | None:
+        """The best trial of the last stage that has one: later stages start from what earlier ones found.
+
+        Of a stage that nothing ranks its first finished one.
+        """
+        return next((ranked[0] for stage in reversed(self.stages) if (ranked := self.ranked(stage))), None)
 
     @property
     def best(self) -> RunResult | None:
         """Of the last stage's best trial, the run that validation data choose."""
         ranked = self.ranked(self.stages[-1])
-        return self.best_run(ranked[0]) if ranked else None
+        return ranked[0].best if ranked else None
 
     def rows(self) -> list[dict[str, Any]]:
         """One plain dictionary per run, the columns of results.csv."""

@@ -81,16 +81,6 @@ def keep_older(path: Path) -> None:
         path.replace(older_of(path))
 
 
-def with_prefix(prefix: str, arrays: Arrays) -> dict[str, np.ndarray]:
-    """The arrays under `prefix/name`."""
-    return {f"{prefix}/{name}": one for name, one in arrays.items()}
-
-
-def under_prefix(prefix: str, arrays: Arrays) -> dict[str, np.ndarray]:
-    """Those arrays that `with_prefix` put there, by their own names again."""
-    return {name.removeprefix(f"{prefix}/"): one for name, one in arrays.items() if name.startswith(f"{prefix}/")}
-
-
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """The file, once it is known to be one: the library would wait at a pipe without end."""

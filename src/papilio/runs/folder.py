@@ -41,6 +41,7 @@ from papilio.settings.validation import one_reason
 Status = Literal["running", "stopped", "pruned", "done", "diverged", "failed"]
 DAMAGED_SETTINGS = (ValidationError, KeyError, TypeError, AttributeError)  # that RunSettings.of raises
 FINAL = frozenset({"done", "diverged"})  # a run that ended so would end so again: it is never repeated
+OVER = FINAL | {"pruned"}  # what needs no more training, whatever became of it
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from papilio.engine import Arrays, Diverged, Record, Session
+from papilio.engine import Arrays, Diverged, Record, Session, under_prefix, with_prefix
 from papilio.errors import RunError, SettingError
 from papilio.kinds.ranking import Ranking
-from papilio.runs.arrays import keep_older, load_arrays, save_arrays, under_prefix, with_prefix
+from papilio.runs.arrays import keep_older, load_arrays, save_arrays
 from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import one_reason
 
@@ -46,7 +46,7 @@ class Outcome:
 
 
 @dataclass
-class Tracker:
+class BestSoFar:
     """The best value of one metric so far, and the epoch that had it (None before the first)."""
 
     value: float | None = None
@@ -68,25 +68,25 @@ class Tracker:
 
 
 @dataclass
-class Progress:
+class Counters:
     """The counters of a run; `epoch` counts finished epochs, `step` finished batches."""
 
     epoch: Annotated[int, Field(ge=0)] = 0
     step: Annotated[int, Field(ge=0)] = 0
     seconds: float = 0.0
-    best: Tracker = field(default_factory=Tracker)
-    patience: Tracker = field(default_factory=Tracker)
+    best: BestSoFar = field(default_factory=BestSoFar)
+    patience: BestSoFar = field(default_factory=BestSoFar)
 
     @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> Progress:
+    def from_facts(cls, facts: Mapping[str, Any]) -> Counters:
         """As a checkpoint keeps it; raises RunError where they are other facts, or damaged ones."""
         try:
-            return _PROGRESS.validate_python({name: facts[name] for name in _COUNTERS})
+            return _COUNTERS.validate_python({name: facts[name] for name in _NAMES})
         except (ValidationError, KeyError) as error:
             raise RunError(f"its counters are damaged: {one_reason(error)}") from error
 
 
-_PROGRESS, _COUNTERS = TypeAdapter(Progress), [field.name for field in fields(Progress)]
+_COUNTERS, _NAMES = TypeAdapter(Counters), [field.name for field in fields(Counters)]
 
 
 @dataclass
@@ -98,7 +98,7 @@ class TrainingRun:
     patience: Ranking | None = None
     checkpoint: Path | None = None
     watcher: Watcher | None = None
-    progress: Progress = field(default_factory=Progress)
+    progress: Counters = field(default_factory=Counters)
     best_weights: Arrays = field(default_factory=dict)
     outcome: Outcome | None = None
 
@@ -107,7 +107,7 @@ class TrainingRun:
         if self.checkpoint is None or not self.checkpoint.exists():
             return
         arrays, facts = load_arrays(self.checkpoint)
-        self.progress = Progress.from_facts(facts)
+        self.progress = Counters.from_facts(facts)
         try:
             session.load(lane, arrays, epoch=self.progress.epoch, step=self.progress.step)
         except RunError as error:
@@ -154,7 +154,7 @@ class TrainingRun:
 
     def _note_best(self, session: Session, lane: int, record: Record) -> None:
         if self.ranking is None:
-            self.progress.best = Tracker(None, record["epoch"])
+            self.progress.best = BestSoFar(None, record["epoch"])
             self.best_weights = session.weights(lane)
         elif self.progress.best.improves(self.ranking, record):
             self.best_weights = session.weights(lane)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from papilio.errors import RunError
+from papilio.errors import RunError, agreed
 from papilio.files import remove_own
 from papilio.runs.arrays import load_arrays
 from papilio.runs.folder import FINAL, RunFacts, RunFolder
-from papilio.runs.loop import Progress
+from papilio.runs.loop import Counters
 
 AGAIN = "the run will be trained again"
 
@@ -25,7 +25,8 @@ def mend_run(folder: RunFolder) -> list[str]:
     known = facts.epochs if facts.status in FINAL else epoch
     if told < known:
         _begin_anew(folder)
-        return [*notes, f"{folder.records_file}: the records of {known - told} epochs are damaged or missing; {AGAIN}"]
+        damaged = agreed(known - told, "the record of {} epoch is", "the records of {} epochs are")
+        return [*notes, f"{folder.records_file}: {damaged} damaged or missing; {AGAIN}"]
     if folder.has_half_record():
         folder.keep_records(told)
         notes.append(f"{folder.records_file}: its last line is damaged and was removed")
@@ -40,7 +41,7 @@ def _mend_checkpoint(folder: RunFolder) -> tuple[list[str], int]:
     notes = []
     for file in (folder.checkpoint_file, folder.older_checkpoint_file):
         try:
-            epoch = Progress.from_facts(load_arrays(file)[1]).epoch
+            epoch = Counters.from_facts(load_arrays(file)[1]).epoch
         except FileNotFoundError:
             continue
         except RunError as error:

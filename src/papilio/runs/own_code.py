@@ -24,11 +24,12 @@ NOT_NEEDED = ("train.loss",)  # to use a network
 
 
 def own_code(folder: Path, settings: RunSettings, own: OwnFunctions) -> dict[str, Any]:
-    """What a run's settings name that no module has to be imported for; the modules that they name can be imported then.
+    """The user's functions that a run's settings name, as far as they were passed or are defined in this session.
 
-    `own` is what was passed, each by the name in the settings, or by its last part: "Tiny" for "__main__:Tiny". What this
-    session defines is found, too. Modules are looked for as `papilio run` does: in the study's folder, next to the study file
-    (environment.json says where that was), and in the run's folder. Raises RunError, saying what to pass, otherwise.
+    Afterwards the modules that the settings name can be imported. `own` is what was passed, each by the name in the settings,
+    or by its last part: "Tiny" for "__main__:Tiny". Modules are looked for as `papilio run` does: in the study's folder, next
+    to the study file (environment.json says where that was), and in the run's folder. Raises RunError, saying what to pass,
+    otherwise.
     """
     named = {
         "model.family": settings.model.family,

@@ -203,7 +203,7 @@ class Run:
         function = self._offer("sample")
         known = inspect.signature(function).parameters
         if labels is not None and "labels" not in known:
-            raise RunError(f"{self.folder}: a run of {self.kind.name} is told of no classes; leave labels out")
+            raise RunError(f"{self.folder}: a run of {self.kind.name} is not conditional: leave labels out")
         given = {"labels": labels, "progress": progress}
         return function(self, num, seed=seed, **{name: given[name] for name in given if name in known})
 

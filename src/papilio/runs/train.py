@@ -24,7 +24,7 @@ from papilio.kinds.registry import kind_of
 from papilio.runs.arrays import load_arrays, load_facts, save_arrays
 from papilio.runs.folder import FINAL, RunFacts, RunFolder
 from papilio.runs.kept import NUM_PREVIEWS, append_batches, write_preview
-from papilio.runs.loop import Outcome, Progress, TrainingRun, Watcher, best_weights_in, train_runs
+from papilio.runs.loop import Counters, Outcome, TrainingRun, Watcher, best_weights_in, train_runs
 from papilio.runs.mending import mend_run
 from papilio.runs.plan import RunPlan
 from papilio.runs.run import Run
@@ -47,21 +47,6 @@ class RunJob:
 
 
 OnEnd = Callable[[str, RunFacts], None]  # is told the name of a run that has ended, and what its run.json says
-
-
-def execute_run(
-    path: Path,
-    plan: RunPlan,
-    images: ImageSet,
-    *,
-    threads: int,
-    own: OwnFunctions,
-    watcher: Watcher | None = None,
-) -> RunFacts:
-    """Train one run into its folder and return what run.json then says; see `execute_runs`."""
-    ended: dict[str, RunFacts] = {}
-    execute_runs([RunJob(path, plan, images, watcher)], threads=threads, own=own, on_end=ended.__setitem__)
-    return ended[plan.name]
 
 
 def execute_runs(jobs: Sequence[RunJob], *, threads: int, own: OwnFunctions, on_end: OnEnd) -> None:
@@ -163,7 +148,7 @@ def take_from_checkpoint(path: Path, facts: RunFacts) -> RunFacts:
     if not folder.checkpoint_file.exists():
         return facts
     arrays, found = load_arrays(folder.checkpoint_file)
-    progress = Progress.from_facts(found)
+    progress = Counters.from_facts(found)
     folder.keep_records(progress.epoch)
     save_arrays(folder.weights_file, best_weights_in(arrays), {"epoch": progress.best.epoch})
     outcome = Outcome("stopped", None, progress.epoch, progress.best.epoch, progress.seconds, {})

@@ -31,7 +31,7 @@ def plan_runs(study: Study, sources: Sources = NO_SOURCES) -> list[RunPlan]:
 
 
 def expected_trials(study: Study, sources: Sources = NO_SOURCES) -> dict[str, list[TrialPlan]]:
-    """The trials of every stage, by its name, as `StagePlan.expected` has them."""
+    """The trials of every stage, by its name, as `expected_of_stage` plans them."""
     trials: dict[str, list[TrialPlan]] = {}
     has_own = False
     for stage in study.settings.stage:

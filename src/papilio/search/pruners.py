@@ -88,8 +88,9 @@ class Standings:
 class MedianPruner:
     """Cuts a trial that is below the median of what the others had at the same epoch (Golovin et al., 2017)."""
 
-    def __init__(self, settings: PrunerSettings) -> None:
+    def __init__(self, settings: PrunerSettings, *, is_maximized: bool) -> None:
         self.settings = settings
+        self.sign = 1 if is_maximized else -1  # of the metric, whose scores are turned so that more is better
         self.standings: dict[int, Standings] = {}  # by epoch
 
     def limit(self, number: int) -> int | None:
@@ -106,7 +107,8 @@ class MedianPruner:
         median = standings.median_without(trial.number)
         if score >= median:
             return None
-        return f"pruned at epoch {epoch}: {abs(score):.4f}, the median of {num_others} others was {abs(median):.4f}"
+        own, other = self.sign * score, self.sign * median
+        return f"pruned at epoch {epoch}: {own:.4f}, the median of {num_others} others was {other:.4f}"
 
     def cut_at_rungs(self, trials: Sequence[Contestant]) -> dict[int, str] | None:
         return None
@@ -152,10 +154,10 @@ class HalvingPruner:
         return cut
 
 
-def make_pruner(settings: PrunerSettings, *, num_trials: int, epochs: int) -> Pruner:
-    """The pruner of a stage with so many trials of at most so many epochs."""
+def make_pruner(settings: PrunerSettings, *, num_trials: int, epochs: int, is_maximized: bool = True) -> Pruner:
+    """The pruner of a stage with so many trials of at most so many epochs; `is_maximized`: more of their metric is better."""
     if settings.name == "median":
-        return MedianPruner(settings)
+        return MedianPruner(settings, is_maximized=is_maximized)
     rungs = _rungs(settings, epochs)
     if settings.name == "halving":
         return HalvingPruner([Bracket(rungs, settings.factor, list(range(num_trials)))])

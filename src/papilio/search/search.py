@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from papilio.errors import agreed
 from papilio.kinds.ranking import Standing
 from papilio.runs.plan import RunPlan
 from papilio.search.expected import expected_trials
@@ -158,7 +159,8 @@ class StudySearch:
         if before is None or not best:
             return None
         if len(best) < stage.source.top:
-            before.notes.append(f"{stage.name}: only {len(best)} trials of {source} are done; it starts from those")
+            done = agreed(len(best), "only {} trial of", "only {} trials of")
+            before.notes.append(f"{stage.name}: {done} {source} finished; it starts from those")
         return bases_of(stage, [(trial.plan.name, trial.plan.tables) for trial in best])
 
     def _has_weights(self, stage: StageSettings) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from papilio.errors import RunError, StudyError, did_you_mean
+from papilio.errors import RunError, StudyError, agreed, did_you_mean
 from papilio.files import full_path
 from papilio.results.results import StudyResults, TrialResult, read_results
 from papilio.studies.planning import Sources, Tables, own_base
@@ -57,9 +57,9 @@ def best_trials(results: StudyResults, stage: str | None, *, top: int, where: st
     if results.ranking(stage) is None and len(results.trials(stage)) > 1:
         raise StudyError(f'{where}: no metric ranks the trials of "{stage}" in {results.folder}: it has no best trial')
     if len(trials) < top:
-        raise StudyError(
-            f'{where}: {top} trials of "{stage}" are requested, but {results.folder} has {len(trials)} that are done'
-        )
+        requested = agreed(top, f'{{}} trial of "{stage}" is', f'{{}} trials of "{stage}" are')
+        done = agreed(len(trials), "only {} is", "only {} are") if trials else "none is"
+        raise StudyError(f"{where}: {requested} requested, but in {results.folder} {done} finished")
     return trials[:top]
 
 

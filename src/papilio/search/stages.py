@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from papilio.errors import agreed
 from papilio.kinds.ranking import Standing, common_ranking
 from papilio.runs.arrays import load_facts
 from papilio.runs.folder import RunFacts, RunFolder
@@ -44,7 +45,9 @@ class StageSearch:
         self.pruner: Pruner | None = None
         if plan.settings.pruner is not None:
             epochs = max(trial.runs[0].settings.train.epochs for trial in expected)
-            self.pruner = make_pruner(plan.settings.pruner, num_trials=plan.num_trials, epochs=epochs)
+            self.pruner = make_pruner(
+                plan.settings.pruner, num_trials=plan.num_trials, epochs=epochs, is_maximized=is_maximized
+            )
         self.ended: list[TrialState] = []  # since `take_ended` was last called
         self.notes: list[str] = []  # for people, taken by whoever shows progress
         self.is_exhausted = False
@@ -246,7 +249,9 @@ class StageSearch:
             self._let_go(self.trials[number])
             self._learn(self.trials[number])
         racing = sum(1 for trial in self.trials if not trial.cut)
-        self.notes.append(f"{self.plan.settings.name}: {len(cut)} trials were pruned, {racing} continue")
+        pruned = agreed(len(cut), "{} trial was pruned", "{} trials were pruned")
+        going_on = agreed(racing, "{} continues", "{} continue")
+        self.notes.append(f"{self.plan.settings.name}: {pruned}, {going_on}")
         for trial in self.trials:
             self._queue(trial)
 

@@ -79,7 +79,7 @@ def _is_of_best_run(results: StudyResults, stored: StoredAnalysis) -> bool:
     header = stored.header
     there = results.trials(header.stage) if header.stage in results.stages else []
     trials = [trial for trial in there if trial.name == header.trial]
-    return any((run := results.best_run(trial)) is not None and run.name == header.run for trial in trials)
+    return any((run := trial.best) is not None and run.name == header.run for trial in trials)
 
 
 def stage_sections(

@@ -43,7 +43,7 @@ class SectionContext:
     def is_first_choice(self) -> bool:
         """Whether the run is the one of its trial that is looked at where a study does not ask for others."""
         return self.run is None or any(
-            self.results.best_run(trial) == self.run
+            trial.best == self.run
             for trial in (self.results.trials(self.stage) if self.stage in self.results.stages else ())
             if self.run in trial.runs
         )

@@ -44,12 +44,12 @@ def _row(results: StudyResults, number: PublishedNumber) -> PublishedRow:
         ours=ours,
         difference=ours.mean - number.value if ours else None,
         source=published.source,
-        missing="" if ours else _why_missing(results, number),
+        missing="" if ours else _why_missing(number),
         in_hours=(number.value / 60, ours.mean / 60 if ours else None) if is_time else None,
     )
 
 
-def _why_missing(results: StudyResults, number: PublishedNumber) -> str:
+def _why_missing(number: PublishedNumber) -> str:
     """In a few words. With folds, test images are for the best trial alone: the others were run, but not tested."""
     trial = number.trial
     if trial is None or not trial.finished:

@@ -28,15 +28,6 @@ def range_words(trials: Iterable[TrialResult], metric: str) -> str:
     return " to ".join(ends)
 
 
-def best_trial(results: StudyResults) -> TrialResult | None:
-    """The best trial of the last stage that has one: later stages start from what earlier ones found.
-
-    Of a stage that nothing ranks its first finished one.
-    """
-    ranked = [trials[0] for stage in results.stages if (trials := results.ranked(stage))]
-    return ranked[-1] if ranked else None
-
-
 def stuck_words(num: int, total: int, trial: str) -> str:
     """How many of a trial's runs are stuck.
 
@@ -50,7 +41,8 @@ def stuck_note(stuck: StuckRuns) -> str:
     """A sentence or two about a trial whose numbers count runs that are stuck."""
     which = ", ".join(f"seed {run.seed}" + ("" if run.fold is None else f" fold {run.fold}") for run in stuck.runs)
     note = stuck_words(len(stuck.runs), len(stuck.trial.finished), stuck.trial.title)
-    note += f" ({which}; training loss {plain_number(stuck.first_loss)} in it, {plain_number(stuck.last_loss)} in the last)."
+    first, last = plain_number(stuck.first_loss), plain_number(stuck.last_loss)
+    note += f" ({which}; training loss {first} in the first epoch, {last} in the last)."
     note += f" The table includes {'it' if len(stuck.runs) == 1 else 'them'}; "
     if stuck.metric is None or stuck.others is None:
         return note + "there are no other runs."

@@ -82,7 +82,7 @@ class ModelSection:
 
 def headline(results: StudyResults) -> Headline | None:
     """What the last stage that has a finished trial came to, None while no run is finished."""
-    trial = sentences.best_trial(results)
+    trial = results.best_trial
     if trial is None:
         return None
     ranking = results.ranking(trial.stage)

@@ -22,7 +22,7 @@ def watched_sections(
     """A section for each of the first trials whose kind has one; raises RunError where one cannot be shown."""
     sections: list[Section] = []
     for trial in trials:
-        run = results.best_run(trial) or next((run for run in trial.runs if run.records), None)
+        run = trial.best or next((run for run in trial.runs if run.records), None)
         section = None if run is None else _watched(results, trial, run, pictures, name=name)
         sections += [] if section is None else [section]
         if len(sections) == MOST_WATCHED:

@@ -7,6 +7,7 @@ at its default, so that what was trained before there was such a setting is stil
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,18 @@ def plain_settings(settings: BaseModel, *, only_given: bool = False) -> dict[str
     """Settings as plain data, defaults written out, but for those that are None and those of `Since` at their default."""
     plain = settings.model_dump(exclude_none=True, exclude_unset=only_given, mode="json")
     return _without_later(settings, plain)
+
+
+def by_dotted_key(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Plain settings with one key for each value.
+
+    >>> by_dotted_key({"train": {"epochs": 3, "early_stopping": {"patience": 2}}})
+    {'train.epochs': 3, 'train.early_stopping.patience': 2}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= by_dotted_key(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
 
 
 def unsaid_settings(settings: BaseModel) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class TrainSettings(BaseModel):
         description="target design for numbers on a circle: sin_cos, classes, ...; or a table { name, ... } (docs/targets.md)",
     )
     objective: str = Field(
-        "supervised", description="kind of run (supervised, autoencoder, gan), or your own, module:function"
+        "supervised", description="kind of run (supervised, autoencoder, vae, gan), or your own, module:function"
     )
     objective_settings: dict[str, Any] = Field({}, description="settings of the kind, or of your own objective")
     phases: Annotated[dict[str, PhaseSettings], Since("0.2")] = Field(

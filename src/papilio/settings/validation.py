@@ -81,9 +81,9 @@ def _strictly(cls: type[BaseModel], given: Mapping[str, Any]) -> BaseModel:
 
 
 def _repairs(plain: dict[str, Any], error: ValidationError) -> dict[Place, Any]:
-    """What is taken for something else, by its place; empty where a complaint is about something that is not.
+    """The values to convert (a list to a tuple, 5.0 to 5), by place; empty if any complaint is about something else.
 
-    Of the branches of a union it is enough that one takes it, or would take it if what is inside were repaired.
+    Of the branches of a union it is enough that one accepts the value, or would accept it if what is inside were converted.
     """
     complaints = error.errors(include_url=False)
     repairs = {_place(plain, one["loc"]): one["input"] for one in complaints if _is_allowed(one["input"], one["type"])}

@@ -89,7 +89,7 @@ class StagePlan:
 
     @contextlib.contextmanager
     def _blaming_the_outermost(self, trial: str) -> Iterator[None]:
-        """A complaint in the block that the study's own tables, or the stage's, deserve without the trial is said of these."""
+        """If the study's own tables, or the stage's, raise the same error without the trial, they are named instead of it."""
         study = self.study
         try:
             yield

@@ -39,10 +39,10 @@ def _pairs(before: Table, after: Table) -> Iterator[tuple[Any, Table]]:
     """The family that each [model] table of `before` stands on, its own or that of the tables around it, and the table now."""
     around = _model(before).get("family")
     yield around, _model(after)
-    for old_stage, stage in zip(_tables(before, "stage"), _tables(after, "stage"), strict=True):
+    for old_stage, stage in zip(tables_in(before, "stage"), tables_in(after, "stage"), strict=True):
         of_stage = _model(old_stage).get("family", around)
         yield of_stage, _model(stage)
-        for old_trial, trial in zip(_tables(old_stage, "trial"), _tables(stage, "trial"), strict=True):
+        for old_trial, trial in zip(tables_in(old_stage, "trial"), tables_in(stage, "trial"), strict=True):
             yield _model(old_trial).get("family", of_stage), _model(trial)
 
 
@@ -51,7 +51,8 @@ def _model(holder: Table) -> Table:
     return found if isinstance(found, dict) else {}
 
 
-def _tables(holder: Table, key: str) -> list[Table]:
+def tables_in(holder: Table, key: str) -> list[Table]:
+    """The tables of a list of them, as [[stage]] is one; empty where it is not a list."""
     found = holder.get(key)
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 

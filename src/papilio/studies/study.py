@@ -23,7 +23,7 @@ from papilio.settings.references import find_modules_beside, is_found_by_name, n
 from papilio.settings.run_settings import is_source
 from papilio.settings.spelling import present_key, study_in_present_spelling
 from papilio.settings.validation import validated
-from papilio.studies.replaced_family import drop_old_arguments
+from papilio.studies.replaced_family import drop_old_arguments, tables_in
 from papilio.studies.schema import BASE_TABLES, StudySettings, Table
 from papilio.study_folder import recorded_modules
 
@@ -228,8 +228,8 @@ def _refuse_deep(tables: Table, *, where: str) -> None:
 def _with_paths_from(folder: Path, tables: Table, *, where: str) -> Table:
     """Paths to images are relative to the study file, so that a study and its pictures can move together."""
     changed = _copied(tables)
-    stages = _tables_in(changed, "stage")
-    trials = [trial for stage in stages for trial in _tables_in(stage, "trial")]
+    stages = tables_in(changed, "stage")
+    trials = [trial for stage in stages for trial in tables_in(stage, "trial")]
     for source in (stage.get("from") for stage in stages):
         if isinstance(source, dict):
             _resolve_folder(source, "study", folder, where=f"{where}: from")
@@ -269,11 +269,6 @@ def prefixed(where: str) -> Iterator[None]:
         yield
     except StudyError as error:
         raise StudyError(f"{where}: {error}") from error
-
-
-def _tables_in(table: Table, key: str) -> list[Table]:
-    found = table.get(key, [])
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def plain_tables(tables: Mapping[str, Any], own: dict[str, Any], *, where: str) -> Table:
@@ -348,8 +343,8 @@ def _with_overrides(tables: Table, overrides: Mapping[str, Any], *, where: str) 
     """The tables with dotted keys set; a key of data, model or train is set in every stage and trial that has
     the table, or takes it from another study, too."""
     changed = _copied(tables)
-    stages = _tables_in(changed, "stage")
-    trials = [trial for stage in stages for trial in _tables_in(stage, "trial")]
+    stages = tables_in(changed, "stage")
+    trials = [trial for stage in stages for trial in tables_in(stage, "trial")]
     varied_keys = {key for stage in stages if isinstance(stage.get("vary"), dict) for key in stage["vary"]}
     for key, value in overrides.items():
         head, *rest = key.split(".")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -23,6 +22,7 @@ from papilio.engine import (
     Record,
     Seeds,
     seconds_a_batch,
+    under_prefix,
 )
 from papilio.errors import SettingError
 from papilio.models.describe import describe_nets
@@ -191,9 +191,9 @@ class TorchSession:
         return arrays_of_nets(self.modules)
 
     def load(self, lane: int, state: Arrays, *, epoch: int, step: int) -> None:
-        self.load_weights(lane, _under("nets", state))
+        self.load_weights(lane, under_prefix("nets", state))
         for index, optimizer in enumerate(self.optimizers):
-            load_optimizer(optimizer, _under(f"{OF_OPTIMIZER}-{index}", state))
+            load_optimizer(optimizer, under_prefix(f"{OF_OPTIMIZER}-{index}", state))
         for name, generator in self._generators():
             generator.set_state(torch.from_numpy(state[f"generator/{name}"].copy()))
         torch.set_rng_state(torch.from_numpy(state["generator/global"].copy()))
@@ -283,7 +283,3 @@ def as_fast_layout(net: nn.Module) -> nn.Module:
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return net
-
-
-def _under(prefix: str, arrays: Arrays) -> dict[str, np.ndarray]:
-    return {name.removeprefix(f"{prefix}/"): one for name, one in arrays.items() if name.startswith(f"{prefix}/")}
