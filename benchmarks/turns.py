@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.processes import Answer, Contender, run_contender
+from benchmarks.processes import Answer, Contender, ContenderFailed, run_contender
 
 Answers = dict[str, list[Answer]]  # by the contender's name, one a round
 
@@ -33,7 +33,7 @@ def take_turns(
     *,
     before_round: Callable[[], None] = lambda: None,
 ) -> Answers:
-    """Each entry once a round; `what` is what the terminal calls it. Raises ContenderFailed, AssertionError for other nets."""
+    """Each entry once a round; `what` is what the terminal calls it. Raises ContenderFailed, also for other nets."""
     answers: Answers = {str(entry): [] for entry in entries}
     for number in range(bench.rounds):
         before_round()
@@ -55,4 +55,4 @@ def values(answers: Answers, fact: str) -> dict[str, list[Any]]:
 def _refuse_other_nets(answers: Answers) -> None:
     counts = {name: given[0].facts["parameters"] for name, given in answers.items()}
     if len(set(counts.values())) > 1:
-        raise AssertionError(f"these are different nets, by their parameters: {counts}")
+        raise ContenderFailed(f"these are different nets, by their parameters: {counts}")

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.bench import Bench
 from benchmarks.contenders import papilio_latents, papilio_runs, plain_pytorch
 from benchmarks.images import stand_in
-from benchmarks.processes import Answer, Contender
+from benchmarks.processes import Answer, Contender, ContenderFailed
 from benchmarks.turns import Entry
 
 from benchmarks import games, latents, sweep, training, turns
@@ -94,7 +94,7 @@ def test_other_nets_are_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
         return Answer({"images_per_second": 1.0, "parameters": len(contender.name), "versions": {}}, 1.0, 0)
 
     monkeypatch.setattr(turns, "run_contender", answer)
-    with pytest.raises(AssertionError, match="different nets"):
+    with pytest.raises(ContenderFailed, match="different nets"):
         turns.take_turns(bench, "it", [Entry(Contender("a", "one")), Entry(Contender("bb", "two"))], {})
 
 
