@@ -121,7 +121,8 @@ def as_markdown(facts: dict[str, Any], rows: Sequence[Row]) -> str:
     """The page in docs."""
     intro = (
         "Each contender ran in a process of its own, in turns over the rounds, with its defaults and all the cores named below."
-        "\nA ratio pairs values of the same round and is above 1 where Papilio is better; medians over n rounds, with the range."
+        "\nA ratio pairs values of the same round and is above 1 where Papilio is better; medians over n rounds, with the"
+        " range."
     )
     lines = "\n".join(f"- {line}" for line in _facts_lines(facts))
     tables = [f"## {name}\n\n{markdown_table(group)}" for name, group in _by_benchmark(rows)]
