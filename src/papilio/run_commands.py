@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from papilio.console import CsvForm, Form, JsonForm, LinesForm, TableForm, say
-from papilio.errors import DataError, SettingError, one_line
+from papilio.errors import DataError, SettingError, agreed, one_line
 
 STANDARD_INPUT = "-"
 FEW_IMAGES = 200  # for which one thread is enough
@@ -139,7 +139,7 @@ def sample(
     if quiet:
         return
     is_cut = num > MOST_ON_SHEET and paths[0].suffix.lower() != ".npy"
-    what = f"{num:,} images{'' if label is None else f' of class {label}'}"
+    what = f"{agreed(num, '{} image', '{} images')}{'' if label is None else f' of class {label}'}"
     say(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
     if len(paths) > 1:
         say(f"separate files: {paths[1]} to {paths[-1].name}")
@@ -175,7 +175,7 @@ def explore(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="A classifier's run that says what pictures show.",
+            help="A classifier that says what pictures show: a run, or a study's best one.",
             show_default="one that comes with Papilio, for MNIST and Fashion-MNIST",
         ),
     ] = None,

@@ -356,11 +356,11 @@ def _print_best(results: Any) -> None:
 
 
 def _print_comparison(comparison: Any) -> None:
-    from papilio.results.side_by_side import comparison_table, shared_table, unlike_words
+    from papilio.results.side_by_side import comparison_notes, comparison_table, shared_table
 
     print_table(*comparison_table(comparison))
-    if words := unlike_words(comparison):
-        say(words, is_apart=True)
+    for number, note in enumerate(comparison_notes(comparison)):
+        say(note, is_apart=number == 0)
     header, rows = shared_table(comparison)
     if rows:
         typer.echo("\ntrials that several studies have")

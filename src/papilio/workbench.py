@@ -233,7 +233,9 @@ def sample(
     loaded = load_run(run, own=own)
     if "sample" not in loaded.kind.offers:
         able = ", ".join(kind.name for kind in KINDS.values() if "sample" in kind.offers)
-        raise RunError(f"{loaded.folder}: a run of {loaded.kind.name} cannot generate images; these kinds can: {able}")
+        raise RunError(
+            f"{loaded.folder}: its kind, {loaded.kind.name}, cannot generate images; these kinds can: {able}"
+        )
     if num * math.prod(loaded.image_shape) > MOST_SAMPLED_BYTES:
         most = MOST_SAMPLED_BYTES // math.prod(loaded.image_shape)
         raise SettingError(f"--num: must be from 1 to {most:,} for images of this size, not {num:,}")

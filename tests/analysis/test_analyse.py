@@ -174,3 +174,19 @@ def test_a_table_can_be_about_one_stage_only(tmp_path: Path) -> None:
     wrong = [{"kind": "brightness", "stage": "second", "data": {"name": "digits", "size": 6}}]
     with pytest.raises(StudyError, match=r'stage "second", .*\[\[analysis\]\] 1 \(brightness\): data: the images of'):
         run_study(STUDY | {"stage": stages, "analysis": wrong}, out=tmp_path / "other", is_silent=True)
+
+
+def test_tables_that_differ_in_their_images_only_are_all_made(out: Path) -> None:
+    tables = [
+        {"kind": "brightness", "pictures": 2, "data": {"name": "digits", "binarize": one}} for one in (True, False)
+    ]
+    found = [name for name in changed(out, analysis=tables) if name.startswith("brightness")]
+    assert len(found) == 2
+
+
+def test_images_that_the_run_was_trained_on_are_not_test_images(tmp_path: Path) -> None:
+    tables = [{"kind": "classification", "data": {"seed": 3}}]
+    with pytest.raises(
+        StudyError, match=r"\[\[analysis\]\] 1 \(classification\): data: \d+ of its test images are among"
+    ):
+        run_study(STUDY | {"analysis": tables}, out=tmp_path / "out", is_silent=True)

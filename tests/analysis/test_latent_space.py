@@ -253,6 +253,10 @@ def test_pairs_are_of_different_classes_and_all_classes_come_by() -> None:
     assert sorted(pairs.ravel().tolist()) == list(range(10))
     three = np.array([0, 0, 0, 1, 2])
     assert all(len(set(three[pair])) == 2 for pair in drawn_pairs(three, num=40, seed=0))
+    few = np.repeat(np.arange(3), 10)
+    for seed in range(20):
+        assert len(np.unique(drawn_pairs(few, num=9, seed=seed))) == 18
+    assert all(first != second for seed in range(20) for first, second in drawn_pairs(np.zeros(3), num=4, seed=seed))
     alike = drawn_pairs(np.zeros(9), num=4, seed=0)
     assert alike.shape == (4, 2) and all(first != second for first, second in alike)
     assert len(drawn_pairs(np.zeros(1), num=4, seed=0)) == 0

@@ -65,7 +65,7 @@ def test_adversarial_nets_sample_and_decode(tmp_path: Path) -> None:
     assert images.shape == (5, *SHAPE) and images.dtype == np.uint8
     assert np.array_equal(images, run.sample(5, seed=1)) and not np.array_equal(images, run.sample(5, seed=2))
     assert run.decode(np.zeros((2, 4), dtype=np.float32)).shape == (2, *SHAPE)
-    with pytest.raises(RunError, match="a run of gan offers decode, sample, not encode"):
+    with pytest.raises(RunError, match="its kind, gan, offers decode, sample, not encode"):
         run.encode(some_images())
 
 

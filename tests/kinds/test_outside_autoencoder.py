@@ -117,7 +117,7 @@ def test_a_trained_run_predicts_encodes_and_decodes(finished: Path, tmp_path: Pa
     assert decoded.shape == (NUM_IMAGES, *SHAPE) and decoded.dtype == np.uint8
     (predicted,) = run.predict([picture])
     assert predicted.gap == pytest.approx(outside_autoencoder.gaps_of(run, some_images()[:1])[0])
-    with pytest.raises(RunError, match="denoiser offers predict, encode, decode, not sample"):
+    with pytest.raises(RunError, match="denoiser, offers predict, encode, decode, not sample"):
         run.sample(2)
 
 

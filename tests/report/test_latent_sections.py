@@ -120,7 +120,7 @@ def test_a_run_by_itself_gives_the_pictures_of_the_page(out: Path, tmp_path: Pat
     gan, run = papilio.load_run(gan_folder), papilio.load_run(folder)
     (samples,) = [one.arrays for one in read_analyses(out) if one.path.stem == f"samples-{gan_folder.name}"]
     assert np.array_equal(gan.sample(7, seed=0), samples["samples"])
-    with pytest.raises(RunError, match="a run of gan offers decode, sample, not encode"):
+    with pytest.raises(RunError, match="its kind, gan, offers decode, sample, not encode"):
         papilio.morph(gan, images()[0], images()[1])
     ends = images()[:2]
     between = papilio.morph(folder, *ends, steps=4)

@@ -30,7 +30,8 @@ def test_a_stuck_run_is_named_and_told_from_the_others(tmp_path: Path) -> None:
     assert [is_stuck(run) for run in results.runs] == [False, True, False, False]
     (note,) = map(stuck_note, stuck_trials(results, results.trials("nets")))
     assert note == (
-        "1 of 3 runs of a learned nothing after the first epoch (seed 1; training loss 3.1800 in it, 3.1780 in the last). "
+        "1 of 3 runs of a learned nothing after the first epoch (seed 1; training loss 3.1800 in the first epoch, "
+        "3.1780 in the last). "
         "The table includes it; without it, test accuracy is 0.9000 ± 0.0000."
     )
     assert f'<p class="note">{note}</p>' in render_page(results, Pictures(tmp_path / "figures"))

@@ -47,9 +47,9 @@ def test_the_losses_of_a_vae_are_in_nats_on_the_page_on_the_terminal_and_in_a_no
     results = study(tmp_path, train=VAE)
     text = page_text(results)
     assert "small reaches test loss 102.2 (nats per image) over 1 seed" in text
-    assert "Validation loss nats per image" in text and "Test error squared, per pixel" in text
+    assert "Validation loss nats per image" in text and "Test error squared error per pixel" in text
     table = papilio("results", tmp_path).stdout
-    assert "\nunits: nats per image (validation loss); squared, per pixel (test error)\n" in table
+    assert "\nunits: nats per image (validation loss); squared error per pixel (test error)\n" in table
     for one in (results, results.trials("nets")[0], results.runs[0]):
         assert "loss (nats per image)" in one._repr_html_()
 
@@ -57,10 +57,10 @@ def test_the_losses_of_a_vae_are_in_nats_on_the_page_on_the_terminal_and_in_a_no
 @pytest.mark.parametrize(
     ("train", "unit"),
     [
-        ({"objective": "autoencoder"}, "squared, per pixel (validation loss, test error)"),
+        ({"objective": "autoencoder"}, "squared error per pixel (validation loss, test error)"),
         (
             {"objective": "autoencoder", "objective_settings": {"error": "bernoulli"}},
-            "nats per pixel (validation loss); squared, per pixel (test error)",
+            "nats per pixel (validation loss); squared error per pixel (test error)",
         ),
         ({}, "nats per image (validation loss)"),  # cross entropy
         ({"loss": "mine:loss"}, ""),

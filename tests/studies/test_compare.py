@@ -89,7 +89,7 @@ def test_one_folder_alone_is_refused(folders: list[Path]) -> None:
 
 
 def test_units_are_said_and_losses_of_different_objectives_told_apart(tmp_path: Path) -> None:
-    """A loss of 24 nats per image stood beside one of 0.07 squared, per pixel, as if it were worse."""
+    """A loss of 24 nats per image stood beside one of 0.07 squared error per pixel, as if it were worse."""
     for name, settings in {"autoencoder": {}, "vae": {}, "vae-4": {"beta": 4.0}}.items():
         model = {"family": name.removesuffix("-4"), "filters": [], "dense": [8], "latents": 2}
         train = {"epochs": 1, "objective_settings": settings}
@@ -100,11 +100,14 @@ def test_units_are_said_and_losses_of_different_objectives_told_apart(tmp_path: 
     assert compare([tmp_path / "vae", tmp_path / "vae-4"]).unlike == ["val_loss", "test_loss"]
     assert compare([tmp_path / "vae", tmp_path / "vae"]).unlike == []
     lines = papilio("compare", tmp_path / "autoencoder", tmp_path / "vae").stdout.splitlines()
-    assert lines[-1] == "of different objectives, so that they cannot be compared: validation loss, test loss"
+    assert (
+        lines[-1]
+        == "these metrics cannot be compared, as they belong to different objectives: validation loss, test loss"
+    )
     (loss,) = [line for line in lines if line.startswith("test loss")]
-    assert re.search(r"0\.\d{4} squared, per pixel \(n=1\) +\d+\.\d+ nats per image \(n=1\)", loss)
-    (kl,) = [line for line in lines if line.startswith("test kl")]
-    assert re.fullmatch(r"test kl \(nats per image\) +– +\d+\.\d+ \(n=1\)", kl)
+    assert re.search(r"0\.\d{4} squared error per pixel \(n=1\) +\d+\.\d+ nats per image \(n=1\)", loss)
+    (kl,) = [line for line in lines if line.startswith("test KL")]
+    assert re.fullmatch(r"test KL \(nats per image\) +– +\d+\.\d+ \(n=1\)", kl)
     assert any(re.match(r"test active units +– +[0-2] \(n=1\)", line) for line in lines)
 
 

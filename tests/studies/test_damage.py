@@ -298,6 +298,10 @@ def test_a_study_without_validation_or_test_images_trains(tmp_path: Path) -> Non
             "train.best: 'val_acuracy' is not a metric of this objective; did you mean val_accuracy?",
         ),
         ({"train__early_stopping": {"metric": "val_foo"}}, "train.early_stopping.metric: 'val_foo' is not a metric"),
+        (
+            {"model": {"family": "vae", "filters": [], "dense": [8], "latents": 2}, "train__best": "train_error"},
+            "train.best: 'train_error' is not a metric of this objective; did you mean",
+        ),
         ({"train__momentum": 0.5}, "train.momentum: adam has no momentum"),
         ({"train__loss": own_loss, "train__label_smoothing": 0.1}, "train.label_smoothing: needs cross entropy"),
     ],

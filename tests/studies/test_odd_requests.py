@@ -25,8 +25,8 @@ IMPOSSIBLE = {
     "x" * 300: "is too long (a name in it has 300 bytes)",
     "a/" * 3000: "is too long",
     "a\0b": "contains a NUL character",
-    "\ud800": "letters that are no UTF-8",
-    os.fsdecode(b"caf\xe9"): "letters that are no UTF-8",
+    "\ud800": "cannot be encoded as UTF-8",
+    os.fsdecode(b"caf\xe9"): "cannot be encoded as UTF-8",
 }
 
 

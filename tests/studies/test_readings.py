@@ -93,7 +93,7 @@ def test_a_picture_of_ones_own_is_read(results: StudyResults, tmp_path: Path) ->
     (plain,) = json.loads(papilio("predict", results.best.folder, tmp_path / "gauge.png", "--json").stdout)
     assert plain["value"] == pytest.approx(prediction.value) and 0 <= plain["confidence"] <= 1
     run = product.load_run(results.best.folder)
-    with pytest.raises(RunError, match="a run of read offers predict, read, not probabilities"):
+    with pytest.raises(RunError, match="its kind, read, offers predict, read, not probabilities"):
         run.probabilities(np.zeros((1, 1, SIDE, SIDE), dtype=np.uint8))
 
 

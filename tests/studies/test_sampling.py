@@ -12,6 +12,7 @@ from tiny import write_study
 from in_process import papilio
 from papilio.data.load import load_images
 from papilio.data.pictures import contact_sheet
+from papilio.errors import DataError, RunError
 from papilio.results.results import read_results
 from papilio.runs.run import load_run
 
@@ -44,6 +45,22 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path))
+
+
+def test_layers_of_several_nets_are_reached_by_their_names(runs: dict[str, Path]) -> None:
+    run = load_run(runs["gan"])
+    pictures, _ = load_images("digits", fraction=0.2).split("test")
+    latents = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    nets: dict[str, list[str]] = {}
+    for row in run.facts.layer_rows:
+        given = latents if row.name.startswith("generator.") else pictures[:4]
+        assert run.layer(row.name, given).shape == (4, *row.output_shape)
+        nets.setdefault(row.name.partition(".")[0], []).append(row.name)
+    assert {net: len(rows) > 3 for net, rows in nets.items()} == {"generator": True, "discriminator": True}
+    with pytest.raises(RunError, match="'conv_1' is not a layer of its nets, generator, discriminator; allowed are"):
+        run.layer("conv_1", pictures[:4])
+    with pytest.raises(DataError, match=r"got latents \(4, 2\); generator takes \(num, 3\)"):
+        run.layer(nets["generator"][0], latents[:, :2])
 
 
 @pytest.mark.parametrize("kind", ["vae", "gan"])
@@ -100,8 +117,8 @@ def test_a_sheet_has_room_for_so_many_an_array_for_all(runs: dict[str, Path], tm
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        ("classify", [], "a run of classify cannot generate images; these kinds can: vae, gan"),
-        ("autoencoder", [], "a run of autoencoder cannot generate images; these kinds can: vae, gan"),
+        ("classify", [], "its kind, classify, cannot generate images; these kinds can: vae, gan"),
+        ("autoencoder", [], "its kind, autoencoder, cannot generate images; these kinds can: vae, gan"),
         ("vae", ["--num", "0"], "--num: must be from 1 to 1,000,000, not 0"),
         ("vae", ["--num", "1000000000000"], "--num: must be from 1 to 1,000,000, not 1,000,000,000,000"),
         ("vae", ["--seed", "-1"], "--seed: must be 0 or more, not -1"),

@@ -120,6 +120,15 @@ def test_what_goes_wrong_in_a_game_is_told(metrics: dict[str, list[float]], name
     )
 
 
+def test_a_collapse_is_told_of_for_as_long_as_it_lasts() -> None:
+    """Images that were farther apart by a hundredth than three epochs before were taken for a generator that recovers."""
+    collapsed = [0.0145, 0.0151, 0.0153, 0.0151, 0.0148, 0.0137, 0.0134, 0.0127, 0.0125, 0.0128]
+    (spell,) = spells_of(game_warnings, records(val_diversity=collapsed))
+    assert (spell.name, spell.first_epoch, spell.last_epoch) == ("collapse", 3, 10)
+    (before,) = spells_of(game_warnings, records(val_diversity=[*collapsed, 0.05, 0.2, 0.6]))
+    assert before.last_epoch == 10
+
+
 def test_a_game_that_goes_well_is_not_warned_of_in_its_first_epochs() -> None:
     """As dcgan on MNIST began: the discriminator is nearly certain for two epochs, and the generator then catches up."""
     real, fake = [0.94, 0.985, 0.984, 0.982, 0.975, 0.95, 0.8], [0.06, 0.015, 0.016, 0.018, 0.025, 0.05, 0.2]

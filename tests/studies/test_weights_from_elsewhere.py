@@ -297,6 +297,13 @@ def test_paths_of_runs_are_seen_from_the_study_file(tmp_path: Path) -> None:
         ([classes({"study": "nowhere"})], "the results of nowhere do not exist"),
         ([classes({"run": "nowhere"})], "nowhere: no such folder"),
         ([classes({"freeze": True})], "model.encoder"),
+        (
+            [
+                pretraining(),
+                {**pretraining(), "name": "b", "model": {"network": {"stage": "pretraining", "freeze": True}}},
+            ],
+            'stage "b", .*the phase network has nothing to train: network is frozen or empty',
+        ),
         ([pretraining(), {"name": "classes", "model": {"encode": {"stage": "pretraining"}}}], "did you mean encoder"),
     ],
 )

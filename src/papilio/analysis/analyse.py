@@ -119,15 +119,19 @@ def analyse(
 
 
 def _by_file(wanted: Sequence[WantedOfRun]) -> dict[str, WantedOfRun]:
-    """Each by the name of its file, numbered where another of that name has other options."""
+    """Each by the name of its file, numbered where another of that name has other options or other images."""
     found: dict[str, WantedOfRun] = {}
     for one in wanted:
         names = (
             one.file_name if number == 1 else f"{one.file_name[:-4]}-{number}.npz" for number in itertools.count(1)
         )
-        name = next(name for name in names if name not in found or found[name].options == one.options)
+        name = next(name for name in names if name not in found or _is_same(found[name], one))
         found[name] = one
     return found
+
+
+def _is_same(one: WantedOfRun, other: WantedOfRun) -> bool:
+    return (one.options, one.images.checksum) == (other.options, other.images.checksum)
 
 
 def _still_standing(

@@ -52,7 +52,7 @@ def compare_models(
     sets = {run.latents: images for (_, run, images), _ in encoders}
     accuracy = {run.latents: row["pca_accuracy"] for (_, run, _), row in encoders}
     arrays = {name: np.array([row[name] for row in rows]) for name in rows[0] if name != "pca_accuracy"} | {
-        "labels": np.array(options.labels),
+        "labels": np.array(min(options.labels, *(len(images.train) for _, _, images in compared))),
         "pca_latents": np.array(sorted(sets), dtype=np.int64),
         "pca_error": np.array([_components(sets[num], num) for num in sorted(sets)]),
         "pca_accuracy": np.array([accuracy[num] for num in sorted(sets)]),

@@ -167,13 +167,24 @@ def drawn_pairs(labels: np.ndarray, *, num: int, seed: int) -> np.ndarray:
     if len(labels) < 2:
         return np.zeros((0, 2), dtype=np.int64)
     kinds = np.unique(labels)
+    is_left = np.ones(len(labels), dtype=bool)
     pairs, queue = [], []
     for _ in range(num):
         if len(kinds) < 2:
-            pairs.append(rng.choice(len(labels), size=2, replace=False))
+            one = _drawn(rng, is_left, among=np.ones(len(labels), dtype=bool))
+            pairs.append([one, _drawn(rng, is_left, among=np.arange(len(labels)) != one)])
             continue
         if len(queue) < 2:  # all classes come by before one comes again
             queue = rng.permutation(kinds).tolist()
         first, second = queue.pop(), queue.pop()
-        pairs.append([rng.choice(np.flatnonzero(labels == one)) for one in (first, second)])
+        pairs.append([_drawn(rng, is_left, among=labels == one) for one in (first, second)])
     return np.array(pairs, dtype=np.int64)
+
+
+def _drawn(rng: np.random.Generator, is_left: np.ndarray, *, among: np.ndarray) -> int:
+    """The place of one of the images that are left; where none is left all of them come again."""
+    if not (among & is_left).any():
+        is_left[among] = True
+    place = int(rng.choice(np.flatnonzero(among & is_left)))
+    is_left[place] = False
+    return place

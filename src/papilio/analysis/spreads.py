@@ -28,8 +28,8 @@ class Spread:
 
     @property
     def interval(self) -> str | None:
-        """The mean's 95% interval as far as it is possible, None for one run."""
-        if self.half_width is None:
+        """The mean's 95% interval as far as it is possible; None for one run, and for equal values, which have none."""
+        if not self.half_width:
             return None
         low, high = self.limits
         ends = (max(self.mean - self.half_width, low), min(self.mean + self.half_width, high))

@@ -10,6 +10,8 @@ import numpy as np
 from papilio.data.imageset import ImageSet
 from papilio.data.splits import SplitName
 
+TEST: tuple[SplitName, ...] = ("test",)
+BEFORE: tuple[SplitName, ...] = ("train", "validation")
 EARLIER: dict[SplitName, str] = {"train": "", "validation": "training", "test": "training or validation"}
 
 
@@ -38,6 +40,15 @@ def leak_notes(images: ImageSet) -> list[str]:
             )
         known.update(digests)
     return notes
+
+
+def num_trained_on(test_of: ImageSet, images: ImageSet) -> int:
+    """How many test images of one set are among the training or validation images of another, and not among its test images."""
+    tested, trained, own = (
+        {_digest(one.images[index]) for split in splits for index in one.indices(split)}
+        for one, splits in ((test_of, TEST), (images, BEFORE), (images, TEST))
+    )
+    return len((tested & trained) - own)
 
 
 def _digest(image: np.ndarray) -> bytes:

@@ -127,7 +127,8 @@ def common_color(looks: Iterable[Looks]) -> Color:
 def size_counts(sizes: Counter[Size]) -> str:
     """The commonest sizes in words, as height x width."""
     listed = ", ".join(f"{height} x {width} ({count})" for (height, width), count in sizes.most_common(NUM_NAMED))
-    return f"{listed}{f', and {len(sizes) - NUM_NAMED} other sizes' if len(sizes) > NUM_NAMED else ''}"
+    others = agreed(len(sizes) - NUM_NAMED, ", and {} other size", ", and {} other sizes")
+    return listed + (others if len(sizes) > NUM_NAMED else "")
 
 
 def _content(member: Member) -> bytes | UnreadablePictureError:

@@ -90,7 +90,7 @@ def projections(panels: Sequence[Sequence[Panel]], colors: Coloring, *, width: f
     legend_rows = _legend_rows(colors, width)
     side = min((width - 0.1) / columns, 3.6)
     with drawing():
-        figure = new_figure(width=width, height=rows * (side + 0.42) + 0.2 * legend_rows + 0.1)
+        figure = new_figure(width=width, height=rows * (side + 0.5) + 0.2 * legend_rows + 0.14)
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes_row, line in zip(grid, lines, strict=True):
             for axes in axes_row[len(line) :]:

@@ -18,6 +18,7 @@ from papilio.errors import PapilioError, RunError, SettingError, one_line, reaso
 from papilio.explorer.jobs import Stopped
 from papilio.explorer.scene import Scene
 from papilio.files import possible_path
+from papilio.results.best import place_of_run
 from papilio.results.results import StudyResults, read_results
 from papilio.runs.run import find_run
 from papilio.studies.images import StudyImages
@@ -43,8 +44,9 @@ def open_scenes(
 
     `run` is a run's folder, or that of a study, or the name of a run that comes with Papilio. Next to it are the best runs
     of the other trials of its study that have images of the same shape, `most` in all; `left_out` is told of those that cannot
-    be opened. Raises RunError for what is no run.
+    be opened. `judge` is a classifier, a run or a study likewise. Raises RunError for what is no run.
     """
+    judge = None if judge is None else str(place_of_run(judge)[0])
     folders, title = runs_to_explore(run)
     sets = StudyImages({})
     first = Scene(folders[0], judge=judge, pictures=pictures, sets=sets)

@@ -137,7 +137,11 @@ def _nets(scene: Scene, *, room: int) -> tuple[dict[str, str], str]:
             room -= len(part)
     if not found:
         return {}, f"without its networks, with which it would have over {MOST_BYTES / 1e6:.0f} MB" if programs else ""
-    return found | {"runtime": runtime}, f"its {' and '.join(WORDS[name] for name in found)}"
+    return found | {"runtime": runtime}, f"its {_listed([WORDS[name] for name in found])}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _programs(scene: Scene) -> dict[str, tuple[Run, Program]]:

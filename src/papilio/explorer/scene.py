@@ -120,7 +120,7 @@ class Scene:
             found = sets.of_fold(settings, fold)
         if self.facts.data_checksum not in ("", found.checksum):
             raise DataError(
-                f"{self.folder}: was trained on other images than {found.name} has now; run the study again"
+                f"{self.folder}: was trained on other images than {found.name} has now; run the study again with --fresh"
             )
         return PointImages.whole(found)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 
 from papilio.data.facts import ImageFacts
 from papilio.errors import SettingError, did_you_mean
@@ -34,9 +35,10 @@ def ranking_of(
     metrics = kind.metrics(train, facts)
     of_kind = f"{kind.name}: ranked_by"
     key = "train.best" if train.best else OF_PATIENCE if stopping and stopping.metric else of_kind
-    ranking = None if best is None else _ranking(best, metrics, has_validation, key=key)
+    rank = partial(_ranking, metrics=metrics, measured_only=kind.measured_only, has_validation=has_validation)
+    ranking = None if best is None else rank(best, key=key)
     watched_key = OF_PATIENCE if stopping and stopping.metric else key
-    watched = None if patience is None else _ranking(patience, metrics, has_validation, key=watched_key)
+    watched = None if patience is None else rank(patience, key=watched_key)
     return ranking, watched
 
 
@@ -73,13 +75,11 @@ def unit_of(kind: Kind, train: TrainSettings, metric: str) -> str:
     return kind.units(validated(kind.settings, train.objective_settings, error=SettingError)).get(metric, "")
 
 
-def _ranking(name: str, metrics: Mapping[str, Direction], has_validation: bool, *, key: str) -> Ranking:
-    allowed = [
-        f"{split}_{known}"
-        for known in metrics
-        for split in ("val", "train")
-        if split == "val" or known.partition("_")[0] not in QUANTILES
-    ]
+def _ranking(
+    name: str, *, metrics: Mapping[str, Direction], measured_only: Collection[str], has_validation: bool, key: str
+) -> Ranking:
+    while_training = [one for one in metrics if one not in measured_only and one.partition("_")[0] not in QUANTILES]
+    allowed = [*(f"val_{one}" for one in metrics), *(f"train_{one}" for one in while_training)]
     if name not in allowed:
         hint = did_you_mean(name, allowed) if allowed else "it has none"
         raise SettingError(f"{key}: {name!r} is not a metric of this objective; {hint}")

@@ -85,6 +85,7 @@ class Kind:
     - `objectives`: by engine, a function that returns that engine's objective. Its parameters are any of `train`, `facts`,
       `own`, `heads`, `image_shape`, `num_classes`, and the settings in `settings`.
     - `metrics`: f(train, facts) -> the direction of each metric that records have.
+    - `measured_only`: those metrics that are measured on validation and test images, and not while training.
     - `ranked_by`: the recorded metric that ranks runs if the study names none; None: none does, and the last epoch is kept.
     - `depends`: by metric (`loss`), the settings in `settings` that change its meaning. Runs that differ in them are ranked by
       the metric `otherwise` (`error`), which means the same in all kinds that name it.
@@ -124,6 +125,7 @@ class Kind:
     warnings: Reference | None = None
     watch: Reference | None = None
     keeps: frozenset[Kept] = frozenset()
+    measured_only: frozenset[str] = frozenset()
     has_other_metrics: bool = False  # records may have more of them than `metrics` tells
 
     def __repr__(self) -> str:

@@ -64,8 +64,8 @@ def game_metrics(train: TrainSettings, facts: ImageFacts) -> Mapping[str, Direct
 
 
 NATS = "nats per image"
-SQUARED = "squared, per pixel"
-OF_ERRORS = {"squared": SQUARED, "absolute": "absolute, per pixel", "bernoulli": "nats per pixel"}
+SQUARED = "squared error per pixel"
+OF_ERRORS = {"squared": SQUARED, "absolute": "absolute error per pixel", "bernoulli": "nats per pixel"}
 
 
 def reconstruction_units(settings: ReconstructionSettings) -> Mapping[str, str]:
@@ -113,6 +113,7 @@ AUTOENCODER = Kind(
         "numpy": "papilio.numpy_engine.objectives:reconstruct",
     },
     metrics=reconstruction_metrics,
+    measured_only=frozenset({"error"}),
     returns="images",
     ranked_by="val_loss",
     depends={"loss": ("error", "noise", "level")},
@@ -148,6 +149,7 @@ VAE = Kind(
     name="vae",
     objectives={"torch": "papilio.training.vae:objective", "numpy": "papilio.numpy_engine.objectives:vary"},
     metrics=variational_metrics,
+    measured_only=frozenset({"error", "active_units"}),
     ranked_by="val_loss",
     depends={
         "loss": ("likelihood", "sigma", "beta"),
@@ -189,6 +191,7 @@ GAN = Kind(
     name="gan",
     objectives={"torch": "papilio.training.gan:objective"},
     metrics=game_metrics,
+    measured_only=frozenset({"diversity", "outside"}),
     ranked_by=None,
     nets=frozenset({"generator", "discriminator"}),
     settings=GameSettings,

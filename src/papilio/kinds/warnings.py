@@ -16,6 +16,7 @@ IN_A_ROW = 3  # epochs: one alone may be chance
 UNMOVED = 1e-6  # relative change of an error that three epochs of training have not moved
 LEAST_NATS = 0.1  # of KL, of all latents together
 COLLAPSED = 0.25  # generated images that are nearer to each other than this share of what real ones are
+RECOVERING = 1.2  # how much farther apart generated images are after three epochs when the generator recovers
 LONG = 5  # epochs in a row: at the beginning of a game that goes well the discriminator is ahead for a while
 CERTAIN = 0.97  # a discriminator that says so of real images, and the opposite of generated ones
 HINGE_LEFT = (
@@ -115,7 +116,7 @@ def game_warnings(records: Records) -> dict[str, str]:
     found: dict[str, str] = {}
     diversity = last_values(records, "diversity")
     # at the very beginning all images are alike, and become less so
-    if diversity and max(diversity) < COLLAPSED and diversity[-1] <= diversity[0]:
+    if diversity and max(diversity) < COLLAPSED and diversity[-1] < RECOVERING * diversity[0]:
         found["collapse"] = (
             f"generated images are nearly identical ({diversity[-1]:.0%} of the distance between real ones): the generator has"
             " collapsed; a lower learning rate, or another seed, may help"

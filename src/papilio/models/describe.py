@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +11,8 @@ from torch import Tensor, nn
 from papilio.models.description import Description, LayerRow
 
 
-def describe_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> list[LayerRow]:
-    """Every layer without children, in the order in which an image of (channel, height, width) passes through."""
+def describe_layers(network: nn.Module, input_shape: tuple[int, ...]) -> list[LayerRow]:
+    """Every layer without children, in the order in which an image of (channel, height, width), or latents, pass through."""
     rows: list[LayerRow] = []
 
     def note(name: str, layer: nn.Module, output: object) -> None:
@@ -28,7 +29,7 @@ def describe_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> li
     device = next((parameter.device for parameter in network.parameters()), None)
     try:
         with torch.no_grad():
-            network(torch.zeros(1, *image_shape, device=device))
+            network(torch.zeros(1, *input_shape, device=device))
     finally:
         network.train(was_training)
         for hook in hooks:
@@ -37,15 +38,28 @@ def describe_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> li
 
 
 def describe_nets(nets: Mapping[str, nn.Module], image_shape: tuple[int, int, int]) -> Description:
-    """The layers of a single network; of several nets, that do not all take images, a row each."""
+    """The layers of a network, or of several nets one after another, `generator.layers.0`.
+
+    What does not take images, or the latents that its `latents` and `classes` count, is one row: a net of the user's own.
+    """
     num_parameters = sum(count_parameters(net) for net in nets.values())
-    if list(nets) == ["network"]:
+    rows: list[LayerRow] = []
+    for name, net in nets.items():
+        prefix = "" if list(nets) == ["network"] else f"{name}."
         try:
-            return Description(tuple(describe_layers(nets["network"], image_shape)), num_parameters)
-        except Exception:  # a net of the user's own need not take bare images: it is then one row
-            pass
-    rows = [LayerRow(name, type(net).__name__, (), count_parameters(net)) for name, net in nets.items()]
+            layers = describe_layers(net, _input_shape(name, net, image_shape))
+        except Exception:  # whatever a net of the user's own raises
+            rows.append(LayerRow(name, type(net).__name__, (), count_parameters(net)))
+            continue
+        rows += [replace(row, name=prefix + row.name) for row in layers]
     return Description(tuple(rows), num_parameters)
+
+
+def _input_shape(name: str, net: nn.Module, image_shape: tuple[int, int, int]) -> tuple[int, ...]:
+    latents = getattr(net, "latents", None)
+    if name == "network" or latents is None:
+        return image_shape
+    return (int(latents) + int(getattr(net, "classes", 0)),)
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from papilio.results.compare import Comparison, Measured
 from papilio.results.words import duration, is_count, mean_spread, metric_words
 from papilio.snippets import box, line, table
 
 MOST_KEYS = 4  # in a cell
+OF_SETS = ("data.name", "data.path")  # settings that name images
 
 Table = tuple[list[str], list[list[str]]]  # header and rows
 
@@ -17,7 +20,7 @@ def comparison_table(comparison: Comparison) -> Table:
     rows = [["trial", *(column.what for column in columns)]]
     rows += [["", *(column.note for column in columns)]] if any(column.note for column in columns) else []
     rows += [
-        [key, *("–" if value is None else str(value) for value in values)]
+        [key, *("–" if value is None else _setting(value) for value in values)]
         for key, values in comparison.settings.items()
     ]
     rows += [["parameters", *(f"{column.parameters:,}" if column.parameters else "–" for column in columns)]]
@@ -62,10 +65,15 @@ def _key_list(keys: list[str]) -> str:
     return (", ".join(keys[:MOST_KEYS]) or "none") + more
 
 
-def unlike_words(comparison: Comparison) -> str:
-    """Which metrics cannot be compared; empty where all can be."""
-    names = ", ".join(map(metric_words, comparison.unlike))
-    return f"of different objectives, so that they cannot be compared: {names}" if names else ""
+def comparison_notes(comparison: Comparison) -> list[str]:
+    """What cannot be compared, a line each: metrics of different objectives, scores on different images."""
+    notes = []
+    if comparison.unlike:
+        names = ", ".join(map(metric_words, comparison.unlike))
+        notes.append(f"these metrics cannot be compared, as they belong to different objectives: {names}")
+    if sets := [key for key in comparison.settings if key in OF_SETS]:
+        notes.append(f"the image sets differ ({', '.join(sets)}): scores on different images cannot be compared")
+    return notes
 
 
 def comparison_words(comparison: Comparison) -> str:
@@ -78,8 +86,13 @@ def comparison_html(comparison: Comparison) -> str:
     """The tables of the command, for a notebook."""
     header, rows = shared_table(comparison)
     shared = [box("trials that several studies have", table(header, rows))] if rows else []
-    notes = [line(words)] if (words := unlike_words(comparison)) else []
+    notes = map(line, comparison_notes(comparison))
     return box("Side by side", table(*comparison_table(comparison)), *notes, *shared)
+
+
+def _setting(value: Any) -> str:
+    """As a study file has it, true and false too."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _cell(metric: str, measured: Measured | None, unit: str = "") -> str:

@@ -37,8 +37,8 @@ def metric_heading(name: str, units: Mapping[str, str]) -> str:
 def units_words(units: Mapping[str, str]) -> str:
     """Each unit with the metrics that are measured in it.
 
-    >>> units_words({"val_loss": "nats per image", "test_error": "squared, per pixel", "test_kl": "nats per image"})
-    'nats per image (validation loss, test kl); squared, per pixel (test error)'
+    >>> units_words({"val_loss": "nats per image", "test_error": "squared error per pixel", "test_kl": "nats per image"})
+    'nats per image (validation loss, test KL); squared error per pixel (test error)'
     """
     metrics: dict[str, list[str]] = {}
     for metric, unit in units.items():

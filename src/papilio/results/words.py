@@ -8,17 +8,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 COUNTS = ("active_units",)  # metrics, without their split, that are whole numbers
+ACRONYMS = {"kl": "KL", "elbo": "ELBO"}  # metrics, without their split
 SPLITS = {"val": "validation", "test": "test", "train": "training"}
 
 
 def metric_words(name: str) -> str:
     """A recorded metric in words.
 
-    >>> metric_words("val_accuracy"), metric_words("fid"), metric_words("test_p90_error")
-    ('validation accuracy', 'fid', 'test 90% error')
+    >>> metric_words("val_accuracy"), metric_words("test_kl"), metric_words("test_p90_error")
+    ('validation accuracy', 'test KL', 'test 90% error')
     """
     split, _, rest = name.replace("p90_", "90%_").partition("_")
-    return f"{SPLITS[split]} {rest.replace('_', ' ')}" if rest and split in SPLITS else name.replace("_", " ")
+    bare = rest if rest and split in SPLITS else name
+    words = ACRONYMS.get(bare, bare.replace("_", " "))
+    return words if bare == name else f"{SPLITS[split]} {words}"
 
 
 def condition_words(key: str, value: Any) -> str:

@@ -17,7 +17,7 @@ from papilio.data.pictures import BrokenPicturesError, unreadable_pictures
 from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
 from papilio.engine import Nets, find_engine
-from papilio.errors import DataError, RunError, SettingError, shown
+from papilio.errors import DataError, RunError, SettingError, did_you_mean, shown
 from papilio.kinds.kind import Kind
 from papilio.kinds.registry import kind_of
 from papilio.models.layer_names import INPUT, LATENTS, OUTPUT, find_layer
@@ -114,15 +114,17 @@ class Run:
         """The network's outputs, float32 (num, ...), of pictures as `images_of` takes them."""
         return self.nets.forward("network", self.images_of(pictures))
 
-    def layer(self, name: str, pictures: Any, *, net: str = "network") -> np.ndarray:
+    def layer(self, name: str, pictures: Any) -> np.ndarray:
         """The output of a layer: float32 (num, ...), of pictures as `images_of` takes them.
 
         Names are those of `[[analysis]] layers`: `conv_1`, `dense_1` and so on, `input`, `latents`, `output`, or as
-        `papilio show` lists them; of one of several nets its own alone. Raises RunError for a layer that does not exist.
+        `papilio show` lists them. Runs of several nets have the latter only, `discriminator.0`; a generator's layers take
+        latents (num, latents) in place of pictures, with a column for each class behind them if it is conditional. Raises
+        RunError for a layer that does not exist.
         """
+        if "network" not in self.nets.names:
+            return self._layer_of_several(name, pictures)
         images = self.images_of(pictures)
-        if net != "network":
-            return self.nets.forward(net, images, until=name)
         try:
             found = find_layer(name, self.facts.layer_rows, has_latents="encode" in self.kind.offers)
         except SettingError as error:
@@ -222,6 +224,20 @@ class Run:
         if images.dtype != np.uint8 or images.shape[1:] != self.image_shape:
             raise DataError(f"{self.folder}: got images {images.dtype} {images.shape}, this run takes {expected}")
 
+    def _layer_of_several(self, name: str, given: Any) -> np.ndarray:
+        net, _, layer = name.partition(".")
+        if net not in self.nets.names or not layer:
+            known = [row.name for row in self.facts.layer_rows if "." in row.name]
+            raise RunError(
+                f"{self.folder}: {name!r} is not a layer of its nets, {', '.join(self.nets.names)}; {did_you_mean(name, known)}"
+            )
+        takes_latents = hasattr(self.modules.get(net), "latents")
+        inputs = np.asarray(given, dtype=np.float32) if takes_latents else self.images_of(given)
+        wanted = self.latents + self.conditional_classes
+        if takes_latents and (inputs.ndim != 2 or inputs.shape[1] != wanted):
+            raise DataError(f"{self.folder}: got latents {inputs.shape}; {net} takes (num, {wanted})")
+        return self.nets.forward(net, inputs, until=layer)
+
     def _part(self, name: str, images: np.ndarray, *, complaint: str) -> np.ndarray:
         """What several layers together give, which no table of layers has; raises RunError where there is no such part."""
         try:
@@ -232,7 +248,7 @@ class Run:
     def _offer(self, name: str) -> Callable[..., Any]:
         if name not in self.kind.offers:
             there = ", ".join(self.kind.offers) or "nothing"
-            raise RunError(f"{self.folder}: a run of {self.kind.name} offers {there}, not {name}")
+            raise RunError(f"{self.folder}: its kind, {self.kind.name}, offers {there}, not {name}")
         return resolve_reference(self.kind.offers[name])
 
 

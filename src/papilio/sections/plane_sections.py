@@ -12,10 +12,13 @@ from papilio.drawing import latent_figures
 from papilio.drawing.figure_files import data_uri
 from papilio.drawing.palette import LINES
 from papilio.engine import Arrays
+from papilio.errors import agreed
 from papilio.sections.blocks import Block, Figure, MovingPlane, Section
 from papilio.sections.context import SectionContext
 
 STEPS = 1000  # of a place, from 0 to 1
+EDGE = 0.005  # of a side of the plane
+MOST_AT_EDGE = 0.1  # of all images, above which it is told: of the prior's own samples 2% are there
 MOST_PIXELS = 1280  # of the sprite's side
 
 
@@ -94,9 +97,16 @@ def _points(arrays: Arrays, context: SectionContext) -> Figure:
             width=width,
         )
 
-    num = len(arrays["places"])
-    caption = f"Where {num:,} {context.split} images lie: the same place, the same picture as above."
+    places = arrays["places"]
+    num, at_edge = len(places), int(((places < EDGE) | (places > 1 - EDGE)).any(axis=1).sum())
+    caption = f"Where {num:,} {context.split} images lie in the plane above."
     caption += " A class’s name stands at its median." if names else ""
+    if not arrays["is_fitted"] and at_edge > MOST_AT_EDGE * num:
+        lie = agreed(at_edge, "{} of them lies", "{} of them lie")
+        caption += (
+            f" {lie} at the edge: the encoder uses latents that are improbable in the prior, so that samples and this"
+        )
+        caption += " plane show little of what such images look like. A larger beta brings them closer to it."
     label = f"{num:,} {context.split} images in the plane of two latents"
     heading = "Where images lie"
     return context.figure(draw, name="points", label=label, caption=caption, heading=heading, is_square=True)

@@ -86,13 +86,14 @@ def _folds(images: Mapping[str, Any], results: StudyResults) -> set[int | None]:
 
 
 def _few(images: Mapping[str, Any], results: StudyResults) -> list[str]:
-    note = few_validation_images(images["num_validation"], has_classes=bool(images.get("classes")))
-    is_by_folds = all(run.fold is not None for run in results.runs)
-    return (
-        []
-        if note is None or is_by_folds
-        else [f"{words.sentence(note)}; with folds in [[stage]], all images would choose."]
-    )
+    runs = [run for run in results.runs if run.data_name == images["name"]] or results.runs
+    begun = [run for run in runs if run.settings]
+    by_validation = [run for run in begun if run.ranking and run.ranking.metric.startswith("val_")]
+    if all(run.fold is not None for run in runs) or (begun and not by_validation):
+        return []
+    is_accuracy = any("val_accuracy" in run.metrics for run in begun) if begun else bool(images.get("classes"))
+    note = few_validation_images(images["num_validation"], has_classes=is_accuracy)
+    return [] if note is None else [f"{words.sentence(note)}; with folds in [[stage]], all images would choose."]
 
 
 def environment_rows(results: StudyResults) -> list[tuple[str, str]]:

@@ -7,10 +7,11 @@ from functools import partial
 
 import numpy as np
 
+from papilio.data.leaks import num_trained_on
 from papilio.data.small_sets import few_validation_images
 from papilio.data.splits import SPLITS
 from papilio.engine import Engine, find_engine
-from papilio.errors import SettingError, StudyError, did_you_mean
+from papilio.errors import SettingError, StudyError, agreed, did_you_mean
 from papilio.kinds.kind import ANYTHING, Kind, Planned
 from papilio.kinds.ranking import Standing, common_ranking
 from papilio.runs.plan import RunPlan
@@ -111,10 +112,14 @@ def _small_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
     """Says, in a line for each image set, that few validation images choose, where no folds make up for it."""
     notes = []
     for plan in plans:
+        ranking = images.standing_of(plan).ranking
+        if plan.fold is not None or ranking is None or not ranking.metric.startswith("val_"):
+            continue
         one = images.of_run(plan)
-        few = few_validation_images(len(one.validation), has_classes=one.facts.shows == "class")
-        if plan.fold is None and few is not None:
-            notes.append(f"{one.name}: {few}; set folds = 5 in [[stage]], or add images")
+        few = few_validation_images(len(one.validation), has_classes=images.kind_of(plan).shows == {"class"})
+        if few is not None:
+            folds = "" if plan.settings.model.sources else "set folds = 5 in [[stage]], or "
+            notes.append(f"{one.name}: {few}; {folds}add images")
     return list(dict.fromkeys(notes))
 
 
@@ -183,6 +188,13 @@ def _refuse_other_images(study: Study, plan: RunPlan, kind: Kind, images: StudyI
             raise SettingError(
                 f"{where}: data: the images of {other.name} differ from the run's images in shape, or show"
                 " something else"
+            )
+        num_known = num_trained_on(other, images.of_run(plan))
+        if num_known:
+            known = agreed(num_known, "{} of its test images is", "{} of its test images are")
+            raise SettingError(
+                f"{where}: data: {known} among the images that the run is trained on or selected by; leave seed, test,"
+                " validation, fraction and labels as they are in the run, or name another set"
             )
 
 

@@ -72,7 +72,11 @@ class TorchEngine:
             raise SettingError(f"model: {error}") from error
         _refuse_missing_nets(nets, settings, kind)
         if settings.model.sources:
-            _refuse_unknown_parts(self._build(settings, kind, facts, seed=0), settings, facts)
+            nets = self._build(settings, kind, facts, seed=0)
+            _refuse_unknown_parts(nets, settings, facts)
+            freeze(nets, frozen_parts(nets, settings.model.sources, facts.shape))
+            for phase in objective.phases:
+                moved_parameters(nets, phase)
 
     def describe(self, settings: RunSettings, facts: ImageFacts) -> Description:
         kind = kind_of(settings.train, facts, self.own)
