@@ -23,6 +23,7 @@ from papilio.studies.study import Study
 
 MOST_NAMED = 3
 FEW_STEPS = 10  # per epoch
+MOST_KNOWN = 0.01  # of test images that a run was trained on: fewer may be equal by chance, as drawn ones are
 ENOUGH_STEPS = 1000  # in all, however few an epoch has
 
 
@@ -190,7 +191,7 @@ def _refuse_other_images(study: Study, plan: RunPlan, kind: Kind, images: StudyI
                 " something else"
             )
         num_known = num_trained_on(other, images.of_run(plan))
-        if num_known:
+        if num_known > MOST_KNOWN * len(other.test):
             known = agreed(num_known, "{} of its test images is", "{} of its test images are")
             raise SettingError(
                 f"{where}: data: {known} among the images that the run is trained on or selected by; leave seed, test,"
