@@ -55,7 +55,7 @@ def test_a_name_that_is_no_text_is_refused_for_a_new_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "has letters that are no UTF-8" in said(monkeypatch, capsys, "new", "caf\udce9")[-1]
+    assert "cannot be encoded as UTF-8" in said(monkeypatch, capsys, "new", "caf\udce9")[-1]
     assert "is too long" in said(monkeypatch, capsys, "new", "x" * 300)[-1]
     assert list(tmp_path.iterdir()) == []
 

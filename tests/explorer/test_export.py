@@ -62,7 +62,7 @@ def test_a_file_has_the_points_their_images_the_map_and_the_decoder(generators: 
     expected = load_run(folder).decode(scene.array("latents")[:5])[:, 0]
     np.testing.assert_allclose(np.asarray(images) * 255, expected, atol=1)
     assert f"{num:,} images" in words
-    assert "its decoder and encoder and classifier" in words
+    assert "its decoder, encoder and classifier" in words
     images = scene.pictures(np.arange(5))
     session = onnxruntime.InferenceSession(found["runs/0/encoder"], providers=["CPUExecutionProvider"])
     (latents,) = session.run(["latents"], {"images": images[:, 0]})
