@@ -92,6 +92,7 @@ def test_a_trained_run_samples_and_says_what_else_it_does_not_offer(finished: Pa
     images = run.sample(4, seed=2)
     assert images.shape == (4, *SHAPE) and images.dtype == np.uint8
     assert np.array_equal(images, run.sample(4, seed=2)) and not np.array_equal(images, run.sample(4, seed=3))
+    assert run.layer("critic.2", images).shape == (len(images), 8)  # nets of one's own need not tell their latents
     with pytest.raises(RunError, match="its kind, duel, offers sample, not encode"):
         run.encode(images)
     with pytest.raises(RunError, match="its kind, duel, offers sample, not predict"):

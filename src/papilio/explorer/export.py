@@ -20,6 +20,7 @@ from papilio.explorer.scene import MOST_AT_A_TIME, Scene
 from papilio.exports.onnx_files import PACKAGES, metadata_of, onnx_file
 from papilio.exports.programs import Program, programs_of
 from papilio.files import path_to_write, write_text
+from papilio.results.words import listed
 from papilio.runs.run import Run
 
 MOST_POINTS = 10_000
@@ -137,11 +138,7 @@ def _nets(scene: Scene, *, room: int) -> tuple[dict[str, str], str]:
             room -= len(part)
     if not found:
         return {}, f"without its networks, with which it would have over {MOST_BYTES / 1e6:.0f} MB" if programs else ""
-    return found | {"runtime": runtime}, f"its {_listed([WORDS[name] for name in found])}"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return found | {"runtime": runtime}, f"its {listed([WORDS[name] for name in found])}"
 
 
 def _programs(scene: Scene) -> dict[str, tuple[Run, Program]]:

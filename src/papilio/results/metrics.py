@@ -24,7 +24,7 @@ def possible_range(metric: str, trial: TrialResult) -> tuple[float, float]:
     name = metric.partition("_")[2] if metric.partition("_")[0] in SPLITS else metric
     if any(name == share or name.endswith(f"_{share}") for share in SHARES) or name.startswith("within_"):
         return (0.0, 1.0)
-    if name in ERRORS or (name == "loss" and any(_loss_is_positive(run) for run in trial.runs[:1])):
+    if name in ERRORS or (name == "loss" and any(map(_loss_is_positive, trial.runs))):
         return (0.0, math.inf)
     return (-math.inf, math.inf)
 

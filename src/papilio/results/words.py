@@ -24,6 +24,15 @@ def metric_words(name: str) -> str:
     return words if bare == name else f"{SPLITS[split]} {words}"
 
 
+def listed(words: Sequence[str]) -> str:
+    """One or more words as a list in a sentence.
+
+    >>> listed(["decoder"]), listed(["decoder", "encoder", "classifier"])
+    ('decoder', 'decoder, encoder and classifier')
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
 def condition_words(key: str, value: Any) -> str:
     """A setting and its value, by the last part of its dotted key.
 

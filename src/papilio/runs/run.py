@@ -228,15 +228,14 @@ class Run:
         net, _, layer = name.partition(".")
         if net not in self.nets.names or not layer:
             known = [row.name for row in self.facts.layer_rows if "." in row.name]
-            raise RunError(
-                f"{self.folder}: {name!r} is not a layer of its nets, {', '.join(self.nets.names)}; {did_you_mean(name, known)}"
-            )
-        takes_latents = hasattr(self.modules.get(net), "latents")
-        inputs = np.asarray(given, dtype=np.float32) if takes_latents else self.images_of(given)
-        wanted = self.latents + self.conditional_classes
-        if takes_latents and (inputs.ndim != 2 or inputs.shape[1] != wanted):
-            raise DataError(f"{self.folder}: got latents {inputs.shape}; {net} takes (num, {wanted})")
-        return self.nets.forward(net, inputs, until=layer)
+            hint = did_you_mean(name, known) if known else "write a net and its layer, such as generator.layers.1"
+            raise RunError(f"{self.folder}: {name!r} is not a layer of its nets, {', '.join(self.nets.names)}; {hint}")
+        if not hasattr(self.modules.get(net), "latents"):
+            return self.nets.forward(net, self.images_of(given), until=layer)
+        latents, wanted = np.asarray(given, dtype=np.float32), self.latents + self.conditional_classes
+        if latents.ndim != 2 or latents.shape[1] != wanted:
+            raise DataError(f"{self.folder}: got latents {latents.shape}; {net} takes (num, {wanted})")
+        return self.nets.forward(net, latents, until=layer)
 
     def _part(self, name: str, images: np.ndarray, *, complaint: str) -> np.ndarray:
         """What several layers together give, which no table of layers has; raises RunError where there is no such part."""

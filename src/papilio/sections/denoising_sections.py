@@ -9,6 +9,7 @@ from papilio.drawing import denoising_figures
 from papilio.drawing.canvas import WIDE
 from papilio.drawing.denoising_figures import Restored
 from papilio.engine import Arrays
+from papilio.results.words import listed
 from papilio.sections.blocks import Block, Section, Table, Text
 from papilio.sections.context import SectionContext
 
@@ -62,13 +63,9 @@ def verdict(arrays: Arrays) -> list[str]:
         better: dict[str, list[str]] = {}
         for level, row in others:
             better.setdefault(names[row], []).append(f"{level:g}")
-        words = "; ".join(f"at {_joined(ones)} {name} is better" for name, ones in better.items())
+        words = "; ".join(f"at {listed(ones)} {name} is better" for name, ones in better.items())
         found.append(f"{title}: a denoising autoencoder is not the best at every level: {words}.")
     return found
-
-
-def _joined(words: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _table(arrays: Arrays, measure: str, title: str, decimals: int) -> Table:
