@@ -101,6 +101,19 @@ def test_a_table_of_one_stage_must_fit_its_runs() -> None:
         refuse_impossible_analyses([table(), table(kind="reading", stage="one")], kinds)
 
 
+def test_an_analysis_of_a_stage_has_one_set_of_options() -> None:
+    kinds = {"one": [CLASSIFY], "two": [CLASSIFY]}
+    alike = [table(kind="transfer", components=[5]), table(components=[7]), table(kind="transfer", components=[5])]
+    refuse_impossible_analyses(alike, kinds)
+    apart = [table(kind="transfer", components=[number], stage=name) for number, name in enumerate(kinds, start=3)]
+    refuse_impossible_analyses(apart, kinds)
+    with pytest.raises(
+        StudyError,
+        match=r"^\[\[analysis\]\] 3 \(transfer\): has other options than \[\[analysis\]\] 1, and stage 'one'",
+    ):
+        refuse_impossible_analyses([*apart, table(kind="transfer")], kinds)
+
+
 def test_a_stage_that_does_not_exist_is_refused() -> None:
     tables = [{}, {"kind": "classification", "stage": "sort"}]
     with pytest.raises(StudyError, match=r"\[\[analysis\]\] 2: stage: there is no stage 'sort'; did you mean sorts\?"):

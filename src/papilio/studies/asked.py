@@ -49,7 +49,10 @@ def options_of(table: AnalysisSettings, analysis: Analysis, *, number: int | Non
 
 
 def refuse_impossible_analyses(tables: Sequence[AnalysisSettings], kinds_of: Mapping[str, Sequence[Kind]]) -> None:
-    """Raises StudyError for an analysis that fits no run of these kinds, by stage, and for options that none that fits has."""
+    """Raises StudyError for an analysis that fits no run of these kinds, by stage, and for options that none that fits has.
+
+    Also for two tables that name the same analysis of a stage with different options.
+    """
     for number, table in enumerate(tables, start=1):
         known = {kind.name: kind for stage, several in kinds_of.items() if table.is_about(stage) for kind in several}
         kinds = list(known.values())
@@ -62,6 +65,8 @@ def refuse_impossible_analyses(tables: Sequence[AnalysisSettings], kinds_of: Map
                 raise StudyError(f"{where}: {name} is not a setting; {did_you_mean(name, _settings(fitting))}")
         for one in fitting:
             options_of(table, one, number=number)
+    for stage, several in kinds_of.items():
+        _refuse_two_sets_of_options(tables, stage, several)
 
 
 class AnalysisChecks:
@@ -105,6 +110,23 @@ class AnalysisChecks:
             others = ", and of others" if len(without) > 1 else ""
             notes.append(f"{where}: left out of {trial}{others}: {lack}")
         return notes
+
+
+def _refuse_two_sets_of_options(tables: Sequence[AnalysisSettings], stage: str, kinds: Iterable[Kind]) -> None:
+    """An analysis of a stage is made once, so that two tables that name it cannot have different options."""
+    first: dict[str, tuple[int, BaseModel]] = {}
+    for number, table in enumerate(tables, start=1):
+        known = {name: one for kind in kinds for name, one in analyses_of(kind).items()}
+        analysis = known.get(table.kind or "")
+        if analysis is None or analysis.of != "stage" or not table.is_about(stage):
+            continue
+        options = options_of(table, analysis, number=number)
+        earlier, its_options = first.setdefault(analysis.name, (number, options))
+        if options != its_options:
+            raise StudyError(
+                f"{where_of(number, analysis.name)}: has other options than {where_of(earlier)}, and stage {stage!r}"
+                f" has this analysis once; remove one of the tables, or give them different stages"
+            )
 
 
 def where_of(number: int | None, analysis: str | None = None) -> str:

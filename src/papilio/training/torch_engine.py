@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import sys
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -33,7 +35,8 @@ from papilio.training.session import TorchSession, as_fast_layout
 from papilio.training.standardizing import channel_statistics, standardize, unknown_statistics
 from papilio.training.states import arrays_of_nets, copy_into, load_nets
 
-LARGEST_BLOCK = 31 << 20  # bytes: malloc's threshold follows up to 32 MiB
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+KEPT_BYTES = 1 << 30
 
 
 class TorchEngine:
@@ -194,9 +197,19 @@ def _set_up_process(threads: int) -> None:
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    # glibc's malloc maps large blocks again each time until it has seen such a one freed: a training without validation would
-    # never stop faulting pages in
-    torch.empty(LARGEST_BLOCK, dtype=torch.uint8)
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc's malloc keep what is freed, as each step takes the same blocks again; other allocators are left as they are.
+
+    By default it returns blocks of more than 32 MiB, and what lies free at the end of its heap, to the system, and each step
+    faults all those pages in again.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 @functools.cache
