@@ -345,6 +345,8 @@ def _overrides(
     device: str | None,
     precision: str | None,
 ) -> dict[str, Any]:
+    if not isinstance(settings, Mapping | None):
+        raise SettingError(f'settings = {shown(settings)}: must be a dictionary, such as {{"train.epochs": 5}}')
     special = {
         "data.fraction": fraction,
         "max_epochs": max_epochs,

@@ -288,7 +288,7 @@ def test_a_morph_of_two_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not np.array_equal(between[1], morph(run(), first, second, steps=3, way="spherical")[1])
     with pytest.raises(SettingError, match="did you mean spherical"):
         morph(run(), first, second, way="sferical")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(SettingError, match="steps = 1: a morph has at least 2"):
+    with pytest.raises(SettingError, match="steps = 1: must be a whole number from 2"):
         morph(run(), first, second, steps=1)
     with pytest.raises(DataError, match="got 2 pictures in place of one"):
         morph(run(), first, np.stack([first, second]))

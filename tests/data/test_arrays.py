@@ -38,6 +38,15 @@ def test_all_orders_of_axes_give_the_same_images(tmp_path: Path) -> None:
     assert len({one.checksum for one in sets}) == 1
 
 
+def test_floats_may_leave_0_to_1_by_less_than_half_a_level(tmp_path: Path) -> None:
+    images = (GREY / 255).astype(np.float32)
+    images[0, 0, :3] = -1e-9, 1 + 1e-6, 1.0019
+    assert load_images(**write(tmp_path, images, LABELS)).images[0, 0, 0, :3].tolist() == [0, 255, 255]
+    images[0, 0, 1] = 1.003
+    with pytest.raises(DataError, match="expected 0 to 1"):
+        load_images(**write(tmp_path, images, LABELS))
+
+
 def test_grey_images_stay_in_the_file(tmp_path: Path) -> None:
     images = load_images(**write(tmp_path, GREY, LABELS))
     assert isinstance(images.images, np.memmap) and not images.images.flags.writeable

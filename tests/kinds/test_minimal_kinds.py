@@ -181,7 +181,10 @@ def test_what_is_no_array_of_images_or_latents_is_one_line(vae: StudyResults) ->
         (lambda: run.decode(np.zeros(3)), r"got latents \(3,\); expected \(num, 3\)"),
         (lambda: run.decode(np.full((2, 3), np.nan)), r"got latents \(2, 3\), and some are not finite numbers"),
         (lambda: run.decode(np.zeros((2, 4))), r"got latents \(2, 4\); expected \(num, 3\)"),
-        (lambda: run.sample(-1), r"sample\(-1\): allowed are 1 and more"),
+        (lambda: run.sample(-1), r"sample\(-1\): must be a whole number from 1"),
+        (lambda: run.sample(2.5), r"sample\(2\.5\): must be a whole number from 1"),
+        (lambda: run.sample(1, seed=-1), r"sample\(seed=-1\): must be a whole number from 0"),
+        (lambda: run.decode("abc"), r"got latents 'abc'; expected float32 \(num, latents\)"),
     ):
         with pytest.raises(PapilioError, match=complaint):
             call()

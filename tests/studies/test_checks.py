@@ -14,7 +14,7 @@ from tiny import tiny
 import papilio as product
 from in_process import papilio
 from papilio.data.load import load_images
-from papilio.errors import StudyError
+from papilio.errors import SettingError, StudyError
 from papilio.search.expected import plan_runs
 from papilio.studies.study import load_study
 from papilio.workbench import describe_study
@@ -232,3 +232,8 @@ def test_a_published_number_of_any_trial_of_its_stage_is_taken(tmp_path: Path) -
         stage=[{"name": "first", "trial": trials}], published=[PUBLISHED | {"test_accuracy": 0.9, "val_error": 0.1}]
     )
     assert len(product.plan_study(study, out=tmp_path / "out", is_silent=True).trials) == 2
+
+
+def test_settings_that_are_no_dictionary_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"settings = .* must be a dictionary, such as \{\"train\.epochs\": 5\}"):
+        product.plan_study(tiny(), out=tmp_path / "out", settings=["train.epochs=5"], is_silent=True)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import numpy as np
 from papilio.analysis.walk import MOST_BYTES, drawn_latents
 from papilio.data.imageset import ImageSet
 from papilio.engine import Arrays
-from papilio.errors import DataError, SettingError, did_you_mean
+from papilio.errors import DataError, SettingError, did_you_mean, shown
 from papilio.kinds.kind import Planned
 from papilio.kinds.options import MorphOptions
 from papilio.runs.run import Run, load_run
@@ -39,8 +39,8 @@ def morph(
     Raises RunError for a run that does not encode and decode, DataError for images that it does not take, SettingError for
     fewer than 2 steps or another way.
     """
-    if steps < 2:
-        raise SettingError(f"steps = {steps}: a morph has at least 2, its ends")
+    if not isinstance(steps, int | np.integer) or steps < 2:
+        raise SettingError(f"steps = {shown(steps)}: must be a whole number from 2, the two ends")
     _refuse_other_way(way)
     run = load_run(run, own=own)
     images = np.concatenate([_one_image(one, run) for one in (image_a, image_b)])

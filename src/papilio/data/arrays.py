@@ -197,7 +197,8 @@ def _scaled(images: np.ndarray, bits: int, *, found: str) -> tuple[np.ndarray, t
 def _refuse_out_of_range(images: np.ndarray, piece: np.ndarray, *, highest: int, found: str) -> None:
     if piece.dtype.kind == "f" and not np.all(np.isfinite(piece)):
         raise DataError(f"{found}, and some values are not numbers (NaN or infinite); replace them (numpy.nan_to_num)")
-    if piece.min() < 0 or piece.max() > highest:
+    slack = 0.49 / 255 if piece.dtype.kind == "f" else 0  # what rounds to black or white, as after a resampling
+    if piece.min() < -slack or piece.max() > highest + slack:
         low, high = (float(extreme) for extreme in (np.nanmin(images), np.nanmax(images)))
         remedy = f"bring them to 0 to {highest}"
         if highest == 1 and -1 <= low < 0 and high <= 1:

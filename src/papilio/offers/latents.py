@@ -11,7 +11,7 @@ import numpy as np
 
 from papilio.data.held import Held
 from papilio.data.progress import Progress
-from papilio.errors import DataError, RunError, did_you_mean
+from papilio.errors import DataError, RunError, did_you_mean, shown
 from papilio.offers.files import shown_to
 from papilio.runs.run import Labels, Run
 
@@ -112,7 +112,10 @@ def reconstruct(run: Run, images: np.ndarray) -> np.ndarray:
 def decode(run: Run, latents: np.ndarray, *, labels: Labels | None = None) -> np.ndarray:
     """An image of each latent; see `Run.decode`. Raises DataError for latents of another length."""
     generator = generator_of(run)
-    given = np.asarray(latents, dtype=np.float32)
+    try:
+        given = np.asarray(latents, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{run.folder}: got latents {shown(latents)}; expected float32 (num, latents)") from error
     has_number = any(hasattr(net, "latents") for net in run.modules.values())  # a net of one's own may not
     if given.ndim != 2 or (has_number and given.shape[1] != run.latents):
         raise DataError(
@@ -144,8 +147,10 @@ def sample(
     run: Run, num: int, *, seed: int = 0, labels: Labels | None = None, progress: Progress | None = None
 ) -> np.ndarray:
     """New images from latents that are drawn from N(0, 1); see `Run.sample`."""
-    if num < 1:
-        raise DataError(f"sample({num}): allowed are 1 and more")
+    if not isinstance(num, int | np.integer) or num < 1:
+        raise DataError(f"sample({shown(num)}): must be a whole number from 1")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise DataError(f"sample(seed={shown(seed)}): must be a whole number from 0")
     if labels is not None and not run.conditional_classes:
         raise _not_conditional(run)
     latents = np.random.default_rng(seed).standard_normal((num, run.latents)).astype(np.float32)
