@@ -15,7 +15,8 @@ from torch import nn
 import papilio
 from papilio.analysis.analyse import WantedOfRun
 from papilio.analysis.features import SHIPPED, classifier_checksum, find_classifier, last_hidden_layer
-from papilio.analysis.quality import _class_shares, mean_image, quality, samples_of
+from papilio.analysis.quality import _class_shares, mean_image, quality
+from papilio.analysis.samples import sample_images
 from papilio.analysis.store import is_current, read_analysis, write_analysis
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
@@ -153,11 +154,11 @@ def test_a_plain_autoencoder_is_sampled_from_its_latents_distribution(digits: Im
         return images.reshape(len(images), -1)[:, 20:23].astype(np.float32)
 
     run: Any = SimpleNamespace(kind=AUTOENCODER, encode=encode, decode=decode)
-    samples_of(run, digits, num=20_000)
+    sample_images(run, digits, num=20_000, seed=0)
     latents = encode(digits.images[digits.train])
     np.testing.assert_allclose(seen[0].mean(axis=0), latents.mean(axis=0), atol=0.05 * latents.std())
     np.testing.assert_allclose(np.cov(seen[0].T), np.cov(latents.T), atol=0.05 * latents.var())
-    samples_of(run, digits, num=20_000)
+    sample_images(run, digits, num=20_000, seed=0)
     np.testing.assert_array_equal(seen[0], seen[1])
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from papilio.analysis.probing import fit_components, flat_pixels, probe
-from papilio.analysis.quality import quality, samples_of
+from papilio.analysis.quality import quality
+from papilio.analysis.samples import sample_images
 from papilio.data.imageset import ImageSet
 from papilio.engine import Arrays
 from papilio.errors import RunError
@@ -126,7 +127,7 @@ def _pictures(compared: list[tuple[TrialResult, Run, ImageSet]]) -> dict[str, np
     """Samples of each trial, and test images evenly from all of them."""
     images = compared[0][2]
     chosen = images.test[np.linspace(0, len(images.test) - 1, SHOWN).round().astype(np.int64)]
-    samples = [samples_of(run, images, num=SHOWN) for _, run, _ in compared]
+    samples = [sample_images(run, images, num=SHOWN, seed=0) for _, run, _ in compared]
     return {"shown": np.stack(samples), "real": images.images[chosen]}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from papilio.analysis.denoising import psnr, ssim
 from papilio.analysis.distances import frechet_distance, kernel_distance, kernel_spread, precision_recall
 from papilio.analysis.features import features_of, find_classifier
-from papilio.analysis.samples import fitted_draws
+from papilio.analysis.samples import sample_images
 from papilio.data.imageset import ImageSet
 from papilio.data.splits import draw_number
 from papilio.engine import Arrays
@@ -16,7 +16,6 @@ from papilio.runs.run import Run
 
 FEWEST = 20  # images, for covariances and neighbors
 COVERED = 0.1  # of a class's share among training images: a mistake of the classifier's now and then is less
-MOST_FITTED = 10_000  # training images, to whose latents a normal distribution is fitted
 
 
 def quality(run: Run, images: ImageSet, options: QualityOptions) -> Arrays:
@@ -42,7 +41,7 @@ def quality(run: Run, images: ImageSet, options: QualityOptions) -> Arrays:
     reference = images.images[draw_number(images.strata, images.train, num=num, seed=0)]
     real = images.images[draw_number(images.strata, images.test, num=num, seed=0)]
     sets = {"real": real, "mean": np.repeat(mean_image(images)[None], num, axis=0)}
-    sets["samples"] = samples_of(run, images, num=num)
+    sets["samples"] = sample_images(run, images, num=num, seed=0)
     if {"encode", "decode"} <= offers:
         sets["reconstructions"] = run.decode(run.encode(real))
     known = features_of(classifier, reference)
@@ -59,18 +58,6 @@ def quality(run: Run, images: ImageSet, options: QualityOptions) -> Arrays:
         "is_fitted": np.array("sample" not in offers),
         **_class_shares(classifier, reference, sets),
     }
-
-
-def samples_of(run: Run, images: ImageSet, *, num: int, seed: int = 0) -> np.ndarray:
-    """New images, uint8 (num, channel, height, width), the same ones for the same seed.
-
-    Of a run with a prior its samples; of one without, decoded latents from a normal distribution with the mean and the
-    covariance of up to 10,000 training images' latents.
-    """
-    if "sample" in run.kind.offers:
-        return run.sample(num, seed=seed)
-    chosen = draw_number(images.strata, images.train, num=min(MOST_FITTED, len(images.train)), seed=0)
-    return run.decode(fitted_draws(run.encode(images.images[chosen]), num=num, seed=seed))
 
 
 def mean_image(images: ImageSet) -> np.ndarray:

@@ -15,6 +15,7 @@ MOST_PRODUCTS = 1e11  # multiplications for them; of many large images fewer are
 NEAREST = 50
 ROWS = 2048  # training images at a time
 MOST_ROWS = 20  # classes that have a row each
+MOST_FITTED = 10_000  # training images, to whose latents a normal distribution is fitted
 CLOSE = 0.01  # of test images are as near to a training image as a sample that is marked
 
 
@@ -81,18 +82,24 @@ def _of_each_class(images: ImageSet, num: int) -> np.ndarray:
 
 
 def sample_images(run: Run, images: ImageSet, *, num: int, seed: int) -> np.ndarray:
-    """What `run.sample` gives; of a run without a prior, images of latents that `sample_latents` draws."""
+    """New images, uint8 (num, channel, height, width), the same ones for the same seed.
+
+    Of a run with a prior its samples; of one without, images of latents that `sample_latents` draws.
+    """
     if has_prior(run):
         return run.sample(num, seed=seed)
     return run.decode(sample_latents(run, images, num=num, seed=seed))
 
 
 def sample_latents(run: Run, images: ImageSet, *, num: int, seed: int) -> np.ndarray:
-    """Draws from the normal distribution that has mean and covariance of training images' latents: float32 (num, latents)."""
-    return fitted_draws(training_latents(run, images), num=num, seed=seed)
+    """Draws from the normal distribution that has mean and covariance of training images' latents: float32 (num, latents).
+
+    The distribution is the same for all seeds; it is fitted to up to 10,000 training images.
+    """
+    return _fitted_draws(training_latents(run, images, most=MOST_FITTED), num=num, seed=seed)
 
 
-def fitted_draws(known: np.ndarray, *, num: int, seed: int) -> np.ndarray:
+def _fitted_draws(known: np.ndarray, *, num: int, seed: int) -> np.ndarray:
     """Draws from the normal distribution that has mean and covariance of latents (n, latents): float32 (num, latents)."""
     known = known.astype(np.float64)
     rng = np.random.default_rng(seed)
