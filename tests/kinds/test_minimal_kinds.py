@@ -59,7 +59,9 @@ def test_adversarial_nets_sample_and_decode(tmp_path: Path) -> None:
     (found,) = run_one("gan", tmp_path, latents=4, units=[12]).runs
     assert found.status == "done" and found.settings["train"]["objective"] == "gan"
     assert found.ranking is None and found.best_epoch == 2
-    assert "generator loss" in (tmp_path / "out" / "report.html").read_text()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "generator loss" in page and f"papilio sample runs/{found.name} --num 64" in page
+    assert "papilio predict" not in page
     run = product.load_run(found.folder)
     images = run.sample(5, seed=1)
     assert images.shape == (5, *SHAPE) and images.dtype == np.uint8

@@ -74,7 +74,19 @@ class Same(nn.Module):
 
     def __init__(self, image_shape: tuple[int, int, int], side: int = 8) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, side * side), nn.Unflatten(1, (1, side, side)))
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+        self.decoder = nn.Sequential(nn.Linear(3, side * side), nn.Unflatten(1, (1, side, side)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.decoder(self.encoder(images))
+
+
+class Whole(nn.Module):
+    """An autoencoder in one piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Conv2d(1, 1, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.layers(images)
@@ -122,6 +134,7 @@ def refusal_of(study: dict[str, Any], folder: Path) -> str:
         (study_of(not_built), ["cannot be built: ZeroDivisionError: my own bug (not_built, line "]),
         (study_of(elsewhere_named), ["has the nets net; classify needs network"]),
         (study_of(Same, "autoencoder", side=4), ["returns (2, 1, 4, 4)", "needed is (2, 1, 8, 8), images again"]),
+        (study_of(Whole, "autoencoder"), ["Whole has the modules layers; autoencoder also calls decoder and encoder"]),
         (study_of(Same, "vae"), ["(objective vae): ", "latents"]),
     ],
 )

@@ -107,7 +107,8 @@ def read_kuzushiji_kanji(name: str, folder: Path, progress: Progress | None) -> 
     try:
         raw = read_pictures(path, size=None, color="grey", progress=progress)
     except DataError as error:
-        raise DataError(f"{error}; {remedy(name)}") from error
+        what_is_wrong = str(error).partition("; ")[0]  # its advice is for folders of one's own
+        raise DataError(f"{what_is_wrong}; {remedy(name)}") from error
     if raw.images.shape[1:] != details.image_shape:
         _, height, width = raw.images.shape[1:]
         raise DataError(f"{path}: its pictures have {height} x {width} pixels, expected 64 x 64; {remedy(name)}")

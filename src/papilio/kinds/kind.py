@@ -90,8 +90,9 @@ class Kind:
     - `depends`: by metric (`loss`), the settings in `settings` that change its meaning. Runs that differ in them are ranked by
       the metric `otherwise` (`error`), which means the same in all kinds that name it.
     - `units`: f(settings) -> what metrics are measured in.
-    - `nets`: those that the objective calls. `returns`: what the one network must return, as many "numbers" per image as
-      `heads` say, "images" of the same shape, or None for anything.
+    - `nets`: those that the objective calls. `parts`: modules of the one network that what it offers calls by name.
+    - `returns`: what the one network must return, as many "numbers" per image as `heads` say, "images" of the same shape, or
+      None for anything.
     - `takes`: the settings of [train] that only some kinds have. `defaults`: settings of [train] with another default here.
     - `offers`: what a trained run can do, by name, as f(run, ...).
     - `analyses`; `on_request`: those of them that are made only if a study names them.
@@ -111,6 +112,7 @@ class Kind:
     units: Callable[[Any], Mapping[str, str]] = lambda settings: {}
     shows: frozenset[Shows] = ANYTHING
     nets: frozenset[str] = frozenset({"network"})
+    parts: frozenset[str] = frozenset()
     returns: Literal["numbers", "images"] | None = None
     settings: type[BaseModel] = Nothing
     takes: frozenset[str] = frozenset()

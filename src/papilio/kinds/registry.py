@@ -114,6 +114,7 @@ AUTOENCODER = Kind(
     },
     metrics=reconstruction_metrics,
     measured_only=frozenset({"error"}),
+    parts=frozenset({"encoder", "decoder"}),
     returns="images",
     ranked_by="val_loss",
     depends={"loss": ("error", "noise", "level")},
@@ -150,6 +151,7 @@ VAE = Kind(
     objectives={"torch": "papilio.training.vae:objective", "numpy": "papilio.numpy_engine.objectives:vary"},
     metrics=variational_metrics,
     measured_only=frozenset({"error", "active_units"}),
+    parts=frozenset({"encoder", "decoder"}),
     ranked_by="val_loss",
     depends={
         "loss": ("likelihood", "sigma", "beta"),

@@ -88,7 +88,14 @@ def _by_epoch(
         return lines(series, title=title, place="epoch", limits=limits, width=width)
 
     last = ", ".join(f"{title} {line[-1, 1]:.3g}" for title, line in series.items())
-    return context.figure(draw, name=name, label=f"{title} by epoch; at the end: {last}", caption=f"{title} by epoch.")
+    caption = f"{title} by epoch, on {_where_measured(context, metrics)} images."
+    return context.figure(draw, name=name, label=f"{title} by epoch; at the end: {last}", caption=caption)
+
+
+def _where_measured(context: SectionContext, metrics: Mapping[str, str]) -> str:
+    assert context.run is not None  # the section has looked
+    measured = {name for record in context.run.records for name in record}
+    return "validation" if any(f"val_{metric}" in measured for metric in metrics.values()) else "training"
 
 
 def _line(records: Sequence[Mapping[str, float]], metric: str) -> Line:
@@ -108,7 +115,7 @@ def _by_batch(context: SectionContext) -> Figure | None:
     def draw(width: float) -> Drawing:
         return lines(series, title="Loss", place="batch", width=width)
 
-    caption = f"Loss by batch, {num:,} of them" + (
+    caption = "Loss by batch, while training" + (
         ": individual batches faint, moving average bold." if num > MOST_POINTS else "."
     )
     return context.figure(draw, name="batches", label="Losses of both nets by batch", caption=caption)

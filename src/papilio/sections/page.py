@@ -25,6 +25,7 @@ from papilio.sections import sentences
 from papilio.sections import study_sections as sections
 from papilio.sections.analyses import run_sections, stage_sections
 from papilio.sections.blocks import MovingPlane, Section
+from papilio.sections.kinds_of_runs import command_of_run
 from papilio.sections.published_table import published_table
 from papilio.sections.reconstruction_sections import futile_reconstructions
 from papilio.sections.setting_rows import shared_settings
@@ -88,6 +89,7 @@ def render_page(
             run_metrics=run_metrics,
             run_units=shared_units(results.runs, run_metrics),
             best=results.best,
+            suggested=None if results.best is None else command_of_run(results.best),
             environment_rows=environment_rows(results),
         )
     )

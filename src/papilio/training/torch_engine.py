@@ -172,6 +172,8 @@ class TorchEngine:
             _refuse_missing_nets(nets, settings, kind)
         if device == train.device:
             refuse_misfits(nets, objective, family=family, kind=kind, train=train, facts=facts)
+        if is_one_of_ours(kind):
+            _refuse_missing_parts(nets, settings, kind)
         _refuse_unknown_parts(nets, settings, facts)
         freeze(nets, frozen_parts(nets, settings.model.sources, facts.shape))
         for phase in objective.phases:
@@ -229,6 +231,13 @@ def _refuse_missing_nets(nets: Mapping[str, nn.Module], settings: RunSettings, k
     if missing := sorted(kind.nets - nets.keys()):
         there = f"{settings.model.family} has the nets {', '.join(nets)}"
         raise SettingError(f"model.family: {there}; {kind.name} needs {', '.join(missing)}")
+
+
+def _refuse_missing_parts(nets: Mapping[str, nn.Module], settings: RunSettings, kind: Kind) -> None:
+    parts = dict(nets["network"].named_children()) if kind.parts else {}
+    if missing := sorted(kind.parts - parts.keys()):
+        there = f"{settings.model.family} has the modules {', '.join(parts) or 'none'}"
+        raise SettingError(f"model.family: {there}; {kind.name} also calls {' and '.join(missing)} by name")
 
 
 def _refuse_unknown_parts(nets: Mapping[str, nn.Module], settings: RunSettings, facts: ImageFacts) -> None:
