@@ -139,6 +139,16 @@ def test_a_game_that_goes_well_is_not_warned_of_in_its_first_epochs() -> None:
     assert spells_of(game_warnings, slow) == []
 
 
+def test_few_steps_are_too_few_for_a_warning() -> None:
+    """A set of few images: images were farther apart epoch by epoch, by little, as epochs were short."""
+    slow = [0.16, 0.162, 0.165, 0.169, 0.174, 0.181, 0.189]
+    short = [record | {"step": 11 * record["epoch"]} for record in records(val_diversity=slow)]
+    assert spells_of(game_warnings, short) == []
+    long = [record | {"step": 110 * record["epoch"]} for record in records(val_diversity=[0.1] * 4)]
+    assert [spell.first_epoch for spell in spells_of(game_warnings, long)] == [3]
+    assert vae_warnings(records(val_kl=[0.01, 0.02, 0.05])) == {}, "it rises"
+
+
 def test_a_critic_that_is_far_ahead_is_no_harm_under_the_wasserstein_loss() -> None:
     far = {"train_real_output": [30.0] * 6, "train_fake_output": [-30.0] * 6, "train_discriminator_loss": [-60.0] * 6}
     assert game_warnings(records(**far)) == {}
@@ -196,7 +206,7 @@ def test_the_study_of_brushed_kanji_says_that_they_stand_in() -> None:
 def test_an_outright_win_is_warned_of_while_it_happens(tmp_path: Path) -> None:
     """A generator that cannot learn, against a discriminator that learns fast."""
     phases = {"generator": {"learning_rate": 1e-9}, "discriminator": {"learning_rate": 0.05}}
-    study = GAN | {"train": {"epochs": 8, "batch_size": 32, "phases": phases}}
+    study = GAN | {"train": {"epochs": 8, "batch_size": 8, "phases": phases}}
     done = papilio("run", write_study(tmp_path / "study.toml", study), "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stdout.splitlines() if line.startswith("warning: gan, seed 0, after epoch ")]

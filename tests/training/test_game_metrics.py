@@ -76,6 +76,18 @@ def test_diversity_is_the_distance_of_all_pairs_as_a_share() -> None:
     assert torch.isfinite(diversity(fakes[:1], real[:1]))  # the last batch may be of one image
 
 
+def test_diversity_with_classes_is_of_pairs_of_the_same_class() -> None:
+    generator = torch.Generator().manual_seed(0)
+    real = torch.rand(12, 1, 4, 5, generator=generator)
+    classes = torch.tensor([0, 1, 2, 0] * 3)
+    one_of_each = torch.arange(3.0)[classes].reshape(-1, 1, 1, 1).expand(-1, 1, 4, 5)
+    assert diversity(one_of_each, real).item() > 1
+    assert diversity(one_of_each, real, classes).item() == pytest.approx(0, abs=1e-6)
+    fakes = real * 0.3 + one_of_each
+    assert diversity(fakes, real, classes).item() == pytest.approx(0.3, rel=1e-5)
+    assert diversity(fakes[:3], real[:3], classes[:3]).item() == diversity(fakes[:3], real[:3]).item()  # no pairs
+
+
 def test_pixels_outside_are_counted() -> None:
     class Outside(nn.Module):
         latents = 2

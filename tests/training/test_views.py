@@ -59,6 +59,19 @@ def test_views_are_turned_in_even_steps(num: int, rotate: float, degrees: list[f
         torch.testing.assert_close(averaged(arrow()), plain, atol=0.05, rtol=0)  # as many to the left as to the right
 
 
+def test_mirror_images_are_looked_at_too() -> None:
+    """Averaged with its mirror image, an edge points nowhere across, and is as bright as before."""
+    net = Angle().eval()
+    images = arrow() + torch.linspace(0, 1, 21)[:, None]
+    plain, mirrored = net(images), net(images.flip(-1))
+    averaged = Averaged(net, Views(num=1, flip=True))
+    net.calls = 0
+    torch.testing.assert_close(averaged(images), (plain + mirrored) / 2)
+    assert net.calls == 2
+    Averaged(net, Views(num=3, rotate=10, flip=True))(images)
+    assert net.calls == 8
+
+
 def test_a_net_that_learns_sees_the_image_itself() -> None:
     net = Angle().train()
     expected = net(arrow())

@@ -16,7 +16,8 @@ IN_A_ROW = 3  # epochs: one alone may be chance
 UNMOVED = 1e-6  # relative change of an error that three epochs of training have not moved
 LEAST_NATS = 0.1  # of KL, of all latents together
 COLLAPSED = 0.25  # generated images that are nearer to each other than this share of what real ones are
-RECOVERING = 1.2  # how much farther apart generated images are after three epochs when the generator recovers
+RECOVERING = 1.2  # how much larger KL or the distance of generated images is after three epochs that bring it up
+ENOUGH_STEPS = 200  # of training, before which images may be alike and a discriminator be ahead
 LONG = 5  # epochs in a row: at the beginning of a game that goes well the discriminator is ahead for a while
 CERTAIN = 0.97  # a discriminator that says so of real images, and the opposite of generated ones
 HINGE_LEFT = (
@@ -96,7 +97,8 @@ def vae_warnings(records: Records) -> dict[str, str]:
     sentences from a continuous space (2016), arXiv 1511.06349, section 3; Burda et al. (2016), arXiv 1509.00519, section 5.
     """
     nats, active = last_values(records, "kl"), last_values(records, "active_units")
-    if not (nats and max(nats) < LEAST_NATS) and not (active and max(active) == 0):
+    is_silent = bool(nats) and max(nats) < LEAST_NATS and nats[-1] <= RECOVERING * nats[0]
+    if not is_silent and not (active and max(active) == 0):
         return {}
     told = f" (KL {nats[-1]:.2g} nats)" if nats else ""
     return {
@@ -115,13 +117,14 @@ def game_warnings(records: Records) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     diversity = last_values(records, "diversity")
+    has_begun = records[-1].get("step", ENOUGH_STEPS) >= ENOUGH_STEPS
     # at the very beginning all images are alike, and become less so
-    if diversity and max(diversity) < COLLAPSED and diversity[-1] < RECOVERING * diversity[0]:
+    if has_begun and diversity and max(diversity) < COLLAPSED and diversity[-1] < RECOVERING * diversity[0]:
         found["collapse"] = (
             f"generated images are nearly identical ({diversity[-1]:.0%} of the distance between real ones): the generator has"
             " collapsed; a lower learning rate, or another seed, may help"
         )
-    if how := _certainty(records) or _margins(records):
+    if has_begun and (how := _certainty(records) or _margins(records)):
         found["outright"] = (
             f"the discriminator wins outright ({how}): the generator learns little from it; a lower learning rate for the"
             " discriminator, or smoothed labels, may help"

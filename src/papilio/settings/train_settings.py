@@ -27,16 +27,27 @@ class Augmentation(BaseModel):
 
 
 class Views(BaseModel):
-    """What a net that has learned looks at in place of each picture: the picture turned, in even steps."""
+    """What a net that has learned looks at in place of each picture: the picture turned, in even steps, and mirrored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    num: int = Field(5, ge=2, le=64, description="number of rotated views per image whose outputs are averaged")
+    num: int = Field(
+        5, ge=1, le=64, description="number of rotated views per image whose outputs are averaged; 1: as it is"
+    )
     rotate: float = Field(12.0, gt=0, le=180, description="largest rotation in degrees, in both directions")
+    flip: Annotated[bool, Since("0.2")] = Field(False, description="also average over the mirror image of each view")
+
+    @model_validator(mode="after")
+    def _is_more_than_one(self) -> Views:
+        if self.num == 1 and not self.flip:
+            raise ValueError("num = 1 is the image alone; allowed are 2 and more, or flip = true with it")
+        return self
 
     @property
     def degrees(self) -> list[float]:
         """By how much each view is turned; a whole turn is not looked at twice."""
+        if self.num == 1:
+            return [0.0]
         steps = self.num if self.rotate == 180 else self.num - 1
         return [-self.rotate + 2 * self.rotate * index / steps for index in range(self.num)]
 
@@ -103,7 +114,7 @@ class TrainSettings(BaseModel):
         None, description="subtract the training images' mean and divide by their standard deviation, per channel"
     )
     augment: Augmentation | None = Field(None, description="random changes to training images")
-    views: Views | None = Field(None, description="at test time, average over rotated views of each image")
+    views: Views | None = Field(None, description="at test time, average over rotated or mirrored views of each image")
     early_stopping: EarlyStopping | None = Field(None, description="when to stop before the last epoch")
     best: str | None = Field(None, description="metric that chooses the epoch whose weights are kept")
     loss: str | None = Field(

@@ -36,12 +36,16 @@ class Averaged(Call):
 
     def __init__(self, net: nn.Module, views: Views) -> None:
         super().__init__(net)
-        self.degrees = views.degrees
+        self.degrees, self.flips = views.degrees, views.flip
 
     def forward(self, images: Images) -> Tensor:
         if self.net.training:
             return self.net(images)
-        return torch.stack([self.net(_turned(images, one)) for one in self.degrees]).mean(0)
+        turned = (_turned(images, one) for one in self.degrees)
+        seen = (
+            view.flip(-1) if flip else view for view in turned for flip in ((False, True) if self.flips else (False,))
+        )
+        return torch.stack([self.net(view) for view in seen]).mean(0)
 
 
 class InBfloat16(Call):

@@ -58,7 +58,7 @@ def objective(
         fakes = draw(nets, batch, noise, by="average" if "average" in nets else "generator")
         return judged(nets, batch, fakes, loss=loss, smoothing=smoothing) | {
             "generator_loss": generator_loss(score(nets, fakes, batch), loss),
-            "diversity": diversity(fakes, batch.images),
+            "diversity": diversity(fakes, batch.images, batch.targets if classes_of(nets["generator"]) else None),
             "outside": ((fakes < 0) | (fakes > 1)).float().mean(),
         }
 
@@ -180,10 +180,17 @@ def follow(nets: Nets, step: int) -> None:
             slow.copy_(fast[name])
 
 
-def diversity(fakes: Tensor, real: Tensor) -> Tensor:
+def diversity(fakes: Tensor, real: Tensor, classes: Tensor | None = None) -> Tensor:
     """How far generated images are apart, as a share of how far real ones are: 0 where all are the same.
 
-    The root of the mean squared Euclidean distance of all pairs, which is that of twice the variance, summed over pixels.
+    The root of the mean squared Euclidean distance of all pairs, which is that of twice the variance, summed over pixels. With
+    `classes`, the class of each image in both, only of pairs of the same class, where there are any: a generator that is told
+    classes, and draws one image of each, would look diverse otherwise.
     """
-    spread, usual = (images.flatten(1).float().var(0, correction=0).sum() for images in (fakes, real))
-    return (spread / usual.clamp(min=1e-12)).sqrt()
+    has_pairs = classes is not None and len(classes.unique()) < len(classes)
+    groups = [classes == one for one in classes.unique()] if classes is not None and has_pairs else [slice(None)]
+    spread, usual = (
+        sum(images[group].flatten(1).float().var(0, correction=0).sum() * len(images[group]) for group in groups)
+        for images in (fakes, real)
+    )
+    return (torch.as_tensor(spread) / torch.as_tensor(usual).clamp(min=1e-12)).sqrt()
