@@ -227,7 +227,7 @@ def test_the_page_has_numbers_or_says_how_to_get_them(results: StudyResults) -> 
     assert page.count("Classes covered") == 2 and "(real test images 1" in page
     assert page.count("Reconstructions have a PSNR of") == 2 and "a study of the same <code>[data]</code>" in page
     assert page.index("Real test images</") < page.index("Reconstructions of test images</")
-    assert page.count("A plain autoencoder has no prior to sample from") == 1
+    assert page.count("An autoencoder has no prior to sample from") == 1
 
 
 def test_a_classifier_with_other_weights_is_noticed(results: StudyResults, tmp_path: Path) -> None:

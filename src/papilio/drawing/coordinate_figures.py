@@ -27,8 +27,10 @@ def information(
     """What each coordinate (row) tells of each factor (column), as shares of what there is to tell, from 0 to 1."""
     rows, columns = shares.shape
     with drawing():
-        figure = new_figure(width=min(width, 1.6 + 0.85 * columns), height=0.75 + LINE * rows)
-        axes = figure.subplots()
+        figure = new_figure(width=width, height=0.75 + LINE * rows)
+        rest = max(width - (1.6 + 0.85 * columns), 1e-3)  # few columns stay as wide as those of other figures
+        axes, blank = figure.subplots(1, 2, width_ratios=[width - rest, rest])
+        blank.set_axis_off()
         corners = np.array([(0.015, 0.03), (0.985, 0.03), (0.985, 0.97), (0.015, 0.97)])
         places = np.array([(column, row) for row, column in np.ndindex(rows, columns)])
         for colors in (

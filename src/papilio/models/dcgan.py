@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm as normalized
 
 from papilio.errors import SettingError
 from papilio.models.layers import BatchNorm2d
-from papilio.models.sizes import positive_integers
+from papilio.models.sizes import positive_integer
 from papilio.settings.since import Since
 
 SIDES = (16, 128)  # pixels
@@ -105,8 +105,8 @@ def dcgan(
     Raises SettingError for arguments out of range, for images of other sides than 16 to 128 pixels, and where `conditional`
     has no two classes to tell of.
     """
-    positive_integers([latents], what="latents")
-    positive_integers([width], what="width")
+    positive_integer(latents, what="latents")
+    positive_integer(width, what="width")
     if not 0 <= average < 1:
         raise SettingError(f"average: must be at least 0 and below 1, not {average}")
     if conditional and num_classes < 2:

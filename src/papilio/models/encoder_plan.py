@@ -26,7 +26,7 @@ from papilio.models.parts import (
     TransposedConvolution,
     Unflatten,
 )
-from papilio.models.sizes import positive_integers, refuse_even_kernel, refuse_large_kernel
+from papilio.models.sizes import positive_integer, positive_integers, refuse_even_kernel, refuse_large_kernel
 
 DecoderKind = Literal["mirror", "resize", "single"]
 
@@ -53,7 +53,7 @@ class EncoderPlan:
     def __post_init__(self) -> None:
         positive_integers(self.filters, what="filters")
         positive_integers(self.dense, what="dense")
-        positive_integers([self.latents], what="latents")
+        positive_integer(self.latents, what="latents")
         refuse_even_kernel(self.kernel_size, "is even")
         if self.filters:
             refuse_large_kernel(self.kernel_size, self.image_shape)

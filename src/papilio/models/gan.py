@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from papilio.models.layers import initialize
 from papilio.models.parts import Initializer
-from papilio.models.sizes import positive_integers
+from papilio.models.sizes import positive_integer, positive_integers
 
 
 class Generator(nn.Module):
@@ -34,7 +34,7 @@ def gan(
 
     Raises SettingError for arguments out of range.
     """
-    positive_integers([latents], what="latents")
+    positive_integer(latents, what="latents")
     units, num_pixels = positive_integers(units, what="units"), math.prod(image_shape)
     up: list[nn.Module] = []
     for before, after in zip([latents, *units], [*units, num_pixels], strict=True):

@@ -14,6 +14,13 @@ def per_layer(value: float | tuple[float, ...] | list[float], *, num_layers: int
     return [float(one) for one in value]
 
 
+def positive_integer(value: int, *, what: str) -> int:
+    """The value; raises SettingError where it is not positive."""
+    if value < 1:
+        raise SettingError(f"{what}: must be 1 or more, not {value}")
+    return value
+
+
 def positive_integers(values: tuple[int, ...] | list[int], *, what: str, at_least: int = 0) -> list[int]:
     """The values as a list; raises SettingError where one is not positive or there are too few."""
     if len(values) < at_least or any(value < 1 for value in values):

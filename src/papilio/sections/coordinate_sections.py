@@ -66,9 +66,7 @@ def _information(arrays: Arrays, context: SectionContext) -> list[Block]:
     caption = (
         "Mutual information of coordinate and factor, as a share of the factor’s entropy: 1 determines it exactly;"
     )
-    caption += (
-        f" {float((arrays['floor'] / entropies).max()):.2f} is the most that chance alone yields with this many images."
-    )
+    caption += f" chance alone yields about {float((arrays['floor'] / entropies).max()):.2f} with this many images."
     label = f"Mutual information of {len(rows)} coordinates with {len(names)} factors; {'; '.join(spoken)}"
     figure = context.figure(
         draw, name="information", label=label, caption=caption, heading="What each coordinate encodes"

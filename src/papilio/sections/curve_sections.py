@@ -99,7 +99,7 @@ def _curve_caption(results: StudyResults, stage: str, curves: Sequence[figures.C
         text += f" The {'best' if is_ranked else 'first'} {figures.NUM_HIGHLIGHTED} are colored."
     if any(curve.is_pruned for curve in curves):
         text += " Lines that end in a dot were pruned."
-    begun = sum(any(run.epochs for run in trial.runs) for trial in results.trials(stage))
+    begun = sum(any(len(_series(run.records, metric)) for run in trial.runs) for trial in results.trials(stage))
     if begun > len(curves):
         order = "from best to worst" if is_ranked else "in the study’s order"
         text += f" Drawn: {len(curves)} of {begun:,} trials, evenly {order}."

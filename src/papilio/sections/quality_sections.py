@@ -42,7 +42,9 @@ def quality_section(arrays: Arrays, context: SectionContext) -> Section | None:
     if words := likeness_words(arrays):
         blocks.append(Text(words))
     if arrays["is_fitted"]:
-        words = "A plain autoencoder has no prior to sample from: its samples are decoded from a normal distribution with the"
+        words = (
+            "An autoencoder has no prior to sample from: its samples are decoded from a normal distribution with the"
+        )
         blocks.append(Text(f"{words} mean and covariance of training images’ latents."))
     if "classes" in arrays:
         blocks += _classes(arrays, context)
@@ -95,13 +97,13 @@ def likeness_words(arrays: Arrays) -> str:
 def kernel_words(value: float, spread: float) -> str:
     """A kernel distance with its spread to two digits, and no more decimals than that has; a spread of 0 is none.
 
-    >>> kernel_words(145.8, 14.93), kernel_words(1.5, 0.0)
-    ('146 ± 15', '1.5000')
+    >>> kernel_words(145.8, 14.93), kernel_words(1.5, 0.0), kernel_words(-1.5, 3.42)
+    ('146 ± 15', '1.5000', '−1.5 ± 3.4')
     """
     if spread == 0:
         return plain_number(value)
     decimals = max(0, 1 - math.floor(math.log10(spread)))
-    return f"{value:.{decimals}f} ± {spread:.{decimals}f}"
+    return f"{value:.{decimals}f} ± {spread:.{decimals}f}".replace("-", "−")
 
 
 def _missing(context: SectionContext) -> str:

@@ -39,7 +39,8 @@ def _row_names(arrays: Arrays) -> list[str]:
     classes = arrays["classes"].tolist() if "classes" in arrays else []
     if len(set(classes)) < 2:
         return names
-    return [f"{name}, {shown}" for name, shown in zip(names, classes, strict=True)]
+    shown = [f"class {one}" if one.isdigit() else one for one in classes]
+    return [f"{name}, {one}" for name, one in zip(names, shown, strict=True)]
 
 
 def _class_words(arrays: Arrays) -> str:
