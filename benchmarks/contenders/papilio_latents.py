@@ -16,7 +16,13 @@ from benchmarks.contenders.contract import (
 
 MODELS: dict[str, dict[str, Any]] = {
     "autoencoder": {"family": "autoencoder", "filters": [16, 32, 32], "dense": [32], "latents": 5},
-    "vae": {"family": "vae", "filters": [], "dense": [512, 256], "latents": 2},
+    "vae": {
+        "family": "vae",
+        "filters": [],
+        "dense": [512, 256],
+        "latents": 2,
+        "initializer": "torch",
+    },  # as the peers begin
 }
 
 

@@ -187,6 +187,8 @@ def test_layers_have_names_that_mean_the_same_in_every_network() -> None:
     assert chosen_layers(["layer1", "input"], rows, has_latents=False) == {"layer1": "layer1", "input": "input"}
     with pytest.raises(SettingError, match=r"'conv_2' is not a layer of this network; did you mean conv_1\?$"):
         chosen_layers(["conv_2"], rows, has_latents=False)
+    with pytest.raises(SettingError, match=r"did you mean encoder\.flatten\?$"):
+        chosen_layers(["flatten"], [LayerRow("encoder.flatten", "Flatten()", (), 0)], has_latents=True)
 
 
 def test_a_run_and_a_study_know_layers_by_the_same_names(run: Run, images: ImageSet) -> None:

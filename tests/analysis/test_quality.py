@@ -251,7 +251,7 @@ def test_a_classifier_with_other_weights_is_noticed(results: StudyResults, tmp_p
 @pytest.mark.parametrize(
     ("value", "spread", "shown"),
     [
-        (-0.2899, 3.788, "-0.3 ± 3.8"),
+        (-0.2899, 3.788, "−0.3 ± 3.8"),
         (145.8, 14.93, "146 ± 15"),
         (0.0123, 0.00456, "0.0123 ± 0.0046"),
         (1.5, 0.0, "1.5000"),

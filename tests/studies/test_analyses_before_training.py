@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tiny import tiny, write_study
 
@@ -68,6 +69,15 @@ def test_a_classifier_that_cannot_compare_images_is_refused(tmp_path: Path) -> N
     (tmp_path / "run" / "weights.safetensors").unlink()
     with pytest.raises(StudyError, match=r"features = .*: that run \(done\) has no weights; give one that is trained"):
         run_study(digits, out=tmp_path / "out", is_silent=True)
+
+
+def test_a_probe_needs_classes(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8))
+    unlabeled = {"path": str(tmp_path / "images.npy"), "labels": "none"}
+    with pytest.raises(
+        StudyError, match=r"\[\[analysis\]\] 2 \(probe\): it needs images with classes, and these have none"
+    ):
+        run_study(study({"kind": "probe"}, data=unlabeled), out=tmp_path / "out", is_silent=True)
 
 
 def test_what_some_trials_have_is_looked_at_in_those(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

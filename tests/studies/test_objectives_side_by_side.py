@@ -16,6 +16,7 @@ from papilio.errors import StudyError
 from papilio.kinds.choosing import standing_of
 from papilio.kinds.ranking import Ranking, Standing, common_ranking
 from papilio.kinds.registry import KINDS
+from papilio.results.best import best_words
 from papilio.results.metrics import told_metric
 from papilio.results.results import StudyResults, read_results
 from papilio.settings.train_settings import TrainSettings
@@ -85,6 +86,29 @@ def test_such_a_stage_is_ranked_by_the_error_on_clean_images(results: StudyResul
     assert told_metric(results, best) == "test_error"
     page = (results.folder / "report.html").read_text()
     assert page.count("these trials have different objectives, whose losses cannot be compared") == 1
+
+
+def test_losses_that_cannot_be_compared_share_no_axis(results: StudyResults) -> None:
+    names = {path.stem for path in (results.folder / "figures").glob("*.svg")}
+    assert {"1-objectives-val-error", "2-rates-val-loss"} <= names and "1-objectives-val-loss" not in names
+
+
+def test_the_first_of_what_nothing_ranks_is_not_called_the_best(tmp_path: Path) -> None:
+    trials = {"name": "s", "trial": [OBJECTIVES[0], OBJECTIVES[2]]}
+    study = tiny(stage=[trials], train={"epochs": 1, "best": "train_loss"}, analysis=[])
+    found = run_study(study, out=tmp_path / "out", is_silent=True)
+    assert found.ranking("s") is None and found.best is not None
+    assert best_words(found, found.best).endswith("(plain, seed 0; the first: nothing ranks them)")
+
+
+def test_a_record_without_its_runs_is_not_rewritten(results: StudyResults, tmp_path: Path) -> None:
+    """The report of such a folder became one of a study that has not begun."""
+    folder = shutil.copytree(results.folder, tmp_path / "kept", ignore=shutil.ignore_patterns("runs"))
+    page = (folder / "report.html").read_bytes()
+    for command in ("report", "results"):
+        done = papilio(command, folder)
+        assert done.returncode == 2 and f"{folder}: has no runs/, only a record of them" in done.stderr
+    assert (folder / "report.html").read_bytes() == page
 
 
 def test_a_stage_of_one_objective_is_ranked_by_its_loss(results: StudyResults) -> None:

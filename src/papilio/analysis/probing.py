@@ -10,6 +10,7 @@ import numpy as np
 from papilio.data.imageset import ImageSet
 from papilio.data.splits import draw_number
 from papilio.engine import Arrays
+from papilio.kinds.kind import Planned
 from papilio.kinds.options import ProbeOptions
 from papilio.runs.run import Run
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:  # scikit-learn takes seconds to import; where it is needed, f
 
 MOST_FOR_PCA = 10_000  # training images from which components are computed
 MOST_TEST = 10_000
+
+
+def check_probe(options: ProbeOptions, planned: Planned) -> str | None:
+    """What a run on images without classes has not got."""
+    return None if planned.images.facts.shows == "class" else "it needs images with classes, and these have none"
 
 
 def probe(run: Run, images: ImageSet, options: ProbeOptions) -> Arrays:

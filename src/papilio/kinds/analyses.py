@@ -95,6 +95,7 @@ PROBE = Analysis(
     compute="papilio.analysis.probing:probe",
     section="papilio.sections.probe_sections:probe_section",
     options=ProbeOptions,
+    check="papilio.analysis.probing:check_probe",
 )
 TRANSFER = Analysis(
     name="transfer",

@@ -49,6 +49,7 @@ def find_layer(name: str, rows: Sequence[LayerRow], *, has_latents: bool) -> str
     known = {**{row.name: row.name for row in rows}, **named, **{one: one for one in special}}
     if name in known:
         return known[name]
-    nearest = did_you_mean(name, known)
+    of_this_name = next((row.name for row in rows if row.name.endswith(f".{name}")), None)
+    nearest = did_you_mean(name, known) if of_this_name is None else f"did you mean {of_this_name}?"
     allowed = f"allowed are {', '.join([*special, *named])}, and names as papilio show lists them"
     raise SettingError(f"{name!r} is not a layer of this network; {nearest if nearest.endswith('?') else allowed}")

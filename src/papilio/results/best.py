@@ -51,7 +51,7 @@ def _of_study(results: StudyResults) -> tuple[Path, str]:
 def best_words(results: StudyResults, best: RunResult) -> str:
     """A study's best run in words: its name, its trial, and what made it the best."""
     trials = results.ranked(best.stage)
-    ranking, several = trials[0].ranking, len(trials) > 1 or len(trials[0].finished) > 1
+    ranking, several = results.ranking(best.stage), len(trials) > 1 or len(trials[0].finished) > 1
     value = None if ranking is None else best.metrics.get(ranking.metric)
     if ranking is None or value is None:
         why = "the first: nothing ranks them" if several else "its only run"

@@ -302,11 +302,17 @@ def describe_reduction(fraction: float, max_epochs: int | None) -> str | None:
 
 
 def read_results(folder: Path | str) -> StudyResults:
-    """A study's results from its folder; raises RunError where it is not one."""
+    """A study's results from its folder; raises RunError where it is not one, or only the record of one, without its runs."""
     place = possible_path(folder, error=RunError)
     study = _read(place / "study.toml", _study)
     environment = _read(place / ENVIRONMENT, check_environment)
-    runs = tuple(_read_run(place, row) for row in _read(place / "results.csv", check_rows))
+    rows = _read(place / "results.csv", check_rows)
+    if any(row.status == "done" for row in rows) and not (place / "runs").exists():
+        raise RunError(
+            f"{place}: has no runs/, only a record of them (results.csv, report.html); copy runs/ there as well, or run the"
+            " study in another folder"
+        )
+    runs = tuple(_read_run(place, row) for row in rows)
     published = tuple(_published(row) for row in study.get("published", []))
     return StudyResults(place, study, environment, runs, published)
 

@@ -24,6 +24,11 @@ def shared_units(runs: Iterable[RunResult], metrics: Iterable[str]) -> dict[str,
     return {metric: unit for metric, units in found.items() if len(units) == 1 and (unit := units.pop())}
 
 
+def means_the_same(runs: Iterable[RunResult], metric: str) -> bool:
+    """Whether a recorded metric has one unit in all runs, as far as their kinds tell."""
+    return len({unit for run in runs if (unit := _unit(run, metric))}) < 2
+
+
 def metric_heading(name: str, units: Mapping[str, str]) -> str:
     """A recorded metric in words, with its unit where that is known.
 

@@ -79,6 +79,12 @@ class ModelSection:
     parameters: int | None
     trials: list[str] = field(default_factory=list)
 
+    @property
+    def has_frozen(self) -> bool:
+        """Whether a layer has weights that training leaves alone: they are not counted as parameters."""
+        kinds = ("Linear(", "Conv2d(", "ConvTranspose2d(")
+        return any(layer["kind"].startswith(kinds) and not layer["num_parameters"] for layer in self.layers)
+
 
 def headline(results: StudyResults) -> Headline | None:
     """What the last stage that has a finished trial came to, None while no run is finished."""

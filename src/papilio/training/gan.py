@@ -156,7 +156,11 @@ def gradient_penalty(discriminator: nn.Module, real: Tensor, fakes: Tensor, nois
 
 
 def squared_gradients(discriminator: nn.Module, images: Tensor, *told: Tensor) -> Tensor:
-    """|gradient of D at x|² for each image x, of the class that D is told: (batch,)."""
+    """|gradient of D at x|² for each image x, of the class that D is told: (batch,).
+
+    Under batch normalization what D says of one image also depends on the others of its batch, and the gradient has a share of
+    all of them; Gulrajani et al. 2017, section 4, therefore do without.
+    """
     images = images.detach().requires_grad_(True)
     (gradients,) = torch.autograd.grad(discriminator(images, *told).sum(), images, create_graph=True)
     return gradients.flatten(1).square().sum(1)
