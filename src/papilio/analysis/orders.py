@@ -37,8 +37,7 @@ class Swap:
     @property
     def is_within_spread(self) -> bool:
         """Whether they differ by no more than one standard deviation of the difference between single runs."""
-        one, other = self.theirs.ours, self.ours.ours
-        return abs(one.mean - other.mean) <= math.hypot(one.sd or 0.0, other.sd or 0.0)
+        return not self.theirs.ours.is_apart_from(self.ours.ours)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ class Spread:
     def __str__(self) -> str:
         return mean_spread(self.mean, self.sd, self.n, is_count=self.is_count)
 
+    def is_apart_from(self, other: Spread) -> bool:
+        """Whether both means differ by more than one standard deviation of the difference between single runs."""
+        return abs(self.mean - other.mean) > math.hypot(self.sd or 0.0, other.sd or 0.0)
+
     @property
     def interval(self) -> str | None:
         """The mean's 95% interval as far as it is possible; None for one run, and for equal values, which have none."""

@@ -307,7 +307,7 @@ def read_results(folder: Path | str) -> StudyResults:
     study = _read(place / "study.toml", _study)
     environment = _read(place / ENVIRONMENT, check_environment)
     rows = _read(place / "results.csv", check_rows)
-    if any(row.status == "done" for row in rows) and not (place / "runs").exists():
+    if any(row.others.get("status") == "done" for row in rows) and not (place / "runs").exists():
         raise RunError(
             f"{place}: has no runs/, only a record of them (results.csv, report.html); copy runs/ there as well, or run the"
             " study in another folder"

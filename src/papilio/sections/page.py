@@ -24,6 +24,7 @@ from papilio.results.units import shared_units
 from papilio.sections import sentences
 from papilio.sections import study_sections as sections
 from papilio.sections.analyses import run_sections, stage_sections
+from papilio.sections.answers import answers
 from papilio.sections.blocks import MovingPlane, Section
 from papilio.sections.kinds_of_runs import command_of_run
 from papilio.sections.published_table import published_table
@@ -70,6 +71,7 @@ def render_page(
             light=Markup(css_variables(LIGHT)),
             dark=Markup(css_variables(DARK)),
             headline=sections.headline(results),
+            answers=answers(results),
             fruitless=sentences.fruitless_words(results),
             facts=facts(results),
             written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S") if is_live else None,

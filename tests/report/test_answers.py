@@ -1,0 +1,52 @@
+"""What a page answers at its head: whether a published order stands, what differs by more than seeds do, what carries over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import study_folders
+
+import papilio as product
+from papilio.drawing.figure_files import Pictures
+from papilio.sections.answers import answers
+from papilio.sections.page import render_page
+
+
+def _published(*accuracies: float) -> list[dict[str, Any]]:
+    return [
+        {"stage": "dropout rate", "where": {"model.dropout": dropout}, "test_accuracy": accuracy, "source": "R"}
+        for dropout, accuracy in zip((0.1, 0.3, 0.5), accuracies, strict=False)
+    ]
+
+
+def test_the_order_and_the_spread_of_seeds(tmp_path: Path) -> None:
+    """Measured are 0.952, 0.932 (both ± 0.002) and one run of 0.91."""
+    results = study_folders.classification_study(tmp_path / "a", published=_published(0.9, 0.95, 0.85))
+    (line,) = answers(results)
+    assert "2 of 3 pairs of trials are in the published order; the other differs by more than the spread" in line
+    assert line.endswith(" The two trials with several runs differ by more than the spread of seeds.")
+    page = render_page(results, Pictures(tmp_path / "figures"))
+    assert page.index("2 of 3 pairs of trials are in the published order") < page.index('id="contents"')
+    results = study_folders.classification_study(tmp_path / "b", published=_published(0.9, 0.85, 0.8))
+    assert "3 of 3 pairs of trials are in the published order. The two" in answers(results)[0]
+    assert answers(study_folders.classification_study(tmp_path / "c")) == []
+
+
+def test_what_was_best_for_other_images_is_set_against_what_is_best_here(tmp_path: Path) -> None:
+    train = {"epochs": 2, "batch_size": 32}
+    here = {"title": "T", "data": {"name": "digits", "fraction": 0.5}, "model": {"family": "mlp"}, "analysis": []}
+    first = here | {"train": train, "stage": [{"name": "s", "vary": {"model.units": [[1], [32]]}}]}
+    product.run_study(first, out=tmp_path / "first", is_silent=True)
+    stages = [
+        {"name": "taken over", "from": {"study": str(tmp_path / "first"), "top": 2}, "seeds": 2},
+        {"name": "own", "model": {"units": [64]}, "train": {"epochs": 8}, "seeds": 2},
+    ]
+    second = here | {"train": train, "stage": stages}
+    results = product.run_study(second, out=tmp_path / "second", is_silent=True)
+    (line,) = answers(results)
+    assert line.startswith(
+        f"“taken over”: Of the 2 best of {tmp_path / 'first'}, number 1 there is the best here (test"
+    )
+    assert "; worse than the best of the other stages, “mlp” in “own” (" in line
+    assert "Its two trials differ by more than the spread of seeds." in line
