@@ -159,7 +159,7 @@ def test_files_that_are_there_are_not_replaced_unasked(results: StudyResults, ex
 
 
 def test_images_in_color_and_several_views_are_in_the_file(tmp_path: Path, no_report: None) -> None:
-    train = STUDY["train"] | {"views": {"num": 3, "rotate": 10}, "standardise": True, "epochs": 1}
+    train = STUDY["train"] | {"views": {"num": 3, "rotate": 10, "flip": True}, "standardise": True, "epochs": 1}
     run = a_run(tmp_path / "out", data=COLOR, model=SMALL_CNN, train=train)
     paths, checked = product.export(run, tmp_path / "exported")
     assert set(checked.differences) == {"model.onnx: probabilities"} and "images of digits" in checked.what
