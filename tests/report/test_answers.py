@@ -28,6 +28,11 @@ def test_the_order_and_the_spread_of_seeds(tmp_path: Path) -> None:
     assert line.endswith(" The two trials with several runs differ by more than the spread of seeds.")
     page = render_page(results, Pictures(tmp_path / "figures"))
     assert page.index("2 of 3 pairs of trials are in the published order") < page.index('id="contents"')
+    results = study_folders.classification_study(tmp_path / "d", published=_published(0.8, 0.9, 0.95))
+    assert (
+        "0 of 3 pairs of trials are in the published order; of the other 3, none differs by no more"
+        in answers(results)[0]
+    )
     results = study_folders.classification_study(tmp_path / "b", published=_published(0.9, 0.85, 0.8))
     assert "3 of 3 pairs of trials are in the published order. The two" in answers(results)[0]
     assert answers(study_folders.classification_study(tmp_path / "c")) == []

@@ -8,6 +8,7 @@ from typing import Any
 
 from papilio.analysis.orders import Order, published_orders
 from papilio.analysis.spreads import Spread, spread_of
+from papilio.errors import agreed
 from papilio.results.metrics import on_split
 from papilio.results.results import StudyResults, TrialResult
 from papilio.results.words import counted, metric_words
@@ -43,10 +44,10 @@ def _order_words(order: Order) -> str:
     text = f"{kept} of {counted(order.num_pairs, 'pair')} of trials are in the published order"
     if not order.swaps:
         return f"{text}."
-    others = "the other differs" if len(order.swaps) == 1 else f"of the other {len(order.swaps)}, {within} differ"
     if len(order.swaps) == 1:
-        return f"{text}; {others} by {'no more' if within else 'more'} than the spread of seeds."
-    return f"{text}; {others} by no more than the spread of seeds."
+        return f"{text}; the other differs by {'no more' if within else 'more'} than the spread of seeds."
+    differ = agreed(within, "{} differs", "{} differ") if within else "none differs"
+    return f"{text}; of the other {len(order.swaps)}, {differ} by no more than the spread of seeds."
 
 
 def _carried_words(results: StudyResults, stage: str, study: str) -> str | None:
