@@ -106,7 +106,10 @@ def predict(
 
 
 def sample(
-    run: RunArgument,
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="The folder of a run, DIR/runs/NAME, or that of a study, for its best run."),
+    ],
     num: Annotated[int, typer.Option(help="Number of images.")] = 64,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     label: Annotated[
