@@ -245,6 +245,9 @@ def test_a_study_without_a_finished_run_stands_for_none(results: StudyResults, t
     (tmp_path / "study").mkdir()
     for name in ("study.toml", "environment.json", "results.csv"):
         (tmp_path / "study" / name).write_bytes((results.folder / name).read_bytes())
+    with pytest.raises(RunError, match="has no runs/, only a record of them"):
+        product.predict(tmp_path / "study", [])
+    (tmp_path / "study" / "runs").mkdir()
     with pytest.raises(RunError, match="no run of its last stage is finished"):
         product.predict(tmp_path / "study", [])
     assert read_results(tmp_path / "study").best is None
