@@ -225,7 +225,8 @@ def show(
         raise StudyError("papilio show needs a study: a file, or a name that papilio studies lists")
     description = describe_study(study, settings=parse_settings(settings or []))
     typer.echo(description.toml)
-    print_table(["stage", "trial", "runs", "parameters"], [[*map(str, row)] for row in description.trials])
+    if description.trials:
+        print_table(["stage", "trial", "runs", "parameters"], [[*map(str, row)] for row in description.trials])
     for note in description.notes:
         say(note)
     for title, layers in description.networks:

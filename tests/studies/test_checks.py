@@ -14,7 +14,7 @@ from tiny import tiny
 import papilio as product
 from in_process import papilio
 from papilio.data.load import load_images
-from papilio.errors import SettingError, StudyError
+from papilio.errors import DownloadError, SettingError, StudyError
 from papilio.search.expected import plan_runs
 from papilio.studies.study import load_study
 from papilio.workbench import describe_study
@@ -237,3 +237,15 @@ def test_a_published_number_of_any_trial_of_its_stage_is_taken(tmp_path: Path) -
 def test_settings_that_are_no_dictionary_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"settings = .* must be a dictionary, such as \{\"train\.epochs\": 5\}"):
         product.plan_study(tiny(), out=tmp_path / "out", settings=["train.epochs=5"], is_silent=True)  # type: ignore[arg-type]
+
+
+def test_a_study_whose_images_cannot_be_downloaded_is_shown_as_far_as_it_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*given: Any) -> list[str]:
+        raise DownloadError("train.gz could not be downloaded")
+
+    monkeypatch.setattr("papilio.execution.description.refuse_impossible_runs", refuse)
+    described = describe_study(tiny())
+    assert described.trials == described.networks == [] and 'name = "digits"' in described.toml
+    assert described.notes == ["trials and networks are not known yet: train.gz could not be downloaded"]

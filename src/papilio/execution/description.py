@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from papilio.engine import find_engine
-from papilio.errors import DataError, SettingError
+from papilio.errors import DataError, DownloadError, SettingError
 from papilio.models.arguments import WORDS
 from papilio.models.description import LayerRow
 from papilio.runs.plan import RunPlan
@@ -37,16 +37,16 @@ def describe_study(
 ) -> StudyDescription:
     """What a study holds, its networks built for its images; raises StudyError, DataError.
 
-    Where the results that a stage starts from are missing, it is the file alone, and a note that says so.
+    Where the results that a stage starts from are missing, or images that cannot be downloaded, it is the file alone, and a note
+    that says so.
     """
     loaded = load_study(study, settings)
     try:
         sources = read_sources(loaded, Path("results") / loaded.name)
-    except MissingResultsError as error:
+        plans, images = plan_runs(loaded, sources), StudyImages(loaded.own)
+        checked = refuse_impossible_runs(loaded, plans, images)
+    except (MissingResultsError, DownloadError) as error:
         return StudyDescription(loaded.to_toml(), [], [], [f"trials and networks are not known yet: {error}"])
-    plans = plan_runs(loaded, sources)
-    images = StudyImages(loaded.own)
-    checked = refuse_impossible_runs(loaded, plans, images)
     trials: dict[tuple[str, str], list[RunPlan]] = {}
     for plan in plans:
         trials.setdefault((plan.stage, plan.trial), []).append(plan)
