@@ -37,8 +37,8 @@ def describe_study(
 ) -> StudyDescription:
     """What a study holds, its networks built for its images; raises StudyError, DataError.
 
-    Where the results that a stage starts from are missing, or images cannot be downloaded, it is the file alone, and a note that
-    says so.
+    Where the results that a stage starts from are missing, or images cannot be downloaded, it is the file alone, and a note
+    that says so.
     """
     loaded = load_study(study, settings)
     try:
