@@ -35,6 +35,10 @@ def study(*tables: dict[str, Any], **changes: Any) -> dict[str, Any]:
         ({"kind": "walk", "start": 110}, f"{TABLES} (walk): start = 110: test images are numbered from 0 to 109"),
         ({"start": 999}, f"{TABLES} (walk): start = 999: test images are numbered from 0 to 109"),
         ({"kind": "walk", "coordinates": [0, [1, 3]]}, "[[analysis]] 2 (walk): coordinates: no 3: coordinates are"),
+        (
+            {"kind": "walk", "coordinates": [[1, 1]]},
+            "[[analysis]] 2 (walk): coordinates: [1, 1] names a coordinate twice",
+        ),
         ({"kind": "walk", "steps": 99}, "[[analysis]] 2 (walk): steps: input should be less than or equal to 25"),
         ({"steps": 99}, "[[analysis]] 2 (walk): steps: input should be less than or equal to 25"),
         ({"kind": "walk", "stepps": 9}, "[[analysis]] 2 (walk): stepps is not a setting; did you mean steps?"),

@@ -170,6 +170,13 @@ class WalkOptions(BaseModel):
             raise ValueError(f"range = [{low:g}, {high:g}]: the first number must be below the second")
         return self
 
+    @model_validator(mode="after")
+    def _moves_each_once(self) -> WalkOptions:
+        for row in self.coordinates or ():
+            if isinstance(row, list) and len(set(row)) < len(row):
+                raise ValueError(f"coordinates: {row} names a coordinate twice")
+        return self
+
 
 class MorphOptions(BaseModel):
     """Which pairs of images are joined, and in how many steps."""
