@@ -235,8 +235,9 @@ def test_a_published_number_of_any_trial_of_its_stage_is_taken(tmp_path: Path) -
 
 
 def test_settings_that_are_no_dictionary_are_refused(tmp_path: Path) -> None:
+    given: Any = ["train.epochs=5"]
     with pytest.raises(SettingError, match=r"settings = .* must be a dictionary, such as \{\"train\.epochs\": 5\}"):
-        product.plan_study(tiny(), out=tmp_path / "out", settings=["train.epochs=5"], is_silent=True)  # type: ignore[arg-type]
+        product.plan_study(tiny(), out=tmp_path / "out", settings=given, is_silent=True)
 
 
 def test_a_study_whose_images_cannot_be_downloaded_is_shown_as_far_as_it_is_known(

@@ -147,6 +147,7 @@ def test_few_steps_are_too_few_for_a_warning() -> None:
     long = [record | {"step": 110 * record["epoch"]} for record in records(val_diversity=[0.1] * 4)]
     assert [spell.first_epoch for spell in spells_of(game_warnings, long)] == [3]
     assert vae_warnings(records(val_kl=[0.01, 0.02, 0.05])) == {}, "it rises"
+    assert vae_warnings(records(val_kl=[0.04, 0.15, 0.49], val_active_units=[0.0, 0.0, 0.0])) == {}, "it rises"
 
 
 def test_a_critic_that_is_far_ahead_is_no_harm_under_the_wasserstein_loss() -> None:

@@ -97,8 +97,9 @@ def vae_warnings(records: Records) -> dict[str, str]:
     sentences from a continuous space (2016), arXiv 1511.06349, section 3; Burda et al. (2016), arXiv 1509.00519, section 5.
     """
     nats, active = last_values(records, "kl"), last_values(records, "active_units")
-    is_silent = bool(nats) and max(nats) < LEAST_NATS and nats[-1] <= RECOVERING * nats[0]
-    if not is_silent and not (active and max(active) == 0):
+    is_rising = bool(nats) and nats[-1] > RECOVERING * nats[0]
+    is_silent = (bool(nats) and max(nats) < LEAST_NATS) or (bool(active) and max(active) == 0)
+    if is_rising or not is_silent:
         return {}
     told = f" (KL {nats[-1]:.2g} nats)" if nats else ""
     return {
