@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import study_folders
 
@@ -13,27 +12,26 @@ from papilio.sections.answers import answers
 from papilio.sections.page import render_page
 
 
-def _published(*accuracies: float) -> list[dict[str, Any]]:
-    return [
-        {"stage": "dropout rate", "where": {"model.dropout": dropout}, "test_accuracy": accuracy, "source": "R"}
-        for dropout, accuracy in zip((0.1, 0.3, 0.5), accuracies, strict=False)
-    ]
-
-
 def test_the_order_and_the_spread_of_seeds(tmp_path: Path) -> None:
     """Measured are 0.952, 0.932 (both ± 0.002) and one run of 0.91."""
-    results = study_folders.classification_study(tmp_path / "a", published=_published(0.9, 0.95, 0.85))
+    results = study_folders.classification_study(
+        tmp_path / "a", published=study_folders.published_accuracies(0.9, 0.95, 0.85)
+    )
     (line,) = answers(results)
     assert "2 of 3 pairs of trials are in the published order; the other differs by more than the spread" in line
     assert line.endswith(" The two trials with several runs differ by more than the spread of seeds.")
     page = render_page(results, Pictures(tmp_path / "figures"))
     assert page.index("2 of 3 pairs of trials are in the published order") < page.index('id="contents"')
-    results = study_folders.classification_study(tmp_path / "d", published=_published(0.8, 0.9, 0.95))
+    results = study_folders.classification_study(
+        tmp_path / "d", published=study_folders.published_accuracies(0.8, 0.9, 0.95)
+    )
     assert (
         "0 of 3 pairs of trials are in the published order; of the other 3, none differs by no more"
         in answers(results)[0]
     )
-    results = study_folders.classification_study(tmp_path / "b", published=_published(0.9, 0.85, 0.8))
+    results = study_folders.classification_study(
+        tmp_path / "b", published=study_folders.published_accuracies(0.9, 0.85, 0.8)
+    )
     assert "3 of 3 pairs of trials are in the published order. The two" in answers(results)[0]
     assert answers(study_folders.classification_study(tmp_path / "c")) == []
 

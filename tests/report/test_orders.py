@@ -14,15 +14,10 @@ from papilio.sections.page import render_page
 from papilio.sections.sentences import swap_words
 
 
-def _published(*accuracies: float) -> list[dict]:
-    return [
-        {"stage": "dropout rate", "where": {"model.dropout": dropout}, "test_accuracy": accuracy, "source": "R"}
-        for dropout, accuracy in zip((0.1, 0.3, 0.5), accuracies, strict=False)
-    ]
-
-
 def test_pairs_that_stand_the_other_way_are_named(tmp_path: Path) -> None:
-    results = study_folders.classification_study(tmp_path, published=_published(0.9, 0.95, 0.85))
+    results = study_folders.classification_study(
+        tmp_path, published=study_folders.published_accuracies(0.9, 0.95, 0.85)
+    )
     (order,) = published_orders(results)
     assert order.published == ("dropout 0.3", "dropout 0.1", "dropout 0.5")
     assert order.measured == ("dropout 0.1", "dropout 0.3", "dropout 0.5")
@@ -37,11 +32,20 @@ def test_pairs_that_stand_the_other_way_are_named(tmp_path: Path) -> None:
     ("accuracies", "num_swaps"), [((0.95, 0.93, 0.9), 0), ((0.9, 0.9, 0.9), 0), ((0.9, 0.93, 0.95), 3)]
 )
 def test_equal_numbers_have_no_order(tmp_path: Path, accuracies: tuple[float, ...], num_swaps: int) -> None:
-    (order,) = published_orders(study_folders.classification_study(tmp_path, published=_published(*accuracies)))
+    (order,) = published_orders(
+        study_folders.classification_study(tmp_path, published=study_folders.published_accuracies(*accuracies))
+    )
     assert len(order.swaps) == num_swaps
 
 
-@pytest.mark.parametrize("published", [[], _published(0.9, 0.95), [*_published(0.9, 0.95, 0.8), *_published(0.91)]])
+@pytest.mark.parametrize(
+    "published",
+    [
+        [],
+        study_folders.published_accuracies(0.9, 0.95),
+        [*study_folders.published_accuracies(0.9, 0.95, 0.8), *study_folders.published_accuracies(0.91)],
+    ],
+)
 def test_two_trials_or_two_numbers_for_one_are_no_order(tmp_path: Path, published: list[dict]) -> None:
     assert published_orders(study_folders.classification_study(tmp_path, published=published)) == []
 

@@ -206,7 +206,7 @@ def _keep_freed_memory() -> None:
     """Let glibc's malloc keep what is freed, as each step takes the same blocks again; other allocators are left as they are.
 
     By default it returns blocks of more than 32 MiB, and what lies free at the end of its heap, to the system, and each step
-    faults all those pages in again.
+    faults all those pages in again. It stays so when the session has ended.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
