@@ -308,10 +308,7 @@ def read_results(folder: Path | str) -> StudyResults:
     environment = _read(place / ENVIRONMENT, check_environment)
     rows = _read(place / "results.csv", check_rows)
     if any(row.others.get("status") == "done" for row in rows) and not (place / "runs").exists():
-        raise RunError(
-            f"{place}: has no runs/, only a record of them (results.csv, report.html); copy runs/ there as well, or run the"
-            " study in another folder"
-        )
+        raise RunError(f"{place}: has no runs/, only a record of them; copy runs/ there, or run the study again")
     runs = tuple(_read_run(place, row) for row in rows)
     published = tuple(_published(row) for row in study.get("published", []))
     return StudyResults(place, study, environment, runs, published)
