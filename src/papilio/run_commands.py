@@ -87,7 +87,7 @@ def predict(
     form = _chosen_form(form, file, as_json=as_json)
     known, groups = _groups(pictures)
     _on_one_thread(num=len(known))
-    loaded = load_run(_place_of(run, is_quiet=quiet))
+    loaded = load_run(_place_of(run, "predict", is_quiet=quiet))
     is_for_people = form is Written.TABLE and file is None
     with _output(file) as write:
         written = _form(form, loaded, [str(one) for one in known])
@@ -130,7 +130,7 @@ def sample(
     from papilio.workbench import sample as sample_images
 
     paths = sample_images(
-        _place_of(run, is_quiet=quiet),
+        _place_of(run, "sample", is_quiet=quiet),
         out,
         num=num,
         seed=seed,
@@ -311,11 +311,11 @@ class _Telling:
             self.hints.setdefault(answer.prediction.hint, []).append(answer.picture)
 
 
-def _place_of(run: str, *, is_quiet: bool) -> Path | str:
-    """Where the run is; says which one of a study is taken, unless `is_quiet`."""
+def _place_of(run: str, offer: str | None = None, *, is_quiet: bool) -> Path | str:
+    """Where the run is; says which one of a study is taken, the best that has the `offer`, unless `is_quiet`."""
     from papilio.results.best import place_of_run
 
-    place, note = place_of_run(run)
+    place, note = place_of_run(run, offer=offer)
     if note is not None and not is_quiet:
         typer.echo(one_line(note), err=True)
     return place

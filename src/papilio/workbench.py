@@ -27,11 +27,12 @@ from papilio.exports.checking import Checked
 from papilio.exports.export import export_run
 from papilio.files import open_atomic, path_to_write
 from papilio.kinds.registry import KINDS
+from papilio.results.best import place_of_run
 from papilio.results.compare import compare
 from papilio.results.results import StudyResults, read_results
 from papilio.results.words import counted
 from papilio.runs.own_code import find_modules, places_of_study
-from papilio.runs.run import load_run
+from papilio.runs.run import Run, load_run
 from papilio.search.origins import Origins
 from papilio.search.search import StudySearch
 from papilio.settings.references import OwnFunctions, own_names
@@ -201,7 +202,7 @@ def predict(
     `errors` = "skip" leaves out files that cannot be read. `progress` is called with how many pictures are
     read, and of how many. Raises DataError for what is not a picture, RunError for what is not a run.
     """
-    return load_run(run, own=own).predict(pictures, is_inverted=is_inverted, errors=errors, progress=progress)
+    return _run_with("predict", run, own).predict(pictures, is_inverted=is_inverted, errors=errors, progress=progress)
 
 
 def sample(
@@ -230,7 +231,7 @@ def sample(
     if seed < 0:
         raise SettingError(f"--seed: must be 0 or more, not {seed}")
     paths = sample_paths(path_to_write(out, error=SettingError), num=num, is_separate=is_separate)
-    loaded = load_run(run, own=own)
+    loaded = _run_with("sample", run, own)
     if "sample" not in loaded.kind.offers:
         able = ", ".join(kind.name for kind in KINDS.values() if "sample" in kind.offers)
         raise RunError(
@@ -314,6 +315,11 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
             raise StudyError(f"--set {pair}: expected KEY=VALUE, for example train.epochs=5")
         settings[key.strip()] = _parse_value(text.strip(), where=f"--set {key.strip()}")
     return settings
+
+
+def _run_with(offer: str, run: Any, own: OwnFunctions | None) -> Run:
+    """The run that `run` stands for; a study stands for its best one that has the offer."""
+    return run if isinstance(run, Run) else load_run(place_of_run(run, offer=offer)[0], own=own)
 
 
 def _parse_value(text: str, *, where: str) -> Any:

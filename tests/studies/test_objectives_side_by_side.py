@@ -12,15 +12,16 @@ from tiny import tiny, write_study
 
 from in_process import papilio
 from papilio.data.facts import ImageFacts
+from papilio.drawing.palette import LINES
 from papilio.errors import StudyError
 from papilio.kinds.choosing import standing_of
 from papilio.kinds.ranking import Ranking, Standing, common_ranking
 from papilio.kinds.registry import KINDS
-from papilio.results.best import best_words
+from papilio.results.best import best_words, place_of_run
 from papilio.results.metrics import told_metric
 from papilio.results.results import StudyResults, read_results
 from papilio.settings.train_settings import TrainSettings
-from papilio.workbench import run_study
+from papilio.workbench import run_study, sample
 
 FACTS = ImageFacts((1, 8, 8), ("zero", "one"), None)
 BY_LOSS, BY_ERROR = Ranking("val_loss", "min"), Ranking("val_error", "min")
@@ -93,12 +94,42 @@ def test_losses_that_cannot_be_compared_share_no_axis(results: StudyResults) -> 
     assert {"1-objectives-val-error", "2-rates-val-loss"} <= names and "1-objectives-val-loss" not in names
 
 
-def test_the_first_of_what_nothing_ranks_is_not_called_the_best(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def unranked(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
     trials = {"name": "s", "trial": [OBJECTIVES[0], OBJECTIVES[2]]}
-    study = tiny(stage=[trials], train={"epochs": 1, "best": "train_loss"}, analysis=[])
-    found = run_study(study, out=tmp_path / "out", is_silent=True)
-    assert found.ranking("s") is None and found.best is not None
-    assert best_words(found, found.best).endswith("(plain, seed 0; the first: nothing ranks them)")
+    study = tiny(stage=[trials], train={"epochs": 2, "best": "train_loss"}, analysis=[])
+    return run_study(study, out=tmp_path_factory.mktemp("unranked") / "out", is_silent=True)
+
+
+def test_the_first_of_what_nothing_ranks_is_not_called_the_best(unranked: StudyResults) -> None:
+    assert unranked.ranking("s") is None and unranked.best is not None
+    assert best_words(unranked, unranked.best).endswith("(plain, seed 0; the first: nothing ranks them)")
+
+
+def test_a_trial_has_one_color_in_all_figures(unranked: StudyResults) -> None:
+    """The second trial had the first one's color where the first was not measured."""
+    of_both, of_second = (unranked.folder / f"figures/1-s-val-{name}.svg" for name in ("error", "kl"))
+    assert LINES[0] in of_both.read_text() and LINES[1] in of_both.read_text()
+    assert LINES[0] not in of_second.read_text() and LINES[1] in of_second.read_text()
+
+
+def test_of_a_study_whose_best_run_makes_no_images_another_one_does(
+    results: StudyResults, unranked: StudyResults, tmp_path: Path
+) -> None:
+    unable, able = (trial.best for trial in unranked.trials("s"))
+    assert unable is not None and able is not None and unable == unranked.best
+    done = papilio("sample", unranked.folder, "--num", "2", "--out", tmp_path / "of-study.png")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == (
+        f"{unranked.folder}: using runs/{able.name} ({able.trial}, seed 0; the first that can generate images)\n"
+    )
+    sample(able, tmp_path / "of-run.png", num=2)
+    sample(unranked, tmp_path / "of-results.png", num=2)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+    refused = papilio("sample", unable.folder, "--out", tmp_path / "none.png")
+    assert refused.returncode == 2 and "cannot generate images" in refused.stderr
+    assert place_of_run(results, offer="predict") == place_of_run(results)
 
 
 def test_a_record_without_its_runs_is_not_rewritten(results: StudyResults, tmp_path: Path) -> None:

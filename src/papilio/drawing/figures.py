@@ -52,6 +52,7 @@ class Curve:
     validation: tuple[Series, ...]
     train: tuple[Series, ...] = ()
     is_pruned: bool = False  # it was cut before its end
+    color: str = ""  # where it is colored; otherwise that of its place among the curves
 
 
 @dataclass(frozen=True)
@@ -81,21 +82,25 @@ def learning_curves(
     """
     num_colored = len(curves) if len(curves) <= MOST_COLORED else NUM_HIGHLIGHTED
     with drawing():
-        listed = [curve.label for curve in curves[:num_colored]]
-        num_rows = -(-len(listed) // _list_columns(listed, has_room=width >= WIDE))
+        colored = curves[:num_colored]
+        num_rows = -(-num_colored // _list_columns(colored, has_room=width >= WIDE))
         figure = new_figure(width=width, height=(3.2 if width >= WIDE else 2.6) + 0.18 * num_rows)
         axes = figure.subplots()
         _draw_grey(axes, curves[num_colored:])
-        for place, (curve, color) in reversed(list(enumerate(zip(curves[:num_colored], LINES, strict=False)))):
+        for place, (curve, color) in reversed(list(enumerate(zip(colored, _colors(colored), strict=True)))):
             if num_colored <= MOST_WITH_TRAINING:
                 _draw_mean(axes, curve.train, color=color, width=0.9, style=(0.0, (3.0, 2.0)), alpha=0.65)
             _draw_runs(axes, curve.validation, color=color, has_band=place < MOST_BANDS)
         _finish_epochs(axes, metric=metric)
-        shown = [*curves[:num_colored], *(curve for curve in curves if curve.is_pruned and has_cut_ends)]
+        shown = [*colored, *(curve for curve in curves if curve.is_pruned and has_cut_ends)]
         if higher_is_better is not None:
             _cut_early_epochs(axes, shown, num_colored=num_colored, higher_is_better=higher_is_better)
         _name_curves(axes, curves, num_colored=num_colored, has_room=width >= WIDE)
     return figure
+
+
+def _colors(curves: Sequence[Curve]) -> list[str]:
+    return [curve.color or color for curve, color in zip(curves, LINES, strict=False)]
 
 
 def trial_comparison(labels: Sequence[str], panels: Sequence[Panel], *, width: float = WIDE) -> Figure:
@@ -236,29 +241,30 @@ def _name_curves(axes: Axes, curves: Sequence[Curve], *, num_colored: int, has_r
     colored = curves[:num_colored]
     others = f"{len(curves) - num_colored} other trials" if len(curves) > num_colored else ""
     if not has_room or max((len(curve.label) for curve in colored), default=0) > LONGEST_DIRECT_LABEL:
-        _list_names(axes, [curve.label for curve in colored], others=others, has_room=has_room)
+        _list_names(axes, colored, others=others, has_room=has_room)
         return
     ends = [_end(curve) for curve in colored]
     places = _spread_labels(axes, [value for _, value in ends])
-    for curve, color, end, place in zip(colored, LINES, ends, places, strict=False):
+    for curve, color, end, place in zip(colored, _colors(colored), ends, places, strict=True):
         _write_at_end(axes, clean_label(curve.label), color=color, end=end, place=place)
     if others:
         axes.text(1.04, -0.02, others, color=LIGHT["muted"], transform=axes.transAxes, va="center", fontsize=8.5)
 
 
-def _list_names(axes: Axes, names: Sequence[str], *, others: str, has_room: bool) -> None:
-    handles = [Line2D([], [], color=color, linewidth=1.8) for color in LINES[: len(names)]]
+def _list_names(axes: Axes, curves: Sequence[Curve], *, others: str, has_room: bool) -> None:
+    handles = [Line2D([], [], color=color, linewidth=1.8) for color in _colors(curves)]
     if others:
         handles.append(Line2D([], [], color=LIGHT["faint"], linewidth=1))
-    texts = [clean_label(name, limit=84 if has_room else 44) for name in [*names, others] if name]
-    columns = _list_columns(names, has_room=has_room)
+    names = [*(curve.label for curve in curves), others]
+    texts = [clean_label(name, limit=84 if has_room else 44) for name in names if name]
+    columns = _list_columns(curves, has_room=has_room)
     figure = axes.get_figure(root=True)
     assert figure is not None  # the axes were made by a figure
     figure.legend(handles, texts, loc="outside lower left", ncols=columns, fontsize=8.5, handlelength=1.4)
 
 
-def _list_columns(names: Sequence[str], *, has_room: bool) -> int:
-    return 2 if max(map(len, names), default=0) <= (42 if has_room else 16) else 1
+def _list_columns(curves: Sequence[Curve], *, has_room: bool) -> int:
+    return 2 if max((len(curve.label) for curve in curves), default=0) <= (42 if has_room else 16) else 1
 
 
 def _write_at_end(axes: Axes, name: str, *, color: str, end: tuple[int, float], place: float) -> None:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from papilio.drawing import figures
 from papilio.drawing.figure_files import FigureBox, Pictures
+from papilio.drawing.palette import LINES
 from papilio.kinds.ranking import Ranking
 from papilio.results import words
 from papilio.results.metrics import on_split
@@ -61,7 +62,12 @@ def _curves(
 ) -> FigureBox | None:
     ranking = results.ranking(stage)
     names = tables.short_names(results, stage, shown)
-    drawn = [_curve(trial, metric, label=names[trial.name]) for trial in shown]
+    colors = (
+        LINES if len(shown) <= len(LINES) else [""] * len(shown)
+    )  # a trial has one in all figures, if there are enough
+    drawn = [
+        _curve(trial, metric, label=names[trial.name], color=color) for trial, color in zip(shown, colors, strict=False)
+    ]
     curves = [curve for curve in drawn if curve.validation]
     if not curves:
         return None
@@ -111,7 +117,7 @@ def _curve_caption(results: StudyResults, stage: str, curves: Sequence[figures.C
     return text
 
 
-def _curve(trial: TrialResult, metric: str, *, label: str) -> figures.Curve:
+def _curve(trial: TrialResult, metric: str, *, label: str, color: str) -> figures.Curve:
     """A trial's curves: of its finished runs, or of all while none is finished."""
     runs = trial.finished or trial.runs
     validation = [_series(run.records, metric) for run in runs]
@@ -122,6 +128,7 @@ def _curve(trial: TrialResult, metric: str, *, label: str) -> figures.Curve:
         tuple(one for one in validation if len(one)),
         tuple(one for one in train if len(one)),
         is_pruned=trial.is_pruned,
+        color=color,
     )
 
 
