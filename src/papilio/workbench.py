@@ -151,10 +151,10 @@ def plan_study(
     )
 
 
-def _conclude(prepared: Prepared, results: StudyResults, *, progress: Progress) -> None:
-    """Analyze the best runs, then write the report."""
+def _conclude(prepared: Prepared, results: StudyResults, *, progress: Progress) -> list[str]:
+    """Analyze the best runs, then write the report; what of the analyses had nothing to show."""
     try:
-        analyse(results, prepared.study, prepared.images, progress=progress)
+        return analyse(results, prepared.study, prepared.images, progress=progress)
     finally:  # what an analysis complains of does not cost the tables
         _write_report(results, own=prepared.study.own)
 

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from torch import Tensor, nn
 
+from papilio.analysis.analyse import analyse
 from papilio.analysis.store import read_analysis
 from papilio.models.autoencoder import autoencoder
 from papilio.results.results import StudyResults
 from papilio.runs.folder import RunFolder
+from papilio.studies.images import StudyImages
+from papilio.studies.study import load_study
 from papilio.workbench import run_study
 
 
@@ -54,6 +57,21 @@ STUDY = {
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
     return run_study(STUDY, out=tmp_path_factory.mktemp("transfer") / "out", is_silent=True)
+
+
+def test_a_table_that_no_stage_has_anything_for_is_told_of(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It was left out without a word."""
+    trials = {"name": "alone", "trial": [taking("from scratch")]}
+    tables = [{"kind": "transfer"}, {"kind": "classification"}]
+    study = STUDY | {"stage": [trials], "analysis": tables}
+    run_study(study, out=tmp_path / "out")
+    why = "there is nothing to show: it needs runs that begin with weights of another run"
+    assert capfd.readouterr().out.count(f"[[analysis]] 1 (transfer): left out, as {why}\n") == 1
+
+
+def test_a_table_is_not_told_of_where_one_of_its_stages_has_something(results: StudyResults) -> None:
+    study = load_study(STUDY)
+    assert analyse(results, study, StudyImages(study.own)) == []
 
 
 def arrays_of(results: StudyResults) -> Any:

@@ -23,7 +23,7 @@ from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.runs.folder import RunFolder
 from papilio.runs.run import Run, load_run
 from papilio.settings.references import OwnFunctions, resolve_reference
-from papilio.studies.asked import Asked, run_analyses, stage_analyses
+from papilio.studies.asked import Asked, run_analyses, stage_analyses, where_of
 from papilio.studies.images import StudyImages
 from papilio.studies.schema import AnalysisSettings
 from papilio.studies.study import Study, load_study, slug
@@ -88,12 +88,13 @@ class WantedOfStage:
 
 def analyse(
     results: StudyResults, study: Study, images: StudyImages, *, progress: Progress = lambda done, total, what: None
-) -> None:
+) -> list[str]:
     """Make DIR/analyses what the study asks for: of each stage's best trials the best run, and of the stages themselves.
 
     What was computed before and still stands is not computed again, what is not asked for any more is removed. Where one fails
     the others are made first; then raises RunFailed where a function of the user's own does, DataError where a run and its
     images, or options, do not go together. `progress` is told of each that is computed, and inside those that take long.
+    Returns a line for each table that names an analysis of stages for which no stage has anything to show.
     """
     folder, tables = results.folder / FOLDER, study.settings.analysis
     of_runs = _by_file([one for table in tables for one in _of_runs(results, table, images, top=table.top)])
@@ -104,18 +105,35 @@ def analyse(
         file.unlink()
     missing = {name: one for name, one in of_runs.items() if not is_current(folder / name, one.header)}
     total = len(missing) + len(of_stages)
+    shown: set[tuple[str, str]] = set()  # analyses and stages
     failed = _compute_of_runs(folder, missing, study.own, progress=progress, total=total)
     for number, wanted in enumerate(of_stages, start=len(missing) + 1):
         progress(number, total, f"analyses: {wanted.analysis.name} of the stage {wanted.stage}")
         try:
             with _named(wanted.analysis, wanted.stage):
-                _compute_of_stage(folder, wanted, results, images)
+                if _compute_of_stage(folder, wanted, results, images):
+                    shown.add((wanted.analysis.name, wanted.stage))
         except StorageError:
             raise
         except PapilioError as error:
             failed.append(error)
     if failed:
         raise failed[0]
+    unfinished = {run.stage for run in results.runs if run.status in ("waiting", "running", "stopped")}
+    return _notes(tables, [one for one in of_stages if one.stage not in unfinished], shown)
+
+
+def _notes(
+    tables: Sequence[AnalysisSettings], wanted: Sequence[WantedOfStage], shown: Set[tuple[str, str]]
+) -> list[str]:
+    """What tables ask for by name, and no stage that they are about has."""
+    notes = []
+    for number, table in enumerate(tables, start=1):
+        asked = [one for one in wanted if one.analysis.name == table.kind and table.is_about(one.stage)]
+        if asked and not any((one.analysis.name, one.stage) in shown for one in asked):
+            needs = f": it needs {asked[0].analysis.needs}" if asked[0].analysis.needs else ""
+            notes.append(f"{where_of(number, table.kind)}: left out, as there is nothing to show{needs}")
+    return notes
 
 
 def _by_file(wanted: Sequence[WantedOfRun]) -> dict[str, WantedOfRun]:
@@ -242,8 +260,8 @@ def _computed(compute: Callable[..., Arrays], run: Run, wanted: WantedOfRun, pro
 
 def _compute_of_stage(
     folder: Path, wanted: WantedOfStage, results: StudyResults, images: StudyImages | None = None
-) -> None:
-    """Always recomputed, as it is of runs that may have come since; nothing is left where there is nothing to tell."""
+) -> bool:
+    """Whether there is something to show; if not, no file is left. Always recomputed, as runs may have come since."""
     path = folder / wanted.file_name
     given: list[Any] = [results, wanted.stage, wanted.options]
     if wanted.analysis.split is not None and images is not None:
@@ -253,6 +271,7 @@ def _compute_of_stage(
         path.unlink(missing_ok=True)
     else:
         write_analysis(path, wanted.header, arrays)
+    return arrays is not None
 
 
 @contextlib.contextmanager

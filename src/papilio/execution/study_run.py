@@ -48,11 +48,11 @@ def run_prepared(
     is_silent: bool,
     confirm: Callable[[float], bool],
     began: float,
-    conclude: Callable[[StudyResults], None],
+    conclude: Callable[[StudyResults], list[str]],
 ) -> tuple[StudyResults, str | None]:
     """Train what is left of a study, then `conclude`; what kept stages from beginning comes with the results.
 
-    `conclude` analyzes the results and writes the report, while the folder is still locked.
+    `conclude` analyzes the results and writes the report, while the folder is still locked. It returns notes for the user.
     """
     study, folder, sources, plans = prepared.study, prepared.folder, prepared.sources, prepared.plans
     images, notes = prepared.images, prepared.notes
@@ -112,7 +112,8 @@ def run_prepared(
                 progress.on_note(f"analyzing the best runs, then writing the report: {spoken_span(afterwards)}")
             else:  # stopped before the first was finished, or all failed: there is nothing to analyze
                 progress.on_note("writing the report")
-            conclude(results)
+            for note in conclude(results):
+                progress.on_note(note)
             progress.on_note(f"{end_words(results)}, after {duration(time.monotonic() - began)}")
     return results, next(iter(search.blocked.values()), None)
 

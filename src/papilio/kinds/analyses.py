@@ -50,6 +50,7 @@ COSTS = Analysis(
     section="papilio.sections.design_sections:costs_section",
     of="stage",
     split=None,
+    needs="trials with different targets, or a target whose loss jumps",
 )
 RECONSTRUCTION = Analysis(
     name="reconstruction",
@@ -103,6 +104,7 @@ TRANSFER = Analysis(
     section="papilio.sections.transfer_sections:transfer_section",
     options=TransferOptions,
     of="stage",
+    needs="runs that begin with weights of another run",
 )
 MODELS = Analysis(
     name="models",
@@ -110,6 +112,7 @@ MODELS = Analysis(
     section="papilio.sections.model_sections:models_section",
     options=ModelsOptions,
     of="stage",
+    needs="a trial that encodes images, or two that generate them",
 )
 TRADE = Analysis(
     name="trade",
@@ -117,6 +120,7 @@ TRADE = Analysis(
     section="papilio.sections.trade_sections:trade_section",
     options=TradeOptions,
     of="stage",
+    needs="trials that encode images and differ in the setting that `by` names",
 )
 LIKELIHOOD = Analysis(
     name="likelihood",
@@ -130,6 +134,7 @@ DENOISING = Analysis(
     section="papilio.sections.denoising_sections:denoising_section",
     options=DenoisingOptions,
     of="stage",
+    needs="an autoencoder that learned to remove noise",
 )
 GRADIENTS = Analysis(
     name="gradients",

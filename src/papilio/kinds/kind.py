@@ -66,6 +66,7 @@ class Analysis:
       and the study names the analysis, the study is refused.
     - `uses`: f(options, images) -> checksums, by name, of what is read besides the run and its images; if one changes, the
       analysis is computed again.
+    - `needs`: of a stage, what it must have for `compute` to return something, in words that go on after "it needs".
     """
 
     name: str
@@ -76,6 +77,7 @@ class Analysis:
     split: SplitName | None = "test"  # None: images are not looked at
     check: Reference | None = None
     uses: Reference | None = None
+    needs: str = ""
 
 
 @dataclass(frozen=True)
