@@ -437,7 +437,7 @@ def test_before_and_after_replace_no_file_unless_asked_to(pictures: Path, tmp_pa
 def test_a_picture_of_another_size_gets_a_hint(
     size: tuple[int, int], hint: str | None, results: StudyResults, tmp_path: Path
 ) -> None:
-    said = f"the images that this run was trained on are 8 x 8 pixels, this picture is {hint}" if hint else None
+    said = f"the images that this run was trained on have 8 x 8 pixels, this picture is {hint}" if hint else None
     values = np.zeros(size, np.uint8)
     (of_array,) = product.predict(results, values)
     assert of_array.hint == said

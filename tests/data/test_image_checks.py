@@ -120,7 +120,7 @@ def test_pictures_of_several_sizes_are_checked_with_the_option_that_the_message_
     done = papilio("data", "check", folder)
     assert "pictures differ in size" in done.stdout and "set one size: --size 5" in done.stdout
     done = papilio("data", "check", folder, "--size", "5")
-    assert "pictures of 6 x 5 (24), 20 x 30 (1) will be scaled and cropped to 5 x 5" in done.stdout
+    assert "pictures of 6 x 5 (24), 20 x 30 (1) [height x width] will be scaled and cropped to 5 x 5" in done.stdout
     assert "differ in size" not in done.stdout
     done = papilio("data", "info", folder)
     assert done.returncode == 2 and done.stderr.rstrip().endswith("set one size: --size 5")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from image_files import class_folders, png_bytes, split_folders, write_files, wr
 
 from papilio.data.layout import arrange
 from papilio.data.load import load_images
+from papilio.data.members import one_size
 from papilio.errors import DataError, SettingError, StorageError
 
 
@@ -132,11 +134,18 @@ def test_other_files_are_counted_in_a_note(tmp_path: Path) -> None:
 def test_different_sizes_need_a_size(tmp_path: Path) -> None:
     files = {**class_folders(), "ant/big.png": png_bytes(np.zeros((3, 20, 30), dtype=np.uint8))}
     folder = write_files(tmp_path / "set", files)
-    with pytest.raises(DataError, match=r"6 x 5 \(24\), 20 x 30 \(1\); set one size: size = 5"):
+    with pytest.raises(DataError, match=r"6 x 5 \(24\), 20 x 30 \(1\) \[height x width\]; set one size: size = 5"):
         load_images(folder)
     images = load_images(folder, size=5)
     assert images.image_shape == (3, 5, 5)
     assert "scaled and cropped to 5 x 5" in images.notes[0]
+
+
+def test_a_few_thumbnails_do_not_decide_the_size_that_is_advised() -> None:
+    """One icon of 16 pixels among a thousand photographs had all of them made as small."""
+    photographs = Counter({(60, 90): 980, (90, 60): 19, (16, 16): 1})
+    assert one_size(photographs) == "set one size: size = 60"
+    assert one_size(photographs + Counter({(16, 16): 100})) == "set one size: size = 16"
 
 
 def test_grey_pictures_stay_grey(tmp_path: Path) -> None:

@@ -103,7 +103,8 @@ def test_too_many_pixels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = save(tmp_path / "bomb.png", Image.new("L", (40, 40)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(
-        DataError, match=r"bomb\.png.*40 x 40 = 1,600 pixels, at most 1,000 are decoded\); make it smaller$"
+        DataError,
+        match=r"bomb\.png.*40 wide and 40 high, 1,600 pixels, of which at most 1,000 are decoded\); make it smaller$",
     ):
         read_picture(path, shape=SHAPE)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)

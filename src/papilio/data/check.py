@@ -22,7 +22,7 @@ from papilio.data.named import READERS
 from papilio.data.parallel import map_threaded
 from papilio.data.pictures import resolve_size
 from papilio.data.progress import Progress
-from papilio.data.scaling import Size
+from papilio.data.scaling import Size, size_words
 from papilio.data.splits import SPLITS, SplitName, check_shares, draw_splits
 from papilio.errors import DataError, agreed
 from papilio.files import expanded_path
@@ -258,7 +258,7 @@ def _find_sizes(sizes: Counter[Size], read: dict[str, _Digest], wanted: Size | N
     if len(sizes) <= 1:
         return Finding("sizes", "ok", f"every picture is {size_counts(sizes)}")
     if wanted is not None:
-        scaled = f"will be scaled and cropped to {wanted[0]} x {wanted[1]}"
+        scaled = f"will be scaled and cropped to {size_words(wanted)}"
         return Finding("sizes", "ok", f"pictures of {size_counts(sizes)} {scaled}")
     commonest = sizes.most_common(1)[0][0]
     odd = tuple(sorted(name for name, result in read.items() if result.size != commonest))

@@ -160,7 +160,8 @@ def _open(file: IO[bytes]) -> Image.Image:
     if _is_too_large(image) and not _is_shrinkable(image):
         num = image.width * image.height
         raise UnreadablePictureError(
-            f"{image.width} x {image.height} = {num:,} pixels, at most {limit:,} are decoded", advice=SMALLER
+            f"{image.width} wide and {image.height} high, {num:,} pixels, of which at most {limit:,} are decoded",
+            advice=SMALLER,
         )
     return image
 

@@ -37,7 +37,7 @@ from papilio.data.members import (
 from papilio.data.parquet import is_parquet, read_parquet
 from papilio.data.places import cache_folder
 from papilio.data.progress import Progress
-from papilio.data.scaling import CHANNELS, Color, Size
+from papilio.data.scaling import CHANNELS, Color, Size, size_words
 from papilio.errors import DataError, agreed, one_line, reason_of
 from papilio.files import checksum, open_atomic, open_regular, write_json
 from papilio.study_folder import OWN_FOLDERS, is_study_folder
@@ -307,7 +307,7 @@ def _index(survey: Survey, size: Size, depth: Depth) -> dict[str, object]:
 def _notes(survey: Survey, size: Size, depth: Depth) -> list[str]:
     notes = skipped_notes(survey.skipped)
     if set(survey.sizes) != {size}:
-        notes.append(f"pictures of {size_counts(survey.sizes)} scaled and cropped to {size[0]} x {size[1]}")
+        notes.append(f"pictures of {size_counts(survey.sizes)} scaled and cropped to {size_words(size)}")
     if survey.layout.others:
         one, several = "{} file that is not a picture was", "{} files that are not pictures were"
         notes.append(f"{agreed(len(survey.layout.others), one, several)} ignored")

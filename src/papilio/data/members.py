@@ -19,6 +19,7 @@ from papilio.errors import DataError, agreed, reason_of
 Result = TypeVar("Result")
 
 NUM_NAMED = 3
+FEW = 20  # one picture in so many may be enlarged
 MOST_SKIPPED_NAMED = 20
 SKIP = 'unreadable = "skip"'
 LARGE_SIDE = 224  # of pictures for nets that are not small any more
@@ -114,9 +115,10 @@ def common_size(path: Path, looks: Iterable[Looks]) -> Size:
     return size
 
 
-def one_size(sizes: Iterable[Size]) -> str:
-    """What to do about pictures of different sizes: nothing is enlarged, and what is large made small."""
-    return f"set one size: size = {min(LARGE_SIDE, *(min(size) for size in sizes))}"
+def one_size(sizes: Counter[Size]) -> str:
+    """What to do about pictures of different sizes: only the smallest few are enlarged, and what is large is made small."""
+    sides = sorted(min(size) for size in sizes.elements())
+    return f"set one size: size = {min(LARGE_SIDE, sides[len(sides) // FEW])}"
 
 
 def common_color(looks: Iterable[Looks]) -> Color:
@@ -125,10 +127,11 @@ def common_color(looks: Iterable[Looks]) -> Color:
 
 
 def size_counts(sizes: Counter[Size]) -> str:
-    """The commonest sizes in words, as height x width."""
+    """The commonest sizes in words; says which side is the height unless all are square."""
     listed = ", ".join(f"{height} x {width} ({count})" for (height, width), count in sizes.most_common(NUM_NAMED))
     others = agreed(len(sizes) - NUM_NAMED, ", and {} other size", ", and {} other sizes")
-    return listed + (others if len(sizes) > NUM_NAMED else "")
+    listed += others if len(sizes) > NUM_NAMED else ""
+    return listed if all(height == width for height, width in sizes) else f"{listed} [height x width]"
 
 
 def _content(member: Member) -> bytes | UnreadablePictureError:

@@ -20,10 +20,20 @@ COLORS: dict[str, Color] = {
     "grey": "grey",
     "rgb": "rgb",
 }  # by the names that are taken, the usual ones first
-Size = tuple[int, int]
+Size = tuple[int, int]  # height, width
 MODES: dict[Color, str] = {"grey": "L", "rgb": "RGB"}
 CHANNELS: dict[Color, int] = {"grey": 1, "rgb": 3}
 MAX_PADDED_PIXELS = 2**26  # of a window around a whole picture
+
+
+def size_words(size: Size) -> str:
+    """A size for people; says which side is the height where that matters.
+
+    >>> size_words((8, 8)), size_words((6, 5))
+    ('8 x 8', '6 x 5 [height x width]')
+    """
+    height, width = size
+    return f"{height} x {width}" + ("" if height == width else " [height x width]")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from papilio.data.decoding import Seen
 from papilio.data.held import Held
 from papilio.data.pictures import read_each
 from papilio.data.progress import Progress
+from papilio.data.scaling import size_words
 from papilio.runs.run import Run
 from papilio.runs.train import rim_brightness
 
@@ -61,8 +62,8 @@ def _about_size(run: Run, seen: Seen) -> str | None:
     if not how:
         return None
     return (
-        f"the images that this run was trained on are {height} x {width} pixels, this picture is {' and '.join(how)}:"
-        f" it was {' and '.join(done)}"
+        f"the images that this run was trained on have {size_words((height, width))} pixels, this picture is"
+        f" {' and '.join(how)}: it was {' and '.join(done)}"
     )
 
 
