@@ -141,7 +141,7 @@ def sample(
     )
     if quiet:
         return
-    is_cut = num > MOST_ON_SHEET and paths[0].suffix.lower() != ".npy"
+    is_cut = num > MOST_ON_SHEET and separate
     what = f"{agreed(num, '{} image', '{} images')}{'' if label is None else f' of class {label}'}"
     say(f"{paths[0]}: {f'the first {MOST_ON_SHEET:,} of ' if is_cut else ''}{what}, seed {seed}")
     if len(paths) > 1:

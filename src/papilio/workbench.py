@@ -221,10 +221,10 @@ def sample(
 
     `run` and `own` are as `load_run` takes them. `out` is a name that ends with .png, for a contact sheet, or with .npy, for
     an array of bytes (num, height, width), in color (num, height, width, 3), or a folder, for samples.png in it. `is_separate`
-    also writes each image, as NAME-1.png next to the sheet. The same seed gives the same images, those of `Run.sample`;
-    `label` is the class that they are of, in a conditional run. Raises RunError where the run makes no images, or none of a
-    class that one can name, DataError for an unknown class, SettingError for the suffix of another kind of picture, and for
-    files that are there, unless `is_fresh`.
+    also writes each image, as NAME-1.png next to the sheet, which shows the first 1,024. The same seed gives the same images,
+    those of `Run.sample`; `label` is the class that they are of, in a conditional run. Raises RunError where the run makes no
+    images, or none of a class that one can name, DataError for an unknown class, SettingError for more images than a sheet
+    shows, for the suffix of another kind of picture, and for files that are there, unless `is_fresh`.
     """
     if not 1 <= num <= MOST_SAMPLES:
         raise SettingError(f"--num: must be from 1 to {MOST_SAMPLES:,}, not {num:,}")
@@ -270,13 +270,18 @@ def export(
 
 
 def sample_paths(out: Path, *, num: int, is_separate: bool) -> list[Path]:
-    """The files that `sample` writes; raises SettingError for a name of another kind."""
+    """The files that `sample` writes; raises SettingError for a name of another kind, and for more than a sheet alone shows."""
     suffix = out.suffix.lower()
     if suffix == ".npy" and is_separate:
         raise SettingError(f"{out}: a .npy file holds all images; leave out --separate, or give a folder")
     if suffix in PICTURE_SUFFIXES and suffix != ".png" and not out.is_dir():
         raise SettingError(f"{out}: images are written as .png or .npy; use one of these suffixes, or give a folder")
     sheet = out if suffix in (".png", ".npy") and not out.is_dir() else out / "samples.png"
+    if num > MOST_ON_SHEET and not is_separate and sheet.suffix.lower() != ".npy":
+        raise SettingError(
+            f"--num: a contact sheet shows at most {MOST_ON_SHEET:,} images, not {num:,}; for all of them choose an --out"
+            " that ends in .npy, or --separate"
+        )
     digits = len(str(num))
     numbers = range(1, num + 1) if is_separate else ()
     return [sheet, *(sheet.with_name(f"{sheet.stem}-{number:0{digits}}.png") for number in numbers)]

@@ -105,8 +105,8 @@ def test_files_that_are_there_stay_unless_asked(runs: dict[str, Path], tmp_path:
 
 
 def test_a_sheet_has_room_for_so_many_an_array_for_all(runs: dict[str, Path], tmp_path: Path) -> None:
-    done = papilio("sample", runs["vae"], "--num", "1500", "--out", tmp_path / "many.png")
-    assert done.stdout == f"{tmp_path / 'many.png'}: the first 1,024 of 1,500 images, seed 0\n"
+    done = papilio("sample", runs["vae"], "--num", "1025", "--separate", "--out", tmp_path / "many.png")
+    assert done.stdout.splitlines()[0] == f"{tmp_path / 'many.png'}: the first 1,024 of 1,025 images, seed 0"
     assert pixels(tmp_path / "many.png").shape == (32 * 66 + 2, 32 * 66 + 2)
     told: list[tuple[int, int, str]] = []
     images = load_run(runs["vae"]).sample(1500, progress=lambda *progress: told.append(progress))
@@ -121,6 +121,12 @@ def test_a_sheet_has_room_for_so_many_an_array_for_all(runs: dict[str, Path], tm
         ("autoencoder", [], "its kind, autoencoder, cannot generate images; these kinds can: vae, gan"),
         ("vae", ["--num", "0"], "--num: must be from 1 to 1,000,000, not 0"),
         ("vae", ["--num", "1000000000000"], "--num: must be from 1 to 1,000,000, not 1,000,000,000,000"),
+        (
+            "vae",
+            ["--num", "1025", "--out", "new.png"],
+            "--num: a contact sheet shows at most 1,024 images, not 1,025; for all of them choose an --out that ends in .npy,"
+            " or --separate",
+        ),
         ("vae", ["--seed", "-1"], "--seed: must be 0 or more, not -1"),
         (
             "vae",
