@@ -20,6 +20,7 @@ from papilio.kinds.registry import KINDS
 from papilio.results.best import best_words, place_of_run
 from papilio.results.metrics import told_metric
 from papilio.results.results import StudyResults, read_results
+from papilio.sections.setting_rows import shared_settings
 from papilio.settings.train_settings import TrainSettings
 from papilio.workbench import run_study, sample
 
@@ -104,6 +105,14 @@ def unranked(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
 def test_the_first_of_what_nothing_ranks_is_not_called_the_best(unranked: StudyResults) -> None:
     assert unranked.ranking("s") is None and unranked.best is not None
     assert best_words(unranked, unranked.best).endswith("(plain, seed 0; the first: nothing ranks them)")
+
+
+def test_settings_that_no_kind_of_run_here_takes_are_not_told_of(unranked: StudyResults) -> None:
+    found = shared_settings(unranked)
+    assert found is not None
+    told = dict(found.first) | dict(found.others)
+    assert told["Penalties on weights"] == "none"  # the autoencoder takes them
+    assert not {"Label smoothing", "train.views"} & told.keys()
 
 
 def test_a_trial_has_one_color_in_all_figures(unranked: StudyResults) -> None:

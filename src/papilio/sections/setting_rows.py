@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from papilio.kinds.kind import Kind
+from papilio.kinds.registry import NOT_FOR_ALL
 from papilio.results.results import RunResult, StudyResults
-from papilio.results.words import counted, value_words
+from papilio.results.words import counted, listed, value_words
+from papilio.sections.kinds_of_runs import kind_of_run
 from papilio.settings.run_settings import RunSettings
 
 VARIES = "differs between trials"
@@ -51,21 +54,36 @@ def shared_settings(results: StudyResults) -> SharedSettings | None:
     found = [flat for run in different.values() if (flat := _in_full(run))]
     if not found:
         return None
-    keys = dict.fromkeys(key for one in found for key in one)
+    foreign = _foreign(different.values())
+    keys = dict.fromkeys(key for one in found for key in one if key not in foreign)
     shared = {key: found[0][key] for key in keys if all(key in one and one[key] == found[0][key] for one in found)}
-    first = _first_rows(shared, [run.precision for run in results.runs if run.precision])
+    plain = [key for key in PLAIN_ROWS if key not in foreign]
+    first = _first_rows(shared, plain, [run.precision for run in results.runs if run.precision])
     told = {"train.epochs", "train.batch_size", "train.optimizer", "train.precision", *PLAIN_ROWS, *OF_IMAGES}
     told |= {f"train.{name}" for name in NUMBERS}
     others = [(key, _text(value)) for key, value in shared.items() if key not in told]
     return SharedSettings(first, others)
 
 
-def _first_rows(shared: Mapping[str, Any], precisions: Sequence[str]) -> list[tuple[str, str]]:
+def _foreign(runs: Iterable[RunResult]) -> set[str]:
+    """The keys of settings that no run's kind takes; none while a kind is not known."""
+    kinds: dict[tuple[str, bool], Kind | None] = {}
+    for run in runs:
+        key = (run.settings.get("train", {}).get("objective", ""), bool(run.quantity))
+        if key not in kinds:
+            kinds[key] = kind_of_run(run)
+    known = [kind for kind in kinds.values() if kind is not None]
+    if len(known) < len(kinds):
+        return set()
+    return {f"train.{name}" for name in NOT_FOR_ALL if not any(name in kind.takes for kind in known)}
+
+
+def _first_rows(shared: Mapping[str, Any], plain: Sequence[str], precisions: Sequence[str]) -> list[tuple[str, str]]:
     rows = [
         ("Epochs", _epochs(shared)),
         ("Batch size", _text(shared.get("train.batch_size", VARIES))),
         ("Optimizer", _optimizer(shared)),
-        *((label, _text(shared.get(key, VARIES))) for key, label in PLAIN_ROWS.items() if _is_told(shared, key)),
+        *((PLAIN_ROWS[key], _text(shared.get(key, VARIES))) for key in plain if _is_told(shared, key)),
         ("Precision", _precision(shared, precisions)),
     ]
     if "model.family" in shared:
@@ -89,7 +107,11 @@ def _optimizer(shared: Mapping[str, Any]) -> str:
     differing = [label for label, value in numbers.items() if value == VARIES]
     if name == VARIES:
         return VARIES
-    return ", ".join([name, *parts, *(f"{label} {VARIES}" for label in differing)])
+    told = ", ".join([name, *parts])
+    if not differing:
+        return told
+    verb = "differs" if len(differing) == 1 and differing != [NUMBERS["betas"]] else "differ"
+    return f"{told}; {listed(differing)} {verb} between trials"
 
 
 def _precision(shared: Mapping[str, Any], used: Sequence[str]) -> str:
