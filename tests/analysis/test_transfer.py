@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,8 @@ def test_a_stage_that_takes_nothing_has_no_such_section(results: StudyResults) -
     assert page.count("Encoders from other runs") == 1
     assert "By number of labels" in page and "By time" in page
     assert "PCA, 3 components, logistic regression" in page
+    (by_time,) = re.findall(r"Test accuracy by seconds with 60 labels: [^\"]*", page)[:1]
+    assert "PCA, 3 components 0." in by_time
 
 
 def test_time_of_a_source_that_is_gone_is_not_known(results: StudyResults, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class TimedPoint:
     accuracy: float
     seconds: float
     before: float = 0.0
+    is_baseline: bool = False
 
 
 def accuracy_by_labels(lines: Sequence[LabelLine], *, width: float = WIDE) -> Figure:
@@ -67,7 +68,10 @@ def accuracy_by_labels(lines: Sequence[LabelLine], *, width: float = WIDE) -> Fi
 
 
 def accuracy_by_seconds(points: Sequence[TimedPoint], *, width: float = WIDE) -> Figure:
-    """Test accuracy by training time: a dot each, and for what was pretrained a line to a ring with that time added."""
+    """Test accuracy by training time: a dot each, and for what was pretrained a line to a ring with that time added.
+
+    Baselines are gray.
+    """
     with drawing():
         figure = new_figure(width=width, height=(3.1 if width >= WIDE else 2.7) + _legend_height(len(points), width))
         axes = figure.subplots()
@@ -95,10 +99,9 @@ def _styled(shown: Sequence[LabelLine] | Sequence[TimedPoint]) -> list[tuple]:
     """Each with a color and a marker of its own; more than there are colors differ by their markers."""
     number, styled = 0, []
     for one in shown:
-        is_baseline = isinstance(one, LabelLine) and one.is_baseline
-        color = LIGHT["muted"] if is_baseline else LINES[number % len(LINES)]
+        color = LIGHT["muted"] if one.is_baseline else LINES[number % len(LINES)]
         styled.append((one, color, MARKERS[len(styled) % len(MARKERS)]))
-        number += not is_baseline
+        number += not one.is_baseline
     return styled
 
 

@@ -47,6 +47,10 @@ def _timed(arrays: Arrays, context: SectionContext) -> Block:
         for row in _trials(arrays)
         if row["labels"] == most
     ]
+    points += [
+        TimedPoint(f"PCA, {num} components", accuracy, seconds, is_baseline=True)
+        for num, accuracy, seconds in _baselines(arrays, most)
+    ]
 
     def draw(width: float) -> Drawing:
         return label_figures.accuracy_by_seconds(points, width=width)
@@ -55,6 +59,7 @@ def _timed(arrays: Arrays, context: SectionContext) -> Block:
         f"{point.name} {point.accuracy:.3f} in {point.seconds:.0f} s" for point in points
     )
     caption = f"With {most:,} labels. Filled: this training alone. Open: including the training of its encoder."
+    caption += " PCA: the components and the logistic regression." if len(arrays["pca_labels"]) else ""
     return context.figure(draw, name="seconds", label=label, caption=caption, heading="By time")
 
 
