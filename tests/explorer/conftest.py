@@ -55,7 +55,7 @@ def trained(study: dict[str, object], folders: pytest.TempPathFactory, *, out: s
     """A study's folder, without a report and analyses."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("papilio.workbench._write_report", lambda results, **given: results.folder)
-        patch.setattr("papilio.workbench.analyse", lambda *given, **more: None)
+        patch.setattr("papilio.workbench.analyse", lambda *given, **more: [])
         patch.setenv("PAPILIO_CACHE", str(folders.getbasetemp() / "cache"))
         return run_study(study, out=folders.mktemp("explored") / out, is_silent=True).folder
 

@@ -393,12 +393,14 @@ def test_odd_and_broken_pictures_in_a_file_to_send(is_broken: bool, generators: 
     for name in (b"a.png", b"b\xff.png", b"c\n<d>.png"):
         Image.new("L", (28, 28), 90).save(os.fsdecode(os.fsencode(folder) + b"/" + name))
     if is_broken:
-        (folder / "z.png").write_bytes((folder / "a.png").read_bytes()[:40])
+        for name in ("y.png", "z.png"):
+            (folder / name).write_bytes((folder / "a.png").read_bytes()[:40])
     page = tmp_path / "page.html"
     done = papilio("explore", run_of(generators, "autoencoder"), "--export", page, "--pictures", folder)
     if is_broken:
         assert done.returncode == 2
-        assert "z.png" in done.stderr
+        assert "2 of 5 pictures cannot be read: " in done.stderr and "y.png" in done.stderr
+        assert done.stderr.endswith(f"nor can {folder / 'z.png'}; move them elsewhere\n")
         assert done.stderr.count("\n") == 2 and done.stderr.startswith("loading the run\npapilio: ")
         assert not page.exists()
         return

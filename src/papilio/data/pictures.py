@@ -27,14 +27,14 @@ MOST_NAMED = 3  # pictures in a message
 class BrokenPicturesError(DataError):
     """Some of the pictures that were asked about cannot be read: `broken` has a line for each, by its name."""
 
-    def __init__(self, broken: Mapping[str, str], *, num: int) -> None:
+    def __init__(self, broken: Mapping[str, str], *, num: int, advice: str = 'errors="skip" leaves them out') -> None:
         first, *others = broken.items()
         text = first[1]
         if num > 1:
             names = ", ".join([name for name, _ in others[:MOST_NAMED]])
             more = f" and {len(others) - MOST_NAMED:,} more" if len(others) > MOST_NAMED else ""
             also = f"; nor can {names}{more}" if others else ""
-            text = f'{len(broken):,} of {num:,} pictures cannot be read: {text}{also}; errors="skip" leaves them out'
+            text = f"{len(broken):,} of {num:,} pictures cannot be read: {text}{also}; {advice}"
         super().__init__(text)
         self.broken = dict(broken)
 

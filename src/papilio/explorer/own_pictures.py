@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from papilio.data.given import as_pictures
+from papilio.data.pictures import BrokenPicturesError, unreadable_pictures
 from papilio.data.progress import Progress
 from papilio.data.splits import SPLITS
+from papilio.errors import DataError
 from papilio.explorer.cloud import Cloud, cloud_of_pictures
 from papilio.offers.files import shown_to
 from papilio.runs.run import Run
@@ -32,9 +34,15 @@ class OwnPictures:
 
 
 def read_own(run: Run, paths: Sequence[Path], progress: Progress) -> OwnPictures:
-    """Files, and all pictures of folders. Raises DataError for what cannot be read as one."""
+    """Files, and all pictures of folders. Raises DataError, naming all of them, for files that cannot be read as one."""
     given = as_pictures(list(paths), shape=run.image_shape)
-    images, notes = read_shown(run, given, progress)
+    try:
+        images, notes = read_shown(run, given, progress)
+    except DataError as error:
+        broken = unreadable_pictures(given, bits=run.facts.run_settings.data.bits)
+        if not broken:
+            raise
+        raise BrokenPicturesError(broken, num=len(given), advice="move them elsewhere") from error
     return OwnPictures(
         tuple(Path(str(one)).name for one in given), notes, images, cloud_of_pictures(run, images, split=YOURS)
     )

@@ -45,7 +45,7 @@ def scenes(threads: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAPILIO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         patch.setattr("papilio.workbench._write_report", lambda results, **given: results.folder)
-        patch.setattr("papilio.workbench.analyse", lambda *given, **more: None)
+        patch.setattr("papilio.workbench.analyse", lambda *given, **more: [])
         folder = run_study(study, out=tmp_path_factory.mktemp("real") / "generators", is_silent=True).folder
         mine = tmp_path_factory.mktemp("mine") / "mine.png"
         Image.new("L", (28, 28), 90).save(mine)
