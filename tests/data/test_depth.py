@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,35 @@ def test_levels_are_the_nearest_ones(bits: int) -> None:
     values = np.arange(2**bits)
     assert np.abs(eight_bits(bits) - values * 255 / (2**bits - 1)).max() <= 0.5
     assert eight_bits(bits)[0] == 0 and eight_bits(bits)[-1] == 255
+
+
+def deep_png(path: Path, values: np.ndarray) -> Path:
+    """A PNG of 16 bits per channel, uint16 (rows, columns, 3), which Pillow does not write."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checked = kind + content
+        return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    rows, columns, _ = values.shape
+    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", columns, rows, 16, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(lines)), chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    return path
+
+
+def test_bits_of_pictures_in_color_are_refused(tmp_path: Path) -> None:
+    """Of their 16 bits the upper 8 are read: with `bits` they stayed dark, without a word."""
+    path = deep_png(tmp_path / "a.png", np.full((6, 6, 3), 0x8000, np.uint16))
+    assert np.all(read_picture(path, shape=(3, 6, 6)) == 0x80)
+    with pytest.raises(DataError, match=r"a\.png.*the upper 8 are read, to which bits cannot be applied"):
+        read_picture(path, shape=(3, 6, 6), bits=12)
+
+
+def test_bits_of_bytes_are_refused() -> None:
+    """They had no effect."""
+    with pytest.raises(DataError, match="bits is for integers of more than 8 bits; leave it out"):
+        load_images(np.zeros((4, 6, 6), np.uint8), np.array([0, 1, 0, 1]), bits=4)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])

@@ -65,6 +65,13 @@ def test_a_file_with_names_of_classes(tmp_path: Path) -> None:
         assert found[name.replace("/", "∕")] == {pixels(row).tobytes() for row in range(number, 12, 3)}
 
 
+def test_files_of_the_same_name_in_two_folders(tmp_path: Path) -> None:
+    """Their pictures had the same names, and the set "was changed while it was being written"."""
+    for number, name in enumerate("ab"):
+        write(tmp_path / name / "data.parquet", ["cat", "dog"] * 6, first=12 * number)
+    assert len(load_images(tmp_path).images) == 24
+
+
 def test_a_folder_with_splits_as_it_is_downloaded(tmp_path: Path) -> None:
     words = ["cat", "dog"] * 6
     write(tmp_path / "data" / "train-00000-of-00002.parquet", words)

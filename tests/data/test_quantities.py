@@ -93,6 +93,16 @@ def write_pictures(folder: Path, names: list[str]) -> None:
         Image.new("L", (10, 8), 20 * number).save(folder / name)
 
 
+def test_times_in_a_table_have_no_other_period(tmp_path: Path) -> None:
+    """The period was ignored, and 17:00 the same as 05:00."""
+    write_pictures(tmp_path / "clocks", ["a.png", "b.png"])
+    table = tmp_path / "labels.csv"
+    table.write_text("file,time\na.png,05:00\nb.png,17:00\n")
+    with pytest.raises(DataError, match=r"times are on a dial of 720 minutes: leave out period = 1440"):
+        load_images(tmp_path / "clocks", labels=table, period=1440)
+    assert load_images(tmp_path / "clocks", labels=table, period=720).quantity == CLOCK
+
+
 def test_a_folder_with_a_table_of_values(tmp_path: Path) -> None:
     write_pictures(tmp_path / "gauges", ["a.png", "b.png", "c.png"])
     table = tmp_path / "labels.csv"

@@ -114,10 +114,16 @@ def test_a_fraction_is_drawn_from_each_split() -> None:
         assert len(part.indices(name)) == round(len(images.indices(name)) / 2)
 
 
-@pytest.mark.parametrize(("validation", "test"), [(0.1, 1.0), (-0.1, 0.2), (0.5, 0.5), (float("nan"), 0.2)])
+@pytest.mark.parametrize(("validation", "test"), [(0.1, 1.0), (-0.1, 0.2), (1.0, 0.0), (float("nan"), 0.2)])
 def test_shares_out_of_range_are_refused(validation: float, test: float) -> None:
     with pytest.raises(SettingError, match=r"validation|test"):
         draw_splits(np.arange(4) % 2, {}, validation=validation, test=test, seed=0)
+
+
+def test_shares_are_taken_one_after_the_other() -> None:
+    """Shares that sum to 1 were refused, also of a set that brings a test split, where one of them is not used."""
+    splits = draw_splits(np.arange(400) % 2, {}, validation=0.5, test=0.5, seed=0)
+    assert {name: len(indices) for name, indices in splits.items()} == {"train": 100, "test": 200, "validation": 100}
 
 
 @pytest.mark.parametrize("share", [0.0, -1.0, 1.5, float("nan")])

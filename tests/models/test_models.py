@@ -157,6 +157,8 @@ def test_layers_are_described_with_shapes_and_counts() -> None:
     [
         (lambda: mlp(MNIST, 10, units=[8, 8], dropout=[0.1]), "dropout: 1 values for 2 layers"),
         (lambda: mlp(MNIST, 10, units=[0]), "units: .0. is not a list of"),
+        (lambda: cnn(MNIST, 10, conv_dropout=1.2), "^conv_dropout: must be at least 0 and below 1, not 1.2"),
+        (lambda: cnn(MNIST, 10, flatten_dropout=-0.1), "^flatten_dropout: must be at least 0 and below 1, not -0.1"),
         (lambda: mlp(MNIST, 10, units=[8], dropout=1.0), "dropout: must be at least 0 and below 1, not 1.0"),
         (lambda: cnn(MNIST, 10, filters=[]), "filters: .* one at least"),
         (lambda: cnn(MNIST, 10, kernel_size=4), "kernel_size: 4 changes the image size"),

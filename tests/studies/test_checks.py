@@ -38,7 +38,18 @@ TWO_RATES = {"vary": {"train.learning_rate": [0.001, 0.01]}}
             [{"train": {"phases": {"generator": {"optimizer": "sgd", "betas": [0.5, 0.9]}}}}],
             r"train\.phases\.generator\.betas: sgd has no betas",
         ),
-        ([{"model": {"family": "mlp"}, "train": {"objective": "gan"}}], "gan needs discriminator, generator"),
+        (
+            [{"model": {"family": "mlp"}, "train": {"objective": "gan"}}],
+            "mlp does not go with train.objective = gan; families for it: gan, dcgan",
+        ),
+        (
+            [{"model": {"family": "vae"}, "train": {"objective": "autoencoder"}}],
+            "vae does not go with train.objective = autoencoder; families for it: autoencoder",
+        ),
+        (
+            [{"model": {"family": "autoencoder"}, "train": {"objective": "supervised"}}],
+            "autoencoder does not go with train.objective = supervised; families for it: mlp, cnn, lenet5",
+        ),
         ([{"train": {"views": {"num": 3}}}], r"train\.views: is for supervised learning, not for gan"),
     ],
 )

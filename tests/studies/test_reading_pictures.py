@@ -156,6 +156,12 @@ def test_how_sure_a_net_usually_is_counts_as_sure() -> None:
     assert not agree("photo.jpg", [look([10] * 5, 0.12)], ANGLE, known).is_sure
 
 
+def test_without_validation_images_no_reading_is_sure() -> None:
+    """It was told as exact as five looks at the picture agree, ± 0."""
+    found = agree("photo.jpg", [look([10] * 5, 0.9)], ANGLE, None)
+    assert found.value == 10 and found.within == 90 and not found.is_sure
+
+
 def test_what_is_not_known_is_said() -> None:
     known = {"confidence": [0.9, 0.5], "within": [1.0, 45.0]}
     unsure = agree("a.png", [look([100.0] * 5, 0.6)], CLOCK, known)

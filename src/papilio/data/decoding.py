@@ -139,6 +139,10 @@ def decoded(file: IO[bytes], *, size: Size | None, color: Color, depth: Depth) -
 def converted(image: Image.Image, *, size: Size | None, color: Color, depth: Depth) -> Seen:
     """A picture in memory as a net is shown it; raises what Pillow raises: wrap it in `one_reason`."""
     _refuse_wide_values(image)
+    if depth.bits is not None and _is_deep_color(image):
+        raise UnreadablePictureError(
+            "of its 16 bits per channel the upper 8 are read, to which bits cannot be applied; save it in gray, or with 8 bits"
+        )
     image = _turned(image)
     own_size = image.height, image.width
     lost_colors = color == "grey" and _is_colorful(image)
@@ -251,6 +255,11 @@ def _has_wide_values(image: Image.Image) -> bool:
 def _refuse_wide_values(image: Image.Image) -> None:
     if _has_wide_values(image):
         raise UnreadablePictureError("pixels of 32 bits have no fixed range: save it with 8 or 16")
+
+
+def _is_deep_color(image: Image.Image) -> bool:
+    """Whether a file has 16 bits per channel, in color or with transparency; not known of pictures in memory."""
+    return not image.mode.startswith("I") and any(";16" in str(tile[-1]) for tile in getattr(image, "tile", ()))
 
 
 def _in_eight_bits(image: Image.Image, depth: Depth) -> Image.Image:

@@ -23,20 +23,22 @@ if TYPE_CHECKING:
 
 SHAPES = "(height, width), (height, width, 3), (num, height, width), (num, height, width, 3) or (num, channel, height, width)"
 CHANNELS = (1, 3)
+WITH_ALPHA = 4  # channels
 
 
-def as_pictures(given: Any, *, shape: tuple[int, int, int]) -> list[Path | Held]:
+def as_pictures(given: Any, *, shape: tuple[int, int, int], bits: int | None = None) -> list[Path | Held]:
     """One picture or many, each a file's path, or in memory; a folder stands for all pictures below it.
 
     `given` is a path, a PIL image, an array of one image or of a batch, or any iterable of these. `shape` is (channel, height,
-    width) of the images that the run takes. Raises DataError for what is none of these, and for a folder without pictures.
+    width) of the images that the run takes, `bits` how many integers of more than 8 bits use. Raises DataError for what is
+    none of these, and for a folder without pictures.
     """
     found: list[Path | Held] = []
     for one in given if _are_many(given) else [given]:
         if isinstance(one, str | Path):
             found += pictures_at(one)
         else:
-            found += held_pictures(one, first=len(found) + 1, shape=shape)
+            found += held_pictures(one, first=len(found) + 1, shape=shape, bits=bits)
     return found
 
 
@@ -50,7 +52,7 @@ def as_images(given: Any, *, shape: tuple[int, int, int], bits: int | None = Non
         array = _as_array(given)
         if array.dtype == np.uint8 and array.ndim == 4 and array.shape[1:] == shape:
             return array
-    seen = read_each(as_pictures(given, shape=shape), shape=shape, bits=bits)
+    seen = read_each(as_pictures(given, shape=shape, bits=bits), shape=shape, bits=bits)
     return np.stack([one.values for one in seen]) if seen else np.empty((0, *shape), np.uint8)
 
 
@@ -88,11 +90,11 @@ def natural_key(name: str) -> list[list[str | int]]:
     return [[int(one) if one.isdecimal() else one for one in re.split(r"(\d+)", part)] for part in parts]
 
 
-def held_pictures(given: Any, *, first: int, shape: tuple[int, int, int]) -> list[Held]:
+def held_pictures(given: Any, *, first: int, shape: tuple[int, int, int], bits: int | None = None) -> list[Held]:
     """The pictures of a PIL image or an array, named by their file, or "image 1" and so on, counted from `first`.
 
-    Arrays are uint8, other integers from 0 to 255, or floats from 0 to 1: one image or a batch, see `as_batch`. Raises
-    DataError for anything else.
+    Arrays are uint8, other integers from 0 to 255, or to 2 ** bits - 1, or floats from 0 to 1: one image, which may have a
+    fourth channel for transparency, or a batch, see `as_batch`. Raises DataError for anything else.
     """
     from PIL import Image
 
@@ -102,7 +104,12 @@ def held_pictures(given: Any, *, first: int, shape: tuple[int, int, int]) -> lis
         raise DataError(
             f"got a {type(given).__name__} in place of a picture; give a path, a PIL image, a NumPy array, or a list of them"
         )
-    pixels, _ = as_pixels(as_batch(_as_array(given), shape=shape), where=f"image {first}")
+    array, where = _as_array(given), f"image {first}"
+    bits = None if array.dtype == np.uint8 else bits
+    if array.ndim == 3 and array.shape[2] == WITH_ALPHA != shape[2]:
+        channels, _ = as_pixels(np.moveaxis(array, 2, 0), where=where, bits=bits)
+        return [Held(where, Image.fromarray(np.ascontiguousarray(channels[:, 0].transpose(1, 2, 0)), "RGBA"))]
+    pixels, _ = as_pixels(as_batch(array, shape=shape), where=where, bits=bits)
     return [Held(f"image {number}", _as_image(one)) for number, one in enumerate(pixels, start=first)]
 
 

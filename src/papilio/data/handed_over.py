@@ -34,7 +34,9 @@ def with_kept_arrays(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_impossible_images(images: np.ndarray) -> None:
-    if images.dtype.kind not in "ui":  # how high integers may be, `bits` says, perhaps in another table
+    if (
+        images.dtype.kind not in "ui" or not images.size
+    ):  # how high integers may be, `bits` says, perhaps in another table
         as_pixels(images, where="data.images")
 
 

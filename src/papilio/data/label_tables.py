@@ -137,7 +137,11 @@ def _is_header(cells: list[str], folder: Path) -> bool:
 def _labels(rows: Sequence[Row], quantity: Quantity | None, table: Path) -> Labels:
     """Times where all values are; numbers of the quantity; else classes, by their words or integers."""
     if all(TIME.fullmatch(row.value) for row in rows):
-        return Labels(np.array([_minutes(row, table) for row in rows]), quantity=CLOCK)
+        minutes = np.array([_minutes(row, table) for row in rows])
+        if quantity is not None and quantity.period != CLOCK.period:
+            dial = f"times are on a dial of {CLOCK.period:g} minutes"
+            raise DataError(f"{table}: {dial}: leave out period = {quantity.period:g}")
+        return Labels(minutes, quantity=CLOCK)
     texts = [row.value for row in rows]
     if quantity is None:
         if all(map(NUMBER.fullmatch, texts)) and not all(map(INTEGER.fullmatch, texts)):

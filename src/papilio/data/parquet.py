@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -58,11 +59,21 @@ def read_parquet(path: Path, *, with_labels: bool = True) -> Iterator[Member]:
         raise DataError(
             f"{unnamed}: the other files are named train, test or validation; rename it accordingly, or move it away"
         )
+    names = _names_of_files(files, path)
     for file, split in splits.items():
         for row, (label, content) in enumerate(_rows(file, with_labels=with_labels)):
             # a row is a picture, of whatever format
-            parts = [*filter(None, (split, label)), f"{file.stem}-{row:08}.png"]
+            parts = [*filter(None, (split, label)), f"{names[file]}-{row:08}.png"]
             yield Member("/".join(parts), len(content), False, lambda content=content: io.BytesIO(content))
+
+
+def _names_of_files(files: Sequence[Path], folder: Path) -> dict[Path, str]:
+    """Without suffix; with the folder in front where another file has the same name."""
+    num = Counter(file.stem for file in files)
+    return {
+        file: file.stem if num[file.stem] == 1 else "-".join(file.relative_to(folder).with_suffix("").parts)
+        for file in files
+    }
 
 
 def _files(folder: Path) -> list[Path]:

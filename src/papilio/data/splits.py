@@ -30,7 +30,7 @@ def draw_splits(
     A test split that is not given is drawn first, `test` being its share of the training images (of all images where
     nothing is given); then, if it is not given, the validation split, `validation` being its share of the training
     images that are left. Both are stratified, and the last image of a class always stays in training. The same seed
-    gives the same indices. Raises SettingError where `validation` or `test` is outside [0, 1) or both sum to 1 or more.
+    gives the same indices. Raises SettingError where `validation` or `test` is outside [0, 1).
     """
     check_shares(validation=validation, test=test)
     rng = np.random.default_rng(seed)
@@ -44,14 +44,10 @@ def draw_splits(
 
 
 def check_shares(*, validation: float, test: float) -> None:
-    """Raise SettingError unless both shares are inside [0, 1) and leave something to train on; 0 draws no such split."""
+    """Raise SettingError unless both shares are inside [0, 1); 0 draws no such split."""
     for name, share in (("validation", validation), ("test", test)):
         if not 0.0 <= share < 1.0:
             raise SettingError(f"{name} = {share}: a split's share must be 0 or more and below 1")
-    if validation + test >= 1.0:
-        raise SettingError(
-            f"validation = {validation} and test = {test} leave nothing to train on: their sum must be below 1"
-        )
 
 
 def draw_share(labels: np.ndarray, indices: np.ndarray, *, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -84,5 +84,8 @@ def _ranking(
         hint = did_you_mean(name, allowed) if allowed else "it has none"
         raise SettingError(f"{key}: {name!r} is not a metric of this objective; {hint}")
     if name.startswith("val_") and not has_validation:
-        raise SettingError(f"{name}: there are no validation images; set data.validation above 0, or train.best")
+        raise SettingError(
+            f"{name}: there are no validation images, as data.validation is 0, or each class has too few images; raise it, add"
+            " images, or choose another train.best"
+        )
     return Ranking(name, metrics[name.partition("_")[2]])

@@ -11,7 +11,7 @@ from papilio.models.encoder_plan import EncoderPlan, encoder_parts, feature_part
 from papilio.models.layers import initialize
 from papilio.models.modules import sequential
 from papilio.models.parts import Activation, ActivationName, Dense, Dropout, Initializer, Normalization, Part, numbered
-from papilio.models.sizes import positive_integers
+from papilio.models.sizes import positive_integers, share_below_one
 from papilio.settings.since import Since
 
 Cut = Literal["latents", "dense", "convolutions"]
@@ -71,6 +71,6 @@ def _head(
     layers: list[Part] = [Normalization(width, of_images=False)] if is_normalized else []
     for num in positive_integers(units, what="head"):
         layers += [Dense(width, num), Activation(activation)]
-        layers += [Dropout(dropout)] if dropout else []
+        layers += [Dropout(share_below_one(dropout, what="head_dropout"))] if dropout else []
         width = num
     return [*layers, Dense(width, num_classes)]

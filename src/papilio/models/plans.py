@@ -27,7 +27,14 @@ from papilio.models.parts import (
     num_features,
     numbered,
 )
-from papilio.models.sizes import per_layer, pooled_after, positive_integers, refuse_even_kernel, refuse_large_kernel
+from papilio.models.sizes import (
+    per_layer,
+    pooled_after,
+    positive_integers,
+    refuse_even_kernel,
+    refuse_large_kernel,
+    share_below_one,
+)
 
 
 def mlp(
@@ -89,10 +96,10 @@ def cnn(
         layers.append(Convolution(before, after, kernel_size, padding=kernel_size // 2, has_bias=not batch_norm))
         layers += [Normalization(after, of_images=True)] if batch_norm else []
         layers += _activated(activation, "max" if number in pooled else None)
-        layers += _dropout(conv_dropout if number in pooled else 0)
+        layers += _dropout(conv_dropout if number in pooled else 0, what="conv_dropout")
     layers += [Means()] if head == "average" else []
     widths = [num_features(layers, image_shape), *positive_integers(dense, what="dense")]
-    layers += [Flatten(), *_dropout(flatten_dropout)]
+    layers += [Flatten(), *_dropout(flatten_dropout, what="flatten_dropout")]
     rates = per_layer(dropout, num_layers=max(1, len(dense)), what="dropout")
     norms = [dense_norm, *[False] * len(dense)]
     behind = _hidden(widths, activation, rates, norms) if dense else _dropout(rates[0])
@@ -216,5 +223,5 @@ def _activated(activation: ActivationName, pooling: PoolingName | None) -> list[
     return [Activation(activation), Pooling(pooling)]
 
 
-def _dropout(rate: float) -> list[Part]:
-    return [Dropout(rate)] if rate else []
+def _dropout(rate: float, *, what: str = "dropout") -> list[Part]:
+    return [Dropout(share_below_one(rate, what=what))] if rate else []

@@ -21,6 +21,13 @@ def positive_integer(value: int, *, what: str) -> int:
     return value
 
 
+def share_below_one(value: float, *, what: str) -> float:
+    """The value; raises SettingError where it is not in [0, 1)."""
+    if not 0 <= value < 1:
+        raise SettingError(f"{what}: must be at least 0 and below 1, not {value}")
+    return value
+
+
 def positive_integers(values: tuple[int, ...] | list[int], *, what: str, at_least: int = 0) -> list[int]:
     """The values as a list; raises SettingError where one is not positive or there are too few."""
     if len(values) < at_least or any(value < 1 for value in values):

@@ -233,15 +233,18 @@ def _moved(window: Window) -> list[Window]:
 def agree(
     picture: Path | Held | str, looks: Sequence[Look], quantity: Quantity, calibration: Mapping[str, Any] | None
 ) -> QuantityPrediction:
-    """One prediction from the looks at a picture, by the best of them; of equal ones the first."""
+    """One prediction from the looks at a picture, by the best of them; of equal ones the first.
+
+    Without a calibration, of a run that had no validation images, nothing says how far a reading may be off: none is sure.
+    """
     period = quantity.period
-    known = Calibration(**calibration) if calibration else Calibration([0.0], [0.0])
-    scores = [look.score(period, usual=known.usual or 1.0) for look in looks]
+    known = Calibration(**calibration) if calibration else None
+    scores = [look.score(period, usual=(known.usual if known else 0.0) or 1.0) for look in looks]
     best = looks[int(np.argmax(scores))]
     value = _consensus(best.values, period)
     spread = float(np.quantile(np.abs(circular_difference(best.values, value, period)), SHARE))
     confidence = float(best.confidence.mean())
-    within = max(known.error(confidence, period=period), spread)
+    within = max(known.error(confidence, period=period) if known else period / 4, spread)
     is_sure = within <= UNSURE * period and max(scores) >= FAIR
     return QuantityPrediction(str(picture), value, within, confidence, is_sure, quantity)
 

@@ -168,7 +168,7 @@ def sample(
 
 def class_numbers(run: Run, labels: Labels, *, num: int) -> np.ndarray:
     """The class of each of `num` images by its number, int64 (num,); raises DataError for what is no class of the run."""
-    given = [labels] * num if isinstance(labels, str | int) else list(labels)
+    given = [labels] * num if isinstance(labels, str | int | np.integer) else list(labels)
     if len(given) != num:
         raise DataError(f"{run.folder}: got {len(given)} labels for {num} images; give one for all, or one per image")
     return np.array([_class_number(run, one) for one in given], dtype=np.int64)

@@ -153,7 +153,10 @@ class Run:
         """
         if errors not in ("raise", "skip"):
             raise SettingError(f'errors = {shown(errors)}: allowed are "raise" and "skip"')
-        offer, known = self._offer("predict"), as_pictures(pictures, shape=self.image_shape)
+        offer, known = (
+            self._offer("predict"),
+            as_pictures(pictures, shape=self.image_shape, bits=self.facts.run_settings.data.bits),
+        )
         try:
             return offer(self, known, is_inverted=is_inverted, progress=progress)
         except DataError as error:

@@ -153,6 +153,11 @@ class TrainSettings(BaseModel):
         renamed = in_present_spelling(given)
         return {**renamed, "objective": "supervised"} if renamed.get("objective") == "classification" else renamed
 
+    @field_validator("standardize", mode="after")
+    @classmethod
+    def _take_false_for_nothing(cls, standardize: bool | None) -> bool | None:
+        return standardize or None
+
     @field_validator("precision", mode="after")
     @classmethod
     def _leave_out_the_default(cls, precision: str | None) -> str | None:

@@ -46,7 +46,7 @@ class StudyImages:
             return self.of(settings.data)
         key = _key(settings.data, settings.folds, fold)
         if key not in self.loaded:
-            self.loaded[key] = self.of(settings.data).fold(fold, of=settings.folds)
+            self.loaded[key] = self.of(settings.data).fold(fold, of=settings.folds, seed=settings.data.seed)
         return self.loaded[key]
 
     def of_run(self, plan: RunPlan) -> ImageSet:

@@ -15,7 +15,7 @@ from papilio.data.facts import ImageFacts
 from papilio.engine import Arrays, Lane, Seeds
 from papilio.errors import RunError, SettingError, did_you_mean
 from papilio.kinds.kind import Kind
-from papilio.kinds.registry import heads_of, kind_of, make_objective
+from papilio.kinds.registry import CLASSIFY, READ, SUPERVISED, heads_of, kind_of, make_objective
 from papilio.models.describe import describe_nets
 from papilio.models.description import Description
 from papilio.models.families import FAMILIES, Builder, build_nets, find_builder
@@ -59,6 +59,7 @@ class TorchEngine:
         two images."""
         train = settings.train
         kind = kind_of(train, facts, self.own)
+        _refuse_other_family(settings.model.family, kind)
         refuse_impossible_optimizer(train.optimizer, momentum=train.momentum, betas=train.betas)
         if train.precision == "float64":
             raise SettingError('train.precision: float64 needs train.engine = "numpy"; torch supports bfloat16')
@@ -225,6 +226,16 @@ def _is_missing(device: str) -> bool:
     except SettingError:
         return True
     return False
+
+
+def _refuse_other_family(family: str, kind: Kind) -> None:
+    """Raises SettingError for a family of Papilio that is not made for a kind of Papilio."""
+    purpose = SUPERVISED if kind in (CLASSIFY, READ) else kind.name
+    if family in FAMILIES and is_one_of_ours(kind) and purpose_of(family) != purpose:
+        fitting = ", ".join(one for one in FAMILIES if purpose_of(one) == purpose)
+        raise SettingError(
+            f"model.family: {family} does not go with train.objective = {purpose}; families for it: {fitting}"
+        )
 
 
 def _refuse_missing_nets(nets: Mapping[str, nn.Module], settings: RunSettings, kind: Kind) -> None:
