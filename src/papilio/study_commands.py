@@ -337,6 +337,8 @@ def _print_results(results: Any, *, top: int = MAX_TRIALS) -> None:
         notes = [f"reduced: {results.reduced}"] if results.reduced else []
         if table.is_unranked:
             notes.append("in the study's order: no metric ranks these trials")
+        if table.has_parts:
+            notes.append("trials with runs that are not done come after the others")
         if table.otherwise:
             notes.append(
                 f"ranked by {metric_words(table.otherwise)}: losses of different objectives cannot be compared"

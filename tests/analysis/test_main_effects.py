@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from papilio.analysis.comparison import paired_comparison
 from papilio.analysis.main_effects import Observation, main_effects
 
 
@@ -53,3 +54,13 @@ def test_combinations_that_lack_a_value_do_not_count() -> None:
 def test_equal_differences_have_no_interval() -> None:
     found = main_effects(grid(lambda depth, dropout, seed: 0.0), ["dropout"])
     assert [one.half_width for one in found] == [None, None] and not found[0].is_clear
+    rounded = grid(lambda depth, dropout, seed: (131 - 3 * seed - (dropout > 0)) / 145, seeds=3, depths=(1,))
+    assert [one.half_width for one in main_effects(rounded, ["dropout"])] == [None, None]  # up to rounding
+
+
+def test_folds_of_a_single_combination_are_paired_as_the_comparison_of_trials_pairs_them() -> None:
+    rng = np.random.default_rng(0)
+    noise = {(dropout, fold): rng.normal() for dropout in (0.0, 0.3) for fold in range(5)}
+    found = main_effects(grid(lambda _, *where: noise[where], seeds=5, depths=(1,)), ["dropout"], test_share=1 / 4)
+    series = ([noise[dropout, fold] for fold in range(5)] for dropout in (0.3, 0.0))
+    assert found[1].half_width == pytest.approx(paired_comparison(*series, test_share=1 / 4).half_width)

@@ -53,3 +53,11 @@ def test_what_was_best_for_other_images_is_set_against_what_is_best_here(tmp_pat
     )
     assert "; worse than the best of the other stages, “mlp” in “own” (" in line
     assert "Its two trials differ by more than the spread of seeds." in line
+
+    varied = {"name": "varied", "from": {"study": str(tmp_path / "first")}, "vary": {"model.dropout": [0.0, 0.9]}}
+    (line,) = answers(
+        product.run_study(here | {"train": train, "stage": [varied]}, out=tmp_path / "third", is_silent=True)
+    )
+    assert line.startswith(
+        f"Starting from the best of {tmp_path / 'first'}, “dropout 0."
+    )  # they are no best trials of it

@@ -19,7 +19,7 @@ def test_pairs_that_stand_the_other_way_are_named(tmp_path: Path) -> None:
         tmp_path, published=study_folders.published_accuracies(0.9, 0.95, 0.85)
     )
     (order,) = published_orders(results)
-    assert order.published == ("dropout 0.3", "dropout 0.1", "dropout 0.5")
+    assert order.published == (("dropout 0.3",), ("dropout 0.1",), ("dropout 0.5",))
     assert order.measured == ("dropout 0.1", "dropout 0.3", "dropout 0.5")
     assert (order.metric, order.num_pairs) == ("test_accuracy", 3)
     words = "dropout 0.1 before dropout 0.3 (measured 0.9520 ± 0.0020 and 0.9320 ± 0.0020; published 0.9000 and 0.9500)"
@@ -29,13 +29,25 @@ def test_pairs_that_stand_the_other_way_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "num_swaps"), [((0.95, 0.93, 0.9), 0), ((0.9, 0.9, 0.9), 0), ((0.9, 0.93, 0.95), 3)]
+    ("accuracies", "num_pairs", "num_swaps"),
+    [((0.95, 0.93, 0.9), 3, 0), ((0.9, 0.95, 0.9), 2, 1), ((0.9, 0.93, 0.95), 3, 3)],
 )
-def test_equal_numbers_have_no_order(tmp_path: Path, accuracies: tuple[float, ...], num_swaps: int) -> None:
-    (order,) = published_orders(
-        study_folders.classification_study(tmp_path, published=study_folders.published_accuracies(*accuracies))
-    )
-    assert len(order.swaps) == num_swaps
+def test_only_different_numbers_have_an_order(
+    tmp_path: Path, accuracies: tuple[float, ...], num_pairs: int, num_swaps: int
+) -> None:
+    """Three trials that stand next to the same number were "3 of 3 pairs in the published order"."""
+    results = study_folders.classification_study(tmp_path, published=study_folders.published_accuracies(*accuracies))
+    (order,) = published_orders(results)
+    assert (order.num_pairs, len(order.swaps)) == (num_pairs, num_swaps)
+    if num_pairs == 2:
+        page = render_page(results, Pictures(tmp_path / "figures"))
+        assert "best first, published: dropout 0.3, dropout 0.1 = dropout 0.5." in page
+        assert "1 of 2 pairs are in the published order; the others:" in page
+
+
+def test_equal_numbers_have_no_order(tmp_path: Path) -> None:
+    published = study_folders.published_accuracies(0.9, 0.9, 0.9)
+    assert published_orders(study_folders.classification_study(tmp_path, published=published)) == []
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,15 @@ def test_a_stuck_run_is_named_and_told_from_the_others(tmp_path: Path) -> None:
     assert f'<p class="note">{note}</p>' in render_page(results, Pictures(tmp_path / "figures"))
 
 
+def test_autoencoders_are_left_out(tmp_path: Path) -> None:
+    """Their cross entropy of gray pixels hardly falls where their error falls to a tenth."""
+    train = {"objective": "autoencoder", "objective_settings": {"error": "bernoulli"}}
+    plan = study_folders.plan(stage="nets", trial="a", seed=0, train=train)
+    records = [{"epoch": number, "train_loss": 0.69 - number / 1000} for number in range(1, 9)]
+    study_folders.write_run(tmp_path, plan, metrics={"val_loss": 0.68}, records=records)
+    assert not is_stuck(study_folders.write_study(tmp_path, [plan]).runs[0])
+
+
 def test_where_no_run_learned_there_is_nothing_to_go_without(tmp_path: Path) -> None:
     results = study(tmp_path, {("a", 0): [6.58] * 40, ("a", 1): [6.58] * 40})
     (note,) = map(stuck_note, stuck_trials(results, results.trials("nets")))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from papilio.analysis.comparison import mean_interval
+from papilio.analysis.comparison import paired_comparison
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class MainEffect:
 
     `mean` is the metric's mean over the combinations of all other settings, `difference` how far it is above the mean of the
     other values in the same combinations; `half_width` (of the 95% interval of that difference) is None where every
-    combination gives the same. Runs of one combination are no independent combinations: each counts with the mean over its
-    pairings, and only if there is a single combination are its pairings what is counted.
+    combination gives the same, up to rounding. Runs of one combination are no independent combinations: each counts with the
+    mean over its pairings, and only if there is a single combination are its pairings what is counted.
     """
 
     key: str
@@ -43,16 +43,19 @@ class MainEffect:
         return self.half_width is not None and abs(self.difference) > self.half_width
 
 
-def main_effects(observations: Sequence[Observation], keys: Sequence[str]) -> list[MainEffect]:
+def main_effects(
+    observations: Sequence[Observation], keys: Sequence[str], *, test_share: float | None = None
+) -> list[MainEffect]:
     """The effects of each key that has several values, in the order of values.
 
     Only combinations that were run with all of a key's values count, so that nothing but the key differs; a key with fewer
-    than two of those is left out.
+    than two of those is left out. `test_share` is that of `papilio.analysis.comparison.paired_comparison`, for runs that are
+    paired by folds: it counts where there is a single combination.
     """
-    return [effect for key in keys for effect in _of_key(observations, key)]
+    return [effect for key in keys for effect in _of_key(observations, key, test_share)]
 
 
-def _of_key(observations: Sequence[Observation], key: str) -> list[MainEffect]:
+def _of_key(observations: Sequence[Observation], key: str, test_share: float | None) -> list[MainEffect]:
     values = {_name(one.settings.get(key)): one.settings.get(key) for one in observations}
     cells: dict[str, dict[tuple[Any, ...], dict[str, float]]] = {}
     for one in observations:
@@ -63,18 +66,21 @@ def _of_key(observations: Sequence[Observation], key: str) -> list[MainEffect]:
     units = whole[0] if len(whole) == 1 else [_mean_cell(pairings) for pairings in whole]
     if len(values) < 2 or len(units) < 2:
         return []
-    return [_effect(key, name, value, units) for name, value in values.items()]
+    share = test_share if len(whole) == 1 else None
+    return [_effect(key, name, value, units, share) for name, value in values.items()]
 
 
 def _mean_cell(pairings: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: statistics.fmean(cell[name] for cell in pairings) for name in pairings[0]}
 
 
-def _effect(key: str, name: str, value: Any, cells: Sequence[Mapping[str, float]]) -> MainEffect:
-    leads = [cell[name] - statistics.fmean(one for other, one in cell.items() if other != name) for cell in cells]
-    half_width = mean_interval(leads) or None
-    mean = statistics.fmean(cell[name] for cell in cells)
-    return MainEffect(key, value, mean, statistics.fmean(leads), half_width, len(cells))
+def _effect(
+    key: str, name: str, value: Any, cells: Sequence[Mapping[str, float]], test_share: float | None
+) -> MainEffect:
+    own = [cell[name] for cell in cells]
+    others = [statistics.fmean(one for other, one in cell.items() if other != name) for cell in cells]
+    found = paired_comparison(own, others, test_share=test_share)
+    return MainEffect(key, value, statistics.fmean(own), found.difference, found.half_width, len(cells))
 
 
 def _name(value: Any) -> str:

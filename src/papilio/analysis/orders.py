@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby
 
 from papilio.analysis.spreads import Spread, spread_of
 from papilio.analysis.stuck import stuck_runs
@@ -42,29 +41,32 @@ class Swap:
 
 @dataclass(frozen=True)
 class Order:
-    """A stage's trials with a published number, best first, and the pairs that stand the other way around."""
+    """A stage's trials with a published number, best first, and the pairs that stand the other way around.
+
+    Trials with the same published number have no order: they make up one group of `published`, and no pair.
+    """
 
     stage: str
     metric: str
-    published: tuple[str, ...]
+    published: tuple[tuple[str, ...], ...]
     measured: tuple[str, ...]
     swaps: tuple[Swap, ...]
 
     @property
     def num_pairs(self) -> int:
-        """How many pairs of trials there are."""
-        return math.comb(len(self.published), 2)
+        """How many pairs of trials have an order."""
+        return sum(len(one) * len(other) for one, other in combinations(self.published, 2))
 
 
 def published_orders(results: StudyResults) -> list[Order]:
     """The order of each stage's trials by the metric on test images that goes with the one that ranks them.
 
-    Trials count that were run and stand next to one published number; stages with fewer than three of them are left out, and
-    those that nothing ranks.
+    Trials count that were run and stand next to one published number; stages with fewer than three of them are left out,
+    those where all have the same, and those that nothing ranks.
     """
     rankings = {stage: ranking for stage in results.stages if (ranking := results.ranking(stage)) is not None}
     orders = [_order(results, stage, ranking) for stage, ranking in rankings.items()]
-    return [order for order in orders if len(order.published) >= FEWEST_TRIALS]
+    return [order for order in orders if len(order.measured) >= FEWEST_TRIALS and order.num_pairs]
 
 
 def _order(results: StudyResults, stage: str, ranking: Ranking) -> Order:
@@ -78,7 +80,8 @@ def _order(results: StudyResults, stage: str, ranking: Ranking) -> Order:
         for one, other in combinations(theirs, 2)
         if one.published != other.published and ours.index(one) > ours.index(other)
     ]
-    return Order(stage, metric, tuple(one.trial for one in theirs), tuple(one.trial for one in ours), tuple(swaps))
+    groups = tuple(tuple(one.trial for one in equal) for _, equal in groupby(theirs, key=lambda one: one.published))
+    return Order(stage, metric, groups, tuple(one.trial for one in ours), tuple(swaps))
 
 
 def _compared(results: StudyResults, stage: str, metric: str) -> list[Compared]:

@@ -84,7 +84,7 @@ def principal_components(
     """The first principal components of pixels, float32 (num images, components), of training and of test images.
 
     They are computed from up to 10,000 training images: all that there are, not only those with a label, as for an
-    autoencoder. Fewer than `num` where images have fewer pixels, or there are fewer of them.
+    autoencoder. Fewer than `num` where images have fewer pixels, or there are not more of them.
     """
     pca = fit_components(images, num=num)
     return pca.transform(flat_pixels(images, chosen)), pca.transform(flat_pixels(images, test))
@@ -96,7 +96,9 @@ def fit_components(images: ImageSet, *, num: int) -> PCA:
 
     fitted = draw_number(images.strata, images.train, num=min(MOST_FOR_PCA, len(images.train)), seed=0)
     pixels = flat_pixels(images, fitted)
-    return PCA(min(num, *pixels.shape), svd_solver="randomized", random_state=0).fit(pixels)
+    # n images less their mean span n - 1 dimensions: one more is rounding errors, which standardizing would blow up
+    most = max(1, min(pixels.shape[1], len(pixels) - 1))
+    return PCA(min(num, most), svd_solver="randomized", random_state=0).fit(pixels)
 
 
 def flat_pixels(images: ImageSet, indices: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ class Spread:
             return None
         low, high = self.limits
         ends = (max(self.mean - self.half_width, low), min(self.mean + self.half_width, high))
-        places = 1 if self.is_count else decimals(self.mean)
+        places = 1 if self.is_count else decimals(self.mean, spread=self.half_width)
         return " to ".join(signed(f"{end:.{places}f}") for end in ends)
 
 

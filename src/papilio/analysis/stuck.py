@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from papilio.analysis.spreads import Spread, spread_of
+from papilio.kinds.registry import AUTOENCODER, VAE
 from papilio.results.metrics import told_metric
 from papilio.results.results import RunResult, StudyResults, TrialResult
 
@@ -36,7 +37,13 @@ def stuck_runs(trial: TrialResult) -> tuple[RunResult, ...]:
 
 
 def is_stuck(run: RunResult) -> bool:
-    """Whether the loss on training images, of five or more epochs, never got lower than in the second."""
+    """Whether the loss on training images, of five or more epochs, never got lower than in the second.
+
+    Not of autoencoders, whose loss may have a part that no net can take away, as a Bernoulli likelihood of gray pixels has,
+    and which have warnings of their own.
+    """
+    if run.settings.get("train", {}).get("objective") in (AUTOENCODER.name, VAE.name):
+        return False
     losses = _training_losses(run)
     return len(losses) >= FEWEST_EPOCHS and losses[1] - min(losses[1:]) < MOVED * abs(losses[1])
 

@@ -19,7 +19,6 @@ from papilio.results.image_counts import ImageCounts
 from papilio.results.results import StudyResults, TrialResult
 from papilio.results.words import counted, metric_number, metric_words
 from papilio.runs.run import Run
-from papilio.settings.data_settings import DataSettings
 from papilio.version import __version__
 
 NAMED_CLASSES = 30  # at most, in a card
@@ -62,7 +61,7 @@ def _introduction(run: Run, counts: ImageCounts | None, results: StudyResults | 
             "network",
             f"{settings.model.family}, {facts.parameters:,} parameters" if facts.parameters else settings.model.family,
         ),
-        ("trained on", f"{facts.data_name or 'images'}: {_counts_in_words(counts, settings.data)}{_fold_words(run)}"),
+        ("trained on", f"{facts.data_name or 'images'}: {_counts_in_words(counts, run)}{_fold_words(run)}"),
         ("images", f"{height} × {width} pixels (height × width), {'gray' if channel == 1 else 'color'}"),
     ]
     if run.class_names:
@@ -80,8 +79,10 @@ def _scores(run: Run, counts: ImageCounts | None, trial: TrialResult | None, lea
     split = "test" if any(name.startswith("test_") for name in run.metrics) else "val"
     num = None if counts is None else counts.test if split == "test" else counts.validation
     names = [name for name in run.metrics if name.startswith(f"{split}_")]
-    if not names or run.kind.ranked_by is None:
+    if run.kind.ranked_by is None:
         return "None: nothing ranks runs of this kind. The report shows its images next to real ones."
+    if not names:
+        return "None: there were no test images, and no validation images."
     num_runs = len(trial.finished) if trial is not None else 1
     header = ["", "this run", "95% interval", *([f"mean ± sd of {num_runs} runs"] if num_runs > 1 else [])]
     rows = []
@@ -170,7 +171,7 @@ def _limits(run: Run, counts: ImageCounts | None, results: StudyResults | None) 
         told.append("It ignores color.")
     if counts is not None and counts.train < FEW_IMAGES:
         told.append(f"It was trained on few images ({counts.train:,}).")
-    if counts is not None and counts.test < FEW_IMAGES:
+    if counts is not None and 0 < counts.test < FEW_IMAGES and run.kind.ranked_by is not None:
         told.append(f"It was measured on few images ({counts.test:,}): see the intervals.")
     if results is not None and results.reduced:
         told.append(f"The study was run reduced ({results.reduced}).")
@@ -225,12 +226,16 @@ def _epoch(run: Run) -> str:
     return f"epoch {facts.best_epoch}, the best by {metric_words(facts.ranking.metric)}"
 
 
-def _counts_in_words(counts: ImageCounts | None, data: DataSettings) -> str:
+def _counts_in_words(counts: ImageCounts | None, run: Run) -> str:
+    data, ranking = run.facts.run_settings.data, run.facts.ranking
     if counts is None and data.render:
         return ", ".join(f"{name} {value}" for name, value in data.render.items())
     if counts is None:
         return "how many images is not written down"
-    return f"{counts.train:,} images; {counts.validation:,} others chose the epoch, {counts.test:,} others are the test"
+    chose = "chose the epoch" if ranking is not None and ranking.metric.startswith("val_") else "are for validation"
+    others = [(counts.validation, chose), (counts.test, "are the test")]
+    told = ", ".join(f"{num:,} others {what}" for num, what in others if num)
+    return f"{counts.train:,} images" + (f"; {told}" if told else "")
 
 
 def _fold_words(run: Run) -> str:

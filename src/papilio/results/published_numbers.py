@@ -47,7 +47,7 @@ def _with_trials(results: StudyResults, published: Published) -> list[PublishedN
 
 def _condition_holds(key: str, wanted: Any, trial: TrialResult) -> bool:
     if key == "trial":
-        return trial.name == wanted or trial.name.startswith(f"{wanted}, ")
+        return wanted in (trial.name, trial.base_name)
     # a varied table ({ name = "adam", ... }) is spread over several settings once resolved: either may be meant
     return trial.varied.get(key) == wanted or (wanted is not None and _setting(trial.runs[0].settings, key) == wanted)
 

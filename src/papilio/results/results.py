@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import statistics
 from collections.abc import Callable, Iterable
@@ -96,9 +97,23 @@ class TrialResult:
         return trial_words(self.name, self.varied)
 
     @property
+    def base_name(self) -> str:
+        """What stands before the first varied key in its name."""
+        if not self.varied:
+            return self.name
+        first = next(iter(self.varied)).split(".")[-1]
+        before, found, _ = f", {self.name}".partition(f", {first} ")
+        return before.removeprefix(", ") if found else self.name
+
+    @property
     def finished(self) -> tuple[RunResult, ...]:
         """The runs that are done: not those that diverged, failed, or still wait."""
         return tuple(run for run in self.runs if run.status == "done")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of its runs are done."""
+        return len(self.finished) == len(self.runs)
 
     @property
     def is_pruned(self) -> bool:
@@ -234,14 +249,16 @@ class StudyResults:
     def ranked(self, stage: str) -> list[TrialResult]:
         """The stage's finished trials, best mean first, in the study's order where nothing ranks them; none that was pruned.
 
-        Raises SettingError as `trials`.
+        Those of which only some runs are done come after the others, as a search leaves them out: their means are over
+        other seeds. Raises SettingError as `trials`.
         """
         trials = [trial for trial in self.trials(stage) if trial.finished and not trial.is_pruned]
         ranking = self.ranking(stage)
         if ranking is None:
             return trials
-        known = [(mean, trial) for trial in trials if (mean := trial.mean(ranking.metric)) is not None]
-        return [trial for _, trial in sorted(known, key=lambda pair: pair[0], reverse=ranking.is_maximized)]
+        sign = -1 if ranking.is_maximized else 1
+        known = [(sign * mean, trial) for trial in trials if (mean := trial.mean(ranking.metric)) is not None]
+        return [trial for _, trial in sorted(known, key=lambda pair: (not pair[1].is_whole, pair[0]))]
 
     @property
     def best_trial(self) -> TrialResult | None:
@@ -356,10 +373,19 @@ def row_of(run: RunResult) -> dict[str, Any]:
 
 def _read_run(folder: Path, row: Row) -> RunResult:
     known = {*FIRST_COLUMNS, *LAST_COLUMNS}
-    varied = {present_key(key): value for key, value in row.others.items() if key not in known and "." in key and value}
+    varied = {
+        present_key(key): _value(text) for key, text in row.others.items() if key not in known and "." in key and text
+    }
     path = folder / "runs" / row.run
     waiting = RunResult(row.run, row.stage, row.trial, row.seed, row.fold, varied, path)
     return _as_far_as_it_is(with_facts(waiting, RunFolder(path).read()))
+
+
+def _value(text: str) -> Any:
+    """A varied setting as `row_of` wrote it; words are no JSON, and stay what they are."""
+    with contextlib.suppress(ValueError):
+        return json.loads({"True": "true", "False": "false"}.get(text, text))
+    return text
 
 
 def _as_far_as_it_is(run: RunResult) -> RunResult:

@@ -10,6 +10,19 @@ from papilio.snippets import box, line, table
 
 MOST_KEYS = 4  # in a cell
 OF_SETS = ("data.name", "data.path")  # settings that name images
+OF_TEST_IMAGES = (  # settings that decide which of a set's images are for testing, and what they look like
+    *(
+        "data.labels",
+        "data.seed",
+        "data.test",
+        "data.fraction",
+        "data.size",
+        "data.color",
+        "data.bits",
+        "data.binarize",
+    ),
+    *("data.render", "data.unreadable"),
+)
 
 Table = tuple[list[str], list[list[str]]]  # header and rows
 
@@ -73,6 +86,8 @@ def comparison_notes(comparison: Comparison) -> list[str]:
         notes.append(f"these metrics cannot be compared, as they belong to different objectives: {names}")
     if sets := [key for key in comparison.settings if key in OF_SETS]:
         notes.append(f"the image sets differ ({', '.join(sets)}): scores on different images cannot be compared")
+    elif others := [key for key in comparison.settings if key in OF_TEST_IMAGES]:
+        notes.append(f"the test images may differ ({', '.join(others)}): scores on different images cannot be compared")
     return notes
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+MOST_DECIMALS = 12
 COUNTS = ("active_units",)  # metrics, without their split, that are whole numbers
 ACRONYMS = {"kl": "KL", "elbo": "ELBO"}  # metrics, without their split
 SPLITS = {"val": "validation", "test": "test", "train": "training"}
@@ -113,17 +115,23 @@ def duration(seconds: float) -> str:
 
 
 def mean_spread(mean: float | None, sd: float | None, n: int, *, is_count: bool = False) -> str:
-    """A mean and its standard deviation, both to the decimals that the mean's size asks for; of counts to one.
+    """A mean and its standard deviation, both to the decimals that the mean's size asks for, or the deviation's where that
+    would vanish; of counts to one.
 
     >>> mean_spread(0.98123, 0.00119, 3), mean_spread(34.52, 1.234, 3), mean_spread(0.9, None, 1)
     ('0.9812 ± 0.0012', '34.52 ± 1.23', '0.9000')
     >>> mean_spread(6.0, None, 1, is_count=True), mean_spread(19 / 3, 0.577, 3, is_count=True)
     ('6', '6.3 ± 0.6')
+    >>> mean_spread(0.00042, 0.00003, 3), mean_spread(0.98, 0.0, 2), mean_spread(4.0, 0.0, 2, is_count=True)
+    ('0.00042 ± 0.00003', '0.9800 ± 0.0000', '4.0 ± 0.0')
     """
     if mean is None or n == 0:
         return "–"
-    text = count_number(mean) if is_count else plain_number(mean)
-    return text if sd is None or n < 2 else f"{text} ± {sd:.{1 if is_count else decimals(mean)}f}"
+    if sd is None or n < 2:
+        return count_number(mean) if is_count else plain_number(mean)
+    places = 1 if is_count else decimals(mean, spread=sd)
+    text = f"{mean:,.1f}" if is_count else plain_number(mean) if sd == 0 else signed(f"{mean:.{places}f}")
+    return f"{text} ± {sd:.{places}f}"
 
 
 def is_count(metric: str) -> bool:
@@ -174,9 +182,11 @@ def signed(text: str) -> str:
     return text.replace("-", "" if is_zero else "−")
 
 
-def decimals(value: float) -> int:
-    """How many of them a number of that size is told with."""
-    return 4 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+def decimals(value: float, *, spread: float = 0.0) -> int:
+    """How many of them a number of that size is told with; more where a spread would come out as 0."""
+    usual = 4 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+    is_lost = 0 < spread < 0.5 * 10**-usual
+    return min(-math.floor(math.log10(spread)), MOST_DECIMALS) if is_lost else usual
 
 
 def counted(number: int, noun: str) -> str:

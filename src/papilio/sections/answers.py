@@ -39,6 +39,12 @@ def _other_study(results: StudyResults, stage: str) -> str | None:
     return str(origin["study"]) if isinstance(origin, dict) and "study" in origin else None
 
 
+def _has_trials_of_its_own(results: StudyResults, stage: str) -> bool:
+    """Whether the stage varies something, or names trials, besides what it takes from another study."""
+    tables: Sequence[dict[str, Any]] = results.study.get("stage", [])
+    return any(table.get("name") == stage and (table.get("vary") or table.get("trial")) for table in tables)
+
+
 def _order_words(order: Order) -> str:
     kept, within = order.num_pairs - len(order.swaps), sum(swap.is_within_spread for swap in order.swaps)
     text = f"{kept} of {counted(order.num_pairs, 'pair')} of trials are in the published order"
@@ -60,12 +66,12 @@ def _carried_words(results: StudyResults, stage: str, study: str) -> str | None:
     if measured is None:
         return None
     asked = [trial.name for trial in results.trials(stage)]
-    place = asked.index(best.name) + 1
-    text = (
-        f"Of the {len(asked)} best of {study}, number {place} there is the best here"
-        if len(asked) > 1
-        else f"The best of {study}"
-    )
+    if _has_trials_of_its_own(results, stage):
+        text = f"Starting from the best of {study}, “{best.title}” is the best here"
+    elif len(asked) > 1:
+        text = f"Of the {len(asked)} best of {study}, number {asked.index(best.name) + 1} there is the best here"
+    else:
+        text = f"The best of {study}"
     text += f" ({metric_words(metric)} {measured})"
     rival = _best_elsewhere(results, stage, best, metric)
     if rival is None:

@@ -46,6 +46,11 @@ class ResultsTable:
     units: dict[str, str]  # of metrics, as far as they are known
 
     @property
+    def has_parts(self) -> bool:
+        """Whether trials of which only some runs are done stand behind others that are whole."""
+        return self.is_ranked and {bool(row.unfinished) for row in self.rows if row.rank} == {False, True}
+
+    @property
     def is_unranked(self) -> bool:
         """Whether there are several finished trials and nothing ranks them: before the first ends, nobody knows."""
         return not self.is_ranked and sum(row.num_runs > 0 for row in self.rows) > 1
@@ -119,7 +124,7 @@ def short_names(results: StudyResults, stage: str, shown: Sequence[TrialResult])
     differing = [key for key in keys if len({one.get(key) for one in values.values()}) > 1]
     return {
         trial.name: places.get(trial.name, "")
-        + " · ".join(filter(None, [base_name(trial), *(values[trial.name].get(key) for key in differing)]))
+        + " · ".join(filter(None, [trial.base_name, *(values[trial.name].get(key) for key in differing)]))
         for trial in shown
     }
 
@@ -135,20 +140,18 @@ def _trial_row(trial: TrialResult, *, metrics: tuple[str, ...], rank: int | None
     return TrialRow(
         rank=rank,
         trial=trial.name,
-        base=base_name(trial),
+        base=trial.base_name,
         varied=trial.varied,
         parameters=parameters[0] if parameters else None,
         num_runs=len(trial.finished),
-        metrics={name: spread for name in metrics if (spread := spread_of(trial, name))},
+        metrics={name: spread for name in metrics if (spread := _whole_spread(trial, name))},
         seconds=sum(seconds) / len(seconds) if seconds else None,
         unfinished=status_counts(run for run in trial.runs if run.status != "done"),
     )
 
 
-def base_name(trial: TrialResult) -> str:
-    """What stands before the first varied key in a trial's name."""
-    if not trial.varied:
-        return trial.name
-    first = next(iter(trial.varied)).split(".")[-1]
-    before, found, _ = f", {trial.name}".partition(f", {first} ")
-    return before.removeprefix(", ") if found else trial.name
+def _whole_spread(trial: TrialResult, metric: str) -> Spread | None:
+    """Test metrics only where all finished runs have them: a trial that was the best before it got more folds has some."""
+    spread = spread_of(trial, metric)
+    is_part = spread is not None and metric.startswith("test_") and spread.n < len(trial.finished)
+    return None if is_part else spread

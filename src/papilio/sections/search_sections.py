@@ -82,15 +82,15 @@ def effects_table(results: StudyResults, stage: str) -> Table | None:
     if ranking is None or not _is_grid(results, stage):
         return None
     observations = [
-        Observation({BASE: tables.base_name(trial), **trial.varied}, (run.seed, run.fold), run.metrics[ranking.metric])
+        Observation({BASE: trial.base_name, **trial.varied}, (run.seed, run.fold), run.metrics[ranking.metric])
         for trial in ranked
         for run in trial.finished
         if ranking.metric in run.metrics
     ]
     keys = _differing_keys(ranked)
-    if keys and len({tables.base_name(trial) for trial in ranked}) > 1:
+    if keys and len({trial.base_name for trial in ranked}) > 1:
         keys = [BASE, *keys]  # named trials, each combined with all that varies
-    found = main_effects(observations, keys)
+    found = main_effects(observations, keys, test_share=_test_share(ranked[0]) if ranked else None)
     if not found:
         return None
     names, metric = words.key_words(keys), words.metric_words(ranking.metric)
@@ -155,8 +155,7 @@ def comparison_words(results: StudyResults, stage: str) -> str | None:
     metric = words.metric_words(ranking.metric)
     if len(pairs) < 2:
         return f"One run per trial cannot tell {names[0]} and {names[1]} apart by {metric}: set seeds = 3 or more."
-    num_folds = len({run.fold for run in best.finished if run.fold is not None})
-    share = 1 / (num_folds - 1) if num_folds > 1 else None
+    share = _test_share(best)
     found = paired_comparison(*zip(*pairs, strict=True), test_share=share)
     sentences = [_lead_words(*names, metric, found, is_max=ranking.is_maximized)]
     if share is not None:
@@ -164,6 +163,12 @@ def comparison_words(results: StudyResults, stage: str) -> str | None:
     if len(trials) > 2:
         sentences.append(f"The best of {len(trials):,} was selected on these numbers, so its lead is biased upwards.")
     return " ".join(sentences)
+
+
+def _test_share(trial: TrialResult) -> float | None:
+    """Of folds, the number of images held out over the number trained on; None without folds."""
+    num_folds = len({run.fold for run in trial.finished if run.fold is not None})
+    return 1 / (num_folds - 1) if num_folds > 1 else None
 
 
 @dataclass(frozen=True)
@@ -207,7 +212,7 @@ class _Search:
         if len(self.trials) < self.num_tried:
             text += f" Drawn: {len(self.trials)} of {self.num_tried:,} trials, evenly from best to worst."
         has_pruned = any(trial.is_pruned for trial in self.trials)
-        return text + (" Pruned trials are shown at their last epoch." if has_pruned else "")
+        return text + (" Pruned trials are shown with the best value that they reached." if has_pruned else "")
 
 
 def _tried(results: StudyResults, stage: str) -> list[TrialResult]:

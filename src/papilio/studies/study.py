@@ -350,7 +350,7 @@ def _with_overrides(tables: Table, overrides: Mapping[str, Any], *, where: str) 
         head, *rest = key.split(".")
         if key in SOURCES:
             _drop_other_source([changed, *stages, *trials], key, overrides)
-        if any(key == varied or varied.startswith(f"{key}.") for varied in varied_keys):
+        if any(f"{varied}.".startswith(f"{key}.") or key.startswith(f"{varied}.") for varied in varied_keys):
             raise StudyError(f"{where}: {key} varies in this study; change the study file to set it")
         if head == "stage" and len(rest) == 1:
             for stage in stages:
