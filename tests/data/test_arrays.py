@@ -238,6 +238,7 @@ def test_arrays_of_a_study_are_called_by_their_place_in_it(tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"images": np.zeros((0, 4, 5), np.uint8)}, r"^data\.images: images are uint8 \(0, 4, 5\), expected"),
         ({"images": np.full((NUM, 4, 5), np.nan)}, r"^data\.images: images are float64 .*NaN"),
         ({"images": np.full((NUM, 4, 5), 16.0)}, r"^data\.images: images are float64 .*divide them by"),
         ({"labels": np.full(NUM, np.inf)}, r"^data\.labels: labels are float64 .*NaN or infinite"),

@@ -16,6 +16,7 @@ from in_process import papilio
 from papilio.data.load import load_images
 from papilio.errors import DownloadError, SettingError, StudyError
 from papilio.search.expected import plan_runs
+from papilio.settings.train_settings import TrainSettings
 from papilio.studies.study import load_study
 from papilio.workbench import describe_study
 
@@ -59,6 +60,12 @@ def test_what_needs_a_ranking_or_is_not_there(stages: list[dict[str, Any]], comp
         product.run_study(tiny(stage=named, **GAME), out=tmp_path / "out", is_silent=True)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out" / "study.toml").exists()
+
+
+def test_false_is_as_good_as_nothing() -> None:
+    """A trial could not switch off what the study switches on where its kind does not know it."""
+    assert TrainSettings(standardize=False) == TrainSettings()
+    assert TrainSettings(standardize=True).standardize
 
 
 def test_trials_that_differ_in_betas_are_checked_one_by_one(tmp_path: Path) -> None:

@@ -111,6 +111,16 @@ def test_units_are_said_and_losses_of_different_objectives_told_apart(tmp_path: 
     assert any(re.match(r"test active units +– +[0-2] \(n=1\)", line) for line in lines)
 
 
+def test_other_images_of_the_same_set_are_told_of(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        study = tiny(
+            data={"name": "digits", "fraction": 0.3, "seed": seed}, train={"epochs": 1}, stage=[{"name": "only"}]
+        )
+        run_study(study, out=tmp_path / str(seed), is_silent=True)
+    told = papilio("compare", tmp_path / "0", tmp_path / "1").stdout
+    assert "the test images may differ (data.seed): scores on different images cannot be compared" in told
+
+
 def test_a_folder_that_does_not_exist_is_told_with_the_nearest_that_does(tmp_path: Path) -> None:
     for name in ("grid", "halving"):
         (tmp_path / name).mkdir()

@@ -79,6 +79,7 @@ def test_classes_are_given_by_name_or_number_or_take_turns(results: Any) -> None
     ones = run.sample(4, seed=2, labels=names[1])
     assert np.array_equal(ones, run.sample(4, seed=2, labels=1))
     assert np.array_equal(ones, run.sample(4, seed=2, labels=[1, names[1], np.int64(1), 1]))
+    assert np.array_equal(run.sample(4, seed=2, labels=np.int64(1)), run.sample(4, seed=2, labels=1))
     assert np.array_equal(run.sample(4, seed=2), run.sample(4, seed=2, labels=[0, 1, 2, 0]))
     latents = np.random.default_rng(2).standard_normal((4, 4)).astype(np.float32)
     assert np.array_equal(ones, run.decode(latents, labels=1))

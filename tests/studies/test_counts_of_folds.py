@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny import tiny
 
@@ -11,6 +12,8 @@ import papilio as product
 from papilio.data.load import load_images
 from papilio.results.results import StudyResults
 from papilio.sections.study_facts import image_sets
+from papilio.settings.run_settings import RunSettings
+from papilio.studies.images import StudyImages
 
 FOLDS = {"name": "first", "seeds": 1, "folds": 5}
 SPLITS = ("train", "validation", "test")
@@ -43,6 +46,19 @@ def test_the_page_tells_the_images_of_each_fold(results: StudyResults) -> None:
         "Validation": f"{min(validation)} or {max(validation)} in each of 5 folds",
         "Test": f"{test[0]}",
     }
+
+
+def test_folds_are_drawn_with_the_seed_of_the_images() -> None:
+    """A study that varies data.seed trained each time on the same folds."""
+    drawn = {}
+    for seed in (0, 1):
+        data = {"name": "digits", "seed": seed, "folds": 3}
+        drawn[seed] = StudyImages({}).of_fold(
+            RunSettings.of({"data": data, "model": {"family": "mlp"}, "train": {}}), 1
+        )
+    images = load_images("digits", seed=1)
+    assert np.array_equal(drawn[1].validation, images.fold(1, of=3, seed=1).validation)
+    assert "with seed 1 from" in drawn[1].notes[-1] and "with seed 0 from" in drawn[0].notes[-1]
 
 
 def test_runs_without_folds_are_told_of_as_well(tmp_path: Path, no_report: None) -> None:

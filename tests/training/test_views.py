@@ -85,6 +85,11 @@ def test_a_net_that_learns_sees_the_image_itself() -> None:
     assert bare(learning) is net
 
 
+def test_no_images_have_no_answers() -> None:
+    averaged = with_views({"network": Angle().eval()}, TrainSettings(views=Views()))
+    assert TorchNets(averaged).forward("network", np.zeros((0, 1, 21, 21), np.uint8)).shape == (0, 2)
+
+
 def test_a_glance_is_one_view() -> None:
     net = Angle().eval()
     images = (arrow().numpy() * 255).astype(np.uint8)

@@ -79,7 +79,7 @@ def in_bfloat16(nets: Mapping[str, nn.Module], device: torch.device) -> dict[str
 
 
 def _turned(images: Images, degrees: float) -> Images:
-    if degrees == 0 or not len(images):
+    if degrees == 0:
         return images
     angle = torch.full((images.shape[0],), math.radians(degrees), device=images.device)
     return resampled(images, angle, torch.ones_like(angle))

@@ -36,7 +36,8 @@ class TorchNets:
     def forward(self, net: str, inputs: np.ndarray, *, until: str | None = None, is_quick: bool = False) -> np.ndarray:
         """See `papilio.engine.Nets`. A dotted `net` is a part of one: "network.decoder"."""
         module = self._find(net)
-        module = bare(module) if is_quick or until is not None else module  # a layer's output is of the image itself
+        is_plain = is_quick or until is not None or len(inputs) == 0  # a layer's output is of the image itself
+        module = bare(module) if is_plain else module
         parts = as_tensor(np.ascontiguousarray(inputs)).split(BATCH)
         return torch.cat([output_of(module, self._prepared(part), until=until).cpu() for part in parts]).numpy()
 
