@@ -49,7 +49,7 @@ class DataSettings(BaseModel):
     )
     validation: float = Field(0.1, ge=0, lt=1, description="share of the training images used for validation")
     test: float = Field(0.2, ge=0, lt=1, description="share used for testing, if the set has no test split")
-    seed: int = Field(0, ge=0, description="seed of the splits; runs have seeds of their own")
+    seed: int = Field(0, ge=0, description="seed of the splits and folds; runs have seeds of their own")
     fraction: float = Field(1.0, gt=0, le=1, description="share of the images to use, stratified")
     num_train: Annotated[int | None, Since("0.2")] = Field(
         None, ge=1, description="number of training images to use, stratified"
