@@ -24,7 +24,8 @@ from papilio.data.load import load_images
 from papilio.errors import DataError, RunError, SettingError
 from papilio.offers.latents import Reconstruction
 from papilio.offers.streams import AT_A_TIME, lines_as_they_come
-from papilio.results.results import StudyResults, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import StudyResults
 
 FORMS = ("json", "csv", "jsonl", "table")
 STUDY: dict[str, Any] = {

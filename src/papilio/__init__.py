@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from papilio.analysis.morphs import morph as morph
     from papilio.data.load import load_images as load_images
     from papilio.errors import PapilioError as PapilioError
-    from papilio.results.results import read_results as read_results
+    from papilio.results.reading import read_results as read_results
     from papilio.runs.run import load_run as load_run
     from papilio.training.objectives import Objective as Objective
     from papilio.training.objectives import Phase as Phase
@@ -32,7 +32,7 @@ PLACES = {
     "morph": "papilio.analysis.morphs",
     "plan_study": "papilio.workbench",
     "predict": "papilio.workbench",
-    "read_results": "papilio.results.results",
+    "read_results": "papilio.results.reading",
     "run_study": "papilio.workbench",
 }
 

@@ -134,7 +134,7 @@ def results(
     top: Annotated[int | None, typer.Option(help="Number of trials to show per stage.", show_default="20")] = None,
 ) -> None:
     """Print a study's results."""
-    from papilio.results.results import read_results
+    from papilio.results.reading import read_results
     from papilio.results.table import to_csv
 
     found = read_results(folder)

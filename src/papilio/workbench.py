@@ -29,7 +29,8 @@ from papilio.files import open_atomic, path_to_write
 from papilio.kinds.registry import KINDS
 from papilio.results.best import place_of_run
 from papilio.results.compare import compare
-from papilio.results.results import StudyResults, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import StudyResults
 from papilio.results.words import counted
 from papilio.runs.own_code import find_modules, places_of_study
 from papilio.runs.run import Run, load_run

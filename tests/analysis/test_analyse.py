@@ -13,7 +13,7 @@ import pytest
 from papilio.analysis.analyse import analyse
 from papilio.analysis.store import read_analyses, write_analysis
 from papilio.errors import RunError, RunFailed, StudyError
-from papilio.results.results import read_results
+from papilio.results.reading import read_results
 from papilio.studies.images import StudyImages
 from papilio.studies.study import load_study
 from papilio.workbench import remake_report, run_study

@@ -14,7 +14,8 @@ from papilio.analysis.store import read_analysis, write_analysis
 from papilio.analysis.trade import setting_of, trade
 from papilio.data.load import load_images
 from papilio.kinds.options import CoordinatesOptions, TradeOptions
-from papilio.results.results import StudyResults, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import StudyResults
 from papilio.runs.run import load_run
 from papilio.workbench import remake_report, run_study
 

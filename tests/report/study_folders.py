@@ -17,7 +17,8 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from papilio.data.quantities import Quantity
 from papilio.files import write_json, write_text
 from papilio.kinds.ranking import Ranking
-from papilio.results.results import StudyResults, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import StudyResults
 from papilio.results.table import ResultsTable
 from papilio.results.words import condition_words
 from papilio.runs.folder import RunFacts, RunFolder

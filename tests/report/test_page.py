@@ -19,7 +19,8 @@ from papilio.drawing.palette import DARK, LIGHT
 from papilio.errors import RunError
 from papilio.files import write_json
 from papilio.kinds.ranking import Ranking
-from papilio.results.results import StudyResults, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import StudyResults
 from papilio.sections.page import write_report
 from papilio.sections.published_table import published_table
 

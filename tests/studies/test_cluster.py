@@ -24,7 +24,7 @@ from tiny import OwnNet, all_weights, command, environment, own_loss, tiny, with
 import papilio as product
 from in_process import papilio
 from papilio.errors import RequestError, RunFailed
-from papilio.results.results import read_results
+from papilio.results.reading import read_results
 from papilio.runs.folder import RunFolder
 from papilio.workers import ray_start as connection
 from papilio.workers.ray_node import END_FILES, EPOCH_FILES, Mirror, read_files, write_files

@@ -11,7 +11,7 @@ from tiny import tiny
 
 from in_process import papilio
 from papilio.errors import RunError
-from papilio.results.results import read_results
+from papilio.results.reading import read_results
 from papilio.runs.shipped import find_run
 from papilio.workbench import compare, run_study
 

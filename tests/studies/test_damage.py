@@ -27,7 +27,7 @@ from papilio.data.load import load_images
 from papilio.engine import Session
 from papilio.errors import RunError, SettingError, StudyError
 from papilio.execution import study_run
-from papilio.results.results import read_results
+from papilio.results.reading import read_results
 from papilio.runs.folder import RunFolder
 from papilio.runs.loop import TrainingRun
 from papilio.search.expected import plan_runs

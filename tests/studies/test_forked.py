@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tiny import environment, tiny, write_study
 
-from papilio.results.results import read_results
+from papilio.results.reading import read_results
 from papilio.studies.study import load_study
 from papilio.workers.forked import ForkedProcess, SpareWorkers
 

@@ -19,7 +19,8 @@ from papilio.kinds.ranking import Ranking, Standing, common_ranking
 from papilio.kinds.registry import KINDS
 from papilio.results.best import best_words, place_of_run
 from papilio.results.metrics import told_metric
-from papilio.results.results import StudyResults, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import StudyResults
 from papilio.sections.setting_rows import shared_settings
 from papilio.settings.train_settings import TrainSettings
 from papilio.workbench import run_study, sample

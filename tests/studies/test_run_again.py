@@ -17,7 +17,7 @@ from tiny import tiny, write_study
 import papilio as product
 from in_process import papilio
 from papilio.execution import environment
-from papilio.results.results import read_results
+from papilio.results.reading import read_results
 from papilio.search.sources import results_of
 from papilio.sections.study_facts import environment_rows
 

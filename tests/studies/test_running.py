@@ -33,7 +33,7 @@ from in_process import papilio
 from papilio.data.parallel import available_cores
 from papilio.errors import BusyError, RunError
 from papilio.files import locked
-from papilio.results.results import read_results
+from papilio.results.reading import read_results
 
 LONG = tiny(train__epochs=30, stage=[{"name": "long", "seeds": 3}], data={"name": "digits"})
 

@@ -13,7 +13,7 @@ from in_process import papilio
 from papilio.data.load import load_images
 from papilio.data.pictures import contact_sheet
 from papilio.errors import DataError, RunError
-from papilio.results.results import read_results
+from papilio.results.reading import read_results
 from papilio.runs.run import load_run
 
 pytestmark = pytest.mark.usefixtures("no_reports")

@@ -19,7 +19,8 @@ from tiny import all_weights, start, tiny, without_times, write_study
 import papilio as product
 from in_process import papilio
 from papilio.errors import StudyError
-from papilio.results.results import StudyResults, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import StudyResults
 from papilio.search.expected import plan_runs
 from papilio.studies.images import StudyImages
 from papilio.studies.study import load_study

@@ -9,7 +9,7 @@ from tiny import tiny, write_study
 
 from in_process import papilio
 from papilio.results.published_numbers import fits
-from papilio.results.results import read_results
+from papilio.results.reading import read_results
 from papilio.sections.result_tables import results_table
 from papilio.workbench import run_study
 

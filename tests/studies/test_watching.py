@@ -23,7 +23,7 @@ from papilio.execution.live_report import LiveReport
 from papilio.execution.spans import Span
 from papilio.kinds.registry import KINDS
 from papilio.kinds.warnings import autoencoder_warnings, game_warnings, spells_of, vae_warnings, warnings_of
-from papilio.results.results import read_results
+from papilio.results.reading import read_results
 from papilio.runs.folder import RunFolder
 from papilio.runs.kept import append_batches, preview_file, read_batches, read_previews, write_preview
 from papilio.runs.plan import RunPlan

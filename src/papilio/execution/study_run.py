@@ -27,7 +27,8 @@ from papilio.execution.signals import StopSignals
 from papilio.execution.spans import spoken_span
 from papilio.files import locked, write_json, write_text
 from papilio.kinds.warnings import warnings_of
-from papilio.results.results import StudyResults, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import StudyResults
 from papilio.results.words import duration
 from papilio.runs.folder import RunFolder
 from papilio.runs.mending import mend_run

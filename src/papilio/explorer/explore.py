@@ -19,7 +19,8 @@ from papilio.explorer.jobs import Stopped
 from papilio.explorer.scene import Scene
 from papilio.files import possible_path
 from papilio.results.best import place_of_run
-from papilio.results.results import StudyResults, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import StudyResults
 from papilio.runs.run import find_run
 from papilio.studies.images import StudyImages
 from papilio.study_folder import is_study_folder

@@ -14,7 +14,8 @@ from papilio.exports.checking import Checked, check, own_images, pictures_to_che
 from papilio.exports.onnx_files import metadata_of, onnx_file, refuse_missing_packages
 from papilio.exports.programs import programs_of
 from papilio.files import open_atomic
-from papilio.results.results import StudyResults, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import StudyResults
 from papilio.runs.arrays import load_arrays
 from papilio.runs.folder import RunFolder
 from papilio.runs.run import Run

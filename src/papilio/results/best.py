@@ -7,7 +7,8 @@ from typing import Any
 
 from papilio.errors import PapilioError, RunError
 from papilio.files import possible_path
-from papilio.results.results import RunResult, StudyResults, TrialResult, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.results.words import metric_number, metric_words
 from papilio.runs.folder import RunFolder
 from papilio.runs.shipped import shipped_runs

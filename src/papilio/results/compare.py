@@ -14,7 +14,8 @@ from papilio.files import full_path, perhaps_beside, possible_path
 from papilio.kinds.choosing import meaning_of, unit_of
 from papilio.kinds.registry import KINDS
 from papilio.results.metrics import shown_metrics
-from papilio.results.results import RunResult, StudyResults, TrialResult, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.runs.folder import RunFolder
 from papilio.runs.run import Run
 from papilio.settings.references import resolve_reference

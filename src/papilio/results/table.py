@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from papilio.files import write_text
-from papilio.results.results import RunResult, columns_of, row_of, with_facts
+from papilio.results.reading import with_facts
+from papilio.results.results import RunResult, columns_of, row_of
 from papilio.runs.folder import RunFacts
 from papilio.runs.plan import RunPlan
 

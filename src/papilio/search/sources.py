@@ -6,7 +6,8 @@ from pathlib import Path
 
 from papilio.errors import RunError, StudyError, agreed, did_you_mean
 from papilio.files import full_path
-from papilio.results.results import StudyResults, TrialResult, read_results
+from papilio.results.reading import read_results
+from papilio.results.results import StudyResults, TrialResult
 from papilio.studies.planning import Sources, Tables, own_base
 from papilio.studies.study import Study
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from papilio.errors import PapilioError
-from papilio.results.results import read_results
+from papilio.results.reading import read_results
 from papilio.sections.page import write_report
 
 
