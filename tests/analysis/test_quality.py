@@ -113,7 +113,7 @@ def test_samples_of_one_class_are_told_as_that_class(digits: ImageSet, classifie
     assert real.sum() == pytest.approx(1) == made.sum() and made[7] > 0.9
     assert real.max() < 0.2
     words = class_words(found["classes"].tolist(), real, made)
-    assert words.startswith("Rare among samples, less than half as frequent as among real images: 0, 1, 2,")
+    assert words.startswith("Rare among samples, less than half as frequent as among training images: 0, 1, 2,")
     assert words.endswith("More than twice as frequent: 7.")
     row = found["sets"].tolist().index("samples")
     assert found["covered"][row] <= 3 and found["largest"][row] == found["set_shares"][row, 7] == made[7]

@@ -48,6 +48,20 @@ def test_the_page_tells_the_images_of_each_fold(results: StudyResults) -> None:
     }
 
 
+def test_only_sets_whose_runs_have_folds_are_told_by_fold(tmp_path: Path, no_report: None) -> None:
+    """Sizes of folds that no run had stood there, of few labels and of another share for validation."""
+    few = {"name": "few", "vary": {"data.num_train": [50, 100]}}
+    other = {"name": "other", "data": {"validation": 0.3}}
+    folds = {"name": "folds", "folds": 3}
+    told = [dict(images["counts"]) for images in image_sets(trained(tmp_path / "out", few, other, folds))]
+    whole = load_images("digits", fraction=0.3)
+    train, validation = len(whole.train), len(whole.validation)
+    inside = sorted({len(whole.fold(number, of=3).train) for number in (1, 2, 3)})
+    assert told[0]["Training"] == f"{train}; also 50, 100; {' or '.join(map(str, inside))} in each of 3 folds"
+    assert told[0]["Validation"].startswith(f"{validation}; ") and "in each of 3 folds" in told[0]["Validation"]
+    assert "folds" not in " ".join(told[1].values())
+
+
 def test_folds_are_drawn_with_the_seed_of_the_images() -> None:
     """A study that varies data.seed trained each time on the same folds."""
     drawn = {}

@@ -31,7 +31,9 @@ def against(
             names = [clean_label(label, limit=10) if place % stride == 0 else "" for place, label in enumerate(labels)]
             axes.set_xticks(places, names)
             axes.set_xlim(-0.4, len(labels) - 0.6)
-            axes.yaxis.set_major_locator(MaxNLocator(4, integer=bool(np.all(values == np.round(values)))))
+            axes.yaxis.set_major_locator(
+                MaxNLocator(4, integer=bool(np.all(values == np.round(values))), min_n_ticks=1)
+            )
             axes.ticklabel_format(axis="y", useOffset=False)
             axes.margins(y=0.12)
             axes.grid(axis="y")

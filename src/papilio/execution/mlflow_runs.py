@@ -46,6 +46,8 @@ class MlflowRuns:
         if name not in self.ids:
             self.ids[name] = self._known_id(run) or self._begin(run)
             self.written[name] = self._last_step(self.ids[name], run)
+            if run.facts is None:  # taken up again after it was stopped
+                self.client.update_run(self.ids[name], status="RUNNING")
         new = [record for record in run.records if record["epoch"] > self.written[name]]
         metrics = [one for record in new for one in _metrics(record, step=record["epoch"])]
         self._log(self.ids[name], metrics)
@@ -67,6 +69,8 @@ class MlflowRuns:
         plan = run.plan
         experiment = self.client.get_experiment_by_name(self.title)
         number = experiment.experiment_id if experiment else self.client.create_experiment(self.title)
+        if experiment and experiment.lifecycle_stage == "deleted":
+            self.client.restore_experiment(number)
         run_id = self.client.create_run(number, run_name=run_words(plan)).info.run_id
         write_json(run.folder.path / MLFLOW_RUN, {"address": self.address, "run_id": run_id})
         settings = [Param(key, str(value)[:MOST_LETTERS]) for key, value in flat_settings(plan).items()]

@@ -161,7 +161,10 @@ class Execution:
             self._tell_tally(is_due=True)
             return True
         self._measure_costs(pool, unfinished)
-        return not self.is_stopping and self.confirm((self.span_left() or NO_TIME).high)
+        if self.is_stopping:
+            return False
+        with self.signals.impatiently():
+            return self.confirm((self.span_left() or NO_TIME).high)
 
     def _measure_costs(self, pool: Workers, unfinished: list[RunPlan]) -> None:
         probes = deque(plans_to_probe(unfinished, self.workload.structure_of))
@@ -369,7 +372,7 @@ class Execution:
     def _close_trackers(self) -> None:
         """Write what is left, of runs that had ended before, too: `train.log` may be newer than they."""
         for run in self.search.known_runs():
-            if run.status == "ended" and run.facts is not None:
+            if run.facts is not None and (run.status == "ended" or run.facts.status == "stopped"):
                 self.trackers.hear(run.plan, run.facts)
         self.trackers.close()
         for note in self.trackers.take_notes():

@@ -46,6 +46,17 @@ class StopSignals:
         finally:
             self.is_patient = False
 
+    @contextmanager
+    def impatiently(self) -> Iterator[None]:
+        """In `patiently`, while somebody is asked: the first signal raises KeyboardInterrupt, too, as does one before."""
+        if self.count:
+            raise KeyboardInterrupt
+        before, self.is_patient = self.is_patient, False
+        try:
+            yield
+        finally:
+            self.is_patient = before
+
     def _take(self, number: int, frame: object) -> None:
         # no more than a number here: it may come in the middle of a message to a worker, or of a line of output
         self.count += 1

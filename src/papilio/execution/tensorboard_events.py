@@ -30,7 +30,7 @@ class TensorBoardEvents:
         """Write the epochs that are new; of a run that has ended its measurements on test images, and the file is closed."""
         name, place = run.plan.name, self.folder / run.plan.name
         if name not in self.writers:
-            if run.facts is not None and name not in self.written and _is_current(place, run):
+            if run.facts is not None and _is_current(place, run):
                 return
             self._begin(name, place, run)
         writer, last = self.writers[name], self.written[name]

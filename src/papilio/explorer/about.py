@@ -19,6 +19,11 @@ VALUES = {"error": "reconstruction error", "kl": "KL (nats)", "confidence": "con
 READINGS = {"value": "value", "read": "reading", "error": "reading error"}  # of a run that reads numbers, in their unit
 
 
+def is_sample(indices: np.ndarray) -> bool:
+    """Whether points are not all images of their set in order, so that a point's place is not its image's number."""
+    return not np.array_equal(indices, np.arange(len(indices)))
+
+
 def about_run(scene: Scene, number: int) -> dict[str, Any]:
     """The facts of a run, which the page knows by its number."""
     channel, height, width = scene.facts.images.shape
@@ -39,6 +44,7 @@ def about_run(scene: Scene, number: int) -> dict[str, Any]:
         "num": len(cloud),
         "subject": "samples" if scene.is_generator else "images",
         "total": cloud.total,
+        "is_sample": is_sample(scene.cloud.indices[: len(cloud) - scene.num_own]),
         "splits": [*SPLITS, "yours"],
         "pictures": _about_pictures(scene),
         "can": [
@@ -46,6 +52,9 @@ def about_run(scene: Scene, number: int) -> dict[str, Any]:
             *(["classify"] if "probabilities" in scene.offers else []),
         ],
         "judge": scene.judge_name,
+        "labeled_by": scene.judge_name
+        if scene.is_generator and not conditional
+        else None,  # also where it cannot be asked
         "judge_classes": judged,
         "conditional": scene.facts.class_names[:conditional],
         "latents": 0 if cloud.latents is None else cloud.latents.shape[1],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import socket
@@ -223,7 +224,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.listen()
     except (OSError, UnicodeError) as error:
         listening.close()
-        if port:
+        if port and isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
             advice = "choose another, or leave it out"
             raise SettingError(f"--port {port}: cannot be used ({reason_of(error)}); {advice}") from error
         raise SettingError(f"--host {host}: cannot be used ({reason_of(error)}); leave it out") from error

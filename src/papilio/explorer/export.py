@@ -11,7 +11,7 @@ import numpy as np
 
 from papilio.data.progress import Progress, reading_progress
 from papilio.errors import RunError, SettingError
-from papilio.explorer.about import about_run
+from papilio.explorer.about import about_run, is_sample
 from papilio.explorer.cloud import LATENTS
 from papilio.explorer.explore import open_scenes, stops_in_one_line
 from papilio.explorer.maps import METHODS, pca_plane
@@ -181,6 +181,7 @@ def _about(scene: Scene, chosen: np.ndarray, nets: Collection[str], *, maps: Seq
     first_own = len(chosen) - scene.num_own
     return about | {
         "num": len(chosen),
+        "is_sample": is_sample(scene.cloud.indices[chosen[:first_own]]),
         "pictures": [one | {"index": first_own + place} for place, one in enumerate(about["pictures"])],
         "can": [name for name in about["can"] if name == "decode" or NEEDS[name] in nets],
         "judge": about["judge"] if has_judge else None,

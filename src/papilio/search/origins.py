@@ -268,7 +268,9 @@ def _ancestors(origin: Origin) -> Iterator[tuple[str, RunFacts]]:
 
 def _folder_of(start: dict[str, str], origin: Origin) -> Path:
     path = Path(start["run"])
-    for place in [origin.folder.parent / path.name, path, shipped_runs().get(start["run"], path)]:
+    # a path may be relative to the folder in which that study was run, which has the origin somewhere below it
+    above = [] if path.is_absolute() else [parent / path for parent in origin.folder.resolve().parents]
+    for place in [origin.folder.parent / path.name, path, *above, shipped_runs().get(start["run"], path)]:
         if (weights := RunFolder(place).weights_file).exists() and checksum(weights) == start["checksum"]:
             return place
     raise RunError(

@@ -63,9 +63,7 @@ def _information(arrays: Arrays, context: SectionContext) -> list[Block]:
 
     best = arrays["information"].argmax(axis=0).tolist()
     spoken = [f"{name}: most in coordinate {index}" for name, index in zip(names, best, strict=True)]
-    caption = (
-        "Mutual information of coordinate and factor, as a share of the factor’s entropy: 1 determines it exactly;"
-    )
+    caption = "Mutual information of coordinate and factor, as a share of the factor’s entropy: at 1 it determines the factor;"
     caption += f" chance alone yields about {float((arrays['floor'] / entropies).max()):.2f} with this many images."
     label = f"Mutual information of {len(rows)} coordinates with {len(names)} factors; {'; '.join(spoken)}"
     figure = context.figure(
@@ -87,7 +85,7 @@ def _gap_words(arrays: Arrays) -> str:
 
 
 def _factor_table(arrays: Arrays, names: list[str], best: list[int]) -> Table:
-    columns = ("Factor", "Best coordinate", "Information (nats)", "Of entropy", "Gap to the second")
+    columns = ("Factor", "Best coordinate", "Information (nats)", "Entropy (nats)", "Gap to the second")
     rows = tuple(
         (
             name.replace("_", " "),

@@ -91,7 +91,7 @@ def _table(arrays: Arrays, measure: str, title: str, decimals: int) -> Table:
 def _pictures(arrays: Arrays, context: SectionContext) -> Block:
     """Of the first, the middle and the last level, and of the best trials of either sort."""
     places = np.unique(np.linspace(0, len(arrays["levels"]) - 1, MOST_LEVELS).astype(int))
-    rows = [0, *_best_rows(arrays)]
+    rows = [0, *sorted(_best_rows(arrays))]
     names = ["Clean image", NOISY, *(arrays["trials"][row - 1] for row in rows[1:])]
     shown = arrays["shown"][rows][:, places]
     clean = np.broadcast_to(arrays["clean"], shown.shape[1:])
@@ -102,7 +102,7 @@ def _pictures(arrays: Arrays, context: SectionContext) -> Block:
         few = images if width >= WIDE else images[:, :, :2]
         return denoising_figures.before_and_after(few, names=names, levels=levels, width=width)
 
-    caption = "Above: the level of noise. The same randomly chosen test images at each level."
+    caption = "Numbers above the columns are levels of noise. The same randomly chosen test images at each level."
     label = f"Images with noise, clean, noisy and restored, by {', '.join(names[2:])}"
     return context.figure(draw, name="denoising-pictures", label=label, caption=caption, heading="Before and after")
 

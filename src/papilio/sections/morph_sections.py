@@ -57,7 +57,7 @@ def _rows(arrays: Arrays, context: SectionContext) -> Figure:
     def draw(width: float) -> Drawing:
         chosen = fewer(steps, most=steps if width >= WIDE else 5)
         images = ways[:, :, chosen].reshape(2 * num, len(chosen), *ways.shape[3:])
-        columns = [f"{100 * step / (steps - 1):.0f}%" for step in chosen]
+        columns = [f"{100 * step / (steps - 1):.3g}%" for step in chosen]
         breaks = range(2, 2 * num, 2)
         if "ends" not in arrays:
             return sheet(images, row_names=WAYS * num, column_names=columns, width=width, row_breaks=breaks)

@@ -52,20 +52,22 @@ def quality_section(arrays: Arrays, context: SectionContext) -> Section | None:
 
 
 def class_words(names: list[str], real: np.ndarray, made: np.ndarray) -> str:
-    """Which classes are rare or frequent among samples, by their shares (k,) among real images and samples.
+    """Which classes are rare or frequent among samples, by their shares (k,) among training images and samples.
 
     >>> class_words(["cat", "dog", "fox"], np.array([0.4, 0.4, 0.2]), np.array([0.1, 0.4, 0.5]))
-    'Rare among samples, less than half as frequent as among real images: cat. More than twice as frequent: fox.'
+    'Rare among samples, less than half as frequent as among training images: cat. More than twice as frequent: fox.'
     """
     rare, frequent = (
         [names[place] for place in np.flatnonzero(is_far)] for is_far in (made < RARE * real, made > FREQUENT * real)
     )
     words = []
     if rare:
-        words.append(f"Rare among samples, less than half as frequent as among real images: {', '.join(rare)}.")
+        words.append(f"Rare among samples, less than half as frequent as among training images: {', '.join(rare)}.")
     if frequent:
-        words.append(f"More than twice as frequent{'' if rare else ' as among real images'}: {', '.join(frequent)}.")
-    return " ".join(words) or "Each class is between half and twice as frequent among samples as among real images."
+        words.append(
+            f"More than twice as frequent{'' if rare else ' as among training images'}: {', '.join(frequent)}."
+        )
+    return " ".join(words) or "Each class is between half and twice as frequent among samples as among training images."
 
 
 def coverage_words(arrays: Arrays) -> str:

@@ -68,7 +68,7 @@ def _polar(arrays: Arrays, quantity: Quantity, context: SectionContext) -> Figur
 
     worst = (int(np.nanargmax(by_value)) + 0.5) * quantity.period / len(by_value)
     label = f"Mean error by the true value; it is largest about {quantity.words(worst)}"
-    caption = "The mean error by " + ("time of day" if quantity.is_time else "the true value")
+    caption = "The mean error by " + ("the time shown" if quantity.is_time else "the true value")
     caption += ", in minutes." if quantity.is_time else f", in {quantity.unit or 'its own units'}."
     return context.figure(
         draw, name="by-value", label=label, caption=caption, heading="Where the errors are", is_square=True

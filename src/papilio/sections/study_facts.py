@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from papilio.analysis.image_samples import read_image_samples
@@ -15,6 +15,7 @@ from papilio.results.image_counts import ImageCounts
 from papilio.results.results import StudyResults
 from papilio.sections.image_gallery import image_gallery
 
+SAME_SHARE = 0.01  # how far two shares of validation images may be apart, by rounding
 LABELS = {"threads_a_worker": "Threads per worker"}  # entries of environment.json that are not called by their key
 SPLIT_LABELS: dict[SplitName, str] = {"train": "Training", "validation": "Validation", "test": "Test"}
 
@@ -52,7 +53,7 @@ def image_sets(results: StudyResults) -> list[dict[str, Any]]:
         images
         | {
             "counts": [
-                (label, _count_words(counts[key], split, _folds(images, results)))
+                (label, _count_words(counts[key], split, _folds(images, counts[key], results)))
                 for split, label in SPLIT_LABELS.items()
             ],
             "notes": [*images.get("notes", ()), *_few(images, results)],
@@ -61,15 +62,18 @@ def image_sets(results: StudyResults) -> list[dict[str, Any]]:
     ]
 
 
-def _count_words(sets: Sequence[ImageCounts], split: SplitName, folds: Collection[int | None]) -> str:
-    """How many images a split has, of each set and in each fold; `folds` are how many runs have of them, None for none.
+def _count_words(
+    sets: Sequence[ImageCounts], split: SplitName, folds: Mapping[int | None, Sequence[ImageCounts]]
+) -> str:
+    """How many images a split has, of each set and in each fold; `folds` are the sets by how many runs have of them, None for
+    none.
 
     For example "1,437", "1,437; also 100, 1,000", or "1,149 or 1,150 in each of 5 folds".
     """
     whole = [getattr(one, split) for one in sets]
     parts = [_numbers(whole, "; also ")] if None in folds or split == "test" else []
     for of in sorted(number for number in folds if number is not None and split != "test"):
-        inside = [getattr(one.in_fold(fold, of=of), split) for one in sets for fold in range(1, of + 1)]
+        inside = [getattr(one.in_fold(fold, of=of), split) for one in folds[of] for fold in range(1, of + 1)]
         parts.append(f"{_numbers(sorted(inside), ' or ')} in each of {of} folds")
     return "; ".join(parts)
 
@@ -79,21 +83,53 @@ def _numbers(numbers: Sequence[int], behind_first: str) -> str:
     return f"{first:,}" + (behind_first + ", ".join(f"{one:,}" for one in sorted(others)) if others else "")
 
 
-def _folds(images: Mapping[str, Any], results: StudyResults) -> set[int | None]:
-    """How many folds runs of the set have, None among them for runs that have none; only that where no run has begun."""
-    runs = [run for run in results.runs if run.settings and run.data_name == images["name"]]
-    return {run.settings["data"].get("folds") for run in runs} or {None}
+def _folds(
+    images: Mapping[str, Any], sets: Sequence[ImageCounts], results: StudyResults
+) -> dict[int | None, list[ImageCounts]]:
+    """Of sets that differ in their training images, the largest first, those that runs have, by the number of folds.
+
+    None, for runs without folds, has all of them, and stands alone where no run has begun.
+    """
+    of_name = [run.settings["data"] for run in results.runs if run.settings and run.data_name == images["name"]]
+    found: dict[int | None, list[ImageCounts]] = {}
+    for data in of_name:
+        of, num = data.get("folds"), data.get("num_train")
+        if of is None:
+            found[None] = list(sets)
+        elif _has_share(sets[0], data) or not _has_other_shares(images, results):
+            fitting = sets[:1] if num is None else [one for one in sets if one.train == num]
+            found[of] = list(dict.fromkeys([*found.get(of, []), *fitting]))
+    return {of: fitting for of, fitting in found.items() if fitting} or {None: list(sets)}
+
+
+def _has_share(counts: ImageCounts, data: Mapping[str, Any]) -> bool:
+    """Whether the share of validation images is the one that settings ask for."""
+    share = counts.validation / max(1, counts.train + counts.validation)
+    return abs(share - data.get("validation", 0.1)) < SAME_SHARE
+
+
+def _has_other_shares(images: Mapping[str, Any], results: StudyResults) -> bool:
+    """Whether the study has the same images with other shares for validation, too."""
+    described = results.environment.get("data", [])
+    return len({one["num_validation"] for one in described if one["name"] == images["name"]}) > 1
 
 
 def _few(images: Mapping[str, Any], results: StudyResults) -> list[str]:
     runs = [run for run in results.runs if run.data_name == images["name"]] or results.runs
+    runs = [run for run in runs if run.fold is None]  # folds use every image for validation
     begun = [run for run in runs if run.settings]
     by_validation = [run for run in begun if run.ranking and run.ranking.metric.startswith("val_")]
-    if all(run.fold is not None for run in runs) or (begun and not by_validation):
+    if not runs or (begun and not by_validation):
         return []
     is_accuracy = any("val_accuracy" in run.metrics for run in begun) if begun else bool(images.get("classes"))
     note = few_validation_images(images["num_validation"], has_classes=is_accuracy)
-    return [] if note is None else [f"{words.sentence(note)}; with folds in [[stage]], all images would choose."]
+    if note is None:
+        return []
+    stages = list(dict.fromkeys(run.stage for run in runs))
+    where = f" (in {words.listed(stages)})" if len(stages) < len(results.stages) else ""
+    return [
+        f"{words.sentence(note)}{where}; with cross-validation (folds in [[stage]]) every image is used for validation once."
+    ]
 
 
 def environment_rows(results: StudyResults) -> list[tuple[str, str]]:
@@ -116,11 +152,11 @@ def shape_words(shape: Sequence[int]) -> str:
     """An image's shape for people.
 
     >>> shape_words([1, 28, 28]), shape_words([3, 32, 48])
-    ('28 × 28 pixels, gray', '32 × 48 pixels, color')
+    ('28 × 28 pixels, gray', '32 × 48 pixels (height × width), color')
     """
     channels, height, width = shape
     color = {1: "gray", 3: "color"}.get(channels, f"{channels} channels")
-    return f"{height} × {width} pixels, {color}"
+    return f"{height} × {width} pixels{'' if width == height else ' (height × width)'}, {color}"
 
 
 def _label(key: str) -> str:

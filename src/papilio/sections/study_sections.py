@@ -209,7 +209,8 @@ def _stage_summary(results: StudyResults, stage: str) -> str:
     trials = results.trials(stage)
     runs = [run for trial in trials for run in trial.runs]
     varied = list(dict.fromkeys(key for trial in trials for key in trial.varied))
-    text = f"{words.counted(len(trials), 'trial')} with {sentences.runs_words(trials[0].runs)} each"
+    text = f"{words.counted(len(trials), 'trial')} with {sentences.runs_words(trials[0].runs)}"
+    text += " each" if len(trials) > 1 else ""
     if len(runs) != len(trials) * len(trials[0].runs):
         text = f"{words.counted(len(trials), 'trial')}, {words.counted(len(runs), 'run')}"
     return f"{text}; varied: {', '.join(words.key_words(varied).values())}" if varied else text

@@ -113,6 +113,7 @@ class LinearRun:
             "id": run_id, "name": name, "stage": "latents", "kind": self.kind, "image": [28, 28, 1],
             "quantity": CLOCK if self.kind == "read" else None,
             "classes": [] if self.kind in ("gan", "read") else CLASSES, "num": self.digits.num, "total": self.digits.num,
+            "is_sample": False, "labeled_by": "mnist-features" if self.kind == "gan" and not self.conditional else None,
             "subject": "samples" if self.kind == "gan" else "images", "splits": ["train", "validation", "test", "yours"],
             "pictures": [{"index": self.digits.num - 1, "name": "scan.png"}] if self.kind != "gan" else [],
             "can": can, "judge": None if is_judge or self.kind == "read" else "mnist-features", "judge_classes": CLASSES,

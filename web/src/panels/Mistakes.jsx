@@ -29,7 +29,7 @@ export function Mistakes() {
   return (
     <>
       <p>
-        {hasClasses ? <><b>{wrong.length.toLocaleString("en")}</b> of {one.num.toLocaleString("en")} images are predicted wrongly. The most confident mistakes come first.</> : "The largest errors come first."}
+        {hasClasses ? <><b>{wrong.length.toLocaleString("en")}</b> of {numKnown(arrays).toLocaleString("en")} images are predicted wrongly. The most confident mistakes come first.</> : "The largest errors come first."}
       </p>
       {!hasClasses && chosenColor.value !== "error" && (
         <div class="actions"><button type="button" onClick={() => (colorBy.value = "error")}>Color the map by the error</button></div>
@@ -52,6 +52,9 @@ export function Mistakes() {
     </>
   );
 }
+
+/** The user's own pictures are of no known class. */
+const numKnown = (arrays) => verdicts(arrays).filter((verdict) => verdict >= 0).length;
 
 function ranked(arrays, values, hasClasses) {
   const found = [];

@@ -15,7 +15,7 @@ export const colorChoices = computed(() => {
   const one = run.value;
   if (!one) return [];
   return [
-    ...(one.classes.length ? [{ id: "class", name: isJudged(one) ? `class, by ${one.judge}` : "class" }] : []),
+    ...(one.classes.length ? [{ id: "class", name: isJudged(one) ? `class, by ${one.labeled_by}` : "class" }] : []),
     ...(one.has_mistakes && one.classes.length ? [{ id: "right", name: "right or wrong" }] : []),
     ...one.values,
     ...(one.subject === "samples" ? [] : [{ id: "split", name: "split" }]),

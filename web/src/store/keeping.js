@@ -12,7 +12,7 @@ const HIT = 6; // CSS pixels from a point
 export function keepAt(place) {
   const arrays = data.value;
   if (!arrays || layout.value.state !== "ready" || layout.value.run !== arrays.run) return;
-  const base = inverse.value === "axes" && kept.value?.latent?.length === arrays.run.latents ? kept.value.latent : null;
+  const base = inverse.value === "axes" && kept.value?.run === arrays.run ? kept.value.latent : null;
   const found = latentAt(arrays, place, base);
   if (tab.value === "selection" || tab.value === "mistakes") tab.value = "kept";
   if (found.latent === null || !can(arrays.run, "decode") || found.distance * camera.value.scale <= (areShown.value ? SIDE / 2 : HIT)) keepPoint(found.nearest);

@@ -22,6 +22,8 @@ export async function keepOwn(files) {
     taken.push({ answer, name: file.name });
   }
   clear("drop");
+  const numLeft = files.length - taken.length;
+  if (numLeft > 0) report(new Error(`Two pictures at a time: ${numLeft} ${numLeft === 1 ? "was" : "were"} left out. For more, start papilio explore with --pictures.`), "drop");
   taken.forEach(({ answer, name }) => keepFile(answer, name));
   tab.value = "kept";
   if (taken.length === 2 && taken.every(({ answer }) => answer.latent)) {

@@ -19,8 +19,8 @@ const follow = latest(async ({ place, isSpoken }) => {
   const arrays = data.value;
   if (!arrays || layout.value.state !== "ready" || layout.value.run !== arrays.run) return;
   const one = arrays.run;
-  const base = inverse.value === "axes" ? kept.value?.latent : null;
-  const found = latentAt(arrays, place, base?.length === one.latents ? base : null);
+  const base = inverse.value === "axes" && kept.value?.run === one ? kept.value.latent : null;
+  const found = latentAt(arrays, place, base);
   const label = labelFor(one, arrays.labels?.[found.nearest]);
   const how = howWords(one, Boolean(base));
   await attempt("pointer", async () => {

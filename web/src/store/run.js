@@ -33,7 +33,7 @@ export async function dataOf(one) {
     arrayOf(one, "labels"),
     arrayOf(one, "splits"),
     one.has_mistakes ? arrayOf(one, "predicted") : null,
-    one.num < one.total ? arrayOf(one, "numbers") : null,
+    one.is_sample ? arrayOf(one, "numbers") : null,
     reads(one) ? arrayOf(one, "values/value") : null,
     reads(one) ? arrayOf(one, "values/read") : null,
   ]);
@@ -61,13 +61,19 @@ export const unitOf = (one) => (one.deviation.every((each) => each === 1) ? "the
 export const className = (one, label) => (label >= 0 && label < one.classes.length ? one.classes[label] : null);
 
 /** Whether the classes of the points are what a classifier says: samples have none of their own, unless the net is told one. */
-export const isJudged = (one) => one.subject === "samples" && Boolean(one.judge) && one.conditional.length === 0;
+export const isJudged = (one) => Boolean(one.labeled_by);
 
 /** A user's picture by its file; others by their number in the set, which is not the point's where the points are a sample. */
 export function pointName(arrays, index) {
   const own = arrays.run.pictures.find((picture) => picture.index === index);
   const number = arrays.numbers?.[index] ?? index;
   return own ? own.name : `${arrays.run.subject === "samples" ? "sample" : "image"} ${number.toLocaleString("en")}`;
+}
+
+/** The point that is an image of the set by its number; -1 where there is none. The user's own pictures have no number. */
+export function pointWith(arrays, number) {
+  const own = new Set(arrays.run.pictures.map((picture) => picture.index));
+  return arrays.numbers.findIndex((one, index) => one === number && !own.has(index));
 }
 
 /** "image 1,234, class 7, test": what is known of a point, in words. */

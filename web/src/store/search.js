@@ -1,6 +1,6 @@
 // What a search finds: classes by name, points by number, the user's own pictures by file name.
 
-import { className, pointName } from "./run.js";
+import { className, pointName, pointWith } from "./run.js";
 
 const MOST = 8;
 
@@ -23,8 +23,8 @@ export function found(arrays, text) {
 
 /** Where the points are a sample of the set, most numbers have none: -1. */
 function pointOf(arrays, number) {
-  if (arrays.numbers) return arrays.numbers.indexOf(number);
-  return number >= 0 && number < arrays.run.num ? number : -1;
+  if (arrays.numbers) return pointWith(arrays, number);
+  return number >= 0 && number < arrays.run.num - arrays.run.pictures.length ? number : -1;
 }
 
 function withClass(arrays, number) {
