@@ -144,6 +144,19 @@ def test_a_signal_whose_exception_is_swallowed_still_stops_the_study(
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_signal_at_the_question_is_the_answer(tmp_path: Path) -> None:
+    """It was only counted, and the question waited on; then the report of a study without runs was written."""
+
+    def confirm(seconds: float) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("the question went on")
+
+    study = tiny(train__epochs=1_000_000, stage=[{"name": "long"}])
+    with pytest.raises(KeyboardInterrupt):
+        product.run_study(study, out=tmp_path / "out", confirm=confirm, is_silent=True)
+    assert not list((tmp_path / "out").glob("runs/*/weights.safetensors"))
+
+
 @pytest.mark.parametrize("delay", [0.0, 2.0])
 def test_a_signal_while_a_study_starts_stops_it_in_good_order(delay: float, tmp_path: Path) -> None:
     """The signal wrote "stop" into the middle of a task that was on its way to a worker."""

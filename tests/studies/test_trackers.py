@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import types
 from dataclasses import dataclass, field
@@ -129,18 +130,25 @@ class Server:
 
     experiments: dict[str, str] = field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)  # experiments
 
     def client(self, tracking_uri: str) -> Server:
         return self
 
     def get_experiment_by_name(self, name: str) -> Any:
         number = self.experiments.get(name)
-        return None if number is None else types.SimpleNamespace(experiment_id=number)
+        stage = "deleted" if name in self.deleted else "active"
+        return None if number is None else types.SimpleNamespace(experiment_id=number, lifecycle_stage=stage)
+
+    def restore_experiment(self, experiment_id: str) -> None:
+        self.deleted = {name for name in self.deleted if self.experiments[name] != experiment_id}
 
     def create_experiment(self, name: str) -> str:
         return self.experiments.setdefault(name, str(len(self.experiments)))
 
     def create_run(self, experiment_id: str, run_name: str) -> Any:
+        if experiment_id in (self.experiments[name] for name in self.deleted):
+            raise LookupError(f"The experiment {experiment_id} must be in the 'active' state")
         run_id = f"id{len(self.runs)}"
         self.runs[run_id] = {"name": run_name, "metrics": [], "params": {}, "status": "RUNNING"}
         return self.get_run(run_id)
@@ -159,6 +167,9 @@ class Server:
     def log_batch(self, run_id: str, metrics: Any = (), params: Any = (), tags: Any = ()) -> None:
         self.runs[run_id]["metrics"] += metrics
         self.runs[run_id]["params"] |= dict(params)
+
+    def update_run(self, run_id: str, status: str) -> None:
+        self.runs[run_id]["status"] = status
 
     def set_terminated(self, run_id: str, status: str) -> None:
         self.runs[run_id]["status"] = status
@@ -210,6 +221,35 @@ def test_mlflow_goes_on_with_a_run_that_is_there_and_begins_anew_where_it_is_gon
     server.runs["other"] = server.runs.pop("id0")
     write_again(tmp_path, plan)
     assert steps(server, "id1", "val_loss") == [1, 2, 3]
+
+
+def test_a_deleted_experiment_is_restored(tmp_path: Path, server: Server) -> None:
+    """Every study of that title went on without MLflow."""
+    study = ONE | {"train": {**ONE["train"], "log": ["mlflow"]}}
+    server.create_experiment("Tiny")
+    server.deleted = {"Tiny"}
+    product.run_study(study, out=tmp_path / "out", is_silent=True)
+    assert [run["status"] for run in server.runs.values()] == ["FINISHED"] and not server.deleted
+
+
+def test_a_stopped_run_is_no_running_one(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = ONE | {"train": {**ONE["train"], "epochs": 30, "log": ["mlflow"]}}
+    hear = Trackers.hear
+
+    def stopping(self: Trackers, plan: RunPlan, facts: Any = None) -> None:
+        hear(self, plan, facts)
+        if facts is None and not server.runs.get("stopped"):
+            server.runs["stopped"] = {"status": ""}
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Trackers, "hear", stopping)
+    assert not product.run_study(study, out=tmp_path / "out", is_silent=True).is_whole
+    (run,) = [run for name, run in server.runs.items() if name != "stopped"]
+    assert run["status"] == "KILLED"
+    states: list[str] = []
+    monkeypatch.setattr(Server, "update_run", lambda self, run_id, status: states.append(status))
+    assert product.run_study(study, out=tmp_path / "out", is_silent=True).is_whole
+    assert states == ["RUNNING"] and run["status"] == "FINISHED"
 
 
 def write_again(folder: Path, plan: RunPlan) -> None:

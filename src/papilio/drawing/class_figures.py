@@ -90,7 +90,7 @@ def per_class(
         figure = new_figure(width=width, height=0.9 + 0.24 * len(rows))
         axes = figure.subplots()
         axes.hlines(rows, low, high, color=LIGHT["faint"], linewidth=1.6)
-        axes.plot(precision, rows, "o", color=LINES[0], markersize=6, label="precision")
+        axes.plot(precision, rows, "o", color=LINES[0], markersize=4.5, label="precision", zorder=4)
         axes.plot(recall, rows, **HOLLOW, label="recall")
         axes.set_ylim(len(rows) - 0.4, -0.6)
         limit = 30 if width >= WIDE else 16

@@ -44,10 +44,11 @@ class MlflowRuns:
         """Log the epochs that the run there does not have yet; of a run that has ended also the rest, and its status."""
         name = run.plan.name
         if name not in self.ids:
-            self.ids[name] = self._known_id(run) or self._begin(run)
+            known = self._known_id(run)
+            if known is not None and run.facts is None:  # taken up again after it was stopped
+                self.client.update_run(known, status="RUNNING")
+            self.ids[name] = known or self._begin(run)
             self.written[name] = self._last_step(self.ids[name], run)
-            if run.facts is None:  # taken up again after it was stopped
-                self.client.update_run(self.ids[name], status="RUNNING")
         new = [record for record in run.records if record["epoch"] > self.written[name]]
         metrics = [one for record in new for one in _metrics(record, step=record["epoch"])]
         self._log(self.ids[name], metrics)

@@ -77,6 +77,7 @@ class TrialResult:
     varied: dict[str, Any]
     runs: tuple[RunResult, ...]
     known: frozenset[str] = frozenset()  # the metrics that any run of the study has
+    keys: frozenset[str] = frozenset()  # what varies anywhere in the study: it may stand in the name
 
     def __repr__(self) -> str:
         return _in_words("trial", self)
@@ -87,7 +88,7 @@ class TrialResult:
     @property
     def title(self) -> str:
         """What pages and figures call it."""
-        return trial_words(self.name, self.varied)
+        return trial_words(self.name, [*self.varied, *sorted(self.keys)])
 
     @property
     def base_name(self) -> str:
@@ -215,7 +216,10 @@ class StudyResults:
         for run in self.runs:
             if run.stage == stage:
                 groups.setdefault(run.trial, []).append(run)
-        return [TrialResult(stage, name, runs[0].varied, tuple(runs), self._known) for name, runs in groups.items()]
+        return [
+            TrialResult(stage, name, runs[0].varied, tuple(runs), self._known, self._keys)
+            for name, runs in groups.items()
+        ]
 
     def ranking(self, stage: str) -> Ranking | None:
         """What ranks the stage's trials: what chose the best epoch of all of its runs and means the same in all, or else
@@ -278,6 +282,10 @@ class StudyResults:
         rows = self.rows()
         frame = pd.DataFrame(rows, columns=columns_of(rows))
         return frame.astype(dict.fromkeys(WHOLE, "Int64"))
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(key for run in self.runs for key in run.varied)
 
     @cached_property
     def _known(self) -> frozenset[str]:

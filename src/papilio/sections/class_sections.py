@@ -72,10 +72,12 @@ def _class_by_class(arrays: Arrays, names: tuple[str, ...], context: SectionCont
     if len(names) > MOST_CLASSES:
         shown = np.argsort(arrays["f1"], kind="stable")[:MOST_CLASSES]
         caption = f"The {MOST_CLASSES} classes with the lowest F1 of {len(names)}."
+    times = arrays["confusion"].sum(axis=0)  # how often each class was predicted
     rows = tuple(
         (
             names[index],
-            *(f"{arrays[score][index]:.3f}" for score in ("precision", "recall", "f1")),
+            f"{arrays['precision'][index]:.3f}" if times[index] else "–",
+            *(f"{arrays[score][index]:.3f}" for score in ("recall", "f1")),
             f"{arrays['support'][index]:,}",
         )
         for index in shown.tolist()

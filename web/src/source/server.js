@@ -56,7 +56,7 @@ export function serverSource(token) {
       return (await arrayOf(await post(`runs/${run.id}/decode${query}`, latents))).data;
     },
     encode: async (run, bytes, space) => {
-      const answer = await (await post(`runs/${run.id}/encode?space=${encodeURIComponent(space)}`, bytes)).json();
+      const answer = await (await post(`runs/${run.id}/encode?space=${encodeURIComponent(space ?? "latents")}`, bytes)).json();
       const image = Uint8Array.from(atob(answer.image), (one) => one.charCodeAt(0));
       return { ...answer, image, latent: answer.latent && Float32Array.from(answer.latent) };
     },

@@ -1,5 +1,5 @@
 /*
-sources: sha256 f09b5e4fca321fd775e1c33032a4431f13ae196efe6d10a58e761bbd73063bf2
+sources: sha256 787b5c2a0b105957daf0e3dab414b5f2cc796b2c111da74f2ab9074e63af0ad3
 
 onnxruntime-web 1.30.0 (MIT)
 
