@@ -67,6 +67,14 @@ def test_an_address_that_others_can_reach_has_to_be_asked_for_twice(generators: 
     assert "not encrypted" in refused.stderr
 
 
+def test_a_host_that_is_not_of_this_machine_is_named_whatever_the_port(generators: Path) -> None:
+    refused = papilio(
+        "explore", str(generators), "--host", "203.0.113.9", "--allow-remote", "--port", "48765", "--no-browser"
+    )
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1].startswith("papilio: --host 203.0.113.9: cannot be used (")
+
+
 def test_a_port_that_is_taken_is_named(generators: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -14,7 +14,7 @@ from PIL import Image
 
 from explorer.conftest import quietly, run_of
 from papilio.errors import DataError, RunError, SettingError
-from papilio.explorer.about import about_run
+from papilio.explorer.about import about_run, is_sample
 from papilio.explorer.cloud import nearest_mean
 from papilio.explorer.explore import open_scenes, runs_to_explore
 from papilio.explorer.jobs import Far
@@ -198,6 +198,12 @@ def test_a_generator_shows_its_own_samples_with_the_classes_that_it_was_told(gen
         Scene(scene.folder, pictures=[Path("mine")])
 
 
+def test_points_are_a_sample_where_their_places_are_not_their_numbers_in_the_set() -> None:
+    """A study with a part of a set called its images 0, 1, 2, whatever their numbers there."""
+    assert not is_sample(np.arange(5)) and not is_sample(np.arange(0))
+    assert is_sample(np.array([2, 3, 4])) and is_sample(np.array([0, 2]))
+
+
 def test_a_generator_is_seen_first_where_it_decodes_and_has_no_classes_unless_somebody_says_so(
     generators: Path,
 ) -> None:
@@ -206,9 +212,10 @@ def test_a_generator_is_seen_first_where_it_decodes_and_has_no_classes_unless_so
     first = about_run(scene, 0)
     assert first["spaces"][0]["id"] == "latents"
     assert scene.is_kept("latents", "pca")
-    assert first["classes"] == scene.facts.class_names  # it is told one
+    assert first["classes"] == scene.facts.class_names and first["labeled_by"] is None  # it is told one
     vars(scene)["guide"] = {**scene.guide, "conditional": np.array(0)}
     assert about_run(scene, 0)["classes"] == first["judge_classes"]
+    assert about_run(scene, 0)["labeled_by"] == "mnist-features"
     scene.judge_name = None
     assert about_run(scene, 0)["classes"] == []
 

@@ -244,6 +244,21 @@ def test_what_a_sources_own_weights_have_seen_counts_too(finished: StudyResults,
         run_study(study_of(classes({"run": str(tuned)})), out=tmp_path / "out", is_silent=True)
 
 
+def test_a_source_of_a_source_is_found_from_another_folder(
+    finished: StudyResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its path was relative to the folder in which that study was run: elsewhere it "no longer existed"."""
+    folders = [next(run.folder for run in finished.runs if run.stage == one) for one in ("pretraining", "classes")]
+    there = tmp_path / "there"
+    seen, tuned = (shutil.copytree(one, there / "results" / one.parent.name / one.name / "r") for one in folders)
+    facts = json.loads((tuned / "run.json").read_text())
+    start = {"run": str(seen.relative_to(there)), "net": "encoder", "checksum": checksum(seen / "weights.safetensors")}
+    (tuned / "run.json").write_text(json.dumps(facts | {"starts": {"encoder": start}}))
+    monkeypatch.chdir(tmp_path)
+    study = study_of(classes({"run": str(tuned)}), data=DIGITS | {"num_train": 60})
+    assert run_study(study, out=tmp_path / "out", is_silent=True).is_whole
+
+
 def test_in_folds_a_source_that_has_seen_the_validation_images_is_refused(
     finished: StudyResults, tmp_path: Path
 ) -> None:
