@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
@@ -14,6 +15,7 @@ from papilio.results.words import duration, mean_spread, plain_number
 from papilio.sections.blocks import Block, Section, Table
 from papilio.sections.context import SectionContext
 from papilio.sections.quality_sections import SETS, kernel_words
+from papilio.sections.result_tables import short_names
 
 NAMES = (
     "trials",
@@ -38,15 +40,17 @@ NARROW = 6  # samples of a trial on narrow screens
 
 def models_section(arrays: Arrays, context: SectionContext) -> Section:
     """A row for each trial, and for as many principal components as there are latents; samples, measured and to be seen."""
-    blocks: list[Block] = [_models(arrays)]
+    titles = {trial.name: trial.title for trial in context.results.trials(context.stage)}
+    shown = [titles.get(name, name) for name in map(str, arrays["trials"])]
+    blocks: list[Block] = [_models(arrays, shown)]
     if "precision" in arrays and not np.isnan(arrays["precision"]).all():
-        blocks.append(_samples(arrays))
+        blocks.append(_samples(arrays, shown))
     if "shown" in arrays:
         blocks.append(_pictures(arrays, context))
     return Section("Side by side", blocks=tuple(blocks))
 
 
-def _models(arrays: Arrays) -> Table:
+def _models(arrays: Arrays, titles: Sequence[str]) -> Table:
     labels = int(arrays["labels"])
     columns = (
         "Trial",
@@ -61,7 +65,7 @@ def _models(arrays: Arrays) -> Table:
     unknown = np.full(len(arrays["trials"]), np.nan)  # of what earlier versions did not measure
     rows = [
         (
-            trial,
+            title,
             str(latents),
             "–" if math.isnan(error) else mean_spread(error, None if math.isnan(spread) else spread, num_runs),
             *map(_number, (samples, reconstructions)),
@@ -69,8 +73,8 @@ def _models(arrays: Arrays) -> Table:
             "–" if math.isnan(epoch_seconds) else duration(epoch_seconds),
             duration(seconds),
         )
-        for (
-            trial,
+        for title, (
+            _,
             latents,
             error,
             spread,
@@ -80,7 +84,7 @@ def _models(arrays: Arrays) -> Table:
             accuracy,
             seconds,
             epoch_seconds,
-        ) in zip(*(arrays.get(name, unknown).tolist() for name in NAMES), strict=True)
+        ) in zip(titles, zip(*(arrays.get(name, unknown).tolist() for name in NAMES), strict=True), strict=True)
     ]
     rows += [
         (f"{num} principal components", str(num), plain_number(error), "–", "–", _share(accuracy), "–", "–")
@@ -99,7 +103,7 @@ def _models(arrays: Arrays) -> Table:
     )
 
 
-def _samples(arrays: Arrays) -> Table:
+def _samples(arrays: Arrays, titles: Sequence[str]) -> Table:
     """Samples of each trial below real test images and the mean image."""
     columns = ("Images", "Fréchet", "Kernel", "Precision", "Recall")
     kinds = ("frechet", "kernel", "kernel_spread", "precision", "recall")
@@ -108,8 +112,8 @@ def _samples(arrays: Arrays) -> Table:
         for row, name in enumerate(arrays.get("floors", np.array([])))
     ]
     made = [
-        _measured(str(trial), *(float(arrays["samples" if kind == "frechet" else kind][row]) for kind in kinds))
-        for row, trial in enumerate(arrays["trials"])
+        _measured(title, *(float(arrays["samples" if kind == "frechet" else kind][row]) for kind in kinds))
+        for row, title in enumerate(titles)
     ]
     caption = "Samples of each trial’s best run. Lower distances are better, and higher precision and recall; real test images"
     caption += " show the best that can be expected. A run without a prior is sampled from a normal distribution that is fitted"
@@ -126,7 +130,9 @@ def _measured(
 
 
 def _pictures(arrays: Arrays, context: SectionContext) -> Block:
-    names = ["real test images", *arrays["trials"].tolist()]
+    trials = context.results.trials(context.stage)
+    short = short_names(context.results, context.stage, trials)
+    names = ["real test images", *(short.get(name, name) for name in map(str, arrays["trials"]))]
     images = np.concatenate([arrays["real"][None], arrays["shown"]])
 
     def draw(width: float) -> Drawing:
