@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,14 @@ def unranked(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
 def test_the_first_of_what_nothing_ranks_is_not_called_the_best(unranked: StudyResults) -> None:
     assert unranked.ranking("s") is None and unranked.best is not None
     assert best_words(unranked, unranked.best).endswith("(plain, seed 0; the first: nothing ranks them)")
+
+
+def test_the_head_tells_what_all_trials_have_and_what_means_the_same_in_all(unranked: StudyResults) -> None:
+    """A number of one trial alone stood there beside a range of several."""
+    page = (unranked.folder / "report.html").read_text()
+    head = re.sub(r"<[^>]*>|\s+", " ", page[page.index('<p class="headline">') :])[:400]
+    assert "2 trials are finished; no metric ranks them. At the best epochs: test error 0." in " ".join(head.split())
+    assert not any(word in head for word in ("active units", "loss", "KL"))
 
 
 def test_settings_that_no_kind_of_run_here_takes_are_not_told_of(unranked: StudyResults) -> None:

@@ -17,7 +17,7 @@ from papilio.results import words
 from papilio.results.metrics import on_split, possible_range, shown_metrics, told_metric
 from papilio.results.published_numbers import published_beside
 from papilio.results.results import StudyResults, TrialResult
-from papilio.results.units import shared_units
+from papilio.results.units import means_the_same, shared_units
 from papilio.runs.folder import RunFolder
 from papilio.sections import result_tables as tables
 from papilio.sections import sentences
@@ -111,13 +111,16 @@ def headline(results: StudyResults) -> Headline | None:
 
 
 def _unranked_headline(results: StudyResults, stage: str) -> Headline:
-    """What a lone trial came to, or between what ends several of them lie."""
+    """What a lone trial came to, or between what ends several of them lie in what all have, where it means the same."""
     trials = results.ranked(stage)
-    metrics = shown_metrics(results, stage)[:MOST_NUMBERS]
+    metrics = shown_metrics(results, stage)
     only = trials[0] if len(trials) == 1 else None
     if only is None:
-        numbers = [(metric, sentences.range_words(trials, metric)) for metric in metrics]
+        runs = [run for trial in trials for run in trial.runs]
+        shared = [name for name in metrics if means_the_same(runs, name) and all(trial.has(name) for trial in trials)]
+        numbers = [(metric, sentences.range_words(trials, metric)) for metric in shared[:MOST_NUMBERS]]
     else:
+        metrics = metrics[:MOST_NUMBERS]
         numbers = [(metric, str(spread)) for metric in metrics if (spread := spread_of(only, metric))]
     return Headline(
         trial=only and only.title,
