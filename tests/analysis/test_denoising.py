@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -124,6 +126,15 @@ STUDY: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
     return run_study(STUDY, out=tmp_path_factory.mktemp("denoising") / "out", is_silent=True)
+
+
+def test_a_noise_that_no_trial_was_trained_with_is_told_of(results: StudyResults, tmp_path: Path) -> None:
+    folder = shutil.copytree(results.folder, tmp_path / "out")
+    assert "No trial was trained with this noise" not in (folder / "report.html").read_text()
+    tables = [{"kind": "denoising", "noise": "masking", "levels": [0.2], "num": 20}]
+    run_study(STUDY | {"analysis": tables}, out=folder, is_silent=True)
+    page = (folder / "report.html").read_text()
+    assert "No trial was trained with this noise: <code>noise</code> in the [[analysis]] table" in page
 
 
 def test_each_trial_of_a_stage_is_measured_beside_the_noisy_images(results: StudyResults) -> None:

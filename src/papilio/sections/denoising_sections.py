@@ -34,7 +34,10 @@ def denoising_section(arrays: Arrays, context: SectionContext) -> Section:
 
     num, total = int(arrays["num"]), int(arrays["num_test"])
     of = f"{num:,}" if num == total else f"{num:,} of {total:,}"
-    note = f"Means over {of} test images with {NOISES[context.options['noise']]}. Best run of each trial."
+    noise = context.options["noise"]
+    note = f"Means over {of} test images with {NOISES[noise]}. Best run of each trial."
+    if noise not in arrays["noises"].tolist():
+        note += " No trial was trained with this noise: `noise` in the [[analysis]] table chooses another."
     blocks: list[Block] = [Text(" ".join(verdict(arrays)))]
     if len(levels) > 1:
         caption = (

@@ -31,7 +31,9 @@ NAMES = (
 )
 EXPLAINED = {  # the caption's sentences, and the column without which each is left out
     "Test error: the mean squared error per pixel of reconstructions, averaged over runs.": "Test error",
-    "Fréchet: the distance of samples and of reconstructions from real images, lower is better.": "Fréchet",
+    "Fréchet: the distance of samples and of reconstructions from real images in a classifier’s features, lower is better.": (
+        "Fréchet"
+    ),
     "Probe: the accuracy of a linear classifier on latents.": "Probe",
     "Time: training time per run.": "Time",
 }
