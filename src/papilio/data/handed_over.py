@@ -34,9 +34,8 @@ def with_kept_arrays(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_impossible_images(images: np.ndarray) -> None:
-    if (
-        images.dtype.kind not in "ui" or not images.size
-    ):  # how high integers may be, `bits` says, perhaps in another table
+    # how high integers may be, `bits` says, perhaps in another table
+    if images.dtype.kind not in "ui" or not images.size:
         as_pixels(images, where="data.images")
 
 

@@ -52,9 +52,8 @@ def about_run(scene: Scene, number: int) -> dict[str, Any]:
             *(["classify"] if "probabilities" in scene.offers else []),
         ],
         "judge": scene.judge_name,
-        "labeled_by": scene.judge_name
-        if scene.is_generator and not conditional
-        else None,  # also where it cannot be asked
+        # also where it cannot be asked, as in a page without its network
+        "labeled_by": scene.judge_name if scene.is_generator and not conditional else None,
         "judge_classes": judged,
         "conditional": scene.facts.class_names[:conditional],
         "latents": 0 if cloud.latents is None else cloud.latents.shape[1],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from papilio.errors import SettingError
+from papilio.models.sizes import share_below_one
 
 ActivationName = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]
 Initializer = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "random_normal", "torch"]
@@ -76,8 +77,7 @@ class Dropout:
     rate: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rate < 1:
-            raise SettingError(f"dropout: must be at least 0 and below 1, not {self.rate}")
+        share_below_one(self.rate, what="dropout")
 
 
 @dataclass(frozen=True)

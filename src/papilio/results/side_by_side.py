@@ -10,19 +10,11 @@ from papilio.snippets import box, line, table
 
 MOST_KEYS = 4  # in a cell
 OF_SETS = ("data.name", "data.path")  # settings that name images
-OF_TEST_IMAGES = (  # settings that decide which of a set's images are for testing, and what they look like
-    *(
-        "data.labels",
-        "data.seed",
-        "data.test",
-        "data.fraction",
-        "data.size",
-        "data.color",
-        "data.bits",
-        "data.binarize",
-    ),
-    *("data.render", "data.unreadable"),
-)
+# settings that decide which of a set's images are for testing, and what they look like
+OF_TEST_IMAGES = {
+    f"data.{name}"
+    for name in ("labels", "seed", "test", "fraction", "size", "color", "bits", "binarize", "render", "unreadable")
+}
 
 Table = tuple[list[str], list[list[str]]]  # header and rows
 

@@ -153,14 +153,12 @@ class Run:
         """
         if errors not in ("raise", "skip"):
             raise SettingError(f'errors = {shown(errors)}: allowed are "raise" and "skip"')
-        offer, known = (
-            self._offer("predict"),
-            as_pictures(pictures, shape=self.image_shape, bits=self.facts.run_settings.data.bits),
-        )
+        offer, bits = self._offer("predict"), self.facts.run_settings.data.bits
+        known = as_pictures(pictures, shape=self.image_shape, bits=bits)
         try:
             return offer(self, known, is_inverted=is_inverted, progress=progress)
         except DataError as error:
-            broken = unreadable_pictures(known, bits=self.facts.run_settings.data.bits)
+            broken = unreadable_pictures(known, bits=bits)
             if not broken:
                 raise
             if errors == "raise":
