@@ -62,9 +62,8 @@ def _curves(
 ) -> FigureBox | None:
     ranking = results.ranking(stage)
     names = tables.short_names(results, stage, shown)
-    colors = (
-        LINES if len(shown) <= len(LINES) else [""] * len(shown)
-    )  # a trial has one in all figures, if there are enough
+    # a trial has one color in all figures, if there are enough
+    colors = LINES if len(shown) <= len(LINES) else [""] * len(shown)
     drawn = [
         _curve(trial, metric, label=names[trial.name], color=color) for trial, color in zip(shown, colors, strict=False)
     ]
