@@ -16,6 +16,7 @@ from tiny import tiny
 import papilio as product
 from papilio.errors import StudyError
 from papilio.execution import trackers
+from papilio.execution.tensorboard_events import TensorBoardEvents
 from papilio.execution.trackers import Trackers, Written
 from papilio.results.results import RunResult
 from papilio.runs.folder import RunFolder
@@ -62,6 +63,22 @@ def test_runs_that_were_finished_before_are_written_too(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "tensorboard").exists()
     product.run_study(LOGGED, out=tmp_path / "out", is_silent=True)
     assert steps_of(run)["loss/val"] == [1, 2, 3]
+
+
+def test_the_events_of_a_run_that_has_ended_are_not_written_again_at_the_end_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    begin = TensorBoardEvents._begin
+
+    def counting(self: TensorBoardEvents, name: str, *rest: Any) -> None:
+        begun.append(name)
+        begin(self, name, *rest)
+
+    monkeypatch.setattr(TensorBoardEvents, "_begin", counting)
+    found = product.run_study(LOGGED | {"stage": [{"name": "only", "seeds": 2}]}, out=tmp_path / "out", is_silent=True)
+    assert sorted(begun) == sorted(run.name for run in found.runs)
+    assert all("accuracy/test" in steps_of(run) for run in found.runs)
 
 
 def test_a_resumed_run_writes_no_step_twice(tmp_path: Path) -> None:

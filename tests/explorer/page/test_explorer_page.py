@@ -231,6 +231,8 @@ def test_a_dropped_picture_is_encoded_kept_and_shown_on_the_map(opened: Any) -> 
     page.locator(KEPT).get_by_text("opened.png").wait_for()
     drop(page, ("a.png", picture_file(3)), ("b.png", picture_file(5)))
     page.locator(".end-picture").get_by_text("b.png").wait_for()
+    drop(page, *((f"{number}.png", picture_file(number)) for number in (3, 5, 6)))
+    page.get_by_role("alert").get_by_text("Two pictures at a time: 1 was left out").wait_for()
     drop(page, ("notes.txt", b"no picture"))
     page.get_by_role("alert").get_by_text("notes.txt: The file is not a picture").wait_for()
     page.locator("#run").select_option("2")
