@@ -22,6 +22,7 @@ from papilio.results.best import best_words, place_of_run
 from papilio.results.metrics import told_metric
 from papilio.results.reading import read_results
 from papilio.results.results import StudyResults
+from papilio.results.units import has_one_unit, means_the_same
 from papilio.sections.setting_rows import shared_settings
 from papilio.settings.train_settings import TrainSettings
 from papilio.workbench import run_study, sample
@@ -95,6 +96,24 @@ def test_such_a_stage_is_ranked_by_the_error_on_clean_images(results: StudyResul
 def test_losses_that_cannot_be_compared_share_no_axis(results: StudyResults) -> None:
     names = {path.stem for path in (results.folder / "figures").glob("*.svg")}
     assert {"1-objectives-val-error", "2-rates-val-loss"} <= names and "1-objectives-val-loss" not in names
+
+
+def test_losses_of_several_games_are_not_one_number(tmp_path: Path) -> None:
+    """A range from a cross entropy in nats to a hinge loss stood in the head, and both shared an axis."""
+    small = {"family": "gan", "units": [8], "latents": 4}
+    trials = [
+        {"name": loss, "model": small, "train": {"objective_settings": {"loss": loss}}}
+        for loss in ("non_saturating", "hinge", "wasserstein")
+    ]
+    study = tiny(stage=[{"name": "games", "trial": trials}], train={"epochs": 1, "batch_size": 64}, analysis=[])
+    runs = run_study(study, out=tmp_path / "out", is_silent=True).runs
+    _, hinge, wasserstein = runs
+    assert not has_one_unit(runs, "val_generator_loss") and has_one_unit([hinge, wasserstein], "val_generator_loss")
+    assert not means_the_same([hinge, wasserstein], "val_generator_loss") and means_the_same(runs, "val_diversity")
+    page = (tmp_path / "out/report.html").read_text()
+    head = " ".join(re.sub(r"<[^>]*>", " ", page[page.index('<p class="headline">') :])[:400].split())
+    assert head.startswith("3 trials are finished; no metric ranks them. After the last epoch: test diversity")
+    assert "loss" not in head
 
 
 @pytest.fixture(scope="module")

@@ -72,6 +72,11 @@ def reconstruction_units(settings: ReconstructionSettings) -> Mapping[str, str]:
     return {"loss": OF_ERRORS[settings.error], "error": SQUARED}
 
 
+def game_units(settings: GameSettings) -> Mapping[str, str]:
+    unit = NATS if settings.loss == "non_saturating" else "units of the discriminator’s output"
+    return dict.fromkeys(("discriminator_loss", "generator_loss"), unit)
+
+
 def variational_units(settings: VariationalSettings) -> Mapping[str, str]:
     return dict.fromkeys(("loss", "elbo", "reconstruction", "kl"), NATS) | {"error": SQUARED}
 
@@ -196,6 +201,8 @@ GAN = Kind(
     measured_only=frozenset({"diversity", "outside"}),
     ranked_by=None,
     nets=frozenset({"generator", "discriminator"}),
+    depends={"discriminator_loss": ("loss", "smoothing"), "generator_loss": ("loss",)},
+    units=game_units,
     settings=GameSettings,
     # Radford et al. 2016, section 4: at Adam's usual numbers training was unstable
     defaults={"optimizer": "adam", "learning_rate": 2e-4, "betas": (0.5, 0.999)},

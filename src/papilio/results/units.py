@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import ValidationError
 
 from papilio.errors import PapilioError
-from papilio.kinds.choosing import unit_of
+from papilio.kinds.choosing import meaning_of, unit_of
 from papilio.kinds.kind import Kind
 from papilio.kinds.registry import CLASSIFY, KINDS, READ, SUPERVISED
 from papilio.results.results import RunResult
 from papilio.results.words import metric_words
 from papilio.settings.run_settings import RunSettings
+from papilio.settings.train_settings import TrainSettings
 
 OF_LABELS = "labels’ units"  # of numbers whose unit nobody named
 
@@ -24,9 +25,15 @@ def shared_units(runs: Iterable[RunResult], metrics: Iterable[str]) -> dict[str,
     return {metric: unit for metric, units in found.items() if len(units) == 1 and (unit := units.pop())}
 
 
-def means_the_same(runs: Iterable[RunResult], metric: str) -> bool:
-    """Whether a recorded metric has one unit in all runs, as far as their kinds tell."""
+def has_one_unit(runs: Iterable[RunResult], metric: str) -> bool:
+    """Whether a recorded metric is measured in the same in all runs, as far as their kinds tell."""
     return len({unit for run in runs if (unit := _unit(run, metric))}) < 2
+
+
+def means_the_same(runs: Iterable[RunResult], metric: str) -> bool:
+    """Whether a recorded metric has one unit and one meaning in all runs, as far as their kinds tell."""
+    known = list(runs)
+    return has_one_unit(known, metric) and len({_told(run, metric, meaning_of) for run in known}) < 2
 
 
 def metric_heading(name: str, units: Mapping[str, str]) -> str:
@@ -55,11 +62,16 @@ def _unit(run: RunResult, metric: str) -> str:
     bare = metric.partition("_")[2]
     if run.quantity is not None and bare.endswith("error"):
         return "minutes" if run.quantity.is_time else run.quantity.unit or OF_LABELS
+    return _told(run, metric, unit_of)
+
+
+def _told(run: RunResult, metric: str, what: Callable[[Kind, TrainSettings, str], str]) -> str:
+    """What a run's kind tells of a recorded metric; empty for kinds of the user's own."""
     kind = _kind(run)
     if kind is None:
         return ""
     try:
-        return unit_of(kind, RunSettings.of(run.settings).train, bare)
+        return what(kind, RunSettings.of(run.settings).train, metric.partition("_")[2])
     except (PapilioError, ValidationError, KeyError, TypeError):  # damaged settings: the table is shown without
         return ""
 

@@ -15,7 +15,7 @@ from papilio.kinds.ranking import Ranking
 from papilio.results import words
 from papilio.results.metrics import on_split
 from papilio.results.results import StudyResults, TrialResult
-from papilio.results.units import means_the_same
+from papilio.results.units import has_one_unit
 from papilio.sections import result_tables as tables
 from papilio.studies.study import slug
 
@@ -49,9 +49,8 @@ def _drawn_metrics(ranking: Ranking | None, trials: Sequence[TrialResult]) -> li
     recorded = [name for name in names if name.startswith(("train_", "val_"))]
     solid = dict.fromkeys(val if (val := on_split(name, "val")) in names else name for name in recorded)
     runs = [run for trial in trials for run in trial.runs]
-    alike = [
-        name for name in solid if means_the_same(runs, name)
-    ]  # losses of several kinds of runs do not share an axis
+    # losses of several kinds of runs do not share an axis
+    alike = [name for name in solid if has_one_unit(runs, name)]
     if ranking is None:
         return alike
     return list(dict.fromkeys([ranking.metric, *(name for name in alike if name.endswith("loss"))]))
