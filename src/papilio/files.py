@@ -13,6 +13,7 @@ import json
 import os
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import IO, Any
 from papilio.errors import BusyError, PapilioError, StorageError, perhaps, reason_of
 
 PART = ".part"
+_ONE_AT_A_TIME = threading.Lock()
 OF_UNFINISHED = "????????"  # the letters that tell unfinished files of one name apart
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 MOST_OWN_BYTES = 2**28  # of a file of text or JSON that Papilio wrote
@@ -233,6 +235,8 @@ def _remove_lock(path: Path, folders: list[Path]) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    """What files of this process are not to be: it can only be read by setting it, for which threads take turns."""
+    with _ONE_AT_A_TIME:
+        mask = os.umask(0)
+        os.umask(mask)
     return mask

@@ -180,7 +180,7 @@ def add_missing_of_stages(results: StudyResults) -> None:
 def _of_runs(results: StudyResults, table: AnalysisSettings, images: StudyImages, *, top: int) -> Iterator[WantedOfRun]:
     stages = filter(table.is_about, results.stages)
     trials = [trial for stage in stages for trial in results.ranked(stage)[:top]]
-    for run in (run for trial in trials for run in _runs(results, trial, table)):
+    for run in (run for trial in trials for run in _runs(trial, table)):
         asked = run_analyses(table, _kind(run, images.own))
         if not asked:
             continue
@@ -190,7 +190,7 @@ def _of_runs(results: StudyResults, table: AnalysisSettings, images: StudyImages
                 yield WantedOfRun(analysis, options, run, image_set, table.name, bool(table.data))
 
 
-def _runs(results: StudyResults, trial: TrialResult, table: AnalysisSettings) -> Sequence[RunResult]:
+def _runs(trial: TrialResult, table: AnalysisSettings) -> Sequence[RunResult]:
     if table.seeds == "all":
         return trial.finished
     best = trial.best
@@ -238,9 +238,9 @@ def _compute_of_runs(
     in_order = sorted(wanted.items(), key=lambda item: item[1].run.name)  # each run is loaded once
     for number, (name, one) in enumerate(in_order, start=1):
         progress(number, total, f"analyses: {one.analysis.name} of {one.run.trial}")
-        if loaded is None or loaded.folder != one.run.folder:
-            loaded = load_run(one.run.folder, own=own)
         try:
+            if loaded is None or loaded.folder != one.run.folder:
+                loaded = load_run(one.run.folder, own=own)
             with _named(one.analysis, one.run.name):
                 arrays = _computed(resolve_reference(one.analysis.compute), loaded, one, progress)
                 write_analysis(folder / name, one.header, arrays)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+
+from papilio.settings.values import canonical
 
 FEWEST_TRIALS = 8
 MOST_TRIALS = (
@@ -71,13 +72,13 @@ def _evenly_by_value(values: Sequence[float]) -> list[int]:
 
 
 def _differs(points: Sequence[Mapping[str, Any]], key: str) -> bool:
-    return len({_text(point.get(key)) for point in points}) > 1
+    return len({canonical(point.get(key)) for point in points}) > 1
 
 
 def is_complete_grid(points: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> bool:
     """Whether every combination of the keys' values is there, and each equally often."""
-    counts = Counter(tuple(_text(point.get(key)) for key in keys) for point in points)
-    num_combinations = math.prod(len({_text(point.get(key)) for point in points}) for key in keys)
+    counts = Counter(tuple(canonical(point.get(key)) for key in keys) for point in points)
+    num_combinations = math.prod(len({canonical(point.get(key)) for point in points}) for key in keys)
     return len(counts) == num_combinations and len(set(counts.values())) == 1
 
 
@@ -88,7 +89,7 @@ def _shares_of_grid(
     mean = values.mean()
     effects, num_parameters = {}, 1
     for key in keys:
-        _, places = np.unique([_text(point.get(key)) for point in points], return_inverse=True)
+        _, places = np.unique([canonical(point.get(key)) for point in points], return_inverse=True)
         counts = np.bincount(places)
         effects[key] = (np.bincount(places, weights=values) / counts - mean)[places]
         num_parameters += len(counts) - 1
@@ -101,19 +102,15 @@ def _shares_of_grid(
     return {key: one / total for key, one in sorted(variances.items(), key=lambda pair: -pair[1])} if total else {}
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
 def _ranks(values: Sequence[Any]) -> Float[np.ndarray, " n"]:
     """Each value's mean rank, from 0.5 up: equal values share one, so that its room is as wide as it is frequent."""
     known = [value for value in values if value is not None]
     are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
     order = sorted(
-        {_text(value): value for value in known}.items(), key=lambda pair: pair[1] if are_numbers else pair[0]
+        {canonical(value): value for value in known}.items(), key=lambda pair: pair[1] if are_numbers else pair[0]
     )
-    places = {_text(None): -1} | {text: place for place, (text, _) in enumerate(order)}
-    codes = np.array([places[_text(value)] for value in values])
+    places = {canonical(None): -1} | {text: place for place, (text, _) in enumerate(order)}
+    codes = np.array([places[canonical(value)] for value in values])
     _, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - counts / 2)[inverse]
 

@@ -13,10 +13,9 @@ from papilio.data.imageset import ImageSet
 from papilio.data.progress import Progress
 from papilio.data.splits import draw_number
 from papilio.engine import Arrays
-from papilio.kinds.options import LikelihoodOptions, VariationalSettings
+from papilio.kinds.options import ACTIVE_ABOVE, LikelihoodOptions, VariationalSettings
 from papilio.runs.run import Run
 
-ACTIVE_ABOVE = 0.01  # the variance of a latent's posterior mean over images: Burda et al. 2016, section 5.2
 CERTAIN = 1e-7  # float32 sigmoids saturate to 0 and 1, whose logarithms are no numbers
 MOST_NUMBERS = 4_000_000  # pixels that are decoded at once: 16 MB
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from papilio.analysis.comparison import paired_comparison
+from papilio.settings.values import canonical
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ def main_effects(
 
 
 def _of_key(observations: Sequence[Observation], key: str, test_share: float | None) -> list[MainEffect]:
-    values = {_name(one.settings.get(key)): one.settings.get(key) for one in observations}
+    values = {canonical(one.settings.get(key)): one.settings.get(key) for one in observations}
     cells: dict[str, dict[tuple[Any, ...], dict[str, float]]] = {}
     for one in observations:
-        rest = _name({name: value for name, value in one.settings.items() if name != key})
-        cells.setdefault(rest, {}).setdefault(one.pairing, {})[_name(one.settings.get(key))] = one.value
+        rest = canonical({name: value for name, value in one.settings.items() if name != key})
+        cells.setdefault(rest, {}).setdefault(one.pairing, {})[canonical(one.settings.get(key))] = one.value
     combinations = [[cell for cell in pairings.values() if len(cell) == len(values)] for pairings in cells.values()]
     whole = [pairings for pairings in combinations if pairings]
     units = whole[0] if len(whole) == 1 else [_mean_cell(pairings) for pairings in whole]
@@ -81,7 +81,3 @@ def _effect(
     others = [statistics.fmean(one for other, one in cell.items() if other != name) for cell in cells]
     found = paired_comparison(own, others, test_share=test_share)
     return MainEffect(key, value, statistics.fmean(own), found.difference, found.half_width, len(cells))
-
-
-def _name(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)

@@ -18,6 +18,7 @@ from papilio.kinds.registry import KINDS
 from papilio.results.results import RunResult, StudyResults, TrialResult
 from papilio.results.words import value_words
 from papilio.runs.run import Run, load_run
+from papilio.settings.values import value_at
 
 METRICS = {"error": "test_error", "active": "test_active_units", "kl": "test_kl"}  # of every run
 
@@ -36,7 +37,7 @@ def trade(
 
     MIG: Chen, Li, Grosse & Duvenaud, Isolating sources of disentanglement in variational autoencoders (2018), section 4.1.
     """
-    measured = [(run, trial) for trial in results.trials(stage) if (run := _measured_run(results, trial)) is not None]
+    measured = [(run, trial) for trial in results.trials(stage) if (run := _measured_run(trial)) is not None]
     found = [(run, trial) for run, trial in measured if setting_of(run, options.by) is not None]
     values = [setting_of(run, options.by) for run, _ in found]
     if len({value_words(value) for value in values}) < 2:
@@ -60,9 +61,7 @@ def trade(
 
 def setting_of(run: RunResult, key: str) -> Any:
     """A run's setting by its dotted key; what it left to a default as run.json has it; None where there is none."""
-    value: Any = run.settings
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
+    value = value_at(run.settings, key)
     if value is None:
         value = run.defaults.get(key)
     return _default_of_kind(run, key) if value is None else value
@@ -76,7 +75,7 @@ def _default_of_kind(run: RunResult, key: str) -> Any:
     return kind.settings.model_fields[name].get_default()
 
 
-def _measured_run(results: StudyResults, trial: TrialResult) -> RunResult | None:
+def _measured_run(trial: TrialResult) -> RunResult | None:
     """The best run of a trial that was measured on test images."""
     return trial.best if trial.has(METRICS["error"]) and not trial.is_pruned else None
 

@@ -133,7 +133,7 @@ class ImageSet:
         chosen = self.indices(name)
         return self.images[chosen], None if self.facts.shows == "nothing" else self.labels[chosen]
 
-    def fold(self, number: int, *, of: int, seed: int = 0) -> ImageSet:
+    def fold(self, number: int, *, of: int, seed: int) -> ImageSet:
         """The set with other splits: fold `number` (from 1) of its training and validation images validates, the rest trains.
 
         Test images stay what they are. Folds are stratified where there are labels, and with the same seed the same. Raises

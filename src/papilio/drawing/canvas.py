@@ -27,6 +27,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from papilio.drawing.palette import LIGHT
+from papilio.errors import shortened
 from papilio.files import open_atomic, write_text
 
 LOOK: dict[Any, Any] = {
@@ -149,10 +150,7 @@ def clean_label(text: str, *, limit: int = 40) -> str:
     'aaaaa…zzzzz'
     """
     visible = "".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in text)
-    if len(visible) <= limit:
-        return visible
-    half = (limit - 1) // 2
-    return f"{visible[:half]}…{visible[-half:]}"
+    return shortened(visible, limit)
 
 
 def only_horizontal_axis(axes: Axes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from jaxtyping import Float
 from matplotlib.ticker import MaxNLocator
 
 from papilio.results import words
+from papilio.settings.values import canonical
 
 MOST_NAMED = 6  # different numbers that get a tick each
 DECADES = 2.0  # a wider span is drawn on a logarithmic scale
@@ -100,15 +100,15 @@ def _round_ticks(ends: tuple[float, float]) -> tuple[tuple[float, str], ...]:
 
 def _named_scale(label: str, values: Sequence[Any], *, order: Sequence[Any]) -> Scale:
     """One place per value, in the study's order, first those that are not set."""
-    present = {_text(value): value for value in values if value is not None}
-    listed = {_text(value): value for value in order if _text(value) in present}
+    present = {canonical(value): value for value in values if value is not None}
+    listed = {canonical(value): value for value in order if canonical(value) in present}
     names = listed | {text: present[text] for text in sorted(present)}
     if any(value is None for value in values):
-        names = {_text(None): None} | names
+        names = {canonical(None): None} | names
     places = {text: float(place) for place, text in enumerate(names)}
     ticks = tuple((places[text], ABSENT if one is None else words.value_words(one)) for text, one in names.items())
     ends = (-0.35, len(names) - 0.65) if len(names) > 1 else (-1.0, 1.0)
-    return Scale(label, np.array([places[_text(value)] for value in values]), ticks, ends, has_named_places=True)
+    return Scale(label, np.array([places[canonical(value)] for value in values]), ticks, ends, has_named_places=True)
 
 
 def _is_log(known: Sequence[float], space: Any) -> bool:
@@ -128,7 +128,3 @@ def _listed(space: Any) -> Sequence[Any]:
 def _apart(low: float, high: float) -> tuple[float, float]:
     """Two ends of an axis that are not the same place."""
     return (low, high) if high > low else (low - 0.5, high + 0.5)
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)

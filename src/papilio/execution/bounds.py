@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from papilio.engine import find_engine
+from papilio.execution.spans import most_seconds
 from papilio.models.description import Description
 from papilio.runs.plan import RunPlan
 from papilio.settings.train_settings import num_batches
@@ -54,7 +55,7 @@ class Bounds:
         if len({self.images.structure_of(plan) for plan in known}) > MOST_STRUCTURES:
             return math.inf
         runs = [plan.settings.train.epochs * (self.epoch_seconds(plan) or math.inf) for plan in known]
-        return max(sum(runs) / num_workers, max(runs, default=0.0))
+        return most_seconds(runs, num_workers)
 
     def epoch_seconds(self, plan: RunPlan) -> float | None:
         """Of a run's epoch, None where it is not known: on an accelerator, and of what is not Papilio's own."""

@@ -222,7 +222,7 @@ class LiveProgress:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for column in ("running", "seed", "fold", "epoch", "validation"):
             table.add_column(column, no_wrap=True)
-        for plan, epoch, validation in self.running.values():
+        for plan, epoch, validation in list(self.running.values()):  # another thread draws
             fold = "" if plan.fold is None else str(plan.fold)
             table.add_row(Text(one_line(plan.trial)), str(plan.seed), fold, epoch, validation)
         bar = Table.grid(padding=(0, 2))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from papilio.errors import shortened
-from papilio.execution.spans import Span
+from papilio.execution.spans import Span, least_seconds, most_seconds
 from papilio.runs.plan import RunPlan
 from papilio.workers.messages import Cost
 
@@ -34,7 +34,7 @@ def untimed_words(untimed: Sequence[tuple[RunPlan, str]], num_probes: int) -> st
     plan, why = untimed[0]
     which = "the runs" if len(untimed) == num_probes else f"runs of {len(untimed)} of {num_probes} structures"
     then = "" if len(untimed) == num_probes else "; in the estimate they take as long as the others"
-    return f'{which} could not be timed: stage "{plan.stage}", trial "{plan.trial}": {shortened(why, MOST_OF_A_REASON)}{then}'
+    return f"{which} could not be timed: {plan.place}: {shortened(why, MOST_OF_A_REASON)}{then}"
 
 
 @dataclass
@@ -55,15 +55,18 @@ class Forecast:
     work: dict[str, float] = field(default_factory=dict)  # by structure of which there is a cost
 
     def learn_cost(self, plan: RunPlan, cost: Cost) -> None:
-        """Note what a probe measured."""
-        self._note_cost(plan, cost)
+        """Note what a probe or epochs of training have measured."""
+        structure = self._structure(plan)
+        self.costs[structure] = cost
+        if structure not in self.work and (work := self.work_of(plan)):
+            self.work[structure] = work
 
     def learn_epoch(self, plan: RunPlan, epoch: int, seconds: float) -> None:
         """Note that a run has come to the end of an epoch, `seconds` of training in all."""
         self.epochs_done[plan.name] = epoch
         self.trained.add(self._structure(plan))
         known = self.costs.get(self._structure(plan))
-        self._note_cost(plan, Cost(seconds / epoch, known.peak_bytes if known else 0))
+        self.learn_cost(plan, Cost(seconds / epoch, known.peak_bytes if known else 0))
 
     def learn_peak(self, peak_bytes: int) -> None:
         """Note how much memory a worker has taken so far."""
@@ -86,11 +89,8 @@ class Forecast:
         typical = sum(one.epoch_seconds for one in self.costs.values()) / len(self.costs)
         overhead = sum(self.overheads) / len(self.overheads) if self.overheads else OVERHEAD
         spans = [self._run_span(plan, typical=typical, overhead=overhead) for plan in plans]
-        low, high = (
-            max(sum(each) / self.num_workers, max(each, default=0.0))
-            for each in ([one.low for one in spans], [one.high for one in spans])
-        )
-        return Span(low, high)
+        low = least_seconds([one.low for one in spans], self.num_workers)
+        return Span(low, most_seconds([one.high for one in spans], self.num_workers))
 
     def peak_bytes(self) -> int:
         """Of all workers together, 0 where nothing was measured."""
@@ -120,12 +120,6 @@ class Forecast:
         pairs = [(self.costs[one].epoch_seconds, work / other) for one, other in self.work.items()]
         low = min(seconds * min(1.0, ratio) for seconds, ratio in pairs)
         return Span(low, max(seconds * max(1.0, ratio) for seconds, ratio in pairs))
-
-    def _note_cost(self, plan: RunPlan, cost: Cost) -> None:
-        structure = self._structure(plan)
-        self.costs[structure] = cost
-        if structure not in self.work and (work := self.work_of(plan)):
-            self.work[structure] = work
 
     def _expected_shares(self, plan: RunPlan) -> Span:
         """Of its epochs: as its sisters took, else as all runs took once some have ended, else from the fewest to all."""

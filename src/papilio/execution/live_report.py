@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 from papilio.execution.spans import Span
 from papilio.files import PART
+from papilio.workers.pool import python_path
 
 PROGRAM = "papilio.sections.live"
 SECONDS_TO_FIRST = 20.0  # a study that is over sooner has its report soon enough
@@ -25,7 +28,8 @@ class LiveReport:
         self.folder = folder
         self.next = time.monotonic() + SECONDS_TO_FIRST
         self.begun = 0.0
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self.said: IO[bytes] | None = None  # its standard error: a pipe that nobody reads would fill up
 
     def look(self, *, has_news: bool, left: Span | None = None) -> str | None:
         """See to it; returns what went wrong, after which it is not tried again.
@@ -37,13 +41,13 @@ class LiveReport:
         is_worth_it = left is None or left.high >= SECONDS_WORTH
         if has_news and is_worth_it and time.monotonic() >= self.next:
             self.begun = time.monotonic()
+            self.said = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process has ended)
             self.process = subprocess.Popen(
                 [sys.executable, "-m", PROGRAM, str(self.folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": _same_path()},
+                stderr=self.said,
+                env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": python_path()},
                 start_new_session=True,  # a Ctrl-C is for the study
             )
         return None
@@ -52,24 +56,28 @@ class LiveReport:
         """End the process: the study writes its last report itself."""
         if self.process is not None:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()
+            self._last_line()
             self.process = None
-            for half in self.folder.glob(f".report.html*{PART}"):
+            for half in (*self.folder.glob(f".report.html*{PART}"), *self.folder.glob(f"figures/.*{PART}")):
                 half.unlink(missing_ok=True)
 
-    def _wait(self, process: subprocess.Popen[str]) -> str | None:
+    def _wait(self, process: subprocess.Popen[bytes]) -> str | None:
         if process.poll() is None:
             return None
         self.process = None
-        _, said = process.communicate()
+        said = self._last_line()
         now = time.monotonic()
         self.next = now + max(SECONDS_BETWEEN, SHARE * (now - self.begun))
         if process.returncode <= 0:  # below 0: somebody ended it
             return None
         self.next = float("inf")
-        return (said.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
+        return said or f"exit status {process.returncode}"
 
-
-def _same_path() -> str:
-    """Where this process finds modules, also when it runs from a source folder that is not installed."""
-    return os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+    def _last_line(self) -> str:
+        """The last line that the process wrote to its standard error, which is closed; empty where it wrote none."""
+        assert self.said is not None  # made with the process
+        with self.said as file:
+            file.seek(0)
+            lines = file.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""

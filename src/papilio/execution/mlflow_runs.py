@@ -15,14 +15,13 @@ from mlflow.entities import Metric, Param, RunTag  # pyright: ignore[reportMissi
 from mlflow.exceptions import MlflowException  # pyright: ignore[reportMissingImports]
 
 from papilio.execution.display import run_words
-from papilio.execution.trackers import Written, flat_settings, measured_at_the_end
+from papilio.execution.trackers import NO_METRICS, Written, flat_settings, measured_at_the_end
 from papilio.files import read_own, write_json
 from papilio.study_folder import MLFLOW_DATABASE, MLFLOW_RUN
 
 ADDRESS = "MLFLOW_TRACKING_URI"
 RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 STATUSES = {"done": "FINISHED", "diverged": "FAILED", "failed": "FAILED", "pruned": "KILLED", "stopped": "KILLED"}
-NO_METRICS = ("epoch", "step")
 MOST_LETTERS = 500  # of a setting
 MOST_AT_ONCE = 1000  # metrics, and a tenth as many settings: what a server takes
 

@@ -133,7 +133,7 @@ def _row(
         engine = find_engine(first.settings.train.engine, study.own)
         described = engine.describe(first.settings, images.of_run(first).facts)
     except (SettingError, DataError) as error:
-        raise StudyError(f'{study.where}: stage "{first.stage}", trial "{first.trial}": {error}') from error
+        raise StudyError(f"{study.where}: {first.place}: {error}") from error
     num_finished = sum(run.name in finished for run in runs)
     train = first.settings.train
     precision = precisions.of(first) or train.precision or "float32"

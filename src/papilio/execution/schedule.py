@@ -27,7 +27,7 @@ from papilio.runs.plan import RunPlan
 from papilio.search.journal import Journal
 from papilio.search.origins import Origins
 from papilio.search.search import StudySearch
-from papilio.search.states import Job, Tally
+from papilio.search.states import Job, JobKind, Tally
 from papilio.workers.messages import Crew, Task, TaskRun, Workers
 from papilio.workers.sharing import SharedImages
 
@@ -95,7 +95,7 @@ class Execution:
         self.listener = listener
         self.confirm = confirm
         self.jobs: dict[str, Job] = {}  # with workers, by run
-        self.retried: set[str] = set()
+        self.retried: set[tuple[str, JobKind]] = set()  # runs whose worker died, and what it did with them
         self.forecast = Forecast(workload.crew.num_workers, workload.structure_of)
         self.is_stopping = False
         self.num_untold: int | None = None  # runs that are to be trained, until it was told how long they take
@@ -246,7 +246,8 @@ class Execution:
         if first is None:
             return []
         jobs, others = [first], []
-        room = 1 if first.kind == "test" or first.plan.name in self.retried else self.workload.max_lanes(first.plan)
+        is_alone = first.kind == "test" or (first.plan.name, first.kind) in self.retried
+        room = 1 if is_alone else self.workload.max_lanes(first.plan)
         while len(jobs) < room and len(others) < room and (job := self.search.next_job()) is not None:
             (jobs if self._goes_with(first, job) else others).append(job)
         for job in reversed(others):
@@ -257,7 +258,7 @@ class Execution:
         structure_of = self.workload.structure_of
         is_alike = job.kind == first.kind and structure_of(job.plan) == structure_of(first.plan)
         has_device = job.plan.settings.train.device == first.plan.settings.train.device  # not part of a structure
-        return is_alike and has_device and job.plan.name not in self.retried
+        return is_alike and has_device and (job.plan.name, job.kind) not in self.retried
 
     def _hear(self, pool: Workers, plan: RunPlan, kind: str, content: Any) -> None:
         if kind == "step":
@@ -338,11 +339,18 @@ class Execution:
             self.forecast.learn_overhead(seconds)
 
     def _note_death(self, plan: RunPlan, how: str) -> None:
-        if plan.name not in self.retried:
-            self.retried.add(plan.name)
+        job = self.jobs[plan.name]
+        if (plan.name, job.kind) not in self.retried:
+            self.retried.add((plan.name, job.kind))
             self.search.give_back(self.jobs.pop(plan.name))
-            self.listener.on_note(f"the worker of {plan.name} died ({how}); resuming from its last epoch")
+            again = "measuring it again" if job.kind == "test" else "resuming from its last epoch"
+            self.listener.on_note(f"the worker of {plan.name} died ({how}); {again}")
             return
+        if job.kind == "test":  # it is trained, and stays so
+            raise RunFailed(
+                f"{plan.name}: the worker that measured it on test images died twice ({how}); out of memory? Try fewer"
+                " --workers"
+            )
         reason = f"its worker died twice ({how}); out of memory? Try fewer --workers or a smaller train.batch_size"
         folder = RunFolder(self.workload.folder / "runs" / plan.name)
         facts = folder.read() or RunFacts.of_plan(plan, threads=self.workload.crew.threads)

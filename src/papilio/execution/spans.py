@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from papilio.results.words import duration
@@ -20,6 +22,29 @@ class Span(NamedTuple):
     def times(self, number: float) -> Span:
         """The same so many times."""
         return Span(self.low * number, self.high * number)
+
+
+def least_seconds(runs: Sequence[float], num_workers: int) -> float:
+    """What runs of so many seconds take at least on so many workers, each run on one of them.
+
+    >>> least_seconds([10.0] * 9, 8)
+    11.25
+    """
+    return max(sum(runs) / num_workers, max(runs, default=0.0))
+
+
+def most_seconds(runs: Sequence[float], num_workers: int) -> float:
+    """What they take at most, in whatever order, while no worker waits.
+
+    Graham 1966, "Bounds for certain multiprocessing anomalies", theorem 1.
+
+    >>> most_seconds([10.0] * 9, 8), most_seconds([10.0] * 8, 8)
+    (20.0, 10.0)
+    """
+    longest = max(runs, default=0.0)
+    if len(runs) <= num_workers or math.isinf(longest):
+        return longest
+    return sum(runs) / num_workers + longest * (1 - 1 / num_workers)
 
 
 NO_TIME = Span(0.0, 0.0)

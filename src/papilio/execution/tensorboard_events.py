@@ -12,10 +12,8 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto  # pyright: ignore[r
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from papilio.execution.trackers import Written, flat_settings, measured_at_the_end
+from papilio.execution.trackers import NO_METRICS, Written, flat_settings, measured_at_the_end
 from papilio.study_folder import EVENTS, TENSORBOARD
-
-NO_METRICS = ("epoch", "step")
 
 
 class TensorBoardEvents:

@@ -19,6 +19,7 @@ from papilio.runs.plan import RunPlan
 from papilio.settings.references import resolve_reference
 from papilio.settings.since import by_dotted_key
 
+NO_METRICS = ("epoch", "step")  # of a record
 SECONDS_BETWEEN = 1.0  # two rounds of writing
 SECONDS_TO_END = 60.0  # that the last round may take
 MOST_OF_A_REASON = 200  # letters

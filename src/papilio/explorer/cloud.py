@@ -18,6 +18,7 @@ from papilio.data.imageset import ImageSet
 from papilio.data.progress import Progress
 from papilio.data.quantities import circular_difference
 from papilio.data.splits import SPLITS
+from papilio.engine import EVALUATION_BATCH
 from papilio.errors import RunError
 from papilio.explorer.images import PointImages
 from papilio.models.description import LayerRow
@@ -27,7 +28,6 @@ from papilio.runs.run import Run
 MOST_POINTS = 100_000
 MOST_NUMBERS = 2**23  # in all points' latents: what the page holds
 MOST_SAMPLES = 5_000  # of a generator, which has no images of its own on the map
-AT_A_TIME = 500
 MOST_FOR_PCA = 10_000  # points from which the components of a wide layer are computed
 UNKNOWN = -1  # the label of an image without one
 NOT_LOOKED_AT = ("encoder.latents", "decoder.")  # layers that are the latents, or come behind them
@@ -137,9 +137,9 @@ class Batches:
     what: str = "encoding images"
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        for start in range(0, len(self.chosen), AT_A_TIME):
-            yield self.images[self.chosen[start : start + AT_A_TIME]]
-            self.progress(min(start + AT_A_TIME, len(self.chosen)), len(self.chosen), self.what)
+        for start in range(0, len(self.chosen), EVALUATION_BATCH):
+            yield self.images[self.chosen[start : start + EVALUATION_BATCH]]
+            self.progress(min(start + EVALUATION_BATCH, len(self.chosen)), len(self.chosen), self.what)
 
 
 def is_generator(run: Run) -> bool:
@@ -203,12 +203,12 @@ def generated(
 ) -> Iterator[np.ndarray]:
     """A generator's samples, uint8 (batch, channel, height, width), some at a time."""
     assert cloud.latents is not None
-    for start in range(0, len(cloud), AT_A_TIME):
-        part = slice(start, start + AT_A_TIME)
+    for start in range(0, len(cloud), EVALUATION_BATCH):
+        part = slice(start, start + EVALUATION_BATCH)
         with lock or nullcontext():
             made = decoded(run, cloud.latents[part], cloud.indices[part])
         yield made
-        progress(min(start + AT_A_TIME, len(cloud)), len(cloud), what)
+        progress(min(start + EVALUATION_BATCH, len(cloud)), len(cloud), what)
 
 
 def decoded(run: Run, latents: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -322,7 +322,7 @@ def _space_of(give: Callable[[np.ndarray], np.ndarray], batches: Iterator[np.nda
     held: list[np.ndarray] = []
     for pictures in batches:
         held.append(give(pictures))
-        if held[0].shape[1] > MOST_COMPONENTS and len(held) * AT_A_TIME >= _most_held(held[0].shape[1]):
+        if held[0].shape[1] > MOST_COMPONENTS and len(held) * EVALUATION_BATCH >= _most_held(held[0].shape[1]):
             break
     first = np.concatenate(held)
     if first.shape[1] <= MOST_COMPONENTS:
@@ -336,7 +336,7 @@ def _space_of(give: Callable[[np.ndarray], np.ndarray], batches: Iterator[np.nda
 
 
 def _most_held(width: int) -> int:
-    return max(2 * AT_A_TIME, min(MOST_FOR_PCA, 2**27 // (4 * width)))  # 128 MiB
+    return max(2 * EVALUATION_BATCH, min(MOST_FOR_PCA, 2**27 // (4 * width)))  # 128 MiB
 
 
 def _components(known: np.ndarray, batches: Iterator[np.ndarray]) -> Space:

@@ -65,7 +65,7 @@ def sampled(settings: RunSettings, fold: int | None, *, kept: Kept, progress: Pr
     images = split_images(raw, validation=data.validation, test=data.test, seed=data.seed)
     images = chosen_images(images, seed=data.seed, fraction=data.fraction, num_train=data.num_train)
     if fold is not None and settings.folds is not None:
-        images = images.fold(fold, of=settings.folds)
+        images = images.fold(fold, of=settings.folds, seed=data.seed)
     every = np.sort(np.concatenate([images.indices(name) for name in SPLITS]))
     chosen = stratified(images, every, most=MOST_DRAWN)
     pixels = (kept.read("drawn") or {}).get("pixels")

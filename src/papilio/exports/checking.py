@@ -42,7 +42,7 @@ def own_images(run: Run) -> ImageSet | None:
     if images.image_shape != run.image_shape:
         return None
     fold, of = run.facts.fold, run.facts.run_settings.folds
-    return images if fold is None or of is None else images.fold(fold, of=of)
+    return images if fold is None or of is None else images.fold(fold, of=of, seed=data.seed)
 
 
 def pictures_to_check(run: Run, images: ImageSet | None) -> tuple[np.ndarray, str]:

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 NoiseKind = Literal["none", "gaussian", "salt_and_pepper", "masking"]
 
 
+ACTIVE_ABOVE = 0.01  # the variance over images of an active latent's posterior mean: Burda et al. 2016, section 5.2
+
+
 class Nothing(BaseModel):
     """No settings at all."""
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from papilio.kinds.options import ACTIVE_ABOVE
 from papilio.numpy_engine.refusals import refuse_unknown
 from papilio.scratch import objectives
 from papilio.scratch.layers import Array, Rng
 from papilio.scratch.network import Network
 from papilio.scratch.objectives import Batch, Metrics
-
-ACTIVE_ABOVE = 0.01  # the variance of a latent's posterior mean over images: Burda et al. 2016
 
 
 @dataclass(frozen=True)

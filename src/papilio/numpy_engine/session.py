@@ -24,6 +24,7 @@ from papilio.engine import (
     Seeds,
     seconds_a_batch,
     under_prefix,
+    with_prefix,
 )
 from papilio.epochs import PlainMeans, evaluate, train_epoch
 from papilio.errors import RunError
@@ -98,7 +99,7 @@ class NumpySession:
             return self.objective.measure(self.network, batch, rng, step)
 
     def state(self, lane: int) -> Arrays:
-        arrays = {f"nets/{name}": array for name, array in weights_of(self.network).items()}
+        arrays = with_prefix("nets", weights_of(self.network))
         arrays |= {f"{OF_OPTIMIZER}{name}": array.copy() for name, array in self.optimizer.remembered.items()}
         arrays[f"{OF_OPTIMIZER}t"] = np.array(self.optimizer.t)
         for name, one in self.generators.items():

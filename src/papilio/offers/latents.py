@@ -11,13 +11,13 @@ import numpy as np
 
 from papilio.data.held import Held
 from papilio.data.progress import Progress
+from papilio.engine import EVALUATION_BATCH
 from papilio.errors import DataError, RunError, did_you_mean, shown
 from papilio.offers.files import shown_to
 from papilio.runs.run import Labels, Run
 
 SAVED_HEIGHT = 256  # pixels that a saved picture has at most, unless the run's own images are larger
 GAP = 8
-AT_A_TIME = 500  # images that are generated at a time: as many as nets take at once
 GENERATORS = ("average", "generator", "network.decoder")  # where an image comes from, the first that there is
 
 
@@ -158,11 +158,11 @@ def sample(
     if classes := run.conditional_classes:
         chosen = np.arange(num) % classes if labels is None else class_numbers(run, labels, num=num)
     images = np.empty((num, *run.image_shape), dtype=np.uint8)
-    for start in range(0, num, AT_A_TIME):
-        part = slice(start, start + AT_A_TIME)
+    for start in range(0, num, EVALUATION_BATCH):
+        part = slice(start, start + EVALUATION_BATCH)
         images[part] = decode(run, latents[part], labels=None if chosen is None else chosen[part])
         if progress is not None:
-            progress(min(start + AT_A_TIME, num), num, "generating images")
+            progress(min(start + EVALUATION_BATCH, num), num, "generating images")
     return images
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from papilio.errors import RunError, SettingError
 from papilio.files import full_path, perhaps_beside, possible_path
 from papilio.kinds.choosing import meaning_of, unit_of
@@ -16,7 +14,7 @@ from papilio.kinds.registry import KINDS
 from papilio.results.metrics import shown_metrics
 from papilio.results.reading import read_results
 from papilio.results.results import RunResult, StudyResults, TrialResult
-from papilio.runs.folder import RunFolder
+from papilio.runs.folder import DAMAGED_SETTINGS, RunFolder
 from papilio.runs.run import Run
 from papilio.settings.references import resolve_reference
 from papilio.settings.run_settings import RunSettings
@@ -244,7 +242,7 @@ def _in_full(settings: Mapping[str, Any], defaults: Mapping[str, Any], *, where:
     """By dotted key what was set, and what was left to defaults: runs of earlier versions do not have those written out."""
     try:
         known = RunSettings.of(settings).left_to_defaults() | dict(defaults)
-    except (ValidationError, KeyError, TypeError, AttributeError) as error:
+    except DAMAGED_SETTINGS as error:
         raise RunError(f"{where}: the settings in its run.json are damaged ({one_reason(error)})") from None
     filled = {
         key: list(value) if isinstance(value, tuple) else value  # as JSON has it

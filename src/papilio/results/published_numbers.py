@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from papilio.results.results import Published, StudyResults, TrialResult
+from papilio.settings.values import value_at
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,4 @@ def _condition_holds(key: str, wanted: Any, trial: TrialResult) -> bool:
     if key == "trial":
         return wanted in (trial.name, trial.base_name)
     # a varied table ({ name = "adam", ... }) is spread over several settings once resolved: either may be meant
-    return trial.varied.get(key) == wanted or (wanted is not None and _setting(trial.runs[0].settings, key) == wanted)
-
-
-def _setting(settings: Mapping[str, Any], key: str) -> Any:
-    value: Any = settings
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
+    return trial.varied.get(key) == wanted or (wanted is not None and value_at(trial.runs[0].settings, key) == wanted)

@@ -20,3 +20,8 @@ class RunPlan:
     settings: RunSettings
     fold: int | None = None  # counted from 1
     number: int = 0  # of its trial, in its stage
+
+    @property
+    def place(self) -> str:
+        """Where messages say that it is."""
+        return f'stage "{self.stage}", trial "{self.trial}"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -95,7 +96,8 @@ def _begin(job: RunJob, locks: ExitStack, *, threads: int, on_end: OnEnd) -> _Be
         locked(folder.lock_file, busy=f"{job.path}: another process is training this run", wait_seconds=30)
     )
     remove_unfinished_of_run(job.path)
-    mend_run(folder)
+    for line in mend_run(folder):  # after a worker's death: before it the study was mended, and told of
+        print(line, file=sys.stderr)
     before = folder.read()
     if before is not None and before.data_checksum not in ("", images.checksum):
         raise RunError(

@@ -56,7 +56,7 @@ class Origins:
                 raise StudyError(f"{self._where(plan)}: {error}") from error
 
     def _where(self, plan: RunPlan) -> str:
-        return f'{self.search.study.where}: stage "{plan.stage}", trial "{plan.trial}"'
+        return f"{self.search.study.where}: {plan.place}"
 
     def bring(self, plan: RunPlan) -> None:
         """Put what a run begins with into its folder; raises RunError where that cannot be, or it began with other weights."""

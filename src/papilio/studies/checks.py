@@ -52,7 +52,7 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
                 analyses.look_at(kind, plan.stage, plan.trial, partial(_planned, engine, plan, kind, images))
                 checked.add(different)
         except SettingError as error:
-            raise StudyError(f'{study.where}: stage "{plan.stage}", trial "{plan.trial}": {error}') from error
+            raise StudyError(f"{study.where}: {plan.place}: {error}") from error
         except StudyError as error:
             raise StudyError(f"{study.where}: {error}") from error
         standings.setdefault(plan.stage, []).append(standing)
@@ -71,15 +71,17 @@ def refuse_impossible_runs(study: Study, plans: Iterable[RunPlan], images: Study
 def _refuse_unknown_published(study: Study, plans: Iterable[RunPlan], images: StudyImages) -> None:
     """Raises StudyError for a published number of a metric that no run of its stage will have."""
     recorded: dict[str, set[str]] = {row.stage: set() for row in study.settings.published}
+    unknown_metrics: set[str] = set()  # stages with metrics of the user's own, of which only training tells
     structures = {(plan.stage, images.structure_of(plan)): plan for plan in plans if plan.stage in recorded}
     for plan in structures.values():
         kind = images.kind_of(plan)
         if kind.has_other_metrics:
-            return
+            unknown_metrics.add(plan.stage)
+            continue
         metrics = kind.metrics(plan.settings.train, images.of_run(plan).facts)
         recorded[plan.stage] |= {f"{split}_{metric}" for split in ("train", "val", "test") for metric in metrics}
     for number, row in enumerate(study.settings.published, start=1):
-        known = recorded[row.stage]
+        known = set() if row.stage in unknown_metrics else recorded[row.stage]
         unknown = next((name for name in row.metrics if name not in known), None)
         if unknown is not None and known:
             raise StudyError(
@@ -148,7 +150,7 @@ def _clamped_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
         data, num = plan.settings.data, len(images.of_run(plan).train)
         if plan.fold is None and data.num_train is not None and data.num_train > num:
             return (
-                f'stage "{plan.stage}", trial "{plan.trial}": {num:,} training images in place of data.num_train ='
+                f"{plan.place}: {num:,} training images in place of data.num_train ="
                 f" {data.num_train:,}: data.fraction = {data.fraction:g} leaves no more"
             )
     return None
@@ -170,7 +172,7 @@ def _few_steps_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None
     total, steps, num_images, plan = min(few, key=lambda one: one[0])
     train = plan.settings.train
     return (
-        f'stage "{plan.stage}", trial "{plan.trial}": {steps} step{"s" if steps > 1 else ""} per epoch, {total} in all'
+        f"{plan.place}: {steps} step{'s' if steps > 1 else ''} per epoch, {total} in all"
         f" ({num_images:,} training image{'s' if num_images > 1 else ''}, train.batch_size = {train.batch_size});"
         " too few to learn much: set a smaller train.batch_size or more train.epochs"
     )

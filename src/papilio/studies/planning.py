@@ -257,17 +257,20 @@ def _base(source: Base, stage: StageSettings, trial: TrialSettings | None) -> Ba
 
 
 def _merged(base: Tables, changes: Mapping[str, Table]) -> Tables:
-    model = changes["model"]
-    # another family takes other settings, so that its table starts empty
-    is_other_family = "family" in model and model["family"] != base["model"].get("family")
     train = dict(base["train"])
     for key, value in changes["train"].items():
         _set_train(train, key, value)
     return {
         "data": base["data"] | changes["data"],
-        "model": dict(model) if is_other_family else base["model"] | model,
+        "model": merged_model(base["model"], changes["model"]),
         "train": train,
     }
+
+
+def merged_model(base: Table, changes: Table) -> Table:
+    """A model table on another: another family takes other settings, so that its table starts empty."""
+    is_other_family = "family" in changes and changes["family"] != base.get("family")
+    return dict(changes) if is_other_family else base | changes
 
 
 def _outer_first(key: str) -> tuple[int, bool]:

@@ -6,7 +6,6 @@ the unit cube, one coordinate a key, so that any sampler that draws from the cub
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from papilio.errors import did_you_mean
+from papilio.settings.values import canonical
 
 Point = dict[str, Any]
 CHOICE = "choice"  # choice.NAME sets nothing: it is a decision that conditions refer to
@@ -200,7 +200,7 @@ def _with_values(point: Point, parameter: Parameter) -> Iterator[Point]:
 
 def point_key(point: Mapping[str, Any]) -> str:
     """Equal for equal points: what tells whether a point was tried before."""
-    return json.dumps(point, sort_keys=True)
+    return canonical(point)
 
 
 def _parse_parameter(key: str, value: Any) -> Parameter:

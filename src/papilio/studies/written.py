@@ -19,7 +19,7 @@ from papilio.runs.plan import RunPlan
 from papilio.settings.run_settings import is_own
 from papilio.settings.train_settings import TrainSettings
 from papilio.settings.validation import validated
-from papilio.studies.planning import DECIDE_DEFAULTS, missing_defaults
+from papilio.studies.planning import DECIDE_DEFAULTS, merged_model, missing_defaults
 from papilio.studies.schema import StageSettings, Table
 from papilio.studies.study import Study, as_toml
 
@@ -102,19 +102,15 @@ def _filled_stage(
     """The stage with the arguments of the families that it names; one that starts from trials is left as it is."""
     if stage.source is not None:
         return stage
-    filled = _filled_model(stage.model, _merged(model, stage.model), engine, left, own)
-    here = _merged(model, filled)
+    filled = _filled_model(stage.model, merged_model(model, stage.model), engine, left, own)
+    here = merged_model(model, filled)
     trials = [
-        trial.model_copy(update={"model": _filled_model(trial.model, _merged(here, trial.model), engine, left, own)})
+        trial.model_copy(
+            update={"model": _filled_model(trial.model, merged_model(here, trial.model), engine, left, own)}
+        )
         for trial in stage.trial
     ]
     return stage.model_copy(update={"model": filled, "trial": trials})
-
-
-def _merged(base: Table, changes: Table) -> Table:
-    """A model table on another: one of another family starts empty."""
-    is_other = "family" in changes and changes["family"] != base.get("family")
-    return dict(changes) if is_other else base | changes
 
 
 def _filled_model(table: Table, merged: Table, engine: Engine, left: set[str], own: Mapping[str, Any]) -> Table:

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from papilio.engine import EVALUATION_BATCH
 from papilio.errors import RunError, did_you_mean
 from papilio.training.batches import as_floats, as_tensor
 from papilio.training.calls import bare
-
-BATCH = 500  # images
 
 
 class _Reached(Exception):
@@ -38,7 +37,7 @@ class TorchNets:
         module = self._find(net)
         is_plain = is_quick or until is not None or len(inputs) == 0  # a layer's output is of the image itself
         module = bare(module) if is_plain else module
-        parts = as_tensor(np.ascontiguousarray(inputs)).split(BATCH)
+        parts = as_tensor(np.ascontiguousarray(inputs)).split(EVALUATION_BATCH)
         return torch.cat([output_of(module, self._prepared(part), until=until).cpu() for part in parts]).numpy()
 
     def _find(self, net: str) -> nn.Module:

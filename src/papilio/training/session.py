@@ -23,6 +23,7 @@ from papilio.engine import (
     Seeds,
     seconds_a_batch,
     under_prefix,
+    with_prefix,
 )
 from papilio.errors import SettingError
 from papilio.models.describe import describe_nets
@@ -88,14 +89,13 @@ class TorchSession:
         self.split_batches: dict[SplitName, Batches | FrontBatches | None] = {}
         self.epoch, self.step = 0, 0
         self.batch_metrics: dict[str, list[Tensor]] = {}  # of this epoch
-        self.stack = ExitStack()
+        self.stack = ExitStack()  # what is undone when the session ends, of the engine's too
 
     def __enter__(self) -> TorchSession:
         self.stack.enter_context(torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []))
         torch.manual_seed(self.seeds.noise)  # for nets of the user's own that draw from the global generator
         give_noise(self.modules.values(), self.noise)
         self.stack.callback(give_noise, self.modules.values(), None)
-        self.stack.callback(torch.set_flush_denormal, False)  # the engine turned it on
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -177,9 +177,9 @@ class TorchSession:
         )
 
     def state(self, lane: int) -> Arrays:
-        arrays = {f"nets/{name}": array for name, array in arrays_of_nets(self.modules).items()}
+        arrays = with_prefix("nets", arrays_of_nets(self.modules))
         for index, optimizer in enumerate(self.optimizers):
-            arrays |= {f"{OF_OPTIMIZER}-{index}/{name}": one for name, one in arrays_of_optimizer(optimizer).items()}
+            arrays |= with_prefix(f"{OF_OPTIMIZER}-{index}", arrays_of_optimizer(optimizer))
         for name, generator in self._generators():
             arrays[f"generator/{name}"] = generator.get_state().numpy().copy()
         arrays["generator/global"] = torch.get_rng_state().numpy().copy()

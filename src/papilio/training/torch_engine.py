@@ -6,6 +6,7 @@ import ctypes
 import functools
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 
 import torch
 from pydantic import BaseModel
@@ -111,12 +112,11 @@ class TorchEngine:
 
     def prepare(self, lanes: Sequence[Lane], *, threads: int) -> TorchSession:
         (lane,) = lanes
-        _set_up_process(threads)
-        try:
-            return self._session(lane)
-        except BaseException:
-            torch.set_flush_denormal(False)
-            raise
+        with ExitStack() as stack:
+            _set_up_process(threads, stack)
+            session = self._session(lane)
+            session.stack.push(stack.pop_all())
+            return session
 
     def _session(self, lane: Lane) -> TorchSession:
         settings, facts = lane.settings, lane.images.facts
@@ -191,14 +191,16 @@ class TorchEngine:
             raise SettingError("its weights do not fit into memory; make it smaller") from error
 
 
-def _set_up_process(threads: int) -> None:
-    """What holds for all that this process computes until the session ends.
+def _set_up_process(threads: int, stack: ExitStack) -> None:
+    """What holds for all that this process computes until the session ends, and with it `stack`.
 
     Moments of Adam for weights that get no gradient any more (of pixels that are nearly always black, of units that died) decay
     to denormal numbers and stay there, which made a step of an optimizer take up to six times as long: they are taken as zero.
     Threads that torch starts later inherit that.
     """
+    stack.callback(torch.set_num_threads, torch.get_num_threads())
     torch.set_num_threads(threads)
+    stack.callback(torch.set_flush_denormal, False)
     torch.set_flush_denormal(True)
     _keep_freed_memory()
 

@@ -14,14 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from papilio.kinds.options import ACTIVE_ABOVE
 from papilio.models.autoencoder import Coded
 from papilio.settings.train_settings import TrainSettings
 from papilio.training.batches import Batch
 from papilio.training.noise import Noise
 from papilio.training.objectives import Nets, Objective, Phase
 from papilio.training.supervised import penalty
-
-ACTIVE_ABOVE = 0.01  # the variance of a latent's posterior mean over images: Burda et al. 2016
 
 
 def objective(

@@ -46,8 +46,12 @@ class ForkedProcess:
     def poll(self) -> int | None:
         """The exit status, None while it runs."""
         if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # gone, its status with it: whoever began this process ignores SIGCHLD
+                self.returncode = 0
+            else:
+                self.returncode = os.waitstatus_to_exitcode(status) if pid else None
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -97,7 +101,10 @@ class SpareWorkers:
             # fewer are the linear algebra library's, which ends its own before a copy is made
             if threading.active_count() > 1 or (_count_threads() or 0) > self.num_threads:
                 return
-            self.waiting.append(self._fork())
+            try:
+                self.waiting.append(self._fork())
+            except OSError:  # too many processes, or too little memory: a pool starts workers of its own
+                return
 
     def take(self, log: Path, own_bytes: bytes, *, threads: int) -> tuple[ForkedProcess, Connection] | None:
         """One that has been told what to do, None where there is none (left)."""
@@ -119,7 +126,12 @@ class SpareWorkers:
         with warnings.catch_warnings():
             # from Python 3.12 on it warns of any other thread: the linear algebra library's, which it ends before and restarts
             warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError:
+                ours.close()
+                theirs.close()
+                raise
         if pid:
             theirs.close()
             return ForkedProcess(pid), Connection(ours.detach())

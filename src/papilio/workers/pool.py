@@ -17,7 +17,7 @@ from typing import Any
 
 import cloudpickle
 
-from papilio.errors import RunFailed
+from papilio.errors import RunFailed, reason_of
 from papilio.files import open_to_append, storage_errors
 from papilio.runs.plan import RunPlan
 from papilio.settings.references import OwnFunctions
@@ -126,20 +126,26 @@ class Pool:
         environment = os.environ | {
             "OMP_NUM_THREADS": str(self.threads),
             "MKL_NUM_THREADS": str(self.threads),
+            "PYTHONPATH": python_path(),
         }
-        # found where this process found it, also when it runs from a source folder that is not installed
-        environment["PYTHONPATH"] = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        with storage_errors(self.log), open_to_append(self.log) as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "papilio.workers.worker", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                start_new_session=True,
-            )
-        theirs.close()
+        with storage_errors(self.log):
+            log = open_to_append(self.log)
+        with log, theirs:
+            try:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "papilio.workers.worker", str(theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=[theirs.fileno()],
+                    env=environment,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                ours.close()
+                raise RunFailed(
+                    f"a worker process cannot be started ({reason_of(error)}); try fewer --workers"
+                ) from error
         connection = Connection(ours.detach())
         connection.send((sys.path, self.own_bytes))
         return Worker(process, connection)
@@ -154,3 +160,8 @@ class Pool:
                 raise RunFailed(f"the worker processes failed to start ({how}); see {self.log}")
         self.workers[self.workers.index(worker)] = self._start()
         return how
+
+
+def python_path() -> str:
+    """Where this process finds modules, for others: also when it runs from a source folder that is not installed."""
+    return os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)

@@ -115,6 +115,8 @@ class Trainer:
 
                 def tell(name: str, kind: str, content: Any) -> None:
                     content = _as_at_home(kind, content, here[name].folder, task.run(name).folder)
+                    if kind == "ended":
+                        watchers[name].send_held()
                     changed = watchers[name].mirror.changed_at_end() if kind == "ended" else {}
                     watchers[name].send(kind, content, changed)
 
@@ -155,6 +157,7 @@ class NodeWatcher:
         self.outbox = outbox
         self.last_sent = 0.0
         self.record: dict[str, Any] = {}
+        self.is_held = False  # the record is not sent yet
         self.has_told_memory = False
 
     def on_step(self, *, epoch: int, step: int, num_steps: int) -> None:
@@ -166,15 +169,23 @@ class NodeWatcher:
             self.send("step", (epoch, step, num_steps), {})
 
     def on_epoch(self, record: dict[str, Any]) -> None:
-        self.record = record  # sent from `wants_stop`, when the epoch's checkpoint is there, too
+        # sent from `wants_stop`, when the epoch's checkpoint is there, too, and from `send_held` of the last
+        self.record, self.is_held = record, True
 
     def wants_stop(self) -> bool:
+        self.send_held()
+        is_put_aside = self.run.until is not None and self.record["epoch"] >= self.run.until
+        return is_put_aside or (self.number, self.run.name) in self.trainer.to_stop
+
+    def send_held(self) -> None:
+        """Hand over the last epoch's record, where that was not done yet."""
+        if not self.is_held:
+            return
+        self.is_held = False
         if not self.has_told_memory:
             self.has_told_memory = True
             self.send("memory", peak_bytes(), {})
         self.send("epoch", self.record, self.mirror.changed((*self.mirror.kept(), *EPOCH_FILES)))
-        is_put_aside = self.run.until is not None and self.record["epoch"] >= self.run.until
-        return is_put_aside or (self.number, self.run.name) in self.trainer.to_stop
 
     def send(self, kind: str, content: Any, files: Files) -> None:
         """Hand over a message as soon as the one before is on its way; raises Abandoned."""

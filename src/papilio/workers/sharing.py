@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +34,15 @@ class SharedSets:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.shared: dict[str, SharedImages] = {}  # by checksum
+        self.shared: dict[tuple[Hashable, ...], SharedImages] = {}
 
     def of(self, images: ImageSet) -> SharedImages:
         """The set in files; raises StorageError where the disk is full."""
-        if images.checksum not in self.shared:
-            self.shared[images.checksum] = share_images(images, self.folder)
-        return self.shared[images.checksum]
+        # sets of the same pixels may have other names, of themselves or of their classes
+        key = (images.checksum, images.name, images.class_names, images.origin, images.notes)
+        if key not in self.shared:
+            self.shared[key] = share_images(images, self.folder)
+        return self.shared[key]
 
 
 def share_images(images: ImageSet, folder: Path) -> SharedImages:

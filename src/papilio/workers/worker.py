@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
@@ -20,6 +21,7 @@ from papilio.workers.messages import GONE, Cost, Stop, Task, TaskRun
 
 if TYPE_CHECKING:
     from papilio.data.imageset import ImageSet
+    from papilio.runs.folder import RunFacts
     from papilio.runs.loop import Watcher
     from papilio.settings.references import OwnFunctions
     from papilio.settings.run_settings import RunSettings
@@ -128,7 +130,7 @@ def do_task(
     ("unmeasured", why), ("error", error).
     """
     from papilio.errors import PapilioError
-    from papilio.runs.train import RunJob, execute_runs, measure_on_test
+    from papilio.runs.train import RunJob, execute_runs
 
     left = {run.name for run in task.runs}
 
@@ -147,10 +149,23 @@ def do_task(
         if task.kind == "probe":
             end(run.name, *_probe(run, images[run.name], own, threads=task.threads))
         else:
-            end(run.name, "ended", measure_on_test(run.folder, images[run.name], threads=task.threads, own=own))
+            end(run.name, "ended", _measured(run, images[run.name], own, threads=task.threads))
     except PapilioError as error:
         for name in sorted(left):
             tell(name, "error", (type(error).__name__, str(error)))
+
+
+def _measured(run: TaskRun, images: ImageSet, own: OwnFunctions, *, threads: int) -> RunFacts:
+    from papilio.errors import PapilioError, RunFailed
+    from papilio.runs.train import measure_on_test
+
+    try:
+        return measure_on_test(run.folder, images, threads=threads, own=own)
+    except PapilioError:
+        raise
+    except Exception as error:  # functions of the user's own may raise anything
+        traceback.print_exc()
+        raise RunFailed(f"{run.name}: test images cannot be measured ({type(error).__name__}: {error})") from error
 
 
 def _probe(run: TaskRun, images: ImageSet, own: OwnFunctions, *, threads: int) -> tuple[str, Any]:
