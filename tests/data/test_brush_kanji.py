@@ -74,8 +74,10 @@ def test_a_package_is_taken_as_a_whole(no_fonts: Path, tmp_path: Path) -> None:
     kouzan, aoyagi = PACKAGES
     (tmp_path / "fonts").mkdir()
     names = [name for package in (aoyagi, kouzan) for name, _ in package.fonts]
-    for name in names:
-        assert all(path.name == aoyagi.fonts[0][0] for path in (brush_fonts() if has_brush_fonts() else ()))
+    for number, name in enumerate(names):
+        has_aoyagi = number >= len(aoyagi.fonts)
+        assert has_brush_fonts() is has_aoyagi
+        assert not has_aoyagi or [path.name for path in brush_fonts()] == [one for one, _ in aoyagi.fonts]
         (tmp_path / "fonts" / name).write_bytes(b"")
     assert [path.name for path in brush_fonts()] == [name for name, _ in kouzan.fonts]
 
@@ -154,6 +156,8 @@ def test_the_set_is_loaded_by_name(tmp_path: Path) -> None:
 
 @needs_font
 def test_other_fonts_are_another_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if len(brush_fonts()) == 1:
+        pytest.skip("the package that is installed has one font")
     out = tmp_path / "out"
     sheet = render_set("brush-kanji", out, settings_of("brush-kanji", {"num": 8, "size": 32}))
     facts = json.loads((out / "rendered.json").read_text())
@@ -163,4 +167,4 @@ def test_other_fonts_are_another_set(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("papilio.data.rendering.brush.brush_fonts", lambda: brush_fonts()[:1])
     after = load_images("brush-kanji", render={"num": 8, "size": 32}, test=0)
     assert len(list((tmp_path / "cache" / "rendered").iterdir())) == 2
-    assert len(brush_fonts()) == 1 or before.checksum != after.checksum
+    assert before.checksum != after.checksum

@@ -17,11 +17,14 @@ from papilio.errors import DataError, RunError, SettingError
 from papilio.explorer.about import about_run, is_sample
 from papilio.explorer.cloud import nearest_mean
 from papilio.explorer.explore import open_scenes, runs_to_explore
+from papilio.explorer.images import sampled
 from papilio.explorer.jobs import Far
+from papilio.explorer.kept import Kept
 from papilio.explorer.maps import neighbor_map, pca_plane, trust_of
 from papilio.explorer.own_pictures import YOURS
 from papilio.explorer.scene import AbsentError, Scene
 from papilio.runs.run import load_run
+from papilio.settings.run_settings import RunSettings
 from papilio.studies.images import StudyImages
 from papilio.workbench import run_study
 
@@ -378,6 +381,19 @@ def test_of_a_large_drawn_set_a_sample_is_drawn_which_is_the_set_s_own(
     np.testing.assert_allclose(np.minimum(apart, 720 - apart), scene.array("values/error"), atol=1e-3)
     monkeypatch.setattr("papilio.explorer.images.draw_some", None)  # it is kept
     assert len(Scene(run.folder).source.images.images) == len(chosen)
+
+
+def test_a_sample_has_the_splits_of_its_run_s_fold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of images that were called validation images the run was trained on two thirds, where data.seed is not 0."""
+    data = {"name": "clocks", "render": {"num": 90, "size": 20}, "size": 16, "seed": 1, "folds": 3}
+    settings = RunSettings.of({"data": data, "model": {"family": "mlp"}, "train": {}})
+    whole = StudyImages({}).of_fold(settings, 2)
+    monkeypatch.setenv("PAPILIO_CACHE", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr("papilio.explorer.images.MOST_DRAWN", 40)
+    some = sampled(settings, 2, kept=Kept(tmp_path), progress=lambda *far: None)
+    assert some is not None and some.numbers is not None
+    for split in ("train", "validation", "test"):
+        assert set(some.numbers[some.images.indices(split)]) <= set(whole.indices(split))
 
 
 @pytest.fixture

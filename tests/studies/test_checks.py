@@ -18,6 +18,7 @@ from papilio.errors import DownloadError, SettingError, StudyError
 from papilio.search.expected import plan_runs
 from papilio.settings.train_settings import TrainSettings
 from papilio.studies.study import load_study
+from papilio.training.objectives import Objective, Phase
 from papilio.workbench import describe_study
 
 pytestmark = pytest.mark.usefixtures("no_reports")
@@ -242,6 +243,29 @@ def test_a_published_number_of_a_metric_that_no_run_has_is_refused(
     study = tiny(published=[PUBLISHED | {"test_accuracy": 0.9}, PUBLISHED | row])
     with pytest.raises(StudyError, match=complaint):
         product.plan_study(study, out=tmp_path / "out", is_silent=True)
+
+
+def test_metrics_of_ones_own_excuse_their_stage_alone(tmp_path: Path) -> None:
+    """A stage with an objective of the user's own switched the check of all other stages off."""
+
+    def mine() -> Objective:
+        def step(nets: Any, batch: Any, noise: Any, step: int) -> Any:
+            loss = torch.nn.functional.cross_entropy(nets["network"](batch.images), batch.targets)
+            return loss, {"mine": loss.detach()}
+
+        return Objective(
+            phases=(Phase("network", step),),
+            evaluate=lambda nets, batch, noise: {"mine": nets["network"](batch.images).mean()},
+            directions={"mine": "min"},
+            best="train_mine",
+        )
+
+    stages = [{"name": "first", "train": {"objective": mine}}, {"name": "second"}]
+    published = [PUBLISHED | {"test_mine": 0.9}, PUBLISHED | {"stage": "second", "test_acuracy": 0.9}]
+    with pytest.raises(StudyError, match="2: test_acuracy is not a metric of stage 'second'"):
+        product.plan_study(tiny(stage=stages, published=published), out=tmp_path / "out", is_silent=True)
+    published[1] = PUBLISHED | {"stage": "second", "test_accuracy": 0.9}
+    product.plan_study(tiny(stage=stages, published=published), out=tmp_path / "out", is_silent=True)
 
 
 def test_a_published_number_of_any_trial_of_its_stage_is_taken(tmp_path: Path) -> None:

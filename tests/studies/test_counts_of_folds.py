@@ -10,7 +10,10 @@ from tiny import tiny
 
 import papilio as product
 from papilio.data.load import load_images
+from papilio.exports.checking import own_images
 from papilio.results.results import StudyResults
+from papilio.runs.folder import RunFolder
+from papilio.runs.run import load_run
 from papilio.sections.study_facts import image_sets
 from papilio.settings.run_settings import RunSettings
 from papilio.studies.images import StudyImages
@@ -73,6 +76,15 @@ def test_folds_are_drawn_with_the_seed_of_the_images() -> None:
     images = load_images("digits", seed=1)
     assert np.array_equal(drawn[1].validation, images.fold(1, of=3, seed=1).validation)
     assert "with seed 1 from" in drawn[1].notes[-1] and "with seed 0 from" in drawn[0].notes[-1]
+
+
+def test_an_exported_fold_is_looked_at_with_its_own_images(tmp_path: Path, no_report: None) -> None:
+    """With another seed than 0 it was another fold, and most of its test for leaks was left out."""
+    study = tiny(stage=[{"name": "a", "folds": 3}], train__epochs=1, data__seed=1)
+    runs = product.run_study(study, out=tmp_path / "out", is_silent=True).runs
+    for run in runs:
+        images = own_images(load_run(run.folder))
+        assert images is not None and images.checksum == RunFolder(run.folder).facts().data_checksum
 
 
 def test_runs_without_folds_are_told_of_as_well(tmp_path: Path, no_report: None) -> None:

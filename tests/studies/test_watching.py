@@ -363,6 +363,21 @@ def test_a_report_that_fails_is_told_once(tmp_path: Path, monkeypatch: pytest.Mo
     assert live.look(has_news=True) is None and live.process is None
 
 
+def test_a_report_that_has_much_to_say_comes_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waited for somebody to read its warnings until the study's end."""
+    (tmp_path / "noisy.py").write_text(
+        "import sys\nfor _ in range(3000): print('a warning of many letters' * 3, file=sys.stderr)\nsys.exit('and an error')\n"
+    )
+    monkeypatch.setattr(live_report, "SECONDS_TO_FIRST", 0.0)
+    monkeypatch.setattr(live_report, "PROGRAM", "noisy")
+    monkeypatch.syspath_prepend(tmp_path)
+    live = LiveReport(tmp_path)
+    live.look(has_news=True)
+    assert live.process is not None
+    live.process.wait(60)
+    assert live.look(has_news=True) == "and an error"
+
+
 def test_no_report_is_begun_where_the_last_one_is_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It took a small study a fifth of its time, for a page that was replaced seconds later."""
     monkeypatch.setattr(live_report, "SECONDS_TO_FIRST", 0.0)
@@ -379,10 +394,12 @@ def test_a_report_that_is_being_written_ends_with_the_study(tmp_path: Path, monk
     live.look(has_news=True)
     process = live.process
     assert process is not None
-    (tmp_path / ".report.html.abc.part").write_text("half of one")
+    (tmp_path / "figures").mkdir()
+    for half in (".report.html.abc.part", "figures/.loss.svg.abc.part"):
+        (tmp_path / half).write_text("half of one")
     live.close()
     assert process.returncode is not None and live.process is None
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.rglob("*")] == ["figures"]
     live.close()
 
 
