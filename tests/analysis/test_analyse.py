@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -151,6 +152,20 @@ def test_who_waits_is_told_which_analysis_is_made(out: Path) -> None:
     analyse(results, study, StudyImages(study.own), progress=lambda *how_far: told.append(how_far))
     best = results.ranked("sorts")[0].name
     assert told == [(1, 2, f"analyses: brightness of {best}"), (2, 2, "analyses: trials of the stage sorts")]
+
+
+def test_a_run_that_cannot_be_loaded_costs_no_analysis_of_others(tmp_path: Path) -> None:
+    """Weights that were gone came before the others' analyses."""
+    stages = [{"name": name, "train": {"learning_rate": rate}} for name, rate in (("first", 0.01), ("second", 0.001))]
+    study = STUDY | {"stage": stages, "analysis": []}
+    run_study(study, out=tmp_path / "out", is_silent=True)
+    results = read_results(tmp_path / "out")
+    (broken,) = (run for run in results.runs if run.stage == "first")
+    (broken.folder / "weights.safetensors").unlink()
+    asked = load_study(study | {"analysis": [{"kind": "brightness"}]})
+    with pytest.raises(RunError, match=re.escape(str(broken.folder))):
+        analyse(results, asked, StudyImages(asked.own))
+    assert [one.header.stage for one in read_analyses(tmp_path / "out")] == ["second"]
 
 
 def test_the_best_trial_is_looked_at_and_what_an_earlier_version_saw_of_others_stays(out: Path) -> None:
