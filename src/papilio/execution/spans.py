@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import heapq
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -34,17 +34,15 @@ def least_seconds(runs: Sequence[float], num_workers: int) -> float:
 
 
 def most_seconds(runs: Sequence[float], num_workers: int) -> float:
-    """What they take at most, in whatever order, while no worker waits.
-
-    Graham 1966, "Bounds for certain multiprocessing anomalies", theorem 1.
+    """What they take when each goes, in this order, to the next worker that is free: at most, where none takes longer.
 
     >>> most_seconds([10.0] * 9, 8), most_seconds([10.0] * 8, 8)
     (20.0, 10.0)
     """
-    longest = max(runs, default=0.0)
-    if len(runs) <= num_workers or math.isinf(longest):
-        return longest
-    return sum(runs) / num_workers + longest * (1 - 1 / num_workers)
+    free = [0.0] * num_workers
+    for seconds in runs:
+        heapq.heapreplace(free, free[0] + seconds)
+    return max(free)
 
 
 NO_TIME = Span(0.0, 0.0)
