@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import stat
 import tempfile
 import threading
@@ -240,3 +241,16 @@ def _umask() -> int:
         mask = os.umask(0)
         os.umask(mask)
     return mask
+
+
+def without_places(text: str) -> str:
+    """Text in which of full paths only the last parts are left: where a folder lies on a machine is nobody else's business.
+
+    In a path outside the home folder, what follows a space stays.
+
+    >>> without_places("papilio run /mnt/ada/nets/clock.toml --out /tmp/clock"), without_places("1/2 of https://a.org/b/c")
+    ('papilio run clock.toml --out clock', '1/2 of https://a.org/b/c')
+    """
+    home = os.environ.get("HOME", "").rstrip(os.sep)
+    text = text.replace(f"{home}{os.sep}", f"~{os.sep}") if home else text
+    return re.sub(r"(?<![\w/:.~-])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\'\":;,()]+[/\\])*([^\s/\\'\":;,()]+)", r"\1", text)

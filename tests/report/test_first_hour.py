@@ -17,12 +17,12 @@ from papilio.analysis.image_samples import read_image_samples, write_image_sampl
 from papilio.analysis.spreads import spread_of
 from papilio.data.load import load_images
 from papilio.drawing import figures
+from papilio.files import without_places
 from papilio.results.reading import read_results
 from papilio.results.results import StudyResults, TrialResult
 from papilio.sections.page import write_report
 from papilio.sections.search_sections import effects_table
 from papilio.sections.setting_rows import shared_settings
-from papilio.sections.study_facts import without_places
 
 RATES = (0.0, 0.3)
 

@@ -16,10 +16,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from papilio.drawing.canvas import WIDE, clean_label, drawing, new_figure, only_horizontal_axis
-from papilio.drawing.canvas import save_figure as save_figure
-from papilio.drawing.class_figures import confusion as confusion
-from papilio.drawing.class_figures import mistakes as mistakes
-from papilio.drawing.class_figures import per_class as per_class
 from papilio.drawing.palette import LIGHT, LINES
 
 Series = Float[np.ndarray, " _"]  # one value per epoch; runs differ in length
@@ -243,7 +239,7 @@ def _name_curves(axes: Axes, curves: Sequence[Curve], *, num_colored: int, has_r
     if not has_room or max((len(curve.label) for curve in colored), default=0) > LONGEST_DIRECT_LABEL:
         _list_names(axes, colored, others=others, has_room=has_room)
         return
-    ends = [_end(curve) for curve in colored]
+    ends = [end_of(curve) for curve in colored]
     places = _spread_labels(axes, [value for _, value in ends])
     for curve, color, end, place in zip(colored, _colors(colored), ends, places, strict=True):
         _write_at_end(axes, clean_label(curve.label), color=color, end=end, place=place)
@@ -280,7 +276,7 @@ def _write_at_end(axes: Axes, name: str, *, color: str, end: tuple[int, float], 
     axes.text(1.04, place, name, transform=axes.transAxes, va="center", fontsize=8.5)
 
 
-def _end(curve: Curve) -> tuple[int, float]:
+def end_of(curve: Curve) -> tuple[int, float]:
     """The last epoch that is drawn, and the mean of the runs that reach it."""
     last = max((len(run) for run in curve.validation), default=0)
     reached = [run[-1] for run in curve.validation if len(run) == last]

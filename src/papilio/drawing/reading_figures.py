@@ -161,23 +161,21 @@ def with_readings(
 ) -> np.ndarray:
     """A picture (channel, height, width) with a small dial in its corner: the true hands and, over them, those that were read.
 
-    Returned as uint8 (3, side, side).
+    Returned as uint8 (3, height, width), the longer of the two being `side`.
     """
     plain = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-    picture = Image.fromarray(np.ascontiguousarray(plain)).convert("RGB").resize((side, side))
-    radius = GLYPH * side / 2
-    middle = side - radius - 3
+    picture = Image.fromarray(np.ascontiguousarray(plain)).convert("RGB")
+    scale = side / max(picture.size)
+    width, height = (max(1, round(scale * one)) for one in picture.size)
+    picture = picture.resize((width, height))
+    radius = GLYPH * min(width, height) / 2
+    x, y = width - radius - 3, height - radius - 3
     draw = ImageDraw.Draw(picture)
-    draw.ellipse(
-        (middle - radius, middle - radius, middle + radius, middle + radius), fill="white", outline=LIGHT["muted"]
-    )
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill="white", outline=LIGHT["muted"])
     for one, color, wide in ((value, RIGHT, 4), (predicted, WRONG, 2)):
         for turns, length in _hands(one, quantity):
-            end = (
-                middle + length * radius * math.sin(turns * math.tau),
-                middle - length * radius * math.cos(turns * math.tau),
-            )
-            draw.line([(middle, middle), end], fill=color, width=wide)
+            end = (x + length * radius * math.sin(turns * math.tau), y - length * radius * math.cos(turns * math.tau))
+            draw.line([(x, y), end], fill=color, width=wide)
     return np.asarray(picture).transpose(2, 0, 1)
 
 

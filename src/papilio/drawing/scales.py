@@ -28,6 +28,7 @@ class Scale:
     ticks: tuple[tuple[float, str], ...]
     ends: tuple[float, float]
     has_named_places: bool = False  # few enough values that trials share places
+    num_clipped: int = 0  # trials beyond an end, which lie there
 
     def shares(self) -> Float[np.ndarray, " n"]:
         """The places as shares of the axis."""
@@ -58,7 +59,8 @@ def metric_scale(label: str, values: Sequence[float], *, higher_is_better: bool)
     if abs(best - worst) > 3 * abs(best - usual) > 0:
         worst = best + 1.3 * (usual - best)
     ends = _apart(float(min(best, worst)), float(max(best, worst)))
-    return Scale(label, np.clip(places, *ends), _round_ticks(ends), ends)
+    num_clipped = int(((places < ends[0]) | (places > ends[1])).sum())
+    return Scale(label, np.clip(places, *ends), _round_ticks(ends), ends, num_clipped=num_clipped)
 
 
 def _number_scale(label: str, values: Sequence[Any], *, is_log: bool) -> Scale:

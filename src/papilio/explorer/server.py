@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import math
-import re
 import secrets
 import socket
 import tempfile
@@ -34,6 +33,7 @@ from papilio.explorer.about import about_run
 from papilio.explorer.jobs import Courtesy, Far
 from papilio.explorer.page import channels_first, channels_last, page_html
 from papilio.explorer.scene import MOST_AT_A_TIME, AbsentError, Scene
+from papilio.files import without_places
 
 MOST_BYTES = 2**26  # of a request
 SECONDS_TO_END = 2  # that a request has to be answered in when the server is stopped
@@ -70,7 +70,7 @@ def make_app(shown: Shown, *, title: str, token: str, hosts: frozenset[str] | No
     async def facts(request: Request) -> Response:
         num_waiting = len(shown.waiting)  # first: a run that becomes ready in between is told of twice, not never
         runs = [about_run(scene, number) for number, scene in enumerate(tuple(shown.scenes))]
-        missing = [_without_folders(one) for one in shown.missing]
+        missing = [without_places(one) for one in shown.missing]
         return PlainJson({"title": title, "runs": runs, "waiting": num_waiting, "missing": missing})
 
     run = "/api/runs/{run:int}"
@@ -286,12 +286,7 @@ def _array(array: np.ndarray, headers: dict[str, str] | None = None) -> Response
 
 
 def _error(status: int, message: str) -> JSONResponse:
-    return PlainJson({"error": one_line(_without_folders(message))}, status_code=status)
-
-
-def _without_folders(message: str) -> str:
-    """Of each absolute path its last name alone: where things lie on this machine is not for the page."""
-    return re.sub(r"(?<![\w./])(?:[A-Za-z]:)?[\\/](?:[^\\/:;,()'\"\n]+[\\/])+", "", message)
+    return PlainJson({"error": one_line(without_places(message))}, status_code=status)
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -139,7 +139,7 @@ def _metrics(metrics: Mapping[str, float], names: list[str]) -> Iterator[str]:
 
 
 def _told(metrics: Mapping[str, float]) -> str:
-    """The first metrics on test images, of a run that has none on validation images."""
+    """The first metrics on test images; of a run that has none, those on validation images."""
     names = next(
         (some for split in ("test_", "val_", "") if (some := [one for one in metrics if one.startswith(split)])), []
     )

@@ -58,9 +58,13 @@ def units_words(units: Mapping[str, str]) -> str:
     return "; ".join(f"{unit} ({', '.join(names)})" for unit, names in metrics.items())
 
 
+def reads_numbers(run: RunResult) -> bool:
+    """Whether a run learns to read the numbers that its images show: what else learns of such images has other errors."""
+    return run.quantity is not None and _kind(run) is READ
+
+
 def _unit(run: RunResult, metric: str) -> str:
-    bare = metric.partition("_")[2]
-    if run.quantity is not None and bare.endswith("error"):
+    if run.quantity is not None and reads_numbers(run) and metric.endswith("error"):
         return "minutes" if run.quantity.is_time else run.quantity.unit or OF_LABELS
     return _told(run, metric, unit_of)
 

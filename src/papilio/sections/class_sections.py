@@ -44,10 +44,9 @@ def _confusion(arrays: Arrays, names: tuple[str, ...], context: SectionContext) 
         return class_figures.confusion(counts, names, width=width)
 
     label = f"Confusion matrix of {len(counts)} classes; " + ("; ".join(pairs[:5]) or "no mistakes")
-    caption = (
-        "Rows are true classes, columns predicted classes. Blue: correct, as a share of the row. Orange: wrong, on its"
-    )
-    caption += f" own scale, which ends at {100 * largest:.3g}% of the row."
+    caption = "Rows are true classes, columns predicted classes. Blue: correct, as a share of the row."
+    if largest:
+        caption += f" Orange: wrong, on its own scale, which ends at {100 * largest:.3g}% of the row."
     if len(counts) > class_figures.MOST_NAMED_CLASSES:
         caption += " Classes are counted from 0, in the order of the image set."
     heading = "Confusion matrix"

@@ -77,7 +77,7 @@ def _curves(
         return figures.learning_curves(curves, metric=title, higher_is_better=higher, has_cut_ends=ranks, width=width)
 
     label = f"{words.metric_words(metric)} by epoch of {words.counted(len(curves), 'trial')}; at the end of training: "
-    label += "; ".join(f"{curve.label} {words.plain_number(float(curve.validation[0][-1]))}" for curve in curves[:8])
+    label += "; ".join(f"{curve.label} {words.plain_number(figures.end_of(curve)[1])}" for curve in curves[:8])
     return FigureBox(
         pictures.keep(draw, name=f"{name}-{slug(metric)}", label=label), _curve_caption(results, stage, curves, metric)
     )

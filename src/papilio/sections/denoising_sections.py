@@ -57,6 +57,13 @@ def verdict(arrays: Arrays) -> list[str]:
     for measure in ("psnr", "ssim"):
         winners = [int(row) for row in arrays[measure].argmax(axis=0)]
         title, levels = measure.upper(), arrays["levels"].tolist()
+        if not any(is_denoising):
+            best_at: dict[str, list[str]] = {}
+            for level, row in zip(levels, winners, strict=True):
+                best_at.setdefault(names[row], []).append(f"{level:g}")
+            words = "; ".join(f"{name} is best at {listed(ones)}" for name, ones in best_at.items())
+            found.append(f"{title}: {words}; no trial learned to denoise.")
+            continue
         others = [(level, row) for level, row in zip(levels, winners, strict=True) if not is_denoising[row]]
         if not others:
             best = dict.fromkeys(names[row] for row in winners)

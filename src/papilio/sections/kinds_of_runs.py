@@ -15,9 +15,11 @@ def kind_of_run(run: RunResult) -> Kind | None:
         return None
 
 
-def command_of_run(run: RunResult) -> tuple[str, str]:
-    """What a reader may want of a run, in words, and the command for it, in the folder of the page."""
+def command_of_run(run: RunResult) -> tuple[str, str] | None:
+    """What a reader may want of a run, in words, and the command for it, in the folder of the page; None: there is none."""
     kind = kind_of_run(run)
-    if kind is not None and "predict" not in kind.offers and "sample" in kind.offers:
-        return "New images:", f"papilio sample runs/{run.name} --num 64"
-    return "The best run on a picture of your own:", f"papilio predict runs/{run.name} PICTURE"
+    if kind is None:
+        return None
+    if "predict" in kind.offers:
+        return "The best run on a picture of your own:", f"papilio predict runs/{run.name} PICTURE"
+    return ("New images:", f"papilio sample runs/{run.name} --num 64") if "sample" in kind.offers else None

@@ -17,7 +17,7 @@ from papilio.analysis.store import read_analyses
 from papilio.drawing.canvas import rarely_collecting
 from papilio.drawing.figure_files import Pictures
 from papilio.drawing.palette import DARK, LIGHT, css_variables
-from papilio.files import write_text
+from papilio.files import without_places, write_text
 from papilio.results import words
 from papilio.results.results import StudyResults
 from papilio.results.units import shared_units
@@ -30,7 +30,7 @@ from papilio.sections.kinds_of_runs import command_of_run
 from papilio.sections.published_table import published_table
 from papilio.sections.reconstruction_sections import futile_reconstructions
 from papilio.sections.setting_rows import shared_settings
-from papilio.sections.study_facts import environment_rows, facts, image_sets, shape_words, without_places
+from papilio.sections.study_facts import environment_rows, facts, image_sets, shape_words
 from papilio.settings.references import OwnFunctions
 
 TEMPLATES = Path(__file__).parent / "templates"

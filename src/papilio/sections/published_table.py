@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from papilio.analysis.spreads import Spread, spread_of
 from papilio.results.published_numbers import PublishedNumber, published_numbers
 from papilio.results.results import StudyResults
+from papilio.results.units import reads_numbers
 from papilio.results.words import condition_words
+from papilio.sections.result_tables import status_counts
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,10 @@ def _row(results: StudyResults, number: PublishedNumber) -> PublishedRow:
 def _why_missing(number: PublishedNumber) -> str:
     """In a few words. With folds, test images are for the best trial alone: the others were run, but not tested."""
     trial = number.trial
-    if trial is None or not trial.finished:
+    if trial is None or all(run.status == "waiting" for run in trial.runs):
         return "not run"
+    if not trial.finished:
+        return ", ".join(status_counts(trial.runs))
     has_folds = any(run.fold is not None for run in trial.runs)
     if has_folds and number.metric.startswith("test_"):
         return "not tested: with folds, only the best trial is"
@@ -61,7 +65,8 @@ def _why_missing(number: PublishedNumber) -> str:
 
 
 def _reads_times(results: StudyResults, number: PublishedNumber) -> bool:
-    """Whether the trial's images show times; of one that has not begun, those of its stage."""
-    own = number.trial.quantity if number.trial else None
-    quantities = [own] if own is not None else results.quantities(number.published.stage)
-    return bool(quantities) and all(one.is_time for one in quantities)
+    """Whether the trial's runs read times; of one that has not begun, those of its stage."""
+    own = [run for run in number.trial.runs if run.quantity is not None] if number.trial else []
+    of_stage = [run for run in results.runs if run.stage == number.published.stage and run.quantity is not None]
+    known = own or of_stage
+    return bool(known) and all(reads_numbers(run) and run.quantity and run.quantity.is_time for run in known)

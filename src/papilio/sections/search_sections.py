@@ -15,6 +15,7 @@ from papilio.analysis.main_effects import MainEffect, Observation, main_effects
 from papilio.drawing import search_figures
 from papilio.drawing.figure_files import FigureBox, Pictures
 from papilio.drawing.scales import Scale, metric_scale, setting_scale
+from papilio.errors import agreed
 from papilio.kinds.ranking import Ranking
 from papilio.results import words
 from papilio.results.metrics import possible_range
@@ -147,20 +148,23 @@ def comparison_words(results: StudyResults, stage: str) -> str | None:
     ranking, ranked = results.ranking(stage), results.ranked(stage)
     if ranking is None or len(ranked) < 2:
         return None
-    best, second = ranked[:2]
+    best, second = ranked[:2]  # whole trials, then partly finished ones: the second may be the better one
     names = ("the best trial", "the next one")
     if max(len(best.title), len(second.title)) <= LONGEST_NAME:
         names = (best.title, second.title)
     pairs = _pairs(best, second, ranking.metric)
     metric = words.metric_words(ranking.metric)
     if len(pairs) < 2:
-        return f"One run per trial cannot tell {names[0]} and {names[1]} apart by {metric}: set seeds = 3 or more."
+        if all(len(trial.runs) == 1 for trial in (best, second)):
+            return f"One run per trial cannot tell {names[0]} and {names[1]} apart by {metric}: set seeds = 3 or more."
+        in_common = f"only {words.counted(len(pairs), 'run')} in common" if pairs else "no run in common"
+        return f"{names[0]} and {names[1]} cannot be told apart by {metric}: they have {in_common}."
     share = _test_share(best)
     found = paired_comparison(*zip(*pairs, strict=True), test_share=share)
     sentences = [_lead_words(*names, metric, found, is_max=ranking.is_maximized)]
     if share is not None:
         sentences.append("The interval allows for the folds' overlapping training sets.")
-    if len(trials) > 2:
+    if len(trials) > 2 and second.is_whole:
         sentences.append(f"The best of {len(trials):,} was selected on these numbers, so its lead is biased upwards.")
     return " ".join(sentences)
 
@@ -271,9 +275,9 @@ def _slices_box(search: _Search, *, name: str, pictures: Pictures) -> FigureBox:
     caption = f"{words.sentence(search.metric)} against each setting; each dot is a trial"
     caption += ", each ring a pruned one" if pruned.any() else ""
     caption += ", short lines are medians of equal values." if has_medians else "."
-    low = sum(metric.ends[not search.ranking.is_maximized] == place for place in metric.places.tolist())
-    if low > 1:
-        caption += f" {words.counted(low, 'trial')} beyond the axis are drawn at its end."
+    if metric.num_clipped:
+        beyond = agreed(metric.num_clipped, "{} trial beyond the axis is", "{} trials beyond the axis are")
+        caption += f" {beyond} drawn at its end."
     return FigureBox(pictures.keep(draw, name=f"{name}-slices", label=label), caption + search.caption())
 
 
@@ -326,9 +330,11 @@ def _pairs(first: TrialResult, second: TrialResult, metric: str) -> list[tuple[f
 
 
 def _lead_words(best: str, second: str, metric: str, found: PairedComparison, *, is_max: bool) -> str:
-    """The comparison as a sentence; the difference as the first's lead, whichever end of the metric is better."""
+    """The comparison as a sentence; the difference as the better one's lead, whichever end of the metric is better."""
     over = f"Over {found.num_pairs} paired runs"
     lead = found.difference if is_max else -found.difference
+    if lead < 0:
+        best, second, lead = second, best, -lead
     if found.half_width is None or found.p_value is None:
         if not lead:
             return f"{over}, {best} and {second} have the same {metric}."
@@ -336,7 +342,7 @@ def _lead_words(best: str, second: str, metric: str, found: PairedComparison, *,
         return f"{over}, {best} is ahead of {second} by {amount} in {metric} in every pair: equal differences allow no test."
     interval = " to ".join(words.plain_number(end) for end in (lead - found.half_width, lead + found.half_width))
     facts = f"by {words.plain_number(lead)} in {metric} (95% interval {interval}, p = {_p_words(found.p_value)})"
-    if found.p_value < CLEAR and lead > 0:
+    if found.p_value < CLEAR:
         return f"{over}, {best} beats {second} {facts}."
     return f"{over}, {best} and {second} are not significantly different: they differ {facts}."
 

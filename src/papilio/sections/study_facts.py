@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from papilio.analysis.image_samples import read_image_samples
 from papilio.data.small_sets import few_validation_images
 from papilio.data.splits import SplitName
+from papilio.files import without_places
 from papilio.results import words
 from papilio.results.image_counts import ImageCounts
 from papilio.results.results import StudyResults
@@ -137,15 +137,6 @@ def environment_rows(results: StudyResults) -> list[tuple[str, str]]:
     rows = [(_label(key), _text(key, value)) for key, value in results.environment.items() if key != "data"]
     rows.append(("Training time, the sum over all runs", words.duration(sum(run.seconds for run in results.runs))))
     return [(label, without_places(text)) for label, text in rows if text]
-
-
-def without_places(text: str) -> str:
-    """Text in which of full paths only the last parts are left: where a folder lies on a machine is nobody else's business.
-
-    >>> without_places("papilio run /home/ada/nets/clock.toml --out /tmp/clock"), without_places("1/2 of https://a.org/b/c")
-    ('papilio run clock.toml --out clock', '1/2 of https://a.org/b/c')
-    """
-    return re.sub(r"(?<![\w/:.~-])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\'\":;,()]+[/\\])*([^\s/\\'\":;,()]+)", r"\1", text)
 
 
 def shape_words(shape: Sequence[int]) -> str:

@@ -214,7 +214,7 @@ def _stage_summary(results: StudyResults, stage: str) -> str:
     varied = list(dict.fromkeys(key for trial in trials for key in trial.varied))
     text = f"{words.counted(len(trials), 'trial')} with {sentences.runs_words(trials[0].runs)}"
     text += " each" if len(trials) > 1 else ""
-    if len(runs) != len(trials) * len(trials[0].runs):
+    if len({len(trial.runs) for trial in trials}) > 1:
         text = f"{words.counted(len(trials), 'trial')}, {words.counted(len(runs), 'run')}"
     return f"{text}; varied: {', '.join(words.key_words(varied).values())}" if varied else text
 
@@ -230,7 +230,7 @@ def _comparison(results: StudyResults, stage: str, *, name: str, pictures: Pictu
     panels = [_panel(results, trials, metric) for metric in metrics]
     label = f"{' and '.join(map(words.metric_words, metrics))} of {words.counted(len(trials), 'trial')}"
     label += ", best first: " if ranking else ": "
-    label += "; ".join(f"{trial.title} {words.plain_number(trial.mean(metrics[-1]) or 0)}" for trial in trials[:8])
+    label += "; ".join(f"{trial.title} {_mean_words(trial, metrics[-1])}" for trial in trials[:8])
     has_published = any(any(panel.published) for panel in panels)
     order = f"best by {words.metric_words(ranking.metric)} first" if ranking else "in the study’s order"
     caption = f"Trials, {order}. Small dots are runs, large ones their means, bars one standard deviation"
@@ -242,6 +242,11 @@ def _comparison(results: StudyResults, stage: str, *, name: str, pictures: Pictu
         return figures.trial_comparison(names, panels, width=width)
 
     return FigureBox(pictures.keep(draw, name=f"{name}-comparison", label=label), caption)
+
+
+def _mean_words(trial: TrialResult, metric: str) -> str:
+    mean = trial.mean(metric) if trial.has(metric) else None
+    return "–" if mean is None else words.metric_number(metric, mean)
 
 
 def _compared_metrics(results: StudyResults, stage: str, trials: Sequence[TrialResult]) -> list[str]:

@@ -115,8 +115,8 @@ def _times(row: dict[str, Any]) -> tuple[str, str, str]:
 
 def _table_caption(arrays: Arrays) -> str:
     taken = dict.fromkeys(row["sources"].partition(" of ")[0] for row in _trials(arrays) if row["sources"])
-    text = f"Mean over runs; time is training and validation per run. Taken from other runs: {', '.join(taken)}."
-    return text + " Without pretraining: from scratch."
+    text = "Mean over runs; time is training and validation per run."
+    return f"{text} Taken from other runs: {', '.join(taken)}. Without pretraining: from scratch." if taken else text
 
 
 def _trials(arrays: Arrays) -> list[dict[str, Any]]:
