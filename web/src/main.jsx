@@ -4,8 +4,11 @@ import { render } from "preact";
 import { App } from "./App.jsx";
 import { serverSource } from "./source/server.js";
 import { adopt } from "./store/map.js";
-import { attempt, report } from "./store/notices.js";
+import { attempt, clear, report } from "./store/notices.js";
 import { about, chooseRun, source } from "./store/run.js";
+
+const POLL_MS = 1000; // between two looks for runs that are still computed, longer after one that failed
+const LONGEST_POLL_MS = 30_000;
 
 async function start() {
   const boot = JSON.parse(document.getElementById("boot").textContent);
@@ -24,9 +27,18 @@ async function start() {
 
 /** Runs next to the first one may still be computed: they come when they are ready. What is known of a run stays the same object. */
 async function theOthers(answer) {
+  let pause = POLL_MS;
   for (let latest = answer; latest.waiting > 0; ) {
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    latest = await source.current.about();
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    try {
+      latest = await source.current.about();
+    } catch (error) {
+      report(error, "page");
+      pause = Math.min(2 * pause, LONGEST_POLL_MS);
+      continue;
+    }
+    if (pause > POLL_MS) clear("page");
+    pause = POLL_MS;
     const known = about.value.runs;
     about.value = { ...latest, runs: latest.runs.map((one) => known.find((each) => each.id === one.id) ?? one) };
     tellMissing(latest);

@@ -1,6 +1,6 @@
 // What the map says while it has no points to show.
 
-import { layout, retries } from "../store/map.js";
+import { layout, tryAgain } from "../store/map.js";
 
 export function MapState() {
   const now = layout.value;
@@ -9,7 +9,7 @@ export function MapState() {
     return (
       <div class="map-state" role="alert">
         <p>{now.line}</p>
-        <button type="button" onClick={() => retries.value++}>Try again</button>
+        <button type="button" onClick={tryAgain}>Try again</button>
       </div>
     );
   }

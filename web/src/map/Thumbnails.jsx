@@ -18,19 +18,25 @@ export const areShown = signal(false);
 
 export function Thumbnails() {
   const canvas = useRef(null);
-  const draw = useRef(latest(async ({ arrays, shown, view, dimensions }) => {
+  const draw = useRef(latest(async ({ arrays, map, shown, view, dimensions }) => {
     const images = shown.length ? await imagesOf(arrays.run, shown).catch(() => []) : [];
-    if (canvas.current && layout.value.run === arrays.run) paint(canvas.current, images, arrays.run.image, shown, view, dimensions);
+    if (canvas.current && layout.value === map) paint(canvas.current, images, arrays.run.image, shown, view, dimensions);
   }));
   useSignalEffect(() => {
     const arrays = data.value;
     const view = camera.value;
     const dimensions = size.value;
+    const map = layout.value;
     muted.value;
-    if (!arrays || layout.value.state !== "ready" || layout.value.run !== arrays.run || !dimensions.width) return;
+    coloring.value;
+    if (!arrays || map.state !== "ready" || map.run !== arrays.run || !dimensions.width) {
+      areShown.value = false;
+      canvas.current?.getContext("2d").clearRect(0, 0, canvas.current.width, canvas.current.height);
+      return;
+    }
     const shown = inView(view, dimensions);
     areShown.value = shown.length > 0;
-    draw.current({ arrays, shown, view, dimensions });
+    draw.current({ arrays, map, shown, view, dimensions });
   });
   return <canvas ref={canvas} class="thumbnails" aria-hidden="true" />;
 }

@@ -1,6 +1,6 @@
 // Buttons above the map: the lasso, and what part of the map is seen.
 
-import { fit } from "../store/map.js";
+import { fit, layout } from "../store/map.js";
 import { mode, selectView } from "../store/selection.js";
 import { zoom } from "./keys.js";
 
@@ -9,7 +9,7 @@ export function Tools() {
     <div class="tools" role="group" aria-label="On the map">
       <button type="button" aria-pressed={mode.value === "lasso"} onClick={() => (mode.value = mode.value === "lasso" ? "explore" : "lasso")}
         title="Draw around points to select them (or drag with Shift)"><Icon name="lasso" /><span class="unseen">Lasso</span></button>
-      <button type="button" onClick={selectView} title="Select the points that are in view"><Icon name="view" /><span class="unseen">Select the points in view</span></button>
+      <button type="button" onClick={selectView} disabled={layout.value.state !== "ready"} title="Select the points that are in view"><Icon name="view" /><span class="unseen">Select the points in view</span></button>
       <button type="button" onClick={() => zoom(1.5)} title="Zoom in (+)"><Icon name="plus" /><span class="unseen">Zoom in</span></button>
       <button type="button" onClick={() => zoom(1 / 1.5)} title="Zoom out (−)"><Icon name="minus" /><span class="unseen">Zoom out</span></button>
       <button type="button" onClick={fit} title="Show the whole map (0)"><Icon name="whole" /><span class="unseen">Show the whole map</span></button>

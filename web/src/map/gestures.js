@@ -5,7 +5,7 @@ import { moved, toMap, zoomed } from "./camera.js";
 
 const CLICK = 5; // CSS pixels that a click may move
 
-/** Attaches to an element; returns what detaches. `on`: {camera, size, fittedScale, isLasso, setCamera, point, leave, keep, lasso, endLasso}. */
+/** Attaches to an element; returns what detaches. `on`: {camera, size, fittedScale, isLasso, setCamera, point, keep, lasso, endLasso}. */
 export function attachGestures(element, on) {
   const fingers = new Map(); // pointers that are down: id -> {left, top}
   let start = null; // of a drag: {left, top, camera, kind}
@@ -24,8 +24,12 @@ export function attachGestures(element, on) {
     const at = place(event);
     fingers.set(event.pointerId, at);
     const isTouch = event.pointerType === "touch";
-    if (fingers.size === 2) start = pinchStart();
-    else start = { ...at, camera: on.camera(), kind: on.isLasso() || event.shiftKey ? "lasso" : isTouch ? "point" : "drag", hasMoved: false };
+    if (fingers.size === 2) {
+      if (start.kind === "lasso") on.lasso([]);
+      start = pinchStart();
+    } else {
+      start = { ...at, camera: on.camera(), kind: on.isLasso() || event.shiftKey ? "lasso" : isTouch ? "point" : "drag", hasMoved: false };
+    }
     trail = [at];
     if (start.kind === "point") pointAt(at);
   }

@@ -2,7 +2,7 @@
 
 import { kept, isChanged, keptPlace, change } from "../store/kept.js";
 import { show } from "../store/map.js";
-import { endA, endB } from "../store/morph.js";
+import { endA, endB, endOf } from "../store/morph.js";
 import { can, data } from "../store/run.js";
 import { encodeKept } from "../store/switching.js";
 import { AnotherClass } from "./AnotherClass.jsx";
@@ -50,6 +50,6 @@ export function KeptPanel() {
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 
 function EndButton({ end, name }) {
-  const use = () => (end.value = { run: kept.value.run, latent: kept.value.latent, image: kept.value.image, name: kept.value.name });
+  const use = () => (end.value = endOf(kept.value));
   return <button type="button" onClick={use}>Morph: use as {name}</button>;
 }

@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { number, valueWords } from "../math/quantity.js";
 import { percent } from "../math/numbers.js";
+import { Notice } from "../parts/Notice.jsx";
 import { Thumbs } from "../parts/Thumb.jsx";
 import { colorBy, chosenColor, verdicts } from "../store/coloring.js";
 import { attempt } from "../store/notices.js";
@@ -15,16 +16,20 @@ export function Mistakes() {
   const arrays = data.value;
   const one = arrays.run;
   const hasClasses = one.classes.length > 0;
-  const [values, setValues] = useState(null);
+  const [values, setValues] = useState(undefined); // null: there are none
   const [pair, setPair] = useState("");
   useEffect(() => {
-    attempt("map", async () => setValues(await arrayOf(one, `values/${hasClasses ? "confidence" : "error"}`)));
+    let isWanted = true;
+    setValues(undefined);
+    attempt("mistakes", () => arrayOf(one, `values/${hasClasses ? "confidence" : "error"}`)).then((found) => isWanted && setValues(found));
+    return () => (isWanted = false);
   }, [one]);
   const wrong = useMemo(() => (values ? ranked(arrays, values, hasClasses) : []), [arrays, values]);
   const pairs = useMemo(() => (hasClasses ? pairsOf(arrays, wrong) : []), [wrong]);
-  if (!values) return <p class="minor" role="status">Loading…</p>;
+  if (values === undefined) return <p class="minor" role="status">Loading…</p>;
+  if (values === null) return <><Notice place="mistakes" /><p class="minor">The mistakes of this run are not available.</p></>;
   const shown = pair ? wrong.filter((index) => pairName(arrays, index) === pair) : wrong;
-  if (wrong.length === 0) return <p>No image of a known class is predicted wrongly.</p>;
+  if (wrong.length === 0) return <p>{hasClasses ? "No image of a known class is predicted wrongly." : "No error of a reading is known."}</p>;
   const words = (index) => (hasClasses ? <>{names(arrays, index)} {percent(values[index])}</> : <><b>{readWords(arrays, index)}</b> {number(values[index])}</>);
   return (
     <>

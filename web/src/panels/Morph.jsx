@@ -4,9 +4,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Notice } from "../parts/Notice.jsx";
 import { Picture } from "../parts/Picture.jsx";
 import { useLatest } from "../parts/useLatest.js";
-import { decodeAll, labelFor, toldClass } from "../store/decoding.js";
+import { decodeAll, labelFor } from "../store/decoding.js";
 import { keepLatent, kept } from "../store/kept.js";
-import { endA, endB, FRAMES, share, way, wayLatents } from "../store/morph.js";
+import { endA, endB, endOf, FRAMES, share, way, wayLatents } from "../store/morph.js";
 import { attempt } from "../store/notices.js";
 import { data } from "../store/run.js";
 import { movesLess } from "../store/theme.js";
@@ -20,8 +20,8 @@ export function Morph() {
   const a = endA.value?.run === one ? endA.value : null;
   const b = endB.value?.run === one ? endB.value : null;
   const latents = a && b ? wayLatents.value : null;
-  const label = labelFor(one, kept.value?.label);
-  const frames = useLatest("morph", [latents, toldClass.value], (asked) => (asked ? decodeAll(one, asked, label) : null));
+  const label = labelFor(one, a?.label); // all frames have the class of A, unless another was chosen
+  const frames = useLatest("morph", [latents, label], (asked, told) => (asked ? decodeAll(one, asked, told) : null));
   const at = Math.round(share.value * (FRAMES - 1));
   return (
     <>
@@ -34,7 +34,7 @@ export function Morph() {
         <End name="B" end={endB} now={b} one={one} />
       </div>
       <Notice place="morph" />
-      {latents ? <Controls one={one} frames={frames} latents={latents} at={at} /> : (
+      {latents ? <Controls one={one} frames={frames} latents={latents} at={at} label={label} /> : (
         <p class="minor">Keep a picture, and use it as A; keep another, and use it as B. Or drop two picture files on this page.</p>
       )}
     </>
@@ -42,7 +42,7 @@ export function Morph() {
 }
 
 function End({ name, end, now, one }) {
-  const use = () => (end.value = { run: one, latent: kept.value.latent, image: kept.value.image, name: kept.value.name });
+  const use = () => (end.value = endOf(kept.value));
   const canUse = kept.value?.run === one && kept.value.latent;
   return (
     <div class="end-picture">
@@ -53,7 +53,7 @@ function End({ name, end, now, one }) {
   );
 }
 
-function Controls({ one, frames, latents, at }) {
+function Controls({ one, frames, latents, at, label }) {
   const [isPlaying, stop] = usePlaying();
   const shown = Array.from({ length: STRIP }, (_, n) => Math.round((n * (FRAMES - 1)) / (STRIP - 1)));
   const saveAs = (kind) => attempt("morph", () => save(kind, frames, one.image, kind === "png" ? shown : null));
@@ -78,7 +78,7 @@ function Controls({ one, frames, latents, at }) {
         ))}
       </ul>
       <div class="actions">
-        <button type="button" onClick={() => keepLatent(latents[at], `${Math.round(100 * share.value)}% from A to B`)}>Keep this picture</button>
+        <button type="button" onClick={() => keepLatent(latents[at], `${Math.round(100 * share.value)}% from A to B`, label)}>Keep this picture</button>
         <button type="button" disabled={!frames} onClick={() => saveAs("gif")}>Save GIF</button>
         <button type="button" disabled={!frames} onClick={() => saveAs("webp")}>Save WebP</button>
         <button type="button" disabled={!frames} onClick={() => saveAs("png")}>Save PNG strip</button>

@@ -1,6 +1,7 @@
 // The images nearest to the kept picture, with distances: a decoder that copies its training images is found out here.
 
 import { nearestRows } from "../math/vectors.js";
+import { Notice } from "../parts/Notice.jsx";
 import { Thumbs } from "../parts/Thumb.jsx";
 import { useLatest } from "../parts/useLatest.js";
 import { className, source } from "../store/run.js";
@@ -9,8 +10,8 @@ import { space } from "../store/map.js";
 const NUM = 8;
 
 export function Nearest({ now, arrays }) {
-  const found = useLatest("kept", [now, arrays, space.value.id], nearestOf);
-  if (!found) return null;
+  const found = useLatest("nearest", [now, arrays, space.value.id], nearestOf);
+  if (!found) return <Notice place="nearest" />;
   const one = arrays.run;
   const words = (index, n) => {
     const name = arrays.labels ? className(one, arrays.labels[index]) : null;

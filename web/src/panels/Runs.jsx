@@ -35,24 +35,25 @@ export function Runs() {
           : "Each run decodes the same coordinates, in standard deviations of its prior (an autoencoder has none: of its images' latents)."}
       </p>
       <ul class="runs">{runs.map((one) => <RunCard key={one.id} one={one} />)}</ul>
-      <Notice place="runs" />
       {mode.value === "sliders" && <Sliders num={Math.min(SLIDERS, Math.max(...runs.map((one) => one.latents)))} />}
     </>
   );
 }
 
 function RunCard({ one }) {
+  const place = `runs/${one.id}`;
   const now = kept.value;
   const isSame = mode.value === "picture";
   const shown = now && (isChanged.value ? now.image : (now.original ?? now.image));
   const inputs = isSame ? [now?.run, shown, now?.label] : [null, steps.value, now?.label];
-  const image = useLatest("runs", [isSame, ...inputs], (same, from, given, label) => (same ? through(one, from, given, label) : sliding(one, given, label)));
+  const image = useLatest(place, [isSame, ...inputs], (same, from, given, label) => (same ? through(one, from, given, label) : sliding(one, given, label)));
   const isMissing = isSame && !can(one, "encode");
   return (
     <li>
       {isMissing ? <div class="frame" style={{ width: "128px", height: "128px" }}><p class="minor">no encoder</p></div>
         : <Picture image={image} shape={one.image} box={128} label={`${one.name}: ${isSame ? "the kept picture, encoded and decoded" : "the sliders, decoded"}`} />}
       <span><b>{one.name}</b><small>{one.latents} latents{one.id === data.value.run.id ? ", on the map" : ""}{!isSame && atMean(one)}</small></span>
+      <Notice place={place} />
     </li>
   );
 }

@@ -2,12 +2,13 @@
 
 import { number } from "../math/quantity.js";
 import { percent } from "../math/numbers.js";
+import { Notice } from "../parts/Notice.jsx";
 import { useLatest } from "../parts/useLatest.js";
 import { arrayOf } from "../store/run.js";
 
 export function Values({ one, index }) {
-  const arrays = useLatest("kept", [one], (asked) => Promise.all(asked.values.map(({ id }) => arrayOf(asked, `values/${id}`))));
-  if (arrays?.length !== one.values.length) return null;
+  const arrays = useLatest("values", [one], (asked) => Promise.all(asked.values.map(({ id }) => arrayOf(asked, `values/${id}`))));
+  if (arrays?.length !== one.values.length) return <Notice place="values" />;
   const isSaid = (id) => one.quantity && (id === "value" || id === "read"); // by the sentence above them
   return (
     <dl class="values">

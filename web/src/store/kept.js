@@ -41,7 +41,11 @@ const show = latest(async (asked) => {
   });
 });
 
+let asked = 0; // pictures that were to be kept: an older one that comes later is dropped
+
 function keep(one) {
+  asked++;
+  isComing.value = false;
   kept.value = { index: null, label: null, original: null, image: null, nearest: null, note: null, anchor: one.latent, ...one, token: Symbol("kept") };
   say(`Kept: ${one.words}`);
   show(kept.value);
@@ -50,8 +54,10 @@ function keep(one) {
 export async function keepPoint(index) {
   const arrays = data.value;
   const one = arrays.run;
+  const ticket = ++asked;
   isComing.value = true;
   const found = await attempt("kept", () => imagesOf(one, [index]));
+  if (ticket !== asked) return;
   isComing.value = false;
   if (!found || data.value !== arrays) return;
   keep({

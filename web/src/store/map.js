@@ -1,9 +1,9 @@
 // The map: which space, by which method, where its points are, and which part of it is seen.
 
 import { computed, effect, signal } from "@preact/signals";
-import { boundsOf, makeGrid } from "../math/grid.js";
+import { makeGrid } from "../math/grid.js";
 import { fitted } from "../map/camera.js";
-import { arrayOf, data, run, source } from "./run.js";
+import { arrayOf, chooseRun, data, failure, run, runId, source } from "./run.js";
 
 export const spaceId = signal("latents");
 export const method = signal("pca"); // pca | tsne | umap | axes
@@ -12,7 +12,13 @@ export const axes = signal([0, 1]);
 export const layout = signal({ state: "loading", progress: null });
 export const size = signal({ width: 0, height: 0 }); // of the map on the screen, CSS pixels
 export const camera = signal({ x: 0, y: 0, scale: 1 });
-export const retries = signal(0);
+const retries = signal(0);
+
+/** The map once more, or the run's arrays where they are what failed. */
+export function tryAgain() {
+  if (data.value) retries.value++;
+  else chooseRun(runId.value);
+}
 
 export const space = computed(() => run.value?.spaces.find((one) => one.id === spaceId.value) ?? run.value?.spaces[0] ?? null);
 export const fittedScale = computed(() =>
@@ -52,7 +58,7 @@ effect(() => {
   const arrays = data.value;
   const chosen = { space: space.value, method: method.value, axes: axes.value, again: retries.value };
   const ticket = ++asked;
-  layout.value = { state: "loading", progress: null };
+  layout.value = failure.value === null ? { state: "loading", progress: null } : { state: "failed", line: failure.value };
   if (arrays) load(arrays, chosen, () => ticket === asked);
 });
 
@@ -99,5 +105,3 @@ export function show(place, nearness = 6) {
 export const isInView = (place) =>
   Math.abs(place.x - camera.value.x) * camera.value.scale < size.value.width / 2 &&
   Math.abs(place.y - camera.value.y) * camera.value.scale < size.value.height / 2;
-
-export { boundsOf };

@@ -7,9 +7,11 @@ import { placeOf } from "./places.js";
 import { data } from "./run.js";
 
 export const FRAMES = 33;
-/** {latent, image, name, run} each, or null */
+/** {latent, image, name, run, label (class, or null)} each, or null */
 export const endA = signal(null);
 export const endB = signal(null);
+/** What an end is made of the kept picture. */
+export const endOf = ({ run, latent, image, name, label }) => ({ run, latent, image, name, label });
 export const way = signal("linear");
 export const share = signal(0);
 

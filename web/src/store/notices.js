@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 
-/** Error lines by place: page, missing, map, pointer, kept, coordinates, morph, runs, drop, selection. */
+/** Error lines by place: page, missing, map, pointer, kept, values, nearest, coordinates, mistakes, morph, runs/ID, drop, selection. */
 export const notices = signal({});
 export const spoken = signal("");
 

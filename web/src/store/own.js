@@ -1,6 +1,6 @@
 // The user's own pictures: encoded by the run, kept, and with two of them a morph.
 
-import { isComing, keepFile } from "./kept.js";
+import { classAround, isComing, keepFile } from "./kept.js";
 import { space } from "./map.js";
 import { endA, endB } from "./morph.js";
 import { attempt, clear, report } from "./notices.js";
@@ -27,7 +27,7 @@ export async function keepOwn(files) {
   taken.forEach(({ answer, name }) => keepFile(answer, name));
   tab.value = "kept";
   if (taken.length === 2 && taken.every(({ answer }) => answer.latent)) {
-    const ends = taken.map(({ answer, name }) => ({ run: arrays.run, latent: answer.latent, image: answer.image, name }));
+    const ends = taken.map(({ answer, name }) => ({ run: arrays.run, latent: answer.latent, image: answer.image, name, label: classAround(arrays, answer.latent) }));
     [endA.value, endB.value] = ends;
     tab.value = "morph";
   }

@@ -16,7 +16,7 @@ export const crosshair = signal(null);
 export const pointed = signal(null);
 
 const follow = latest(async ({ place, isSpoken }) => {
-  const arrays = data.value;
+  const arrays = data.value, map = layout.value;
   if (!arrays || layout.value.state !== "ready" || layout.value.run !== arrays.run) return;
   const one = arrays.run;
   const base = inverse.value === "axes" && kept.value?.run === one ? kept.value.latent : null;
@@ -27,7 +27,7 @@ const follow = latest(async ({ place, isSpoken }) => {
     const original = imagesOf(one, [found.nearest]);
     original.catch(() => {}); // the picture itself matters more; it fails below
     const image = found.latent ? await decodeOne(one, found.latent, label) : (await original)[0];
-    if (data.value !== arrays) return;
+    if (data.value !== arrays || layout.value !== map) return;
     pointed.value = { ...found, image, label, how, place, nearestImage: pointed.value?.nearest === found.nearest ? pointed.value.nearestImage : null };
     if (isSpoken) say(`${how}, nearest: ${pointWords(one, arrays, found.nearest)}`);
     const [nearestImage] = await original;

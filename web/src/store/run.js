@@ -2,7 +2,6 @@
 
 import { computed, signal } from "@preact/signals";
 import { valueWords } from "../math/quantity.js";
-import { report } from "./notices.js";
 
 export const source = { current: null };
 export const about = signal(null);
@@ -10,6 +9,9 @@ export const runId = signal(0);
 export const run = computed(() => about.value?.runs.find((one) => one.id === runId.value) ?? null);
 /** {run, latents, labels, splits, predicted, numbers, shown, read (the number that an image shows, and what is read)}: null while it is loaded; arrays that a run does not have are null. */
 export const data = signal(null);
+
+/** Why the arrays of the run could not be loaded; null while they may be. */
+export const failure = signal(null);
 
 const loaded = new Map();
 
@@ -43,12 +45,13 @@ export async function dataOf(one) {
 export async function chooseRun(id) {
   runId.value = id;
   data.value = null;
+  failure.value = null;
   const chosen = run.value;
   try {
     const arrays = await dataOf(chosen);
     if (runId.value === id) data.value = arrays;
   } catch (error) {
-    report(error, "map");
+    if (runId.value === id) failure.value = error.message || String(error);
   }
 }
 

@@ -28,6 +28,7 @@ export function select(indices, how) {
 export const selectInside = (polygon) => select(pointsInside(layout.value.points, polygon), "inside of the lasso");
 
 export function selectView() {
+  if (layout.value.state !== "ready") return;
   const { x, y, scale } = camera.value;
   const right = size.value.width / 2 / scale, top = size.value.height / 2 / scale;
   select(layout.value.grid.inside(x - right, y - top, x + right, y + top), "in view");
