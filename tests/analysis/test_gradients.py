@@ -155,3 +155,39 @@ def test_the_axis_of_sizes_is_numbered_in_plain_numbers(largest: float) -> None:
     ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
     numbers = [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high and tick.label1.get_text()]
     assert len(numbers) >= 2 and all(float(number) > 0 for number in numbers)
+
+
+def test_before_training_is_with_the_weights_that_the_run_began_with(digits: ImageSet, tmp_path: Path) -> None:
+    """They were those that the engine by hand draws, of a torch run, too, and random ones of a run that began with others'."""
+    stages = [
+        {"name": "first"},
+        {"name": "second", "model": {"network": {"stage": "first"}}, "train": {"learning_rate": 1e-12}},
+    ]
+    study = {
+        "title": "Two",
+        "data": {"name": "digits", "fraction": 0.2},
+        "model": {"family": "mlp", "units": [12, 8]},
+        "train": {"epochs": 1, "optimizer": "sgd"},
+        "stage": stages,
+        "analysis": [],
+    }
+    first, second = (load_run(run.folder) for run in run_study(study, out=tmp_path / "out", is_silent=True).runs)
+    options = GradientsOptions(num=50)
+    wanted = gradients(first, digits, options)["trained"]
+    np.testing.assert_allclose(gradients(second, digits, options)["begun"], wanted, rtol=1e-4)
+
+
+def test_of_a_vae_the_whole_beta_counts_whatever_its_warm_up(digits: ImageSet, tmp_path: Path) -> None:
+    """At step 0 of a warm-up the KL counts for nothing, and so it did in the column after training."""
+    begun = []
+    for warm_up in (0, 1000):
+        study = {
+            "title": "One",
+            "data": {"name": "digits", "fraction": 0.2},
+            "model": {"family": "vae", "filters": [], "dense": [8], "latents": 2},
+            "train": {"epochs": 1, "objective_settings": {"beta": 500.0, "warm_up": warm_up}},
+            "analysis": [],
+        }
+        (run,) = run_study(study, out=tmp_path / str(warm_up), is_silent=True).runs
+        begun.append(gradients(load_run(run.folder), digits, GradientsOptions(num=50))["begun"])
+    np.testing.assert_allclose(begun[1], begun[0], rtol=1e-5)

@@ -97,3 +97,21 @@ def test_fewer_training_images_than_asked_for(digits: ImageSet) -> None:
         return images.reshape(len(images), -1).astype(np.float32)
 
     assert probe(run_that_encodes(encode), small, ProbeOptions())["labels"].tolist() == [30]
+
+
+def test_many_test_images_are_drawn_of_all_classes(digits: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first ones were taken: of a set that is sorted by class those of the first classes alone."""
+    monkeypatch.setattr("papilio.analysis.probing.MOST_TEST", 100)
+    order = np.argsort(digits.labels, kind="stable")
+    splits = {name: np.flatnonzero(np.isin(order, digits.indices(name))) for name in ("train", "validation", "test")}
+    by_class = replace(digits, images=digits.images[order], labels=digits.labels[order], **splits)
+    seen: list[np.ndarray] = []
+
+    def encode(images: np.ndarray) -> np.ndarray:
+        seen.append(images)
+        return images.reshape(len(images), -1)[:, :8].astype(np.float32)
+
+    arrays = probe(run_that_encodes(encode), by_class, ProbeOptions(labels=[100], draws=1))
+    assert int(arrays["num_test"]) == 100 and len(seen[1]) == 100
+    of_pixels = {image.tobytes(): label for image, label in zip(digits.images, digits.labels, strict=True)}
+    assert len({int(of_pixels[image.tobytes()]) for image in seen[1]}) == 10

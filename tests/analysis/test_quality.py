@@ -14,7 +14,7 @@ from torch import nn
 
 import papilio
 from papilio.analysis.analyse import WantedOfRun
-from papilio.analysis.features import SHIPPED, classifier_checksum, find_classifier, last_hidden_layer
+from papilio.analysis.features import SHIPPED, classifier_checksum, features_of, find_classifier, last_hidden_layer
 from papilio.analysis.quality import _class_shares, mean_image, quality
 from papilio.analysis.samples import sample_images
 from papilio.analysis.store import is_current, read_analysis, write_analysis
@@ -106,6 +106,20 @@ def test_real_images_as_samples_are_as_good_as_real_and_noise_is_not(digits: Ima
     assert noisy["real"] == taken["real"]
 
 
+def test_the_hand_made_engine_s_classifiers_have_features_too(tmp_path: Path) -> None:
+    """It was found out after training that they have no modules of torch."""
+    study = {
+        "title": "By hand",
+        "data": {"name": "digits", "fraction": 0.2},
+        "model": {"family": "mlp", "units": [12, 8]},
+        "train": {"epochs": 1, "engine": "numpy"},
+        "analysis": [],
+    }
+    (result,) = papilio.run_study(study, out=tmp_path / "out", is_silent=True).runs
+    run = papilio.load_run(result.folder)
+    assert features_of(run, np.zeros((3, 1, 8, 8), np.uint8)).shape == (3, 8)
+
+
 def test_samples_of_one_class_are_told_as_that_class(digits: ImageSet, classifier: Path) -> None:
     sevens = digits.images[digits.train[digits.labels[digits.train] == 7]]
     found = quality(vae_that_samples(sevens), digits, QualityOptions(num=100, features=str(classifier)))
@@ -193,7 +207,8 @@ def test_a_shipped_classifier_of_another_shape_is_not_taken() -> None:
 def test_the_layer_before_the_last_dense_one_holds_the_features(classifier: Path) -> None:
     run = papilio.load_run(classifier)
     assert run.layer(last_hidden_layer(run), np.zeros((2, 1, 8, 8), np.uint8)).shape == (2, 32)
-    alone: Any = SimpleNamespace(folder=Path("mine"), network=nn.Sequential(nn.Conv2d(1, 2, 3)))
+    layers = [SimpleNamespace(name="0", kind="Conv2d(1, 2, 3)")]
+    alone: Any = SimpleNamespace(folder=Path("mine"), facts=SimpleNamespace(layer_rows=layers))
     with pytest.raises(RunError, match="mine: its network has no layer before a last dense one"):
         last_hidden_layer(alone)
 

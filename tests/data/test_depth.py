@@ -60,10 +60,11 @@ def test_bits_of_pictures_in_color_are_refused(tmp_path: Path) -> None:
         read_picture(path, shape=(3, 6, 6), bits=12)
 
 
-def test_bits_of_bytes_are_refused() -> None:
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.bool_])
+def test_bits_of_anything_but_longer_integers_are_refused(dtype: type) -> None:
     """They had no effect."""
     with pytest.raises(DataError, match="bits is for integers of more than 8 bits; leave it out"):
-        load_images(np.zeros((4, 6, 6), np.uint8), np.array([0, 1, 0, 1]), bits=4)
+        load_images(np.zeros((4, 6, 6), dtype), np.array([0, 1, 0, 1]), bits=4)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])

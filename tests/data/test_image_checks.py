@@ -10,6 +10,7 @@ from image_files import class_folders, png_bytes, some_images, split_folders, wr
 
 from in_process import papilio
 from papilio.data.check import Finding, check_images
+from papilio.data.load import load_images
 from papilio.errors import DataError
 
 
@@ -130,3 +131,19 @@ def test_pictures_of_several_sizes_are_checked_with_the_option_that_the_message_
     assert done.returncode == 2 and "--size 5" in done.stderr
     done = papilio("data", "check", folder, "--labels", folder / "labels.csv", "--size", "5")
     assert done.returncode in (0, 1) and not done.stderr
+
+
+def test_folders_that_may_be_splits_are_told_of(tmp_path: Path) -> None:
+    """training_set/cat and test_set/cat were two classes, without a word."""
+    files = {
+        f"{top}/{name}": content for top in ("training_set", "test_set") for name, content in class_folders().items()
+    }
+    pets = write_files(tmp_path / "pets", files)
+    said = "test_set and training_set hold the same folders; if they are splits, rename them train, valid and test"
+    assert said in load_images(pets).notes
+    assert found(check_images(pets), "splits") == Finding("splits", "warning", said, ("test_set", "training_set"))
+
+
+def test_classes_are_not_missing_in_a_split_that_is_switched_off(tmp_path: Path) -> None:
+    pets = write_files(tmp_path / "pets", class_folders())
+    assert found(check_images(pets, validation=0, test=0), "missing classes").severity == "ok"

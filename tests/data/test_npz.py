@@ -53,7 +53,7 @@ def test_values_on_a_circle(tmp_path: Path) -> None:
     [
         ({"a": TRAIN[0], "b": TRAIN[1]}, "its arrays are a, b; expected are images and labels, or x_train"),
         ({"x_train": TRAIN[0]}, 'no labels for x_train; .* or set labels = "none"'),
-        ({"x_train": TRAIN[0], "y_train": TRAIN[1][1:]}, r"labels are int64 \(29,\) for 30 images"),
+        ({"x_train": TRAIN[0], "y_train": TRAIN[1][1:]}, r"y_train has 29 labels for the 30 images of x_train"),
         (
             {"x_train": TRAIN[0], "y_train": TRAIN[1], "x_test": part(6, side=7)[0], "y_test": part(6)[1]},
             r"its splits differ in shape .*\(1, 6, 6\), \(1, 7, 7\)",
@@ -91,3 +91,33 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "set.npz", images=np.zeros((300, 1000, 1000), np.uint8), labels=np.arange(300) % 2)
     with pytest.raises(DataError, match=r"unpacks to .* bytes or more, at most"):
         load_images(tmp_path / "set.npz")
+
+
+@pytest.mark.parametrize(
+    ("labels", "complaint"),
+    [
+        ({"y_val": range(20), "y_test": range(10)}, "y_val has 20 labels for the 10 images of x_val"),
+        ({"y_val": np.zeros((10, 2), int), "y_test": range(20)}, "its labels differ in shape: y_train is (30,), y_val"),
+        ({"y_val": range(10), "y_test": 3}, "y_test has one label for the 20 images of x_test"),
+    ],
+)
+def test_labels_of_one_split_are_not_those_of_another(tmp_path: Path, labels: dict[str, Any], complaint: str) -> None:
+    """Only their sum was checked: half of the test images had labels of validation images. Other shapes were a traceback."""
+    images = {f"x_{split}": np.zeros((num, 8, 8), np.uint8) for split, num in SIZES.items()}
+    arrays = {"y_train": np.arange(30) % 3} | {name: np.asarray(values) for name, values in labels.items()}
+    np.savez(tmp_path / "a.npz", **images, **arrays)
+    with pytest.raises(DataError) as caught:
+        load_images(tmp_path / "a.npz")
+    assert complaint in str(caught.value)
+
+
+def test_labels_in_a_column_and_in_a_row_go_together(tmp_path: Path) -> None:
+    images = {f"x_{split}": np.zeros((num, 8, 8), np.uint8) for split, num in SIZES.items()}
+    labels = {f"y_{split}": np.arange(num) % 3 for split, num in SIZES.items()}
+    np.savez(tmp_path / "UPPER.NPZ", **images, **(labels | {"y_train": labels["y_train"][:, None]}))
+    (tmp_path / "UPPER.NPZ.npz").rename(tmp_path / "UPPER.NPZ")
+    found = load_images(tmp_path / "UPPER.NPZ")
+    assert found.labels.tolist() == np.concatenate(list(labels.values())).tolist() and len(found.test) == 20
+
+
+SIZES = {"train": 30, "val": 10, "test": 20}

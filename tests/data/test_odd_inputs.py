@@ -437,6 +437,27 @@ def test_unreadable_pictures_of_a_table_are_named(tmp_path: Path, is_cut: bool) 
     assert (findings["unreadable"].severity, findings["unreadable"].items) == ("error", ("3.tif",))
 
 
+def test_a_class_whose_pictures_cannot_be_read_is_none(tmp_path: Path) -> None:
+    """It stayed, with no picture."""
+    (tmp_path / "set").mkdir()
+    names = {"ant": "abc", "bee": "de", "cicada": "f"}
+    rows = [(f"{letter}.png", name) for name, letters in names.items() for letter in letters]
+    for number, (file, name) in enumerate(rows):
+        path = tmp_path / "set" / file
+        Image.fromarray(np.full((6, 6), number, np.uint8)).save(path)
+        if name == "bee":
+            path.write_bytes(b"no picture")
+    table = tmp_path / "set" / "table.CSV"
+    table.write_text("".join(f"{file},{name}\n" for file, name in rows))
+    images = load_images(tmp_path / "set", table, unreadable="skip", validation=0, test=0)
+    assert images.class_names == ("ant", "cicada") and images.labels.tolist() == [0, 0, 0, 1]
+    (tmp_path / "set" / "f.png").write_bytes(b"no picture")
+    with pytest.raises(
+        DataError, match=r"only one class has a picture that can be read, ant; .* \(3 pictures|only one"
+    ):
+        load_images(tmp_path / "set", table, unreadable="skip")
+
+
 def test_errors_without_a_number_keep_their_words(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be written \\(broken data stream\\)"), storage_errors(tmp_path):
         raise OSError("broken data stream")

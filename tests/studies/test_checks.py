@@ -292,3 +292,13 @@ def test_a_study_whose_images_cannot_be_downloaded_is_shown_as_far_as_it_is_know
     described = describe_study(tiny())
     assert described.trials == described.networks == [] and 'name = "digits"' in described.toml
     assert described.notes == ["trials and networks are not known yet: train.gz could not be downloaded"]
+
+
+@pytest.mark.parametrize("key", ["augment", "views"])
+def test_mirrored_dials_are_told_of(key: str) -> None:
+    """Averaged over a clock and its mirror image, sines cancel out: 3:00 was read as 12:00."""
+    data = {"name": "clocks", "render": {"num": 40, "size": 16}, "size": 16}
+    changes = {f"train__{key}": {"num": 1, "flip": True} if key == "views" else {"flip": True}}
+    notes = describe_study(tiny(data=data, stage=[{"name": "a"}], **changes)).notes
+    assert any(f"train.{key}.flip: a mirrored dial shows another number" in note for note in notes)
+    assert not any("mirrored" in note for note in describe_study(tiny(**changes)).notes)

@@ -11,7 +11,7 @@ from papilio.errors import DataError, RunError, SettingError
 from papilio.files import checksum
 from papilio.kinds.kind import Planned
 from papilio.kinds.options import QualityOptions
-from papilio.runs.folder import RunFolder
+from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.run import Run, load_run
 from papilio.runs.shipped import find_run, shipped_runs
 
@@ -33,7 +33,7 @@ def check_features(options: QualityOptions, planned: Planned) -> None:
         raise SettingError(f"features = {given}: that run ({facts.status}) has no weights; give one that is trained")
     if facts.images.shape != planned.images.image_shape:
         raise SettingError(f"features = {given}: {_other_shape(facts.images.shape, planned.images.image_shape)}")
-    if [row.kind.partition("(")[0] for row in facts.layer_rows[1:]].count("Linear") == 0:
+    if _last_hidden(facts) is None:
         raise SettingError(f"features = {given}: its network has no layer before a last dense one; give a classifier")
 
 
@@ -79,11 +79,16 @@ def last_hidden_layer(run: Run) -> str:
 
     Raises RunError where the run has several nets, or its network no such layer.
     """
-    leaves = [(name, layer) for name, layer in run.network.named_modules() if not list(layer.children())]
-    dense = [place for place, (_, layer) in enumerate(leaves) if hasattr(layer, "out_features")]
-    if not dense or dense[-1] == 0:
+    name = _last_hidden(run.facts)
+    if name is None:
         raise RunError(
             f"{run.folder}: its network has no layer before a last dense one, whose output could compare images; give"
             " a classifier"
         )
-    return leaves[dense[-1] - 1][0]
+    return name
+
+
+def _last_hidden(facts: RunFacts) -> str | None:
+    rows = facts.layer_rows
+    dense = [place for place, row in enumerate(rows) if row.kind.startswith("Linear(")]
+    return rows[dense[-1] - 1].name if dense and dense[-1] > 0 else None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from papilio.data.imageset import ImageSet
-from papilio.engine import Arrays, Lane
+from papilio.engine import Arrays, Lane, find_engine
 from papilio.errors import SettingError
 from papilio.kinds.kind import Planned
 from papilio.kinds.options import GradientsOptions
@@ -35,8 +37,9 @@ def gradients(run: Run, images: ImageSet, options: GradientsOptions) -> Arrays:
     """By the engine by hand, whichever trained the run: the gradient of its loss on test images, with regard to its weights.
 
     Arrays over the layers that have weights, in their order: `layers`, names as conv_1 and dense_2; `begun` and `trained`, the
-    root mean square of the gradient over a layer's weights, with weights as the run's seed draws them and with those that it
-    came to. Without dimension `num`, how many images. Empty where that engine does not have the run's net or loss.
+    root mean square of the gradient over a layer's weights, with those that the run began with and those that it came to.
+    Dropout is as in training, the whole beta counts whatever the warm-up. Without dimension `num`, how many images. Empty
+    where that engine does not have the run's net or loss.
     """
     engine, settings = NumpyEngine({}), _by_hand(run.facts.run_settings)
     try:
@@ -45,6 +48,7 @@ def gradients(run: Run, images: ImageSet, options: GradientsOptions) -> Arrays:
         return {}
     chosen = images.test[: options.num]
     with engine.prepare([Lane(settings, images, run.facts.seed)], threads=run.facts.threads) as session:
+        session.load_weights(0, _first_weights(run, images))
         begun = _sizes(session, chosen)
         session.load_weights(0, load_arrays(RunFolder(run.folder).weights_file)[0])
         trained = _sizes(session, chosen)
@@ -56,11 +60,23 @@ def gradients(run: Run, images: ImageSet, options: GradientsOptions) -> Arrays:
     }
 
 
+def _first_weights(run: Run, images: ImageSet) -> Arrays:
+    """What the run began with, by its own engine: every engine draws other weights from the same seed."""
+    folder, settings = RunFolder(run.folder), run.facts.run_settings
+    starts = load_arrays(folder.start_file)[0] if folder.start_file.exists() else {}
+    settings = settings.model_copy(update={"train": settings.train.model_copy(update={"device": "cpu"})})
+    lane = Lane(settings, images, run.facts.seed, starts, "float32")
+    with find_engine(settings.train.engine, {}).prepare([lane], threads=run.facts.threads) as session:
+        return session.weights(0)
+
+
 def _by_hand(settings: RunSettings) -> RunSettings:
-    """The run's settings, without what its gradient does not depend on; its weights begin with those of its seed."""
-    usual = {
+    """The run's settings, without what its gradient does not depend on, or what is only so while it warms up."""
+    usual: dict[str, Any] = {
         name: TrainSettings.model_fields[name].get_default(call_default_factory=True) for name in NOT_OF_A_GRADIENT
     }
+    own = settings.train.objective_settings
+    usual["objective_settings"] = {name: value for name, value in own.items() if name != "warm_up"}
     return settings.model_copy(
         update={
             "model": settings.model.model_copy(update={"sources": {}}),

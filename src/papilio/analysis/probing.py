@@ -35,7 +35,8 @@ def probe(run: Run, images: ImageSet, options: ProbeOptions) -> Arrays:
     """
     if "encode" not in run.kind.offers or images.facts.shows != "class" or len(images.indices("test")) == 0:
         return {}
-    train, test = images.train, images.test[:MOST_TEST]
+    train = images.train
+    test = draw_number(images.strata, images.test, num=min(MOST_TEST, len(images.test)), seed=0)
     numbers = sorted({min(len(train), len(train) if one == "all" else one) for one in options.labels})
     numbers = [num for num in numbers if num >= images.num_classes]
     if not numbers:

@@ -151,11 +151,11 @@ def as_pixels(images: np.ndarray, *, where: str, bits: int | None = None) -> tup
         raise DataError(f"{found}: {which}; expected {IMAGE_SHAPES}")
     elif not is_first:
         images = np.moveaxis(images, 3, 1)
+    if bits is not None and (images.dtype == np.uint8 or images.dtype.kind not in "ui"):
+        raise DataError(f"{found}: bits is for integers of more than 8 bits; leave it out, or pass another type")
     if images.dtype == np.uint8:
-        if bits is not None:
-            raise DataError(f"{found}: bits is for integers of more than 8 bits; leave it out, or pass another type")
         return (images if images.flags.c_contiguous else np.ascontiguousarray(images)), ()
-    if images.dtype.kind in "ui" and bits is not None:
+    if bits is not None:
         return _scaled(images, bits, found=found)
     return _rounded(images, found=found)
 

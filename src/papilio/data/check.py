@@ -16,6 +16,7 @@ from papilio.data.decoder_limits import pillow_limits
 from papilio.data.decoding import Depth, UnreadablePictureError, decode_picture
 from papilio.data.folders import Survey, is_source, members_of, survey_pictures
 from papilio.data.imageset import RawImages
+from papilio.data.layout import split_like
 from papilio.data.load import DRAWN, as_quantity, is_no_labels, read_images
 from papilio.data.members import SKIP, for_each_picture, one_size, size_counts
 from papilio.data.named import READERS
@@ -34,6 +35,7 @@ Kind = Literal[
     "range",
     "duplicates",
     "leaks",
+    "splits",
     "labels",
     "constant",
     "imbalance",
@@ -183,6 +185,9 @@ def _look_at_pictures(
     sizes = Counter(read[name].size for name in names)
     about_sizes = [_find_sizes(sizes, read, size)] if sizes else []
     about_bits = [Finding("range", "warning", depth.unused)] if depth.unused else []
+    if tops := split_like(layout.class_names):
+        message = f"{' and '.join(tops)} hold the same folders; if they are splits, rename them train, valid and test"
+        about_bits.append(Finding("splits", "warning", message, tops))
     return looked, [_find_broken(broken), *about_sizes, *about_bits, _find_others(layout.others)]
 
 
@@ -336,7 +341,8 @@ def _find_missing_classes(looked: Looked) -> Finding:
     missing: dict[SplitName, list[str]] = {}
     for split, indices in looked.splits.items():
         counts = np.bincount(looked.labels[indices], minlength=len(looked.class_names))
-        if np.any(counts == 0):
+        is_off = split != "train" and len(indices) == 0  # nobody asked for it
+        if np.any(counts == 0) and not is_off:
             missing[split] = [looked.class_names[label] for label in np.flatnonzero(counts == 0)]
     if not missing:
         return Finding("missing classes", "ok", f"every {looked.noun} is in every split")

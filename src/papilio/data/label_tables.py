@@ -7,7 +7,7 @@ import functools
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -82,22 +82,38 @@ def read_labeled_pictures(
     )
     if len(broken) == len(rows):
         raise DataError(f"{table}: none of its pictures can be read: {broken_words(broken, most=NUM_NAMED)}")
+    class_names = labels.class_names
     if broken:
         kept = np.array([name not in broken for name in names])
         images, values = images[kept], values[kept]
+        if class_names:
+            values, class_names = _without_empty(values, class_names, table, broken)
     notes = (*skipped_notes(broken), *(() if depth.unused is None else (depth.unused,)))
     origin = one_line(f"{folder.resolve()} with {table.resolve()}: {len(values)} pictures")
     return RawImages(
         one_line(folder.resolve().name),
         images,
         values,
-        labels.class_names,
+        class_names,
         origin,
         {},
         notes,
         quantity=labels.quantity,
         skipped=broken,
     )
+
+
+def _without_empty(
+    labels: np.ndarray, class_names: tuple[str, ...], table: Path, broken: Mapping[str, str]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels and classes without those that have no picture left; raises DataError where only one has."""
+    there, places = np.unique(labels, return_inverse=True)
+    if len(there) < 2:
+        raise DataError(
+            f"{table}: only one class has a picture that can be read, {class_names[there[0]]}; at least two are needed"
+            f" ({broken_words(broken, most=NUM_NAMED)})"
+        )
+    return places.astype(labels.dtype), tuple(class_names[label] for label in there)
 
 
 def _rows(table: Path, folder: Path) -> Iterator[Row]:

@@ -32,6 +32,7 @@ EXPECTED = (
     "expected CLASS/picture or SPLIT/CLASS/picture, a split being train, valid or test, or pictures without folders"
 )
 WITHOUT_CLASSES = f'set labels = "{NO_LABELS}" to use the pictures without classes'
+MOST_SPLITS = 3
 NO_LETTERS = ("Cc", "Cs")  # control characters, and bytes that are not UTF-8
 LABEL_TABLE = "labels.csv"
 
@@ -88,6 +89,23 @@ def arrange(
     label_of = {class_name: label for label, class_name in enumerate(class_names)}
     labels = np.array([label_of[class_name] for class_name in class_folders], dtype=np.int64)
     return Layout(rows, labels, class_names, given, others)
+
+
+def split_like(class_names: Iterable[str]) -> tuple[str, ...]:
+    """Folders that hold the same folders, of a set whose classes are folders in folders: they may be splits.
+
+    >>> split_like(["test_set/cat", "test_set/dog", "training_set/cat", "training_set/dog"]), split_like(["a/x", "b/y"])
+    (('test_set', 'training_set'), ())
+    """
+    inside: dict[str, set[str]] = {}
+    for name in class_names:
+        top, _, rest = name.partition("/")
+        inside.setdefault(top, set()).add(rest)
+    contents = list(inside.values())
+    is_alike = (
+        2 <= len(contents) <= MOST_SPLITS and len(contents[0]) > 1 and all(one == contents[0] for one in contents)
+    )
+    return tuple(sorted(inside)) if is_alike else ()
 
 
 def is_hidden(name: str) -> bool:

@@ -161,9 +161,9 @@ def read_images(
     label_file = expanded_path(labels, error=DataError) if labels is not None and with_labels else None
     if label_file is not None:
         _refuse_misplaced(label_file, name, path)
-    elif quantity is not None and path.suffix != ".npz":
+    elif quantity is not None and path.suffix.lower() != ".npz":
         raise DataError(f"{name_or_path}: {_no_numbers(name, with_labels=with_labels)}")
-    if skips_unreadable and (name is not None or (path.is_file() and path.suffix in (".npy", ".npz"))):
+    if skips_unreadable and (name is not None or (path.is_file() and path.suffix.lower() in (".npy", ".npz"))):
         raise DataError(f"{name_or_path}: {NOT_FOR_ARRAYS}")
     if name is not None:
         if bits is not None:
@@ -191,9 +191,9 @@ def read_images(
             progress=progress,
             with_classes=with_labels,
         )
-    if path.is_file() and path.suffix == ".npz":
+    if path.is_file() and path.suffix.lower() == ".npz":
         return _converted(read_npz_set(path, quantity, with_labels=with_labels, bits=bits), size, color)
-    if path.is_file() and path.suffix == ".npy":
+    if path.is_file() and path.suffix.lower() == ".npy":
         raw = _read_file(path, label_file, quantity, with_labels=with_labels, bits=bits)
         return _converted(_with_factors(raw, path), size, color)
     raise _unknown(str(name_or_path), path)
@@ -329,7 +329,7 @@ def _with_factors(raw: RawImages, path: Path) -> RawImages:
 
 def _refuse_misplaced(label_file: Path, name: str | None, path: Path) -> None:
     """Refuse a file of labels that does not go with the images."""
-    is_fitting = label_file.suffix == ".csv" if path.is_dir() else path.suffix == ".npy"
+    is_fitting = label_file.suffix.lower() == ".csv" if path.is_dir() else path.suffix.lower() == ".npy"
     if name is not None or not is_fitting:
         raise DataError(
             f"{name or path}: labels = {label_file} needs a .npy file of images (a .csv file needs a folder of pictures);"

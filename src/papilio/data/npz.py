@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -50,7 +50,8 @@ def read_npz_set(path: Path, quantity: Quantity | None, *, with_labels: bool, bi
         missing = [images for images, own in named.values() if own is None]
         if missing:
             raise DataError(f'{path}: no labels for {", ".join(missing)}; {EXPECTED}; or set labels = "none"')
-        labels = np.concatenate([arrays[own] for _, own in named.values() if own is not None])
+        pairs = [(images, own) for images, own in named.values() if own is not None]
+        labels = _joined_labels(path, arrays, pairs)
     raw = from_arrays(pixels, labels, quantity, images_from=str(path), labels_from=str(path))
     ends = np.cumsum([0, *(len(arrays[images]) for images, _ in named.values())])
     given: dict[SplitName, np.ndarray] = {
@@ -134,6 +135,21 @@ def _parts(names: list[str]) -> dict[SplitName, tuple[str, str | None]]:
     if not found and (images := first(iter(IMAGES))) is not None:
         found["train"] = (images, first(iter((*LABELS, "label"))))
     return found
+
+
+def _joined_labels(path: Path, arrays: Mapping[str, np.ndarray], pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    """The labels of all splits; `pairs` are the names of each one's images and labels. Raises DataError for unequal lengths."""
+    columns = {}
+    for images, own in pairs:
+        labels = arrays[own]
+        if labels.ndim == 0 or len(labels) != len(arrays[images]):
+            num = "one label" if labels.ndim == 0 else f"{len(labels):,} labels"
+            raise DataError(f"{path}: {own} has {num} for the {len(arrays[images]):,} images of {images}")
+        columns[own] = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    if len({labels.shape[1:] for labels in columns.values()}) > 1:
+        shapes = ", ".join(f"{own} is {arrays[own].shape}" for own in columns)
+        raise DataError(f"{path}: its labels differ in shape: {shapes}; store them alike")
+    return np.concatenate(list(columns.values()))
 
 
 def _joined_images(

@@ -61,7 +61,7 @@ class EarlyStopping(BaseModel):
     metric: str | None = Field(
         None, description="val_accuracy, val_loss, ...; by default the metric that chooses the best epoch"
     )
-    min_delta: float = Field(0.0, ge=0, description="smallest change that counts as an improvement")
+    min_delta: float = Field(0.0, ge=0, description="an improvement must be larger than this")
 
 
 class Regularizer(BaseModel):

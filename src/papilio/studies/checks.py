@@ -101,8 +101,9 @@ def _planned(engine: Engine, plan: RunPlan, kind: Kind, images: StudyImages, tab
 def planning_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
     """What there is to say of runs, a line each, before they are trained."""
     known = list(plans)
-    notes = [_clamped_note(known, images), _few_steps_note(known, images), *_untrained_notes(known, images)]
-    return list(filter(None, [*_notes_of_images(known, images), *notes, *_small_notes(known, images)]))
+    notes = [_clamped_note(known, images), _mirrored_note(known, images), _few_steps_note(known, images)]
+    of_images = [*_untrained_notes(known, images), *_small_notes(known, images)]
+    return list(filter(None, [*_notes_of_images(known, images), *notes, *of_images]))
 
 
 def _notes_of_images(plans: Iterable[RunPlan], images: StudyImages) -> list[str]:
@@ -152,6 +153,22 @@ def _clamped_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
             return (
                 f"{plan.place}: {num:,} training images in place of data.num_train ="
                 f" {data.num_train:,}: data.fraction = {data.fraction:g} leaves no more"
+            )
+    return None
+
+
+def _mirrored_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
+    """Says, in a line, that a run mirrors pictures whose mirror images show other numbers, as those of dials do."""
+    for plan in plans:
+        train = plan.settings.train
+        keys = [
+            key for key, one in (("augment", train.augment), ("views", train.views)) if one is not None and one.flip
+        ]
+        if keys and images.kind_of(plan).shows == {"quantity"}:
+            which = " and ".join(f"train.{key}.flip" for key in keys)
+            return (
+                f"{plan.place}: {which}: a mirrored dial shows another number; leave it out, unless your pictures show the"
+                " same"
             )
     return None
 

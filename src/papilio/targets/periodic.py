@@ -113,7 +113,8 @@ class Bins:
 
     def classes(self, values: Values) -> Tensor:
         """The class of each value; the last class begins half a bin before the period's end, the first continues after it."""
-        return torch.remainder((values * (self.num / self.period)).round().long(), self.num)
+        # halves upwards: rounded to even numbers, every other class would be larger
+        return torch.remainder((values * self.num / self.period + 0.5).floor().long(), self.num)
 
     def encode(self, values: Values) -> Outputs:
         return F.one_hot(self.classes(values), self.num) * SURE

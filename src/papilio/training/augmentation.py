@@ -68,8 +68,9 @@ def shift(images: Images, pixels: int, generator: torch.Generator) -> Images:
 
 
 def erase(images: Images, *, share: float, area: float, generator: torch.Generator) -> Images:
-    """Blacken one rectangle in each of a `share` of the images: of up to `area` of the image, sides between 1:2 and 2:1.
+    """Blacken one rectangle in each of a `share` of the images, of up to `area` of the image.
 
+    Its height and width, as shares of the image's own, are to each other between 1:2 and 2:1.
     Source: Zhong et al., Random erasing data augmentation, 2020 (there filled with noise).
     """
     num, _, height, width = images.shape
