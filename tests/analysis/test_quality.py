@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch import nn
 
 import papilio
 from papilio.analysis.analyse import WantedOfRun

@@ -124,7 +124,7 @@ def test_a_folder_with_a_table_of_values(tmp_path: Path) -> None:
         ("a.png\n", "line 1: 'a.png' has no value"),
         ("a.png,25:00\n", "line 1: 25:00 is not a time of day"),
         ("nowhere.png,3\n", r"gauges: 1 picture cannot be read: nowhere.png \(No such file"),
-        ("a.png,inf\n", "some are not numbers"),
+        ("a.png,inf\n", "line 1: 'inf' is not a number"),
     ],
 )
 def test_a_wrong_table_is_one_line_with_its_place(tmp_path: Path, table: str, complaint: str) -> None:

@@ -89,7 +89,7 @@ def test_designs_are_named_or_tables() -> None:
     ("given", "complaint"),
     [
         ("sin-cos", "'sin-cos' is not a target design; did you mean sin_cos"),
-        ({"num": 3}, "None is not a target design"),
+        ({"num": 3}, "a table needs a name; one of regression, "),
         ({"name": "classes", "number": 3}, "classes has no number; did you mean num"),
         ({"name": "classes", "num": 1}, "classes: num: at least 2"),
         ({"name": "soft_classes", "width": 0}, "soft_classes: width: must be above 0"),

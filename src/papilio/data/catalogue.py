@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ def ranges_of(factors: Factors) -> dict[str, str]:
 
 def _shown(images: ImageSet) -> dict[str, Any]:
     if images.quantity is not None:
-        return {"shows": asdict(images.quantity)}
+        return {"shows": images.quantity.range_words}
     return {} if images.class_names else {"shows": "no labels"}
 
 

@@ -23,6 +23,7 @@ from papilio.data.named import READERS
 from papilio.data.parallel import map_threaded
 from papilio.data.pictures import resolve_size
 from papilio.data.progress import Progress
+from papilio.data.quantities import Quantity, circular_difference
 from papilio.data.scaling import Size, size_words
 from papilio.data.splits import SPLITS, SplitName, check_shares, draw_splits
 from papilio.errors import DataError, agreed
@@ -77,6 +78,8 @@ class Looked:
     class_names: tuple[str, ...]
     noun: str = "class"
     nouns: str = "classes"
+    values: np.ndarray | None = None  # what images show, where that is a number, and
+    quantity: Quantity | None = None
 
 
 def check_images(
@@ -142,6 +145,8 @@ def check_images(
 def _findings_about_classes(looked: Looked) -> list[Finding]:
     if not looked.class_names:
         return [Finding("labels", "ok", "no labels: class balance was not checked")]
+    if looked.quantity is not None and len(looked.class_names) < 2:  # too few images to part the circle
+        return [_find_conflicting_labels(looked)]
     return [_find_conflicting_labels(looked), _find_imbalance(looked), _find_missing_classes(looked)]
 
 
@@ -244,7 +249,9 @@ def _look_at_arrays(raw: RawImages, splits: dict[SplitName, np.ndarray]) -> Look
     # a stretch without any image is no fault: a gauge has none where its scale ends
     strata, labels = np.unique(raw.strata, return_inverse=True)
     names = tuple(raw.quantity.stratum_words(stratum, raw.labels) for stratum in strata.tolist())
-    return replace(looked, labels=labels, class_names=names, noun="stretch of values", nouns="stretches of values")
+    noun, nouns = "stretch of values", "stretches of values"
+    known = {"values": raw.labels, "quantity": raw.quantity}
+    return replace(looked, labels=labels, class_names=names, noun=noun, nouns=nouns, **known)
 
 
 def _find_broken(broken: dict[str, str]) -> Finding:
@@ -304,7 +311,25 @@ def _find_leaks(looked: Looked) -> Finding:
     return Finding("leaks", severity, message, _items(looked, groups))
 
 
+def _find_conflicting_values(looked: Looked, values: np.ndarray, quantity: Quantity) -> Finding:
+    """Pictures that show two numbers; of times, which are told in minutes, those that are a minute or more apart."""
+    least = 1.0 if quantity.is_time else 1e-6 * quantity.period
+    groups = []
+    for group in _repeated(looked, None):
+        apart = circular_difference(values[group], float(values[group[0]]), quantity.period)
+        if np.abs(apart).max() >= least:
+            groups.append(group)
+    if not groups:
+        return Finding("labels", "ok", "no picture has two values")
+    both = list(dict.fromkeys(quantity.words(float(values[index])) for index in groups[0]))
+    message = f"{agreed(len(groups), '{} picture has', '{} pictures have')} more than one value"
+    message += f", {'the first ' * (len(groups) > 1)}{' and '.join(both)}"
+    return Finding("labels", "warning", message, _items(looked, groups))
+
+
 def _find_conflicting_labels(looked: Looked) -> Finding:
+    if looked.values is not None and looked.quantity is not None:
+        return _find_conflicting_values(looked, looked.values, looked.quantity)
     groups = [group for group in _repeated(looked, None) if len({int(looked.labels[index]) for index in group}) > 1]
     if not groups:
         return Finding("labels", "ok", f"no picture is in two {looked.nouns}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -152,7 +153,13 @@ def _is_header(cells: list[str], folder: Path) -> bool:
 
 def _labels(rows: Sequence[Row], quantity: Quantity | None, table: Path) -> Labels:
     """Times where all values are; numbers of the quantity; else classes, by their words or integers."""
-    if all(TIME.fullmatch(row.value) for row in rows):
+    times = [TIME.fullmatch(row.value) is not None for row in rows]
+    if 2 * sum(times) > len(rows) > sum(times):
+        row = rows[times.index(False)]
+        raise DataError(
+            f"{table}, line {row.line}: {shown(row.value)} is not a time, as most values are; write it as 5:30"
+        )
+    if all(times):
         minutes = np.array([_minutes(row, table) for row in rows])
         if quantity is not None and quantity.period != CLOCK.period:
             dial = f"times are on a dial of {CLOCK.period:g} minutes"
@@ -169,7 +176,7 @@ def _labels(rows: Sequence[Row], quantity: Quantity | None, table: Path) -> Labe
             num_images=len(rows),
             where=str(table),
         )
-    odd = next((row for row in rows if not NUMBER.fullmatch(row.value)), None)
+    odd = next((row for row in rows if not NUMBER.fullmatch(row.value) or not math.isfinite(float(row.value))), None)
     if odd is not None:
         raise DataError(f"{table}, line {odd.line}: {shown(odd.value)} is not a number; {EXPECTED}")
     numbers = np.array([float(text) for text in texts])

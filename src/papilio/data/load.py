@@ -23,7 +23,7 @@ from papilio.data.pictures import resolve_size
 from papilio.data.progress import Progress
 from papilio.data.quantities import Quantity
 from papilio.data.scaling import COLORS, Color, Size, convert_images
-from papilio.data.splits import check_shares, draw_splits
+from papilio.data.splits import check_shares, draw_splits, follows_draw
 from papilio.errors import DataError, SettingError, did_you_mean, shown
 from papilio.files import expanded_path
 
@@ -161,7 +161,7 @@ def read_images(
     label_file = expanded_path(labels, error=DataError) if labels is not None and with_labels else None
     if label_file is not None:
         _refuse_misplaced(label_file, name, path)
-    elif quantity is not None and path.suffix.lower() != ".npz":
+    elif quantity is not None and (path.suffix.lower() != ".npz" or not with_labels):
         raise DataError(f"{name_or_path}: {_no_numbers(name, with_labels=with_labels)}")
     if skips_unreadable and (name is not None or (path.is_file() and path.suffix.lower() in (".npy", ".npz"))):
         raise DataError(f"{name_or_path}: {NOT_FOR_ARRAYS}")
@@ -207,6 +207,8 @@ def is_no_labels(labels: str | Path | None) -> bool:
 def as_quantity(period: float | None, unit: str = "") -> Quantity | None:
     """What numbers on a circle of that length are; None where labels are no such numbers. Raises SettingError."""
     if period is None:
+        if unit:
+            raise SettingError(f"unit = {shown(unit)}: is for numbers on a circle: set period, too, or leave out unit")
         return None
     if not MIN_PERIOD <= period <= 1 / MIN_PERIOD:
         raise SettingError(f"period = {period}: must be above 0, from {MIN_PERIOD:g} to {1 / MIN_PERIOD:g}")
@@ -216,6 +218,10 @@ def as_quantity(period: float | None, unit: str = "") -> Quantity | None:
 def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -> ImageSet:
     """Give raw images the splits that they do not come with."""
     splits = draw_splits(raw.strata, raw.given, validation=validation, test=test, seed=seed)
+    notes = raw.notes
+    if raw.quantity is not None and not raw.given and follows_draw(raw.labels, seed=seed):
+        same = "the splits follow the values, which seem to be drawn with the same seed and numbers"
+        notes = (*notes, f"{same}: set data.seed to another number than {seed}")
     return ImageSet(
         name=raw.name,
         images=raw.images,
@@ -225,7 +231,7 @@ def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -
         validation=splits["validation"],
         test=splits["test"],
         origin=raw.origin,
-        notes=raw.notes,
+        notes=notes,
         quantity=raw.quantity,
         factors=raw.factors,
     )
@@ -345,7 +351,8 @@ def _no_numbers(name: str | None, *, with_labels: bool) -> str:
         return "period is for numeric labels in a file; this set has its own, leave out period"
     if name is not None:
         return "period needs numeric labels; this set has classes"
-    return "period needs numeric labels; set labels to the file that has them"
+    ways = 'labels = "labels.csv" of a folder of pictures, a .npy file beside one of images, or an .npz file'
+    return f"period needs numeric labels: {ways}"
 
 
 def _refuse_labels_beside(path: Path) -> None:

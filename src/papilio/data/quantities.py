@@ -43,11 +43,26 @@ class Quantity:
 
         >>> CLOCK.words(333), CLOCK.words(719.6), Quantity(360, "°").words(12.345), Quantity(1).words(0.5)
         ('05:33', '12:00', '12.3°', '0.500')
+        >>> Quantity(360, "°").words(359.96), Quantity(0.001, " mm").words(0.000448)
+        ('0.0°', '0.000448 mm')
         """
         if self.is_time:
             minute = round(value) % 720
             return f"{minute // 60 or 12:02d}:{minute % 60:02d}"
-        return f"{value:.{self._decimals}f}{self.unit}"
+        rounded = round(value, self._decimals)
+        rounded = 0.0 if rounded == round(self.period, self._decimals) else rounded  # the same thing, once around
+        return f"{rounded:.{self._decimals}f}{self.unit}"
+
+    @property
+    def range_words(self) -> str:
+        """What it is, for people.
+
+        >>> CLOCK.range_words, Quantity(400 / 3).range_words
+        ('a time on a dial of twelve hours', 'a number on a circle, from 0 to below 133.333')
+        """
+        if self.is_time:
+            return "a time on a dial of twelve hours"
+        return f"a number on a circle, from 0 to below {self.period:g}{self.unit}"
 
     def distance_words(self, distance: float) -> str:
         """A difference of two values for people.
@@ -82,7 +97,9 @@ class Quantity:
     def stratum_words(self, stratum: int, values: Float[np.ndarray, " num"]) -> str:
         """One of those stretches for people."""
         width = self.period / self._num_strata(values)
-        return f"{self.words(stratum * width)} to {self.words((stratum + 1) * width)}"
+        if self.is_time:
+            return f"{self.words(stratum * width)} to {self.words((stratum + 1) * width)}"
+        return " to ".join(f"{one * width:.{self._decimals}f}{self.unit}" for one in (stratum, stratum + 1))
 
     @staticmethod
     def _num_strata(values: Float[np.ndarray, " num"]) -> int:
@@ -90,7 +107,10 @@ class Quantity:
 
     @property
     def _decimals(self) -> int:
-        return 0 if self.period >= 2000 else 1 if self.period >= 100 else 3
+        """A thousandth of the period or less is told; of periods from 1 to 100 a thousandth of a unit."""
+        return (
+            0 if self.period >= 2000 else 1 if self.period >= 100 else 3 - min(0, math.floor(math.log10(self.period)))
+        )
 
 
 CLOCK = Quantity(720.0, "min", is_time=True)

@@ -14,6 +14,7 @@ import numpy as np
 from papilio.errors import SettingError
 
 SplitName = Literal["train", "validation", "test"]
+FEWEST_TO_TELL, CLEARLY_RELATED = 30, 0.8  # images, and the rank correlation from which it is no chance
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
 
@@ -41,6 +42,18 @@ def draw_splits(
             splits[name] = _draw_held_out(labels, splits["train"], share=share, rng=rng)
             splits["train"] = np.setdiff1d(splits["train"], splits[name], assume_unique=True)
     return {name: np.sort(indices).astype(np.int64) for name, indices in splits.items()}
+
+
+def follows_draw(values: np.ndarray, *, seed: int) -> bool:
+    """Whether values rise or fall with the numbers that `draw_splits` sorts images by, so that a split has the lowest of them.
+
+    That happens where whoever made the images drew the values with `np.random.default_rng` and the same seed.
+    """
+    if len(values) < FEWEST_TO_TELL:
+        return False
+    drawn = np.random.default_rng(seed).random(len(values))
+    one, other = (np.argsort(np.argsort(numbers)) for numbers in (drawn, values))
+    return bool(abs(np.corrcoef(one, other)[0, 1]) > CLEARLY_RELATED)
 
 
 def check_shares(*, validation: float, test: float) -> None:

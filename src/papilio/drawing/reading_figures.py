@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,12 +15,13 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw
 
 from papilio.data.quantities import Quantity
-from papilio.drawing.canvas import NARROW, WIDE, drawing, new_figure
+from papilio.drawing.canvas import NARROW, WIDE, clean_label, drawing, new_figure
 from papilio.drawing.palette import LIGHT, LINES, RIGHT, WRONG
 
 NUM_CELLS = 72  # of the circular confusion, each way
 MINUTES = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 360)
 GLYPH = 0.34  # the dial that is drawn into a picture, as a share of its side
+LETTERS_PER_INCH = 12  # of a panel's title
 
 
 def error_limits(quantity: Quantity) -> list[float]:
@@ -138,13 +140,16 @@ def costs_by_design(panels: Sequence[Costs], quantity: Quantity, *, width: float
     marks = np.array([-half, 0, half])
     rows = -(-len(panels) // (4 if width >= WIDE else 2))
     columns = -(-len(panels) // rows)
+    letters = int(LETTERS_PER_INCH * width / columns)
+    titles = [textwrap.fill(clean_label(panel.title, limit=2 * letters), letters) for panel in panels]
+    num_lines = max(title.count("\n") + 1 for title in titles)
     with drawing():
-        figure = new_figure(width=width, height=0.5 + 1.25 * rows)
+        figure = new_figure(width=width, height=0.5 + (1.1 + 0.15 * num_lines) * rows)
         places = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-        for axes, panel in zip(places, panels, strict=False):
+        for axes, panel, title in zip(places, panels, titles, strict=False):
             axes.plot(panel.offsets, panel.costs[0], color=LINES[0])
             axes.plot(panel.offsets, panel.costs[1], color=WRONG, linestyle=(0, (4, 2)))
-            axes.set_title(panel.title)
+            axes.set_title(title)
             axes.set_yticks([0, 0.5, 1])
             axes.set_ylim(-0.06, 1.06)
             axes.set_xticks(marks, [_signed_words(mark, quantity) for mark in marks])

@@ -8,6 +8,7 @@ it. On the same images the design decides over how well a net learns; R1 compare
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -127,6 +128,12 @@ class Bins:
         return Reading(classes * (self.period / self.num), confidence)
 
 
+def _refuse_weights(weights: Sequence[float]) -> None:
+    """Raises ValueError for weights of a loss that has no minimum, or that nothing changes."""
+    if min(weights) < 0 or max(weights) == 0:
+        raise ValueError("weights: must be 0 or more, and one of them above 0")
+
+
 @dataclass(frozen=True)
 class TwoHeads:
     """`num` classes and, as a number in [0, 1), how far into its class a value is: R1's hour and minute.
@@ -146,8 +153,7 @@ class TwoHeads:
     def __post_init__(self) -> None:
         if self.num < 2:
             raise ValueError(f"num: at least 2 classes, not {self.num}")
-        if min(self.coarse_weight, self.fine_weight) < 0:
-            raise ValueError("weights: must be 0 or more")
+        _refuse_weights((self.coarse_weight, self.fine_weight))
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -283,6 +289,8 @@ class Harmonics:
             raise ValueError(
                 f"weights: expected one for each of {len(self.multiples)} multiples, not {len(self.weights)}"
             )
+        if self.weights is not None:
+            _refuse_weights(self.weights)
 
     @property
     def heads(self) -> tuple[int, ...]:

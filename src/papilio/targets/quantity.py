@@ -99,6 +99,8 @@ def make_design(given: str | Mapping[str, Any] | None, period: float) -> Periodi
     """
     table = {"name": given or DEFAULT_DESIGN} if isinstance(given, str | None) else dict(given)
     name = table.pop("name", None)
+    if name is None:
+        raise SettingError(f"train.target: a table needs a name; one of {', '.join(DESIGNS)}")
     if name not in DESIGNS:
         raise SettingError(f"train.target: {name!r} is not a target design; {did_you_mean(str(name), DESIGNS)}")
     parameters = [one for one in fields(DESIGNS[name]) if one.name != "period"]
