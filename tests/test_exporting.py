@@ -308,14 +308,16 @@ class Unspeakable(TiedToItsBatch):
     [(TiedToItsBatch, "does not run for any number"), (Unspeakable, "cannot be expressed in ONNX")],
 )
 def test_a_network_that_cannot_be_exported_is_refused_in_a_line(
-    network: type[nn.Module], message: str, tmp_path: Path, no_report: None
+    network: type[nn.Module], message: str, tmp_path: Path, no_report: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     study = STUDY | {"model": {"family": lambda image_shape, num_classes: network(num_classes)}}
     found = product.run_study(study | {"stage": [{"name": "only"}]}, out=tmp_path / "out", is_silent=True)
     own = product.load_run(found.runs[0].folder, network=study["model"]["family"])
+    capfd.readouterr()
     with pytest.raises(RunError, match=message):
         product.export(own, tmp_path / "exported")
     assert not (tmp_path / "exported").exists()
+    assert capfd.readouterr().err == ""  # dozens of lines of the exporter's stood there
 
 
 def test_missing_packages_are_named_with_the_remedy(

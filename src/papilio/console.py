@@ -88,8 +88,12 @@ class TableForm:
         predictions = [one.prediction for one in answers if one.prediction is not None]
         if not predictions:
             return ""
-        self.columns = self.columns or Columns(predictions[0].HEADER, first=self.names)
-        return self.columns.text([one.cells() for one in predictions])
+        if hasattr(predictions[0], "HEADER"):
+            self.columns = self.columns or Columns(predictions[0].HEADER, first=self.names)
+            return self.columns.text([one.cells() for one in predictions])
+        rows = [_row(one) for one in predictions]  # of a kind of the user's own
+        self.columns = self.columns or Columns(list(rows[0]), first=self.names)
+        return self.columns.text([[str(row.get(name, "")) for name in self.columns.header] for row in rows])
 
     def end(self) -> str:
         return ""

@@ -42,6 +42,7 @@ class Written(StrEnum):
     JSONL = "jsonl"
 
 
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 SUFFIXES = {
     ".txt": Written.TABLE,
     ".csv": Written.CSV,
@@ -307,8 +308,8 @@ class _Telling:
         if answer.error:
             self.num_broken += 1
             typer.echo(f"papilio: {one_line(answer.error)}", err=True)
-        elif answer.prediction.hint:
-            self.hints.setdefault(answer.prediction.hint, []).append(answer.picture)
+        elif hint := getattr(answer.prediction, "hint", None):  # predictions of the user's own kinds have none
+            self.hints.setdefault(hint, []).append(answer.picture)
 
 
 def _place_of(run: str, offer: str | None = None, *, is_quiet: bool) -> Path | str:
@@ -327,6 +328,10 @@ def _places(out: Path | None, form: Written | None, *, is_fresh: bool) -> tuple[
 
     out = None if out is None else path_to_write(out, error=SettingError)
     is_file = out is not None and not out.is_dir() and (out.suffix.lower() in SUFFIXES or bool(form and out.suffix))
+    if out is not None and not is_file and not out.is_dir() and out.suffix.lower() in PICTURES:
+        raise SettingError(
+            f"{out}: --out names a folder for pictures, or a file for answers that ends in .csv, .json, .jsonl or .txt"
+        )
     if out is None or not is_file:
         return None, out
     if out.exists() and not is_fresh:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SHAPES = "(height, width), (height, width, 3), (num, height, width), (num, height, width, 3) or (num, channel, height, width)"
 CHANNELS = (1, 3)
-WITH_ALPHA = 4  # channels
+WITH_GRAY_AND_ALPHA, WITH_ALPHA = 2, 4  # channels
 
 
 def as_pictures(given: Any, *, shape: tuple[int, int, int], bits: int | None = None) -> list[Path | Held]:
@@ -99,6 +99,8 @@ def held_pictures(given: Any, *, first: int, shape: tuple[int, int, int], bits: 
     from PIL import Image
 
     if isinstance(given, Image.Image):
+        if getattr(given, "is_animated", False):
+            given = _this_frame(given)
         return [Held(str(getattr(given, "filename", "") or f"image {first}"), given)]
     if not hasattr(given, "__array__"):
         raise DataError(
@@ -111,6 +113,13 @@ def held_pictures(given: Any, *, first: int, shape: tuple[int, int, int], bits: 
         return [Held(where, Image.fromarray(np.ascontiguousarray(channels[:, 0].transpose(1, 2, 0)), "RGBA"))]
     pixels, _ = as_pixels(as_batch(array, shape=shape), where=where, bits=bits)
     return [Held(f"image {number}", _as_image(one)) for number, one in enumerate(pixels, start=first)]
+
+
+def _this_frame(given: Image.Image) -> Image.Image:
+    """The frame that an image with several shows: whoever walks through them goes on to the next one in the same image."""
+    frame = given.copy()
+    frame.filename = getattr(given, "filename", "")  # pyright: ignore[reportAttributeAccessIssue]
+    return frame
 
 
 def _as_array(given: Any) -> np.ndarray:
@@ -131,6 +140,10 @@ def as_batch(array: np.ndarray, *, shape: tuple[int, int, int]) -> np.ndarray:
     """
     if array.ndim == 2:
         return array[None]
+    if array.ndim == 3 and array.shape[2] == WITH_GRAY_AND_ALPHA != shape[2]:
+        raise DataError(
+            f"images are {array.dtype} {array.shape}: gray with transparency? Give array[..., 0]; expected {SHAPES}"
+        )
     if array.ndim == 3:
         is_one = array.shape[2] in CHANNELS or array.shape == shape or (array.shape[0] == 3 == shape[0])
         return array[None] if is_one else array

@@ -226,7 +226,7 @@ def _cut_early_epochs(axes: Axes, curves: Sequence[Curve], *, num_colored: int, 
     best = max(run.max() for run in [*runs, *trained] if len(run))
     kept = min(float(np.quantile(np.concatenate(colored), 0.3)), min(float(run.max()) for run in runs))
     edge = kept - (0.35 if len(runs) == len(colored) else 0.1) * (best - kept)
-    if best - min(run.min() for run in runs) <= 1.7 * (best - edge):
+    if best == edge or best - min(run.min() for run in runs) <= 1.7 * (best - edge):
         return
     axes.set_ylim(*sorted((sign * edge, sign * (best + 0.06 * (best - edge)))))
     axes.set_xlabel(f"{CLIPPED}  ·  epoch", loc="right")

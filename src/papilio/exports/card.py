@@ -167,7 +167,7 @@ def _limits(run: Run, counts: ImageCounts | None, results: StudyResults | None) 
         told.append(
             "It reads the picture as a whole. `papilio predict` also searches parts of a picture and says when it is not sure."
         )
-    if run.image_shape[0] == 1:
+    if run.image_shape[0] == 1 and "predict" in run.kind.offers:
         told.append("It ignores color.")
     if counts is not None and counts.train < FEW_IMAGES:
         told.append(f"It was trained on few images ({counts.train:,}).")

@@ -64,7 +64,7 @@ def programs_of(run: Run) -> list[Program]:
         if _offers(run, "decode", AUTOENCODER, VAE, GAN):
             programs.append(_generator(run, torch_nets, file=DECODER if programs else MODEL))
     except RunError as error:
-        raise RunError(f"{run.folder}: {error}") from error
+        raise RunError(f"{run.folder}: {str(error).removeprefix(f'{run.folder}: ')}") from error
     if not programs:
         raise RunError(
             f"{run.folder}: a run of {run.kind.name} offers {', '.join(offers) or 'nothing'}; what can be exported gives"

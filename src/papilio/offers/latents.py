@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -168,7 +168,7 @@ def sample(
 
 def class_numbers(run: Run, labels: Labels, *, num: int) -> np.ndarray:
     """The class of each of `num` images by its number, int64 (num,); raises DataError for what is no class of the run."""
-    given = [labels] * num if isinstance(labels, str | int | np.integer) else list(labels)
+    given = list(labels) if isinstance(labels, Iterable) and not isinstance(labels, str) else [labels] * num
     if len(given) != num:
         raise DataError(f"{run.folder}: got {len(given)} labels for {num} images; give one for all, or one per image")
     return np.array([_class_number(run, one) for one in given], dtype=np.int64)
@@ -180,7 +180,9 @@ def _class_number(run: Run, label: Any) -> int:
         if label not in names:
             raise DataError(f"{run.folder}: {label!r} is not one of its classes; {did_you_mean(label, names)}")
         return names.index(label)
-    if not 0 <= int(label) < len(names):
+    if isinstance(label, bool | np.bool_) or not isinstance(label, int | np.integer):
+        raise DataError(f"{run.folder}: {shown(label)} is not one of its classes; give a name, or a number of one")
+    if not 0 <= label < len(names):
         raise DataError(f"{run.folder}: its classes are numbered from 0 to {len(names) - 1}; got {label}")
     return int(label)
 

@@ -93,6 +93,8 @@ class Run:
     def latents(self) -> int:
         """How many latents an image has; raises RunError where the run has none."""
         sizes = [int(net.latents) for net in self.modules.values() if hasattr(net, "latents")]
+        if not sizes and "encode" in self.kind.offers:  # a network of the user's own need not say
+            sizes = [self.encode(np.zeros((1, *self.image_shape), np.uint8)).shape[1]]
         if not sizes:
             raise RunError(f"{self.folder}: a run of {self.kind.name} has no latents")
         return sizes[0]
@@ -231,6 +233,12 @@ class Run:
             known = [row.name for row in self.facts.layer_rows if "." in row.name]
             hint = did_you_mean(name, known) if known else "write a net and its layer, such as generator.layers.1"
             raise RunError(f"{self.folder}: {name!r} is not a layer of its nets, {', '.join(self.nets.names)}; {hint}")
+        try:
+            return self._layer_of_net(net, layer, given)
+        except RunError as error:
+            raise RunError(f"{self.folder}: {net}: {error}") from error
+
+    def _layer_of_net(self, net: str, layer: str, given: Any) -> np.ndarray:
         if not hasattr(self.modules.get(net), "latents"):
             return self.nets.forward(net, self.images_of(given), until=layer)
         latents, wanted = np.asarray(given, dtype=np.float32), self.latents + self.conditional_classes

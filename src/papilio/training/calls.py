@@ -30,6 +30,14 @@ class Call(nn.Module):
         except AttributeError:
             return getattr(super().__getattr__("net"), name)
 
+    def state_dict(self, *arguments: Any, **options: Any) -> Any:
+        """The net's own, by its names."""
+        return self.net.state_dict(*arguments, **options)
+
+    def load_state_dict(self, *arguments: Any, **options: Any) -> Any:
+        """Into the net itself."""
+        return self.net.load_state_dict(*arguments, **options)
+
 
 class Averaged(Call):
     """While it does not learn, the mean of what a net gives for several views of an image: test-time augmentation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,6 @@ from papilio.targets.quantity import make_design
 from papilio.training.calls import bare
 
 NUM = 2  # of a batch while a program is made: torch takes what is 0 or 1 then to be so forever
-EXPORTER = "torch.onnx._internal.exporter"
 
 
 def classes_program(nets: Mapping[str, nn.Module], shape: tuple[int, int, int]) -> bytes:
@@ -153,13 +153,12 @@ def _first_cause(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """Within, the exporter's remarks on itself are not shown."""
-    logger = logging.getLogger(EXPORTER)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    """Within, the exporter's remarks on itself are not shown, nor the graph of a network that it cannot express."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(before)

@@ -72,9 +72,33 @@ def refuse_misfits(
         got = _shape_of(network.returned)
         if got != str(needed):
             raise SettingError(f"{where} returns {got} for {shown_images}; needed is {needed}, {_meaning(kind, facts)}")
+    if failure is None and is_one_of_ours(kind) and kind.returns == "images":
+        _refuse_other_ways(nets["network"].eval(), batch.images, where=where)
     is_of_papilio = is_one_of_ours(kind) and train.loss is None
     if failure is not None and (is_of_papilio or any(net.has_failed for net in watched.values())):
         raise SettingError(f"{where} fails on {shown_images} (objective {kind.name}): {words_of(failure)}") from failure
+
+
+def _refuse_other_ways(network: nn.Module, images: Tensor, *, where: str) -> None:
+    """Raises SettingError where an autoencoder is not its encoder and, after it, its decoder, or its latents are no rows."""
+    encoder, decoder = getattr(network, "encoder", None), getattr(network, "decoder", None)
+    if not isinstance(encoder, nn.Module) or not isinstance(decoder, nn.Module):
+        return  # told of elsewhere
+    with torch.no_grad():
+        latents = encoder(images)
+        if not isinstance(latents, Tensor) or latents.dim() != 2:
+            raise SettingError(
+                f"{where}: encoder returns {_shape_of(latents)} for {NUM} images; needed is (num, latents)"
+            )
+        parts, whole = decoder(latents), network(images)
+    is_alike = (
+        isinstance(parts, Tensor) and parts.shape == whole.shape and torch.allclose(parts, whole, atol=1e-4, rtol=1e-3)
+    )
+    if not is_alike:
+        raise SettingError(
+            f"{where}: decoder(encoder(images)) is not what the network returns; put all of it into the two, as encoding and"
+            " decoding call them alone"
+        )
 
 
 def needed_shape(kind: Kind, train: TrainSettings, facts: ImageFacts) -> tuple[int, ...] | None:
