@@ -227,7 +227,7 @@ def test_a_drawn_set_loses_its_numbers() -> None:
         ("digits", "none", 'labels = "none" ignores them; leave out one of the two'),
         ("digits", None, "this set has classes"),
         ("clocks", None, "has its own, leave out period"),
-        ("images.npy", None, "a .npy file beside one of images"),
+        ("images.npy", None, "a second .npy file for one of images"),
         ("images.npy", "none", 'labels = "none" ignores them'),
     ],
 )

@@ -116,7 +116,7 @@ def held_pictures(given: Any, *, first: int, shape: tuple[int, int, int], bits: 
 
 
 def _this_frame(given: Image.Image) -> Image.Image:
-    """The frame that an image with several shows: whoever walks through them goes on to the next one in the same image."""
+    """The frame that an image with several shows now: the same image shows the next one as soon as somebody asks for it."""
     frame = given.copy()
     frame.filename = getattr(given, "filename", "")  # pyright: ignore[reportAttributeAccessIssue]
     return frame

@@ -351,7 +351,7 @@ def _no_numbers(name: str | None, *, with_labels: bool) -> str:
         return "period is for numeric labels in a file; this set has its own, leave out period"
     if name is not None:
         return "period needs numeric labels; this set has classes"
-    ways = 'labels = "labels.csv" of a folder of pictures, a .npy file beside one of images, or an .npz file'
+    ways = 'labels = "labels.csv" of a folder of pictures, a second .npy file for one of images, or an .npz file'
     return f"period needs numeric labels: {ways}"
 
 
