@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 from typing import IO
 
+from papilio.errors import reason_of
 from papilio.execution.spans import Span
 from papilio.files import PART
 from papilio.workers.pool import python_path
@@ -40,17 +42,24 @@ class LiveReport:
             return self._wait(self.process)
         is_worth_it = left is None or left.high >= SECONDS_WORTH
         if has_news and is_worth_it and time.monotonic() >= self.next:
-            self.begun = time.monotonic()
-            self.said = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process has ended)
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", PROGRAM, str(self.folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self.said,
-                env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": python_path()},
-                start_new_session=True,  # a Ctrl-C is for the study
-            )
+            try:
+                self._begin()
+            except OSError as error:  # no room for another process, or on the disk
+                self.next = math.inf
+                return reason_of(error)
         return None
+
+    def _begin(self) -> None:
+        self.begun = time.monotonic()
+        self.said = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process has ended)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", PROGRAM, str(self.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self.said,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": python_path()},
+            start_new_session=True,  # a Ctrl-C is for the study
+        )
 
     def close(self) -> None:
         """End the process: the study writes its last report itself."""
@@ -71,7 +80,7 @@ class LiveReport:
         self.next = now + max(SECONDS_BETWEEN, SHARE * (now - self.begun))
         if process.returncode <= 0:  # below 0: somebody ended it
             return None
-        self.next = float("inf")
+        self.next = math.inf
         return said or f"exit status {process.returncode}"
 
     def _last_line(self) -> str:

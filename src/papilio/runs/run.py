@@ -236,7 +236,7 @@ class Run:
         try:
             return self._layer_of_net(net, layer, given)
         except RunError as error:
-            raise RunError(f"{self.folder}: {net}: {error}") from error
+            raise RunError(f"{self.folder}: {net}: {str(error).removeprefix(f'{self.folder}: ')}") from error
 
     def _layer_of_net(self, net: str, layer: str, given: Any) -> np.ndarray:
         if not hasattr(self.modules.get(net), "latents"):
