@@ -475,6 +475,36 @@ def test_errors_of_the_server_are_lines_where_they_happened(opened: Any, mock: A
     page.get_by_text("The server does not answer. Is papilio explore still running?").first.wait_for()
 
 
+def test_a_run_that_cannot_be_loaded_can_be_tried_again(opened: Any, mock: Any) -> None:
+    """The map was said to be loading for good."""
+    page = opened()
+    mock.state.fail["runs/1/arrays/latents"] = "There is no memory left."
+    page.locator("#run").select_option("1")
+    page.locator(".map-state").get_by_text("There is no memory left.").wait_for()
+    mock.state.fail.clear()
+    page.get_by_role("button", name="Try again").click()
+    page.locator("#map .marks").wait_for(state="attached")
+
+
+def test_a_picture_that_comes_late_does_not_replace_a_newer_one(opened: Any) -> None:
+    page = opened()
+    page.evaluate(
+        """() => { const real = window.fetch; window.isLate = false;
+        window.fetch = async (url, options) => {
+          const isFirst = String(url).endsWith("images?indices=123");
+          if (isFirst) await new Promise(resolve => setTimeout(resolve, 1500));
+          const answer = await real(url, options);
+          if (isFirst) setTimeout(() => { window.isLate = true; }, 300);
+          return answer; } }"""
+    )
+    for name in ("image 123", "image 456"):
+        page.get_by_role("combobox", name="Find class").fill(name)
+        page.get_by_role("option", name=f"{name}, class").click()
+    page.locator(KEPT).get_by_text("image 456", exact=True).wait_for()
+    page.wait_for_function("window.isLate")
+    assert "image 456" in page.locator(KEPT).inner_text()
+
+
 def test_an_exported_page_works_from_a_file_without_a_network(opened: Any, tmp_path: Path, mock: Any) -> None:
     file = tmp_path / "page.html"
     file.write_text(exported(400, has_nets=True), encoding="utf-8")
