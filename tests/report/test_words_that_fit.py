@@ -64,7 +64,7 @@ def test_seeds_that_were_set_are_not_asked_for() -> None:
     runs = [a_run("A", seed, 0.8 + 0.01 * seed) for seed in range(3)]
     few = [*runs, a_run("B", 0, 0.79), *(a_run("B", seed, None, "diverged") for seed in (1, 2))]
     said = comparison_words(a_study(few), "s")
-    assert said == "A and B cannot be told apart by validation accuracy: they have only 1 run in common."
+    assert said == "By validation accuracy, A and B cannot be told apart: they have only 1 run in common."
     alone = comparison_words(a_study([a_run("A", 0, 0.8), a_run("B", 0, 0.79)]), "s")
     assert str(alone).endswith("set seeds = 3 or more.")
 

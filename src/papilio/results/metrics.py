@@ -55,9 +55,8 @@ def shown_metrics(results: StudyResults, stage: str) -> tuple[str, ...]:
     ranked_by = [ranking.metric] if ranking is not None and ranking.metric in names else []
     others = [name for name in names if name not in ranked_by]
     test = sorted((name for name in others if name.startswith("test_")), key=_order)
-    if (
-        "test_error" in test
-    ):  # the error says it: losses of different target designs, or of different betas, cannot be compared
+    # losses of different target designs, or of different betas, cannot be compared
+    if "test_error" in test:
         test = [name for name in test if name != "test_loss"]
     elsewhere = [name for name in others if not name.startswith(("train_", "test_"))]
     return (*ranked_by, *(test or elsewhere or ([] if ranked_by else others)))

@@ -158,7 +158,7 @@ def comparison_words(results: StudyResults, stage: str) -> str | None:
         if all(len(trial.runs) == 1 for trial in (best, second)):
             return f"One run per trial cannot tell {names[0]} and {names[1]} apart by {metric}: set seeds = 3 or more."
         in_common = f"only {words.counted(len(pairs), 'run')} in common" if pairs else "no run in common"
-        return f"{names[0]} and {names[1]} cannot be told apart by {metric}: they have {in_common}."
+        return f"By {metric}, {names[0]} and {names[1]} cannot be told apart: they have {in_common}."
     share = _test_share(best)
     found = paired_comparison(*zip(*pairs, strict=True), test_share=share)
     sentences = [_lead_words(*names, metric, found, is_max=ranking.is_maximized)]
