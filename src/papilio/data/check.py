@@ -16,7 +16,7 @@ from papilio.data.decoder_limits import pillow_limits
 from papilio.data.decoding import Depth, UnreadablePictureError, decode_picture
 from papilio.data.folders import Survey, is_source, members_of, survey_pictures
 from papilio.data.imageset import RawImages
-from papilio.data.layout import split_like
+from papilio.data.layout import split_like, split_like_words
 from papilio.data.load import DRAWN, as_quantity, is_no_labels, read_images
 from papilio.data.members import SKIP, for_each_picture, one_size, size_counts
 from papilio.data.named import READERS
@@ -190,10 +190,9 @@ def _look_at_pictures(
     sizes = Counter(read[name].size for name in names)
     about_sizes = [_find_sizes(sizes, read, size)] if sizes else []
     about_bits = [Finding("range", "warning", depth.unused)] if depth.unused else []
-    if tops := split_like(layout.class_names):
-        message = f"{' and '.join(tops)} hold the same folders; if they are splits, rename them train, valid and test"
-        about_bits.append(Finding("splits", "warning", message, tops))
-    return looked, [_find_broken(broken), *about_sizes, *about_bits, _find_others(layout.others)]
+    tops = split_like(layout.class_names)
+    about_splits = [Finding("splits", "warning", split_like_words(tops), tops)] if tops else []
+    return looked, [_find_broken(broken), *about_sizes, *about_bits, *about_splits, _find_others(layout.others)]
 
 
 @dataclass(frozen=True)

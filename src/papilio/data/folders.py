@@ -21,7 +21,7 @@ from papilio.data.decoding import Depth, Looks, UnreadablePictureError, decode_p
 from papilio.data.facts import NO_LABELS
 from papilio.data.imageset import RawImages
 from papilio.data.kept_images import images_file, index_file, read_decoded
-from papilio.data.layout import Layout, arrange, is_hidden, is_picture, split_like
+from papilio.data.layout import Layout, arrange, is_hidden, is_picture, split_like, split_like_words
 from papilio.data.members import (
     NUM_NAMED,
     begins_as_picture,
@@ -312,9 +312,7 @@ def _notes(survey: Survey, size: Size, depth: Depth) -> list[str]:
         one, several = "{} file that is not a picture was", "{} files that are not pictures were"
         notes.append(f"{agreed(len(survey.layout.others), one, several)} ignored")
     if tops := split_like(survey.layout.class_names):
-        notes.append(
-            f"{' and '.join(tops)} hold the same folders; if they are splits, rename them train, valid and test"
-        )
+        notes.append(split_like_words(tops))
     return notes if depth.unused is None else [*notes, depth.unused]
 
 

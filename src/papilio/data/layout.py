@@ -5,7 +5,7 @@ Pictures that lie next to each other, without any folder, have no classes; nor h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from unicodedata import category, normalize
 
@@ -106,6 +106,11 @@ def split_like(class_names: Iterable[str]) -> tuple[str, ...]:
         2 <= len(contents) <= MOST_SPLITS and len(contents[0]) > 1 and all(one == contents[0] for one in contents)
     )
     return tuple(sorted(inside)) if is_alike else ()
+
+
+def split_like_words(folders: Sequence[str]) -> str:
+    """What to say of folders that `split_like` found."""
+    return f"{' and '.join(folders)} hold the same folders; if they are splits, rename them train, valid and test"
 
 
 def is_hidden(name: str) -> bool:

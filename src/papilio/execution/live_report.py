@@ -66,7 +66,7 @@ class LiveReport:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-            self._last_line()
+            self._last_line()  # which closes the file
             self.process = None
             for half in (*self.folder.glob(f".report.html*{PART}"), *self.folder.glob(f"figures/.*{PART}")):
                 half.unlink(missing_ok=True)
