@@ -82,6 +82,17 @@ def test_gray_was_grey() -> None:
     assert names[0] == names[1]
 
 
+def test_rates_of_two_phases_are_told_apart_in_folders_of_the_first_version() -> None:
+    rates = {f"train.phases.{phase}.learning_rate": [0.001, 0.0002] for phase in ("generator", "discriminator")}
+    study = tiny(model={"family": "gan"}, train={"epochs": 1}, stage=[{"name": "rates", "vary": rates}])
+    plans = plan_runs(load_study(study))
+    assert plans[1].trial == "generator.learning_rate 0.001, discriminator.learning_rate 0.0002"
+    assert [plan.name.rsplit("-", 2)[0] for plan in plans[:2]] == [
+        "rates-learning-rate-0.001-learning-rate-0.001",
+        "rates-learning-rate-0.001-learning-rate-0.0002",
+    ]
+
+
 def test_a_run_of_an_earlier_version_is_read_and_gone_on_with(tmp_path: Path) -> None:
     study = tiny(train__epochs=1, stage=[{"name": "one", "vary": {"model.initializer": ["torch"]}}])
     (run,) = product.run_study(study, out=tmp_path / "out", is_silent=True).runs

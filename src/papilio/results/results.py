@@ -16,6 +16,7 @@ from papilio.kinds.ranking import UNRANKED, Ranking, Standing, common_ranking
 from papilio.results.words import trial_words
 from papilio.runs.folder import OVER, RunFolder
 from papilio.settings.references import resolve_reference
+from papilio.settings.values import short_keys
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -95,7 +96,7 @@ class TrialResult:
         """What stands before the first varied key in its name."""
         if not self.varied:
             return self.name
-        first = next(iter(self.varied)).split(".")[-1]
+        first = next(iter(short_keys(self.varied).values()))
         before, found, _ = f", {self.name}".partition(f", {first} ")
         return before.removeprefix(", ") if found else self.name
 

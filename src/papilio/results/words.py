@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from papilio.settings.values import short_keys
 
 MOST_DECIMALS = 12
 COUNTS = ("active_units",)  # metrics, without their split, that are whole numbers
@@ -73,13 +74,12 @@ def _table_words(table: dict[str, Any]) -> str:
 
 
 def key_words(keys: Sequence[str]) -> dict[str, str]:
-    """What dotted keys are called: by their last part, or in full where two would be called the same.
+    """What dotted keys are called: by their last part, or by as many as tell them apart.
 
     >>> key_words(["train.learning_rate", "train.optimizer.name", "model.name"])
-    {'train.learning_rate': 'learning rate', 'train.optimizer.name': 'train.optimizer.name', 'model.name': 'model.name'}
+    {'train.learning_rate': 'learning rate', 'train.optimizer.name': 'optimizer.name', 'model.name': 'model.name'}
     """
-    counts = Counter(key.split(".")[-1] for key in keys)
-    return {key: last.replace("_", " ") if counts[last := key.split(".")[-1]] == 1 else key for key in keys}
+    return {key: short.replace("_", " ") for key, short in short_keys(keys).items()}
 
 
 def trial_words(name: str, keys: Iterable[str]) -> str:

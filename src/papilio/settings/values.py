@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -17,6 +18,24 @@ def value_at(settings: Mapping[str, Any], key: str) -> Any:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
+
+
+def short_keys(keys: Iterable[str]) -> dict[str, str]:
+    """What dotted keys are called: by their last part, or by as many parts as tell them apart.
+
+    >>> short_keys(["train.epochs", "train.phases.generator.learning_rate", "train.phases.discriminator.learning_rate"])
+    {'train.epochs': 'epochs', 'train.phases.generator.learning_rate': 'generator.learning_rate', \
+'train.phases.discriminator.learning_rate': 'discriminator.learning_rate'}
+    """
+    endings = {key: _endings(key) for key in keys}
+    counts = Counter(ending for own in endings.values() for ending in own)
+    return {key: next((ending for ending in own if counts[ending] == 1), key) for key, own in endings.items()}
+
+
+def _endings(key: str) -> list[str]:
+    """The shortest first."""
+    parts = key.split(".")
+    return [".".join(parts[-num:]) for num in range(1, len(parts) + 1)]
 
 
 def canonical(value: Any) -> str:

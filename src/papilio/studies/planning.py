@@ -21,6 +21,7 @@ from papilio.settings.since import plain_defaults, plain_settings, unsaid_settin
 from papilio.settings.spelling import earlier_name, in_present_spelling
 from papilio.settings.train_settings import OF_OPTIMIZER, TrainSettings
 from papilio.settings.validation import validated
+from papilio.settings.values import short_keys
 from papilio.studies.schema import BASE_TABLES, StageSettings, Table, TrialSettings
 from papilio.studies.space import CHOICE, Choice, Point, Space, parse_space
 from papilio.studies.study import Study, slug
@@ -72,18 +73,20 @@ class StagePlan:
         stage = self.settings
         base = self.bases[point[BASE]] if BASE in point else next(iter(self.bases.values()))
         varied = {key: value for key, value in point.items() if key != BASE}
-        name = trial_name(base.name, varied, family=str(base.tables["model"].get("family")))
+        family = str(base.tables["model"].get("family"))
+        name = trial_name(base.name, varied, family=family)
+        folder = _earlier_trial_name(base.name, varied, family=family)
         where = f'{self.study.where}: stage "{stage.name}", trial "{name}"'
         tables = {table: copy.copy(settings) for table, settings in base.tables.items()}
         for key in sorted(varied, key=_outer_first):
             if not key.startswith(f"{CHOICE}."):
                 _set_varied(tables, key, varied[key], where=where)
         with self._blaming_the_outermost(where):
-            settings = self._resolved(tables, name, where=where)
+            settings = self._resolved(tables, folder, where=where)
         _refuse_later_stages(self.study, stage, settings.model, where=where)
         runs = [
             RunPlan(run_name, stage.name, name, seed, varied, settings, fold, number)
-            for run_name, seed, fold in self._runs(name, settings)
+            for run_name, seed, fold in self._runs(folder, settings)
         ]
         return TrialPlan(number, name, point, varied, tables, tuple(runs))
 
@@ -104,7 +107,7 @@ class StagePlan:
                         raise same from None
             raise
 
-    def _resolved(self, tables: Tables, trial: str, *, where: str) -> RunSettings:
+    def _resolved(self, tables: Tables, folder: str, *, where: str) -> RunSettings:
         """A trial's settings; those of a trial that began before its kind had defaults of its own are what they were."""
         study, folds = self.study, self.settings.folds
         settings = resolve(tables, where=where, own=study.own, folds=folds, max_epochs=study.settings.max_epochs)
@@ -118,12 +121,12 @@ class StagePlan:
             max_epochs=study.settings.max_epochs,
             has_kind_defaults=False,
         )
-        return earlier if any(name in study.there for name, _, _ in self._runs(trial, earlier)) else settings
+        return earlier if any(name in study.there for name, _, _ in self._runs(folder, earlier)) else settings
 
-    def _runs(self, trial: str, settings: RunSettings) -> list[tuple[str, int, int | None]]:
+    def _runs(self, folder: str, settings: RunSettings) -> list[tuple[str, int, int | None]]:
         """Name, seed and fold of each of a trial's runs."""
         stage = self.settings
-        stem = f"{slug(stage.name)[:24]}-{slug(earlier_name(trial))[:40]}-{_fingerprint(stage.name, settings)[:8]}"
+        stem = f"{slug(stage.name)[:24]}-{slug(folder)[:40]}-{_fingerprint(stage.name, settings)[:8]}"
         pairs = [(seed, fold) for seed in stage.seed_list() for fold in stage.fold_list()]
         return [(_run_name(stem, seed, fold), seed, fold) for seed, fold in pairs]
 
@@ -235,8 +238,17 @@ def trial_name(base: str, varied: Mapping[str, Any], *, family: str) -> str:
     >>> trial_name("", {"model.dropout": 0.1, "train.optimizer": {"name": "adam", "learning_rate": 0.01}}, family="mlp")
     'dropout 0.1, optimizer adam learning_rate=0.01'
     """
+    return _name(base, varied, short_keys(varied), family=family)
+
+
+def _earlier_trial_name(base: str, varied: Mapping[str, Any], *, family: str) -> str:
+    """The same as the first version made it, for the name of a folder: each key by its last part."""
+    return earlier_name(_name(base, varied, {key: key.split(".")[-1] for key in varied}, family=family))
+
+
+def _name(base: str, varied: Mapping[str, Any], short: Mapping[str, str], *, family: str) -> str:
     parts = [base] if base else []
-    parts += [f"{key.split('.')[-1]} {_shown(value)}" for key, value in varied.items()]
+    parts += [f"{short[key]} {_shown(value)}" for key, value in varied.items()]
     return ", ".join(parts) or family
 
 
