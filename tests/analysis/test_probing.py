@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from papilio.analysis.probing import linear_accuracy, principal_components, probe
+from papilio.analysis.probing import components_accuracy, linear_accuracy, principal_components, probe
 from papilio.data.imageset import ImageSet
 from papilio.data.load import load_images
 from papilio.kinds.options import ProbeOptions
@@ -88,6 +89,24 @@ def test_the_probe_is_logistic_regression_on_standardized_features() -> None:
     labels = np.repeat([0, 1], 50)
     features = np.stack([labels * 1e-3, np.random.default_rng(0).normal(size=100) * 1e3], axis=1)
     assert linear_accuracy(features, labels, features, labels) == 1.0
+
+
+def test_small_components_stay_small(digits: ImageSet) -> None:
+    """Blown up to the size of the others, 64 components of 50 images were far worse than ten."""
+    few = digits.train[::25][:50]
+    labels, test_labels = digits.labels[few], digits.labels[digits.test]
+
+    def accuracy(judge: Callable[..., float], num: int) -> float:
+        of_train, of_test = principal_components(digits, few, digits.test, num=num)
+        return judge(of_train, labels, of_test, test_labels)
+
+    assert accuracy(components_accuracy, 60) > accuracy(components_accuracy, 10)
+    assert accuracy(components_accuracy, 60) > accuracy(linear_accuracy, 60) + 0.1
+
+
+def test_components_of_equal_images_are_guessed() -> None:
+    labels = np.arange(10) % 2
+    assert components_accuracy(np.zeros((10, 3)), labels, np.zeros((10, 3)), labels) == 0.5
 
 
 def test_fewer_training_images_than_asked_for(digits: ImageSet) -> None:

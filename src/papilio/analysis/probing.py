@@ -50,10 +50,9 @@ def probe(run: Run, images: ImageSet, options: ProbeOptions) -> Arrays:
     for column, num in enumerate(numbers):
         for draw, indices in enumerate(_draws(images, num, options)):
             places = np.array([known[int(index)] for index in indices])
-            for row, (of_train, of_test) in enumerate((latents, components)):
-                accuracy[row, column, draw] = linear_accuracy(
-                    of_train[places], images.labels[indices], of_test, images.labels[test]
-                )
+            labels, test_labels = images.labels[indices], images.labels[test]
+            accuracy[0, column, draw] = linear_accuracy(latents[0][places], labels, latents[1], test_labels)
+            accuracy[1, column, draw] = components_accuracy(components[0][places], labels, components[1], test_labels)
     return {
         "labels": np.array(numbers),
         "accuracy": accuracy,
@@ -77,6 +76,20 @@ def linear_accuracy(
 
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     return float(model.fit(features, labels).score(test_features, test_labels))
+
+
+def components_accuracy(
+    of_train: np.ndarray, labels: np.ndarray, of_test: np.ndarray, test_labels: np.ndarray
+) -> float:
+    """The same on principal components, (num, components), divided by the largest standard deviation among them.
+
+    Standardized one by one, small components would count as much as large ones, which does harm where labels are few.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    scale = float(of_train.std(axis=0).max()) or 1.0
+    model = LogisticRegression(max_iter=1000)
+    return float(model.fit(of_train / scale, labels).score(of_test / scale, test_labels))
 
 
 def principal_components(

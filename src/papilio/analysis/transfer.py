@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from papilio.analysis.probing import linear_accuracy, principal_components
+from papilio.analysis.probing import components_accuracy, principal_components
 from papilio.data.imageset import ImageSet
 from papilio.engine import Arrays
 from papilio.kinds.options import TransferOptions
@@ -102,7 +102,7 @@ def _baselines(sets: list[ImageSet], options: TransferOptions) -> dict[str, np.n
     for (_, num), images in different.items():
         start = time.perf_counter()
         of_train, of_test = principal_components(images, images.train, images.test, num=num)
-        accuracy = linear_accuracy(of_train, images.labels[images.train], of_test, images.labels[images.test])
+        accuracy = components_accuracy(of_train, images.labels[images.train], of_test, images.labels[images.test])
         rows.append((of_train.shape[1], len(images.train), accuracy, time.perf_counter() - start))
     rows = sorted(set(rows))
     return {
