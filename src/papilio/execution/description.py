@@ -43,7 +43,7 @@ def describe_study(
     loaded = load_study(study, settings)
     try:
         sources = read_sources(loaded, Path("results") / loaded.name)
-        plans, images = plan_runs(loaded, sources), StudyImages(loaded.own)
+        plans, images = plan_runs(loaded, sources), StudyImages(loaded.own, draws=False)
         checked = refuse_impossible_runs(loaded, plans, images)
     except (MissingResultsError, DownloadError) as error:
         return StudyDescription(loaded.to_toml(), [], [], [f"trials and networks are not known yet: {error}"])

@@ -9,15 +9,14 @@ from jaxtyping import Int, Int64
 
 from papilio.analysis.latent_scale import stratified
 from papilio.data.imageset import ImageSet
-from papilio.data.load import chosen_images, is_no_labels, split_images
 from papilio.data.pictures import resolve_size
 from papilio.data.progress import Progress
-from papilio.data.rendering.renderers import RENDERERS, settings_of
-from papilio.data.rendering.source import draw_some, is_drawn, numbered, numbers_of
+from papilio.data.rendering.source import draw_some, numbers_of
 from papilio.data.scaling import COLORS, convert_images
 from papilio.data.splits import SPLITS, SplitName
 from papilio.explorer.kept import Kept
 from papilio.settings.run_settings import RunSettings
+from papilio.studies.undrawn import numbered_images_of, waits_to_be_drawn
 
 MOST_DRAWN = (
     5_000  # pictures, which take seconds to draw, and about a minute to read where each is looked at five times
@@ -55,22 +54,17 @@ def sampled(settings: RunSettings, fold: int | None, *, kept: Kept, progress: Pr
     None of any other set, and of one without more pictures than a sample has. What was drawn is kept.
     """
     data = settings.data
-    if data.name not in RENDERERS or data.binarize:  # each pixel's chance depends on all pictures before
+    how = waits_to_be_drawn(data)
+    if how is None or how.num <= MOST_DRAWN:
         return None
-    how = settings_of(data.name, data.render or {})
-    if how.num <= MOST_DRAWN or is_drawn(data.name, how):
-        return None
-    raw = numbered(data.name, how)
-    raw = raw.without_labels() if is_no_labels(data.labels) else raw
-    images = split_images(raw, validation=data.validation, test=data.test, seed=data.seed)
-    images = chosen_images(images, seed=data.seed, fraction=data.fraction, num_train=data.num_train)
+    images = numbered_images_of(data, how)
     if fold is not None and settings.folds is not None:
         images = images.fold(fold, of=settings.folds, seed=data.seed)
     every = np.sort(np.concatenate([images.indices(name) for name in SPLITS]))
     chosen = stratified(images, every, most=MOST_DRAWN)
     pixels = (kept.read("drawn") or {}).get("pixels")
     if pixels is None or len(pixels) != len(chosen):
-        drawn = draw_some(data.name, how, numbers_of(images.images[chosen]), progress=progress)
+        drawn = draw_some(str(data.name), how, numbers_of(images.images[chosen]), progress=progress)
         color = None if data.color is None else COLORS[data.color]
         pixels = convert_images(drawn, size=resolve_size(data.size), color=color)
         kept.write("drawn", {"pixels": pixels})

@@ -22,13 +22,18 @@ from papilio.settings.run_settings import RunSettings
 from papilio.settings.since import plain_settings
 from papilio.settings.validation import validated
 from papilio.studies.schema import AnalysisSettings
+from papilio.studies.undrawn import undrawn_images_of
 
 
 class StudyImages:
-    """The image sets of a study, each read once, when a run first needs it; `own` are the study's own functions."""
+    """The image sets of a study, each read once, when a run first needs it; `own` are the study's own functions.
 
-    def __init__(self, own: OwnFunctions, *, progress: Progress | None = None) -> None:
+    With `draws` off, sets that would have to be drawn first are left undrawn: enough to check and describe runs by.
+    """
+
+    def __init__(self, own: OwnFunctions, *, progress: Progress | None = None, draws: bool = True) -> None:
         self.own = own
+        self.draws = draws
         self.progress = progress or reading_progress()
         self.loaded: dict[str, ImageSet] = {}
         self.standings: dict[str, Standing] = {}
@@ -37,7 +42,8 @@ class StudyImages:
         """The set of a [data] table."""
         key = _key(data)
         if key not in self.loaded:
-            self.loaded[key] = images_of(data, self.progress)
+            undrawn = None if self.draws else undrawn_images_of(data)
+            self.loaded[key] = undrawn or images_of(data, self.progress)
         return self.loaded[key]
 
     def of_fold(self, settings: RunSettings, fold: int | None) -> ImageSet:
