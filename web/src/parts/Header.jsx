@@ -27,6 +27,8 @@ export function Header({ title, note }) {
 function RunChoice() {
   const runs = about.value.runs;
   const words = (one) => (kindOf(one) && !one.name.toLowerCase().startsWith(kindOf(one).toLowerCase()) ? `${one.name} (${kindOf(one)})` : one.name);
+  const option = (one) => <option key={one.id} value={one.id}>{words(one)}</option>;
+  const stages = [...new Set(runs.map((one) => one.stage))];
   const waiting = about.value.waiting > 0 && <span class="minor" role="status">{about.value.waiting === 1 ? "1 more run" : `${about.value.waiting} more runs`} to come…</span>;
   if (runs.length === 1) return <><span class="minor run-name">{words(runs[0])}</span>{waiting}</>;
   return (
@@ -34,7 +36,9 @@ function RunChoice() {
     <label class="field">
       <span>Run</span>
       <select id="run" value={run.value.id} onChange={(event) => switchRun(Number(event.target.value))}>
-        {runs.map((one) => <option key={one.id} value={one.id}>{words(one)}</option>)}
+        {stages.length === 1 ? runs.map(option) : stages.map((stage) => (
+          <optgroup key={stage} label={stage}>{runs.filter((one) => one.stage === stage).map(option)}</optgroup>
+        ))}
       </select>
     </label>
     {waiting}
