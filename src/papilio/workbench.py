@@ -128,7 +128,7 @@ def plan_study(
     is_fresh: bool = False,
     is_silent: bool = False,
 ) -> StudyPreview:
-    """What `run_study` would do, given the same: its trials, what of them is there, how long it would take.
+    """Plan a study without running it: trials, finished runs, estimated time.
 
     Everything is checked, for which images are read; a few steps are timed here. Nothing is written. Raises as `run_study`.
     """
