@@ -1,9 +1,10 @@
-"""What users read is in the words of docs/words.md: strings and docstrings of the package, the README and the docs."""
+"""What users read is in the words of docs/words.md: strings and docstrings of the package, bundled studies, README and docs."""
 
 from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,15 @@ def strings(file: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
+def prose(study: str) -> list[str]:
+    """A study file's title and description, and its comments, of which lines that follow each other are one."""
+    tables = tomllib.loads(study)
+    rest = re.sub(r'""".*?"""|"[^"\n]*"', '""', study, flags=re.DOTALL)
+    comments = re.sub(r"^#(.*)\n(?=#)", r"#\1", rest, flags=re.MULTILINE)  # the next # is taken out with the others
+    found = [" ".join(line.partition("#")[2].replace("#", " ").split()) for line in comments.splitlines()]
+    return [tables["title"], tables.get("description", ""), *(one for one in found if one)]
+
+
 def modules() -> list[Path]:
     files = sorted((ROOT / "src" / "papilio").rglob("*.py"))
     return [file for file in files if file.name != "spelling.py"]  # it has both spellings
@@ -92,6 +102,26 @@ def test_strings_are_in_our_words(file: Path) -> None:
 def test_docs_are_in_our_words(file: Path) -> None:
     text = re.sub(r"```.*?```", " ", file.read_text(), flags=re.DOTALL)
     assert [one for paragraph in text.split("\n\n") for one in refused(paragraph)] == []
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "src/papilio/recipes").glob("*.toml")), ids=lambda file: file.stem)
+def test_bundled_studies_are_in_our_words(file: Path) -> None:
+    assert [one for text in prose(file.read_text()) for one in refused(text)] == []
+
+
+def test_the_prose_of_a_study_is_its_title_description_and_comments_and_no_name() -> None:
+    study = '''title = "Clocks"
+description = """
+Clocks of # kinds
+and sizes."""
+
+# it went
+# on
+[[stage]]
+name = "turned pictures # 1"  # by hand
+'''
+    assert prose(study) == ["Clocks", "Clocks of # kinds\nand sizes.", "it went on", "by hand"]
+    assert refused(prose(study)[2]) != []
 
 
 @pytest.mark.parametrize(
