@@ -428,17 +428,17 @@ def test_before_and_after_replace_no_file_unless_asked_to(pictures: Path, tmp_pa
     ("size", "hint"),
     [
         ((8, 8), None),
-        ((9, 15), "of other proportions: it was cropped about its center"),
+        ((9, 15), "differently proportioned, so it was center-cropped"),
         ((15, 15), None),
         ((16, 16), "much larger: it was scaled down"),
         ((4, 4), "much smaller: it was enlarged"),
-        ((600, 900), "much larger and of other proportions: it was scaled down and cropped about its center"),
+        ((600, 900), "much larger and differently proportioned, so it was scaled down and center-cropped"),
     ],
 )
 def test_a_picture_of_another_size_gets_a_hint(
     size: tuple[int, int], hint: str | None, results: StudyResults, tmp_path: Path
 ) -> None:
-    said = f"the images that this run was trained on have 8 x 8 pixels, this picture is {hint}" if hint else None
+    said = f"this run was trained on images of 8 x 8 pixels; this picture is {hint}" if hint else None
     values = np.zeros(size, np.uint8)
     (of_array,) = product.predict(results, values)
     assert of_array.hint == said
@@ -446,7 +446,7 @@ def test_a_picture_of_another_size_gets_a_hint(
     for name in names:  # a JPEG is made smaller while it is read
         Image.fromarray(values).save(name)
     done = papilio("predict", results.folder, *names)
-    assert done.stderr.count("pixels, this picture is") == (hint is not None)
+    assert done.stderr.count("pixels; this picture is") == (hint is not None)
     assert said is None or f"{names[0]}, {names[1]}: {said}" in done.stderr
 
 

@@ -92,7 +92,7 @@ def test_a_function_that_raises_is_named(out: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "complaint"),
     [
-        ({"kind": "reading"}, r"the study: \[\[analysis\]\] 1: kind: reading fits no run of this study"),
+        ({"kind": "reading"}, r"the study: \[\[analysis\]\] 1: kind: reading does not apply to any run of this study"),
         (
             {"data": {"name": "digits", "size": 6}},
             r"\[\[analysis\]\] 1: data: the images of digits differ from the run's images in shape",

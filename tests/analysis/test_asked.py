@@ -63,8 +63,8 @@ def test_stages_are_looked_at_unless_nothing_is_asked_for() -> None:
             "kind: 'clasification' is not an analysis; did you mean classification?",
         ),
         ({"kind": "brightness"}, [CLASSIFY], "kind: 'brightness' is not an analysis; allowed are"),
-        ({"kind": "reading"}, [CLASSIFY], "kind: reading fits no run of this study; .* allowed are classification"),
-        ({"kind": "reading"}, [BARE], "kind: reading fits no run of this study; .* there is none for its kinds"),
+        ({"kind": "reading"}, [CLASSIFY], "reading does not apply to any run of this study; .* one of: classification"),
+        ({"kind": "reading"}, [BARE], "reading does not apply to any run of this study; .* no analysis is available"),
         ({"mistaks": 3}, [CLASSIFY], "mistaks is not a setting; did you mean mistakes?"),
         (
             {"pictures": 3},
@@ -96,7 +96,8 @@ def test_a_table_of_one_stage_must_fit_its_runs() -> None:
     kinds = {"one": [CLASSIFY], "two": [READ]}
     refuse_impossible_analyses([table(kind="reading", stage="two", mistakes=2)], kinds)
     with pytest.raises(
-        StudyError, match=r"^\[\[analysis\]\] 2: kind: reading fits no run of stage 'one'; .* classification"
+        StudyError,
+        match=r"^\[\[analysis\]\] 2: kind: reading does not apply to any run of stage 'one'; .* classification",
     ):
         refuse_impossible_analyses([table(), table(kind="reading", stage="one")], kinds)
 
@@ -109,7 +110,7 @@ def test_an_analysis_of_a_stage_has_one_set_of_options() -> None:
     refuse_impossible_analyses(apart, kinds)
     with pytest.raises(
         StudyError,
-        match=r"^\[\[analysis\]\] 3 \(transfer\): has other options than \[\[analysis\]\] 1, and stage 'one'",
+        match=r"^\[\[analysis\]\] 3 \(transfer\): conflicts with \[\[analysis\]\] 1, which has other options: stage 'one'",
     ):
         refuse_impossible_analyses([*apart, table(kind="transfer")], kinds)
 

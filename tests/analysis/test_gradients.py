@@ -86,11 +86,11 @@ def asking(*stages: dict[str, Any], **train: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("model", "train", "told"),
     [
-        ({"family": "mlp", "batch_norm": True}, {}, "does not know model.batch_norm = true; it knows false"),
-        ({"family": "mlp", "activation": "gelu"}, {}, "does not know model.activation = gelu"),
-        ({"family": "cnn", "head": "average"}, {}, "does not know model.head = average; it knows flatten"),
-        ({"family": "encoder_classifier"}, {}, "does not know train.objective = supervised with model.family"),
-        ({"family": "mlp"}, {"label_smoothing": 0.1}, "does not know train.label_smoothing"),
+        ({"family": "mlp", "batch_norm": True}, {}, "does not support model.batch_norm = true; it supports false"),
+        ({"family": "mlp", "activation": "gelu"}, {}, "does not support model.activation = gelu"),
+        ({"family": "cnn", "head": "average"}, {}, "does not support model.head = average; it supports flatten"),
+        ({"family": "encoder_classifier"}, {}, "does not support train.objective = supervised with model.family"),
+        ({"family": "mlp"}, {"label_smoothing": 0.1}, "does not support train.label_smoothing"),
         ({"family": "analysis_nets:own_net"}, {}, "model.family = analysis_nets:own_net"),
         ({"family": "autoencoder"}, {"objective_settings": {"error": "bernoulli"}}, "error = bernoulli"),
     ],
@@ -104,7 +104,9 @@ def test_nets_that_the_engine_by_hand_does_not_have_are_refused_before_anything_
     (tmp_path / "analysis_nets.py").write_text(f"from torch import nn\n\n\n{own}")
     with pytest.raises(StudyError) as caught:
         run_study(asking({"model": model}, **train), out=tmp_path / "out", is_silent=True)
-    assert "[[analysis]] 1 (gradients): it needs a net and a loss that the engine by hand has" in str(caught.value)
+    assert "[[analysis]] 1 (gradients): it needs a network and a loss that the NumPy engine supports" in str(
+        caught.value
+    )
     assert told in str(caught.value) and "\n" not in str(caught.value)
     assert not (tmp_path / "out" / "runs").exists()
 
@@ -112,7 +114,7 @@ def test_nets_that_the_engine_by_hand_does_not_have_are_refused_before_anything_
 def test_where_some_runs_have_such_nets_theirs_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain, normed = ({"model": {"family": "mlp", "units": [8], "batch_norm": one}} for one in (False, True))
     run_study(asking(plain, normed), out=tmp_path / "out")
-    assert '(gradients): left out of stage "stage 1"' in capsys.readouterr().out
+    assert '(gradients): skipped for stage "stage 1"' in capsys.readouterr().out
     assert (tmp_path / "out" / "report.html").read_text().count('<section id="analysis-gradients-') == 1
 
 

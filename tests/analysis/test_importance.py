@@ -55,7 +55,7 @@ def test_a_grid_with_a_hole_goes_to_the_forest(monkeypatch: pytest.MonkeyPatch):
 def test_settings_that_only_matter_together_have_no_share_of_their_own():
     points = [{"a": one, "b": two} for one, two in itertools.product(range(4), range(4))]
     found = setting_importance(points, [float((point["a"] < 2) == (point["b"] < 2)) for point in points])
-    assert found.shares == {} and "no setting predicts" in str(found.reason)
+    assert found.shares == {} and "the settings do not predict" in str(found.reason)
 
 
 def test_what_is_left_out_of_a_grid_is_predicted_from_the_others_alone():
@@ -106,15 +106,15 @@ def test_noise_has_no_importance():
     found = setting_importance(GRID, noise)
     assert found.shares == {}
     assert found.reason is not None
-    assert "no setting predicts" in found.reason
+    assert "the settings do not predict" in found.reason
 
 
 @pytest.mark.parametrize(
     ("points", "values", "reason"),
     [
-        (GRID[:7], range(7), "it takes 8 finished trials, and there are 7"),
-        (GRID, [0.5] * len(GRID), "the metric never differs"),
-        ([{"a": 1}] * 20, range(20), "no setting differs"),
+        (GRID[:7], range(7), "it needs at least 8 finished trials (there are 7)"),
+        (GRID, [0.5] * len(GRID), "the metric is the same in all trials"),
+        ([{"a": 1}] * 20, range(20), "no setting varies"),
         ([*GRID[:7], {"a": 1}], [*range(7), float("nan")], "there are 7"),
     ],
 )

@@ -81,7 +81,7 @@ def test_the_page_has_a_table_and_a_figure_also_without_what_is_not_known(
     results: StudyResults, tmp_path: Path
 ) -> None:
     page = (results.folder / "report.html").read_text()
-    assert page.count("What beta gives and takes</h3>") == 1
+    assert page.count("Trade-off of beta</h3>") == 1
     for words in ('<th scope="row">50.0</th>', "MIG, rotated", "Active units", "most informative about class exceeds"):
         assert words in page
     assert (results.folder / "figures" / "1-beta-trade.svg").exists()
@@ -90,4 +90,4 @@ def test_the_page_has_a_table_and_a_figure_also_without_what_is_not_known(
     nothing = {name: np.full(2, np.nan) for name in ("mig", "rotated", "active", "active_spread", "kl", "kl_spread")}
     write_analysis(stored.path, stored.header, {**stored.arrays, **nothing})
     page = remake_report(read_results(folder).folder).read_text()
-    assert "What beta gives and takes</h3>" in page and "MIG" not in page and "Active units" not in page
+    assert "Trade-off of beta</h3>" in page and "MIG" not in page and "Active units" not in page

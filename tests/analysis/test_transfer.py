@@ -66,8 +66,8 @@ def test_a_table_that_no_stage_has_anything_for_is_told_of(capfd: pytest.Capture
     tables = [{"kind": "transfer"}, {"kind": "classification"}]
     study = STUDY | {"stage": [trials], "analysis": tables}
     run_study(study, out=tmp_path / "out")
-    why = "there is nothing to show: it needs runs that begin with weights of another run"
-    assert capfd.readouterr().out.count(f"[[analysis]] 1 (transfer): left out, as {why}\n") == 1
+    why = "skipped: nothing to show; it needs runs that begin with weights of another run"
+    assert capfd.readouterr().out.count(f"[[analysis]] 1 (transfer): {why}\n") == 1
 
 
 def test_a_table_is_not_told_of_where_one_of_its_stages_has_something(results: StudyResults) -> None:

@@ -87,7 +87,7 @@ def test_grey_images_stay_in_the_file(tmp_path: Path) -> None:
         (GREY, np.eye(3)[LABELS] * 0.9, "row 0 is not one-hot"),
         (GREY, np.eye(3)[LABELS * 0], "all images have the same class"),
         (GREY, LABELS[:, None, None], r"labels are int64 \(12, 1, 1\), expected integers or words"),
-        (GREY, np.array(["a", " a", "b"])[LABELS], "two classes differ by blanks only"),
+        (GREY, np.array(["a", " a", "b"])[LABELS], "two class names differ only in whitespace"),
         (GREY, np.array([b"a", b"\xff", b"b"])[LABELS], "bytes are not UTF-8"),
     ],
 )

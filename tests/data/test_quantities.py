@@ -139,7 +139,7 @@ def test_numbers_without_a_period_say_what_to_add(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("a.png,3.5\n")
     with pytest.raises(DataError, match="period = 360 for degrees"):
         load_images(tmp_path / "gauges", labels=tmp_path / "labels.csv")
-    with pytest.raises(DataError, match="period needs numeric labels; this set has classes"):
+    with pytest.raises(DataError, match="period needs numeric labels, but this set has classes; leave"):
         load_images("digits", period=360)
 
 

@@ -183,7 +183,9 @@ def test_an_array_without_labels_is_a_set(tmp_path: Path) -> None:
 def test_labels_beside_an_array_are_not_left_out_unasked(tmp_path: Path, images: str, labels: str) -> None:
     values, classes = some_images(12, (1, 4, 5), num_classes=3, seed=0)
     path, labels_path = save(tmp_path, images, values), save(tmp_path, labels, classes)
-    refused(path, rf'{labels} is next to it; set labels = "{labels_path}", or labels = "none" to leave it out')
+    refused(
+        path, rf'found {labels} next to it; set labels = "{labels_path}" to use it, or labels = "none" to ignore it'
+    )
     assert load_images(path, labels="none").class_names == ()
     assert load_images(path, labels=labels_path).num_classes == 3
 
@@ -224,7 +226,7 @@ def test_a_drawn_set_loses_its_numbers() -> None:
 @pytest.mark.parametrize(
     ("name", "labels", "complaint"),
     [
-        ("digits", "none", 'labels = "none" ignores them; leave out one of the two'),
+        ("digits", "none", 'labels = "none" ignores labels; leave out one of the two'),
         ("digits", None, "this set has classes"),
         ("clocks", None, "has its own, leave out period"),
         ("images.npy", None, "a second .npy file for one of images"),
@@ -321,7 +323,7 @@ def test_the_commands_say_that_there_are_no_labels(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "set", nested())
     info = CliRunner().invoke(data_app, ["info", str(folder), "--labels", "none"])
     assert info.exit_code == 0, info.output
-    assert "shows            no labels" in info.output
+    assert "shows                    no labels" in info.output
     assert "class " not in info.output
     checked = CliRunner().invoke(data_app, ["check", str(folder), "--labels", "none"])
     assert checked.exit_code == 0, checked.output

@@ -35,14 +35,16 @@ def test_values_drawn_as_the_splits_are_told_of(seed: int, is_told: bool) -> Non
     """The usual generator with the usual seed gave the lowest values to the test split, and a test error of 30 beside 2."""
     values = np.random.default_rng(0).uniform(0, 360, 200)
     images = load_images(np.zeros((200, 8, 8), np.uint8), values, period=360, seed=seed)
-    assert any("set data.seed to another number than 0" in note for note in images.notes) is is_told
+    assert any("set data.seed to a value other than 0" in note for note in images.notes) is is_told
     gap = abs(float(np.median(images.labels[images.test]) - np.median(images.labels[images.train])))
     assert (gap > 100) is is_told
 
 
 def test_one_mistyped_time_makes_no_classes(tmp_path: Path) -> None:
     folder = dials(tmp_path / "set", ["5:15", "6:30", "5.30", "7:45"])
-    with pytest.raises(DataError, match=r"line 3: .*5\.30.* is not a time, as most values are; write it as 5:30"):
+    with pytest.raises(
+        DataError, match=r"line 3: .*5\.30.* is not a time, although most values in the table are; write times as 5:30"
+    ):
         load_images(folder, folder / "labels.csv")
 
 

@@ -244,7 +244,7 @@ def test_a_picture_unlike_those_of_the_run_says_so(vae: Scene, tmp_path: Path) -
     scene = Scene(vae.folder, pictures=[tmp_path])
     scene.prepare(quietly)
     (own,) = about_run(scene, 0)["pictures"]
-    assert own["note"].endswith("this picture is light: swap light and dark in the file")
+    assert own["note"].endswith("but this picture has a light one; swap light and dark in the file")
     assert scene.encode(tmp_path / "paper.png")["note"] == own["note"]
 
 

@@ -118,7 +118,7 @@ def test_trials_without_a_search_have_none_of_it(tmp_path: Path):
 def test_too_few_trials_for_importance_are_said(tmp_path: Path):
     results = study_folders.search_study(tmp_path, num_trials=7, keys=("train.learning_rate", "model.dropout"))
     page = Page(write_report(results).read_text())
-    assert "No importance of settings: it takes 8 finished trials, and there are 7." in page.text
+    assert "Importance was not estimated: it needs at least 8 finished trials (there are 7)." in page.text
 
 
 def test_thousands_of_trials_stay_a_small_page(tmp_path: Path):

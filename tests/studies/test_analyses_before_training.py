@@ -91,7 +91,7 @@ def test_what_some_trials_have_is_looked_at_in_those(tmp_path: Path, capsys: pyt
     tables.append({"kind": "models", "trials": 1, "labels": 20, "num": 20})
     run_study(study(stage=vary, analysis=tables), out=tmp_path / "out")
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[[analysis]]")]
-    told = '[[analysis]] 1 (plane): left out of stage "first", trial "latents 3", and of others: it needs 2 latents'
+    told = '[[analysis]] 1 (plane): skipped for stage "first", trial "latents 3" and 1 other trial: it needs 2 latents'
     assert lines == [f"{told}, and there are 3"]
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.count('<section id="analysis-plane-') == 1 and page.count('<section id="analysis-walk-') == 3

@@ -30,10 +30,10 @@ TWO_RATES = {"vary": {"train.learning_rate": [0.001, 0.01]}}
 @pytest.mark.parametrize(
     ("stages", "complaint"),
     [
-        ([TWO_RATES | {"pruner": "median"}], "pruner: it cannot tell which trials are bad"),
+        ([TWO_RATES | {"pruner": "median"}], "pruner needs a ranking, but this stage is not ranked by one metric"),
         ([{"vary": {"train.learning_rate": {"low": 0.1, "high": 0.2}}, "sampler": "tpe", "trials": 2}], "tpe: it has"),
-        ([{"folds": 2}], "folds: they have nothing to choose by"),
-        ([TWO_RATES, {"from": "stage 0"}], 'from = "stage 0": it has no best trial'),
+        ([{"folds": 2}], "folds need a ranking"),
+        ([TWO_RATES, {"from": "stage 0"}], 'from = "stage 0" needs a ranking, but that stage is not ranked'),
         ([{"train": {"early_stopping": {"patience": 2}}}], "early_stopping: nothing ranks the epochs of gan"),
         ([{"train": {"phases": {"critic": {}}}}], "'critic' is not a phase of this objective"),
         (
@@ -52,7 +52,7 @@ TWO_RATES = {"vary": {"train.learning_rate": [0.001, 0.01]}}
             [{"model": {"family": "autoencoder"}, "train": {"objective": "supervised"}}],
             "autoencoder does not go with train.objective = supervised; families for it: mlp, cnn, lenet5",
         ),
-        ([{"train": {"views": {"num": 3}}}], r"train\.views: is for supervised learning, not for gan"),
+        ([{"train": {"views": {"num": 3}}}], r"train\.views: works only with supervised learning, not with gan; leave"),
     ],
 )
 def test_what_needs_a_ranking_or_is_not_there(stages: list[dict[str, Any]], complaint: str, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_classes_that_training_lacks_are_told_of(tmp_path: Path) -> None:
                 pixels = rng.integers(0, 255, (8, 8), dtype=np.uint8)
                 Image.fromarray(pixels).save(tmp_path / "set" / split / name / f"{number}.png")
     asked = tiny(data={"path": str(tmp_path / "set")}, train={"epochs": 100, "batch_size": 8}, stage=[{"name": "a"}])
-    told = "set: there are no training images of 'cat ', only validation"
+    told = "set: no training images of 'cat ' (only validation"
     assert [note for note in describe_study(asked).notes if note.startswith(told)]
     assert not [note for note in describe_study(asked | AUTOENCODER).notes if note.startswith(told)]
 
@@ -124,7 +124,7 @@ def test_a_fraction_that_leaves_fewer_images_than_asked_for_is_told_of() -> None
     note, *_ = describe_study(study).notes
     assert (
         note
-        == 'stage "a", trial "mlp": 387 training images in place of data.num_train = 1,000: data.fraction = 0.3 leaves no more'
+        == 'stage "a", trial "mlp": training on 387 images, not data.num_train = 1,000: data.fraction = 0.3 leaves no more'
     )
     images = load_images("digits", num_train=1000, fraction=0.3)
     assert images.notes[-1] == "387 training images instead of num_train = 1,000"
@@ -178,12 +178,16 @@ def test_own_tables_are_checked_where_every_stage_starts_from_another_study(
 
 def test_few_validation_images_are_told_of_in_the_plan_and_the_report(tmp_path: Path) -> None:
     few = tiny(data={"name": "digits", "fraction": 0.05})
-    (note,) = [note for note in describe_study(few).notes if "validation images choose" in note]
-    assert note.startswith("digits: only 10 validation images") and "0.31" in note and "folds = 5" in note
+    (note,) = [note for note in describe_study(few).notes if "selected on only" in note]
+    assert (
+        note.startswith("digits: epochs and trials are selected on only 10 validation images")
+        and "0.31" in note
+        and "folds = 5" in note
+    )
     folded = tiny(data={"name": "digits", "fraction": 0.05}, stage=[{"name": "a", "folds": 2}])
-    assert not [note for note in describe_study(folded).notes if "validation images choose" in note]
+    assert not [note for note in describe_study(folded).notes if "selected on only" in note]
     enough = tiny(data={"name": "digits"})
-    assert not [note for note in describe_study(enough).notes if "validation images choose" in note]
+    assert not [note for note in describe_study(enough).notes if "selected on only" in note]
 
 
 def test_notes_of_ones_own_pictures_are_in_the_plan(tmp_path: Path) -> None:
@@ -300,5 +304,5 @@ def test_mirrored_dials_are_told_of(key: str) -> None:
     data = {"name": "clocks", "render": {"num": 40, "size": 16}, "size": 16}
     changes = {f"train__{key}": {"num": 1, "flip": True} if key == "views" else {"flip": True}}
     notes = describe_study(tiny(data=data, stage=[{"name": "a"}], **changes)).notes
-    assert any(f"train.{key}.flip: a mirrored dial shows another number" in note for note in notes)
+    assert any(f"train.{key}.flip: mirroring a dial changes its value; leave this out" in note for note in notes)
     assert not any("mirrored" in note for note in describe_study(tiny(**changes)).notes)

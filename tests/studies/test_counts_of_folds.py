@@ -103,5 +103,5 @@ def test_the_card_tells_the_images_of_its_fold(
     (second,) = [run for run in results.runs if run.fold == 2]
     paths, _ = product.export(second.folder, tmp_path / "exported")
     train, validation, test = counts_of_fold(2)
-    expected = f"{train} images; {validation} others chose the epoch, {test} others are the test (fold 2 of 5)"
-    assert expected in paths[-1].read_text()
+    expected = f"{train} training images; {validation} validation images (used to select the epoch), {test} test images"
+    assert f"{expected} (fold 2 of 5)" in paths[-1].read_text()

@@ -51,7 +51,7 @@ def test_of_some_runs_that_could_not_be_timed_the_estimate_says_what_it_takes_th
     forecast.learn_cost(plans[0], Cost(2.0, 1))
     words = untimed_words([(plans[1], "RuntimeError: " + "x" * 900)], len(plans_to_probe(plans, images.structure_of)))
     assert words.startswith('runs of 1 of 2 structures could not be timed: stage "a", trial "units 8": RuntimeError: x')
-    assert words.endswith("; in the estimate they take as long as the others") and len(words) < 600
+    assert words.endswith("; the estimate assumes that they take as long as the others") and len(words) < 600
     whole, first = forecast.span(plans), forecast.span(plans[:1])
     assert whole is not None and first is not None and whole.high == pytest.approx(2 * first.high)
     assert "in all" in estimate_line(span=whole, peak_bytes=1, num_runs=2, num_workers=1)

@@ -119,15 +119,15 @@ def test_a_loss_that_is_no_number_ends_the_run(digits: ImageSet) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"model": {"family": "gan"}}, "model.family = gan; it knows mlp, cnn, lenet5, autoencoder, vae"),
-        ({"model__batch_norm": True}, "model.batch_norm = true; it knows false"),
-        ({"model__activation": "gelu"}, "model.activation = gelu; it knows relu"),
-        ({"model": {"family": "cnn", "head": "average"}}, "model.head = average; it knows flatten"),
-        ({"model": {"family": "vae", "decoder": "resize"}}, "model.decoder = resize; it knows mirror"),
-        ({"model": {"family": "vae", "blocks": 1}}, "model.blocks = 1; it knows 0"),
-        ({"train__optimizer": "adamw"}, "train.optimizer = adamw; it knows sgd, momentum, rmsprop, adam"),
-        ({"train__precision": "bfloat16"}, "train.precision = bfloat16; it knows float32, float64"),
-        ({"train__device": "cuda"}, "train.device = cuda; it knows cpu"),
+        ({"model": {"family": "gan"}}, "model.family = gan; it supports mlp, cnn, lenet5, autoencoder, vae"),
+        ({"model__batch_norm": True}, "model.batch_norm = true; it supports false"),
+        ({"model__activation": "gelu"}, "model.activation = gelu; it supports relu"),
+        ({"model": {"family": "cnn", "head": "average"}}, "model.head = average; it supports flatten"),
+        ({"model": {"family": "vae", "decoder": "resize"}}, "model.decoder = resize; it supports mirror"),
+        ({"model": {"family": "vae", "blocks": 1}}, "model.blocks = 1; it supports 0"),
+        ({"train__optimizer": "adamw"}, "train.optimizer = adamw; it supports sgd, momentum, rmsprop, adam"),
+        ({"train__precision": "bfloat16"}, "train.precision = bfloat16; it supports float32, float64"),
+        ({"train__device": "cuda"}, "train.device = cuda; it supports cpu"),
         ({"train__label_smoothing": 0.1}, "train.label_smoothing"),
         ({"train__augment": {"shift": 1}}, "train.augment"),
         ({"train__standardize": True}, "train.standardize"),
@@ -135,12 +135,15 @@ def test_a_loss_that_is_no_number_ends_the_run(digits: ImageSet) -> None:
         ({"model": {"family": "autoencoder"}, "train__objective_settings": {"noise": "masking"}}, "noise = masking"),
         (
             {"train__objective": "autoencoder"},
-            "train.objective = autoencoder with model.family = mlp; it knows autoencoder",
+            "train.objective = autoencoder with model.family = mlp; it supports autoencoder",
         ),
-        ({"model": {"family": "vae"}, "train__objective": "autoencoder"}, "model.family = vae; it knows autoencoder"),
+        (
+            {"model": {"family": "vae"}, "train__objective": "autoencoder"},
+            "model.family = vae; it supports autoencoder",
+        ),
         (
             {"model": {"family": "vae"}, "train__objective": "supervised"},
-            "train.objective = supervised with model.family = vae; it knows mlp, cnn, lenet5",
+            "train.objective = supervised with model.family = vae; it supports mlp, cnn, lenet5",
         ),
     ],
 )
@@ -150,7 +153,7 @@ def test_what_it_does_not_know_is_refused_by_name_before_anything_is_trained(
     study = tiny(train__engine="numpy", **change)
     with pytest.raises(StudyError if "train__device" not in change else Exception) as caught:
         run_study(study, out=tmp_path / "out", is_silent=True)
-    assert 'train.engine = "numpy" does not know' in str(caught.value) and told in str(caught.value)
+    assert 'train.engine = "numpy" does not support' in str(caught.value) and told in str(caught.value)
     assert "\n" not in str(caught.value) and not (tmp_path / "out" / "runs").exists()
 
 

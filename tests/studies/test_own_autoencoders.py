@@ -79,8 +79,8 @@ def test_latents_need_not_be_counted_by_the_network(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("net", "complaint"),
     [
-        (squashed, r"decoder\(encoder\(images\)\) is not what the network returns; put all of it into the two"),
-        (spatial, r"encoder returns \(2, 2, 8, 8\) for 2 images; needed is \(num, latents\)"),
+        (squashed, r"decoder\(encoder\(images\)\) differs from the network's own output; move all layers"),
+        (spatial, r"encoder returns \(2, 2, 8, 8\) for 2 images; expected \(num, latents\)"),
     ],
 )
 def test_an_encoder_and_a_decoder_are_the_network(net: Any, complaint: str, tmp_path: Path) -> None:

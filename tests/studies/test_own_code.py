@@ -58,7 +58,7 @@ def test_a_module_beside_the_study_file_is_found_from_any_folder(
     assert done.returncode == 0, done.stderr
     facts = json.loads((elsewhere / "out" / "environment.json").read_text())
     assert facts["modules"] == str(beside.resolve())
-    assert "cannot be run again" not in done.stdout
+    assert "cannot be rerun" not in done.stdout
 
 
 @pytest.mark.usefixtures("processes")
@@ -80,7 +80,7 @@ def test_a_package_beside_it_and_what_varies_are_found(beside: Path) -> None:
 @pytest.mark.parametrize("name", ["json", "tiny", "sys"])
 def test_a_module_of_a_name_that_is_taken_is_refused_and_never_the_other_one_used(name: str, beside: Path) -> None:
     (beside / f"{name}.py").write_text(OWN_MODULE)
-    with pytest.raises(StudyError, match=rf"{name}: the study file has a module of this name next to it.*rename it"):
+    with pytest.raises(StudyError, match=rf"two modules are named {name}: one next to the study file, .*rename"):
         load_study(write_study(beside / "study.toml", study_of(f"{name}:small")))
 
 
@@ -89,7 +89,7 @@ def test_modules_of_one_name_beside_two_studies_are_not_taken_for_each_other(bes
     other = beside / "other"
     other.mkdir()
     (other / "beside_nets.py").write_text(OWN_MODULE)
-    with pytest.raises(StudyError, match="begin a new process"):
+    with pytest.raises(StudyError, match="start a new Python process"):
         load_study(write_study(other / "study.toml", study_of("beside_nets:small")))
 
 
@@ -117,7 +117,7 @@ def test_a_study_with_a_class_of_a_notebook_says_that_its_file_alone_is_not_enou
     assert results.is_whole
     assert "__main__:InANotebook was passed from Python" in capsys.readouterr().out
     text = (tmp_path / "out" / "study.toml").read_text()
-    assert text.startswith("# __main__:InANotebook") and "cannot be run again from its file alone" in text
+    assert text.startswith("# __main__:InANotebook") and "cannot be rerun from its file alone" in text
     assert tomllib.loads(text)["model"]["family"] == "__main__:InANotebook"
     done = papilio("run", tmp_path / "out" / "study.toml", "--out", tmp_path / "again")
     assert done.returncode == 2 and "own:InANotebook" in done.stderr and len(done.stderr.splitlines()) == 1

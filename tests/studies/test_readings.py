@@ -78,7 +78,7 @@ def test_the_report_shows_errors_and_what_was_read(results: StudyResults) -> Non
     figures = {file.name for file in (results.folder / "figures").glob("reading-*.svg")}
     assert len(figures) == 3 * 3
     assert (results.folder / "figures" / "1-designs-costs.svg").exists()
-    jumps = re.search(r"Across a jump the same picture, a moment later, has another loss: ([^.]*)\.", page)
+    jumps = re.search(r"a tiny change of the true value changes the loss abruptly: ([^.]*)\.", page)
     assert jumps and sorted(jumps[1].split(", ")) == ["classes num=36", "regression", "two_heads"]
 
 
@@ -183,9 +183,9 @@ def test_a_wrong_target_is_one_line(gauges: Path, tmp_path: Path, target: object
 
 def test_what_goes_with_classes_does_not_go_with_numbers_nor_the_other_way_round(gauges: Path, tmp_path: Path) -> None:
     smoothed = gauge_study(gauges, stage=[{"name": "a"}], train={"label_smoothing": 0.1})
-    with pytest.raises(StudyError, match="label_smoothing: is for classes; these images show a number"):
+    with pytest.raises(StudyError, match="label_smoothing: works only with classes, and these images show a number"):
         product.run_study(smoothed, out=tmp_path / "out", is_silent=True)
-    with pytest.raises(StudyError, match=r"train\.target: is for numbers on a circle; these images show a class"):
+    with pytest.raises(StudyError, match=r"train\.target: works only with numbers on a circle, and these images"):
         product.run_study(tiny(train__target="sin_cos"), out=tmp_path / "out", is_silent=True)
 
 
@@ -214,7 +214,8 @@ def test_other_images_are_read_where_an_analysis_names_them(gauges: Path, tmp_pa
     page = (results.folder / "report.html").read_text()
     assert page.count("Readings of") == 4 and "light on dark" in page  # headings, and links to them
     with pytest.raises(
-        StudyError, match=r"\[\[analysis\]\] 1: kind: classification fits no run of this study; leave it out"
+        StudyError,
+        match=r"\[\[analysis\]\] 1: kind: classification does not apply to any run of this study; leave it out",
     ):
         product.run_study(study | {"analysis": [{"kind": "classification"}]}, out=tmp_path / "new", is_silent=True)
     assert not (tmp_path / "new" / "runs").exists()

@@ -62,7 +62,9 @@ def test_latents_that_tell_nothing_are_warned_of() -> None:
     assert vae_warnings(records(val_kl=[9.0, 0.01, 0.01])) == {}
     assert vae_warnings(records(val_kl=[0.01, 0.01])) == {}  # too early to tell
     found = vae_warnings(records(val_kl=[9.0, 0.02, 0.01, 0.0123]))
-    assert found["latents"].startswith("the latents say nothing about the image (KL 0.012 nats)")
+    assert found["latents"].startswith(
+        "the posterior has collapsed: the latents carry no information about the image (KL 0.012 nats)"
+    )
     assert "latents" in vae_warnings(records(val_kl=[1.0, 1.0, 1.0], val_active_units=[0.0, 0.0, 0.0]))
     assert "latents" in vae_warnings(records(train_kl=[0.0, 0.0, 0.0]))  # without validation images
     assert vae_warnings(records(val_loss=[1.0, 1.0, 1.0])) == {}
@@ -314,7 +316,7 @@ def test_warnings_come_while_it_trains_and_stay_in_the_report(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
     (line,) = warnings
-    assert line.startswith("warning: vae, seed 0, after epoch ") and "the latents say nothing about the image" in line
+    assert line.startswith("warning: vae, seed 0, after epoch ") and "the latents carry no information" in line
     page = (tmp_path / "out" / "report.html").read_text()
     assert "1 warning from training" in page and "vae, seed 0: since epoch " in page
     assert 'http-equiv="refresh"' not in page

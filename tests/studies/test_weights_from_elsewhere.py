@@ -212,7 +212,9 @@ def test_a_source_that_has_changed_is_noticed(finished: StudyResults, tmp_path: 
     file = RunFolder(source_of(out / "runs" / run)).weights_file
     arrays, facts = load_arrays(file)
     save_arrays(file, {name: array + np.float32(1) for name, array in arrays.items()}, facts)
-    with pytest.raises(RunError, match=r"runs/classes-.* began with model\.encoder of pretraining/.*delete the folder"):
+    with pytest.raises(
+        RunError, match=r"runs/classes-.* started from model\.encoder of pretraining/.*delete the folder"
+    ):
         run_study(FINISHED, out=out, is_silent=True)
 
 

@@ -115,11 +115,11 @@ def test_another_family_on_the_command_line_replaces_what_the_copy_has_written_o
     assert first.settings.identity()["model"] == plan_runs(plain)[0].settings.identity()["model"]
     assert last.settings.model.arguments["filters"] == [4] and last.settings.model.arguments["dense"] == [4]
     of_mlp, of_autoencoder = again.notes
-    assert of_mlp.startswith("model.family = cnn in place of mlp: left out units, activation, ")
+    assert of_mlp.startswith("model.family changed from mlp to cnn: dropped units, activation, ")
     assert "dropout" not in of_mlp.partition(": ")[2].split(", as")[0].split(", ")
-    assert of_autoencoder.startswith("model.family = cnn in place of autoencoder: left out latents, ")
+    assert of_autoencoder.startswith("model.family changed from autoencoder to cnn: dropped latents, ")
     shown = papilio("show", file, "--set", "model.family=cnn")
-    assert shown.returncode == 0 and "\nmodel.family = cnn in place of mlp: left out units, " in shown.stdout
+    assert shown.returncode == 0 and "\nmodel.family changed from mlp to cnn: dropped units, " in shown.stdout
 
 
 def test_a_family_that_stays_or_does_not_exist_leaves_the_file_as_it_is(tmp_path: Path) -> None:

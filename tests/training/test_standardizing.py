@@ -54,5 +54,7 @@ def test_images_all_alike_are_not_divided_by_nothing() -> None:
 
 def test_it_goes_with_supervised_learning() -> None:
     settings = TrainSettings(standardize=True, objective="autoencoder")
-    with pytest.raises(SettingError, match=r"train\.standardize: is for supervised learning, not for autoencoder"):
+    with pytest.raises(
+        SettingError, match=r"train\.standardize: works only with supervised learning, not with autoenc"
+    ):
         kind_of(settings, ImageFacts((1, 4, 4), ("a", "b")), {})

@@ -110,5 +110,5 @@ def test_wrong_views_are_refused(wrong: dict) -> None:
 
 def test_they_go_with_supervised_learning() -> None:
     settings = TrainSettings(views=Views(), objective="autoencoder")
-    with pytest.raises(SettingError, match=r"train\.views: is for supervised learning, not for autoencoder"):
+    with pytest.raises(SettingError, match=r"train\.views: works only with supervised learning, not with autoencoder"):
         kind_of(settings, ImageFacts((1, 8, 8), ("a", "b")), {})

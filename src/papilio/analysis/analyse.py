@@ -131,8 +131,8 @@ def _notes(
     for number, table in enumerate(tables, start=1):
         asked = [one for one in wanted if one.analysis.name == table.kind and table.is_about(one.stage)]
         if asked and not any((one.analysis.name, one.stage) in shown for one in asked):
-            needs = f": it needs {asked[0].analysis.needs}" if asked[0].analysis.needs else ""
-            notes.append(f"{where_of(number, table.kind)}: left out, as there is nothing to show{needs}")
+            needs = f"; it needs {asked[0].analysis.needs}" if asked[0].analysis.needs else ""
+            notes.append(f"{where_of(number, table.kind)}: skipped: nothing to show{needs}")
     return notes
 
 

@@ -25,16 +25,16 @@ NOT_OF_A_GRADIENT = ("optimizer", "momentum", "betas", "device", "precision", "a
 
 
 def check_gradients(options: GradientsOptions, planned: Planned) -> str | None:
-    """What keeps the engine by hand from computing a run's loss: settings that it does not know."""
+    """What keeps the NumPy engine from computing a run's loss: settings that it does not support."""
     try:
         NumpyEngine({}).check(_by_hand(planned.settings), planned.images.facts)
     except SettingError as error:
-        return f"it needs a net and a loss that the engine by hand has ({error})"
+        return f"it needs a network and a loss that the NumPy engine supports ({error})"
     return None
 
 
 def gradients(run: Run, images: ImageSet, options: GradientsOptions) -> Arrays:
-    """By the engine by hand, whichever trained the run: the gradient of its loss on test images, with regard to its weights.
+    """By the NumPy engine, whichever trained the run: the gradient of its loss on test images, with regard to its weights.
 
     Arrays over the layers that have weights, in their order: `layers`, names as conv_1 and dense_2; `begun` and `trained`, the
     root mean square of the gradient over a layer's weights, with those that the run began with and those that it came to.

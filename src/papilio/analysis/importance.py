@@ -51,16 +51,17 @@ def setting_importance(points: Sequence[Mapping[str, Any]], values: Sequence[flo
     points, values = [points[finite[index]] for index in chosen], [values[finite[index]] for index in chosen]
     keys = [key for key in dict.fromkeys(key for point in points for key in point) if _differs(points, key)]
     if len(points) < FEWEST_TRIALS:
-        return Importance({}, len(points), f"it takes {FEWEST_TRIALS} finished trials, and there are {len(points)}")
+        return Importance(
+            {}, len(points), f"it needs at least {FEWEST_TRIALS} finished trials (there are {len(points)})"
+        )
     if not keys or len(set(values)) < 2:
-        what = "no setting" if not keys else "the metric never"
-        return Importance({}, len(points), f"{what} differs between trials")
+        return Importance({}, len(points), "the metric is the same in all trials" if keys else "no setting varies")
     if is_complete_grid(points, keys):
         shares = _shares_of_grid(points, keys, np.array(values))
-        return Importance(shares, len(points), None if shares else "no setting predicts the metric of unseen trials")
+        return Importance(shares, len(points), None if shares else "the settings do not predict the metric")
     columns = np.stack([_ranks([point.get(key) for point in points]) for key in keys], axis=1)
     if len(keys) > 1 and _explained(columns, np.array(values)) <= 0:
-        return Importance({}, len(points), "no setting predicts the metric of unseen trials")
+        return Importance({}, len(points), "the settings do not predict the metric")
     return Importance(_shares(keys, columns, values), len(points))
 
 

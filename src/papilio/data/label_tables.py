@@ -157,7 +157,8 @@ def _labels(rows: Sequence[Row], quantity: Quantity | None, table: Path) -> Labe
     if 2 * sum(times) > len(rows) > sum(times):
         row = rows[times.index(False)]
         raise DataError(
-            f"{table}, line {row.line}: {shown(row.value)} is not a time, as most values are; write it as 5:30"
+            f"{table}, line {row.line}: {shown(row.value)} is not a time, although most values in the table are; write"
+            " times as 5:30"
         )
     if all(times):
         minutes = np.array([_minutes(row, table) for row in rows])

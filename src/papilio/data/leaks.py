@@ -35,7 +35,7 @@ def leak_notes(images: ImageSet) -> list[str]:
         if num:
             them, have = ("it", "image has") if num == 1 else ("them", "images have")
             notes.append(
-                f"{num:,} {split} {have} the same pixels as {others} images: scores on {them} say nothing about new images;"
+                f"{num:,} {split} {have} the same pixels as {others} images: scores on {them} do not measure generalization;"
                 " `papilio data check` lists duplicates"
             )
         known.update(digests)

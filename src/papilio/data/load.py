@@ -220,8 +220,8 @@ def split_images(raw: RawImages, *, validation: float, test: float, seed: int) -
     splits = draw_splits(raw.strata, raw.given, validation=validation, test=test, seed=seed)
     notes = raw.notes
     if raw.quantity is not None and not raw.given and follows_draw(raw.labels, seed=seed):
-        same = "the splits follow the values, which seem to be drawn with the same seed and numbers"
-        notes = (*notes, f"{same}: set data.seed to another number than {seed}")
+        same = "the labels seem to have been generated with the same random seed as the splits"
+        notes = (*notes, f"{same}, so the splits depend on them; set data.seed to a value other than {seed}")
     return ImageSet(
         name=raw.name,
         images=raw.images,
@@ -346,11 +346,11 @@ def _refuse_misplaced(label_file: Path, name: str | None, path: Path) -> None:
 def _no_numbers(name: str | None, *, with_labels: bool) -> str:
     """Why a period is refused where no file of labels is given."""
     if not with_labels:
-        return f'period needs numeric labels, labels = "{NO_LABELS}" ignores them; leave out one of the two'
+        return f'period needs numeric labels, but labels = "{NO_LABELS}" ignores labels; leave out one of the two'
     if name in DRAWN:
         return "period is for numeric labels in a file; this set has its own, leave out period"
     if name is not None:
-        return "period needs numeric labels; this set has classes"
+        return "period needs numeric labels, but this set has classes; leave period out"
     ways = 'labels = "labels.csv" of a folder of pictures, a second .npy file for one of images, or an .npz file'
     return f"period needs numeric labels: {ways}"
 
@@ -361,7 +361,7 @@ def _refuse_labels_beside(path: Path) -> None:
         labels = path.with_name(name)
         if labels != path and labels.is_file():
             raise DataError(
-                f'{path}: {name} is next to it; set labels = "{labels}", or labels = "{NO_LABELS}" to leave it out'
+                f'{path}: found {name} next to it; set labels = "{labels}" to use it, or labels = "{NO_LABELS}" to ignore it'
             )
 
 

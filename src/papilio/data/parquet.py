@@ -168,7 +168,7 @@ def _class(file: Path, label: Any, columns: Columns) -> str | None:
         return None
     if label is None or (isinstance(label, int) and label < 0) or not str(label).strip():
         raise DataError(
-            f'{file}: column {columns.labels}: {label!r} is no class; leave such rows out, or set labels = "none"'
+            f'{file}: column {columns.labels}: {label!r} is not a valid class; remove such rows, or set labels = "none"'
         )
     if isinstance(label, list | dict | float | bytes):
         raise DataError(

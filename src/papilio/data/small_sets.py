@@ -13,11 +13,11 @@ def few_validation_images(num: int, *, has_classes: bool) -> str | None:
     The 95% interval of an accuracy is widest at one half: 1.96 * sqrt(0.25 / num).
 
     >>> few_validation_images(18, has_classes=True)
-    'only 18 validation images choose epochs and trials: an accuracy on them can be off by 0.23 either way (95%)'
+    'epochs and trials are selected on only 18 validation images: an accuracy has a 95% margin of error of up to ±0.23'
     """
     if not 0 < num < ENOUGH:
         return None
-    who = f"only {num} validation image{'s' if num > 1 else ''} choose{'' if num > 1 else 's'} epochs and trials"
+    few = f"epochs and trials are selected on only {num} validation image{'s' if num > 1 else ''}"
     if not has_classes:
-        return f"{who}: a score on so few says little about others"
-    return f"{who}: an accuracy on them can be off by {min(0.98 / math.sqrt(num), 1):.2g} either way (95%)"
+        return f"{few}: such a score is unreliable"
+    return f"{few}: an accuracy has a 95% margin of error of up to ±{min(0.98 / math.sqrt(num), 1):.2g}"

@@ -33,7 +33,7 @@ def untimed_words(untimed: Sequence[tuple[RunPlan, str]], num_probes: int) -> st
     """What there is to say where a few steps of some runs could not be timed: of how many, why, and what follows."""
     plan, why = untimed[0]
     which = "the runs" if len(untimed) == num_probes else f"runs of {len(untimed)} of {num_probes} structures"
-    then = "" if len(untimed) == num_probes else "; in the estimate they take as long as the others"
+    then = "" if len(untimed) == num_probes else "; the estimate assumes that they take as long as the others"
     return f"{which} could not be timed: {plan.place}: {shortened(why, MOST_OF_A_REASON)}{then}"
 
 

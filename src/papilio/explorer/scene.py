@@ -320,7 +320,9 @@ class Scene:
         self._refuse_many(len(images))
         by = self.run if "probabilities" in self.offers else self.judge
         if by is None:
-            raise AbsentError("this run is no classifier, and none is known for its images; name one with --classifier")
+            raise AbsentError(
+                "this run is not a classifier, and Papilio has none for its images; pass one with --classifier"
+            )
         with self._lock:
             return by.probabilities(images)
 

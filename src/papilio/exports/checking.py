@@ -71,8 +71,8 @@ def check(run: Run, program: Program, content: bytes, pictures: np.ndarray) -> d
         first = [np.asarray(one) for one in session.run(names, {name: one[:1] for name, one in given.items()})]
     except Exception as error:  # onnxruntime raises classes of its own, with nothing in common
         raise RunError(
-            f"{run.folder}: {program.file} does not run for any number of inputs ({reason_of(error).splitlines()[0]}); a"
-            " network of your own may not use len(images): images.shape[0] is the same, and not tied to one number"
+            f"{run.folder}: {program.file} does not run for every batch size ({reason_of(error).splitlines()[0]}); in a network"
+            " of your own, use images.shape[0] instead of len(images), which is exported as a fixed number"
         ) from error
     return {
         port.name: _difference(run, program, port, np.concatenate([many, one]), expected[port.name])
@@ -95,7 +95,7 @@ def _difference(run: Run, program: Program, port: Port, found: np.ndarray, expec
     """`found` has the first answer once more at its end."""
     wanted = np.concatenate([expected, expected[:1]])
     if found.shape != wanted.shape:
-        raise RunError(f"{run.folder}: {program.file} gives {port.name} {found.shape} in place of {wanted.shape}")
+        raise RunError(f"{run.folder}: {program.file}: output {port.name} has shape {found.shape}, not {wanted.shape}")
     apart = np.abs(found.astype(np.float64) - wanted)
     scale = max(1.0, float(np.abs(wanted).max()))
     if port.period is not None:
@@ -103,7 +103,7 @@ def _difference(run: Run, program: Program, port: Port, found: np.ndarray, expec
     most = float(apart.max())
     if not most <= TOLERANCE * scale:  # NaN, too
         raise RunError(
-            f"{run.folder}: {program.file} gives {port.name} that are off by up to {most:.3g} from the run's own answers;"
-            f" allowed is {TOLERANCE * scale:.3g}; nothing was written"
+            f"{run.folder}: {program.file}: output {port.name} differs from the run's own by up to {most:.3g}"
+            f" (tolerance {TOLERANCE * scale:.3g}); nothing was written"
         )
     return most

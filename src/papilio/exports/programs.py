@@ -67,7 +67,7 @@ def programs_of(run: Run) -> list[Program]:
         raise RunError(f"{run.folder}: {str(error).removeprefix(f'{run.folder}: ')}") from error
     if not programs:
         raise RunError(
-            f"{run.folder}: a run of {run.kind.name} offers {', '.join(offers) or 'nothing'}; what can be exported gives"
+            f"{run.folder}: cannot be exported: kind {run.kind.name} offers {', '.join(offers) or 'nothing'}, but export needs"
             " probabilities, readings, reconstructions or images"
         )
     return programs

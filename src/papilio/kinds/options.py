@@ -70,7 +70,7 @@ class VariationalSettings(BaseModel):
 
 
 class GameSettings(BaseModel):
-    """What two adversarial nets minimize."""
+    """What the two nets of a GAN minimize."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

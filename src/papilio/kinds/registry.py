@@ -225,8 +225,11 @@ def kind_of(train: TrainSettings, facts: ImageFacts, own: OwnFunctions) -> Kind:
     kind = _named(train, facts, own)
     if facts.shows not in kind.shows:
         needed = " or ".join(SHOWN[one] for one in SHOWN if one in kind.shows)
+        use = "autoencoder, vae and gan need no labels"
+        if facts.shows != "nothing":
+            use = "leave train.objective out to use the kind that fits"
         raise SettingError(
-            f"train.objective: {kind.name} needs images that show {needed}; these show {SHOWN[facts.shows]}"
+            f"train.objective: {kind.name} needs images that show {needed}; these show {SHOWN[facts.shows]}; {use}"
         )
     _refuse_other_settings(kind, train, facts)
     return kind
@@ -321,6 +324,7 @@ def _refuse_other_settings(kind: Kind, train: TrainSettings, facts: ImageFacts) 
         if name not in kind.takes and getattr(train, name) != TrainSettings.model_fields[name].get_default(
             call_default_factory=True
         ):
-            here = f"; these images show {SHOWN[facts.shows]}" if kind in (CLASSIFY, READ) else f", not for {kind.name}"
-            raise SettingError(f"train.{name}: is for {goes_with}{here}")
+            shown = f", and these images show {SHOWN[facts.shows]}"
+            here = shown if kind in (CLASSIFY, READ) else f", not with {kind.name}"
+            raise SettingError(f"train.{name}: works only with {goes_with}{here}; leave it out")
     validated(kind.settings, train.objective_settings, prefix="train.objective_settings", error=SettingError)

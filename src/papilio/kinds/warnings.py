@@ -103,8 +103,8 @@ def vae_warnings(records: Records) -> dict[str, str]:
         return {}
     told = f" (KL {nats[-1]:.2g} nats)" if nats else ""
     return {
-        "latents": f"the latents say nothing about the image{told}: the posterior has collapsed onto the prior;"
-        " a smaller beta, a warm_up of beta, or free_bits may help"
+        "latents": f"the posterior has collapsed: the latents carry no information about the image{told}; try a smaller beta,"
+        " warm_up, or free_bits"
     }
 
 
@@ -125,11 +125,14 @@ def game_warnings(records: Records) -> dict[str, str]:
             f"generated images are nearly identical ({diversity[-1]:.0%} of the distance between real ones): the generator has"
             " collapsed; a lower learning rate, or another seed, may help"
         )
-    if has_begun and (how := _certainty(records) or _margins(records)):
+    certain = _certainty(records)
+    if has_begun and (how := certain or _margins(records)):
         found["outright"] = (
-            f"the discriminator wins outright ({how}): the generator learns little from it; a lower learning rate for the"
-            " discriminator, or smoothed labels, may help"
+            f"the discriminator wins outright ({how}), so the generator hardly learns; try a lower"
+            " train.phases.discriminator.learning_rate"
         )
+        if certain:  # only the non-saturating loss gives probabilities, and only it takes smoothing
+            found["outright"] += ", or label smoothing: train.objective_settings.smoothing = 0.1"
     outside = last_values(records, "outside", num=1)
     if outside and outside[-1] > MOST_OUTSIDE:
         found["range"] = (

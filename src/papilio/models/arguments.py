@@ -26,7 +26,7 @@ WORDS = {
     "blocks": "residual blocks after each convolution",
     "decoder": "mirror: transposed convolutions; resize: enlarge and convolve; single: one transposed convolution",
     "width": "channels of the largest feature maps",
-    "average": "share that an averaged generator keeps of itself at each step; images then come from it",
+    "average": "decay of the generator's EMA weights; images then come from the EMA generator",
     "spectral_norm": "bound the discriminator's layers by their spectral norm, in place of batch normalization",
     "conditional": "tell both nets the class of each image, so that a trained run draws any class asked for",
 }

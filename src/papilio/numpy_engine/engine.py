@@ -50,12 +50,14 @@ class NumpyEngine:
         refuse_impossible_optimizer(train.optimizer, momentum=train.momentum, betas=train.betas)
         refuse_unknown("train.precision", train.precision or "float32", ["float32", "float64", "auto"])
         for name in sorted(NOT_KNOWN & train.model_dump(exclude_defaults=True).keys()):
-            raise SettingError(f'train.engine = "numpy" does not know train.{name}; leave it out, or train with torch')
+            raise SettingError(
+                f'train.engine = "numpy" does not support train.{name}; leave it out, or train with torch'
+            )
         make_objective(kind, "numpy", train, facts, self.own)
         network = self._build(settings, facts)
         for key, source in settings.model.sources.items():
             if source.freeze or source.until is not None:
-                what = 'train.engine = "numpy" does not know freeze and until; it knows whole nets'
+                what = 'train.engine = "numpy" does not support freeze and until; leave them out, or train with torch'
                 raise SettingError(f"model.{key}: {what}")
             if not any((BEFORE + name).startswith(prefix_of(key)) for name in network.places):
                 parts = ["network", *filter(None, network.stacks)]

@@ -11,7 +11,7 @@ def refuse_unknown(what: str, given: object, known: Collection[object]) -> None:
     """Raises SettingError for what this engine does not have."""
     if given not in known:
         allowed = ", ".join(map(_written, known)) or "none"
-        raise SettingError(f'train.engine = "numpy" does not know {what} = {_written(given)}; it knows {allowed}')
+        raise SettingError(f'train.engine = "numpy" does not support {what} = {_written(given)}; it supports {allowed}')
 
 
 def _written(value: object) -> str:

@@ -57,13 +57,13 @@ def _about_size(run: Run, seen: Seen) -> str | None:
         how.append("much larger" if scale > 1 else "much smaller")
         done.append("scaled down" if scale > 1 else "enlarged")
     if not 1 / MOST_OTHER < proportions < MOST_OTHER:
-        how.append("of other proportions")
-        done.append("cropped about its center")
+        how.append("differently proportioned")
+        done.append("center-cropped")
     if not how:
         return None
     return (
-        f"the images that this run was trained on have {size_words((height, width))} pixels, this picture is"
-        f" {' and '.join(how)}: it was {' and '.join(done)}"
+        f"this run was trained on images of {size_words((height, width))} pixels; this picture is {' and '.join(how)}, so it"
+        f" was {' and '.join(done)}"
     )
 
 
@@ -71,7 +71,7 @@ def _about_colors(run: Run, seen: Seen) -> str | None:
     # where `color` made its pictures gray, it has learned from pictures in color
     if not seen.lost_colors or run.facts.run_settings.data.color is not None:
         return None
-    return "the images that this run was trained on are gray, this picture is in color: its colors are ignored"
+    return "this run was trained on gray images; the colors of this picture are ignored"
 
 
 def _about_the_rim(run: Run, image: np.ndarray) -> str | None:
@@ -80,5 +80,5 @@ def _about_the_rim(run: Run, image: np.ndarray) -> str | None:
         return None
     kinds = ("dark", "light") if usual < here else ("light", "dark")
     return (
-        f"the images that this run was trained on are {kinds[0]} at their rim, this picture is {kinds[1]}: try --invert"
+        f"this run was trained on images with a {kinds[0]} border, but this picture has a {kinds[1]} one; try --invert"
     )

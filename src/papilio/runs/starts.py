@@ -61,8 +61,8 @@ def refuse_other_weights(folder: RunFolder, origins: Mapping[str, Origin], check
     for key, known in _checksums(facts.starts).items():
         if key in checksums and checksums[key] != known:
             raise RunError(
-                f"{folder.path}: this run began with model.{key} of {facts.starts[key]['run']}, and now would with other"
-                f" weights, of {origins[key].run}; delete the folder to retrain it, or choose another --out, or --fresh"
+                f"{folder.path}: this run started from model.{key} of {facts.starts[key]['run']}, but would now start from"
+                f" other weights, of {origins[key].run}; delete the folder to retrain it, choose another --out, or use --fresh"
             )
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from papilio.data.imageset import ImageSet
 from papilio.engine import Arrays, TellsWeights, find_engine
-from papilio.errors import DataError, PapilioError, RunError, StudyError
+from papilio.errors import DataError, PapilioError, RunError, StudyError, agreed
 from papilio.files import checksum
 from papilio.runs.folder import RunFacts, RunFolder
 from papilio.runs.plan import RunPlan
@@ -212,16 +212,17 @@ class Origins:
         seen = self._of_splits(other, "train")
         num_test = len((self._of_splits(own, "test") & (seen | self._of_splits(other, "validation"))) - known)
         if num_test:
+            known_images = agreed(num_test, "{} of this run's test images is", "{} of this run's test images are")
             raise RunError(
-                f"{what}: {num_test} of this run's test images are among its training or validation images;"
-                " take the same [data], or images that share none"
+                f"{what}: {known_images} among its training or validation images; use the same [data] for both, or image sets"
+                " without common images"
             )
         num_validation = len((self._of_splits(own, "validation") & seen) - known)
         if plan.fold is not None and num_validation:
-            raise RunError(
-                f"{what}: {num_validation} of this fold's validation images are among its training images;"
-                " give it the same folds and [data]"
+            known_images = agreed(
+                num_validation, "{} of this fold's validation images is", "{} of this fold's validation images are"
             )
+            raise RunError(f"{what}: {known_images} among its training images; use the same folds and [data] for both")
         self.harmless.add((other.checksum, own.checksum))
 
     def _of_splits(self, images: ImageSet, split: str) -> set[bytes]:
@@ -244,7 +245,10 @@ def _of_fold(found: Sequence[T], fold: int | None, fold_of: Callable[[T], int | 
     same = [one for one in found if fold_of(one) == fold]
     others = [one for one in found if fold is None or fold_of(one) is None]
     if found and not same and not others:
-        raise RunError(f"there is no run of fold {fold}, and runs of other folds have seen its validation images")
+        raise RunError(
+            f"there is no run of fold {fold}, and runs of other folds have seen its validation images; train what the"
+            " weights come from with the same folds"
+        )
     return same or others
 
 

@@ -1,4 +1,4 @@
-"""Who ends trials early: those that do worse than the others on validation images after equally many epochs.
+"""How trials are stopped early: those that do worse than the others on validation images after equally many epochs.
 
 A trial's score is the mean over its runs (seeds and folds) of the best epoch so far, turned so that more is better. A trial
 is cut as a whole. Runs can be paused and resumed where they were, so that halving is the synchronous kind: it does

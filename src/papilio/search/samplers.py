@@ -1,4 +1,4 @@
-"""Who proposes the points of a stage: a grid, random draws, a Sobol sequence, or a sampler that learns (TPE).
+"""How the points of a stage are proposed: a grid, random draws, a Sobol sequence, or a sampler that learns (TPE).
 
 Every sampler proposes each point at most once. Grid, random and Sobol depend on the space, the seed and the number of the point
 alone: not on results, kills or how many workers there are.

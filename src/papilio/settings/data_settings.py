@@ -19,14 +19,14 @@ class DataSettings(BaseModel):
     labels: str | None = Field(
         None,
         description="a .npy file of labels for a .npy file of images, or a table of classes or values (labels.csv) for a"
-        ' folder; "none" ignores labels',
+        ' folder; "none" ignores the labels',
     )
     period: float | None = Field(
         None, gt=0, description="labels are numbers on a circle with this period: 360 for degrees"
     )
     unit: str = Field("", description="unit of these numbers, shown after them")
     render: dict[str, Any] | None = Field(
-        None, description="settings of a set that Papilio draws: num, seed, size, variety"
+        None, description="settings of a set that Papilio renders: num, size, seed, variety, color"
     )
     size: int | tuple[int, int] | None = Field(
         None, description="resize pictures to this many pixels, or [height, width]"
@@ -47,10 +47,15 @@ class DataSettings(BaseModel):
         False,
         description="make each pixel black or white at random, once, with its gray value as the probability of white",
     )
-    validation: float = Field(0.1, ge=0, lt=1, description="share of the training images used for validation")
-    test: float = Field(0.2, ge=0, lt=1, description="share used for testing, if the set has no test split")
+    validation: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="fraction of the training images used for validation, if the set has no validation split",
+    )
+    test: float = Field(0.2, ge=0, lt=1, description="fraction used for testing, if the set has no test split")
     seed: int = Field(0, ge=0, description="seed of the splits and folds; runs have seeds of their own")
-    fraction: float = Field(1.0, gt=0, le=1, description="share of the images to use, stratified")
+    fraction: float = Field(1.0, gt=0, le=1, description="fraction of the images to use, stratified")
     num_train: Annotated[int | None, Since("0.2")] = Field(
         None, ge=1, description="number of training images to use, stratified"
     )

@@ -120,8 +120,8 @@ def find_modules_beside(folder: Path, names: Iterable[str]) -> bool:
         place = _place_of(top)
         if place is not None and folder not in place.parents:
             raise SettingError(
-                f"{top}: the study file has a module of this name next to it, but Python finds {place} first; rename it,"
-                " or begin a new process where that one belongs to another study"
+                f"two modules are named {top}: one next to the study file, and {place}, which Python finds first; rename the"
+                " one next to the study file, or, if the other belongs to another study, start a new Python process"
             )
     return bool(beside)
 

@@ -97,7 +97,9 @@ class TrainSettings(BaseModel):
 
     epochs: int = Field(20, ge=1, description="maximum number of passes over the training images")
     batch_size: int = Field(128, ge=1, description="images per step")
-    optimizer: OptimizerName = Field("adam", description="or a table { name, learning_rate, momentum, weight_decay }")
+    optimizer: OptimizerName = Field(
+        "adam", description="or a table { name, learning_rate, momentum, betas, weight_decay }"
+    )
     learning_rate: float | None = Field(
         None, gt=0, description="peak learning rate; by default the optimizer's usual one"
     )
@@ -125,7 +127,8 @@ class TrainSettings(BaseModel):
         description="target design for numbers on a circle: sin_cos, classes, ...; or a table { name, ... } (docs/targets.md)",
     )
     objective: str = Field(
-        "supervised", description="kind of run (supervised, autoencoder, vae, gan), or your own, module:function"
+        "supervised",
+        description="kind of run: supervised, classify, read, autoencoder, vae or gan; or your own, module:name",
     )
     objective_settings: dict[str, Any] = Field({}, description="settings of the kind, or of your own objective")
     phases: Annotated[dict[str, PhaseSettings], Since("0.2")] = Field(

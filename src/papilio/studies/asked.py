@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 
-from papilio.errors import SettingError, StudyError, did_you_mean
+from papilio.errors import SettingError, StudyError, agreed, did_you_mean
 from papilio.kinds.analyses import ANALYSES, analyses_of
 from papilio.kinds.kind import Analysis, Kind, Planned
 from papilio.settings.references import resolve_reference
@@ -107,8 +107,8 @@ class AnalysisChecks:
             where = where_of(number, self.tables[number - 1].kind)
             if len(without) == len(lacks):
                 raise StudyError(f"{where}: {lack}")
-            others = ", and of others" if len(without) > 1 else ""
-            notes.append(f"{where}: left out of {trial}{others}: {lack}")
+            others = agreed(len(without) - 1, " and {} other trial", " and {} other trials") if len(without) > 1 else ""
+            notes.append(f"{where}: skipped for {trial}{others}: {lack}")
         return notes
 
 
@@ -124,8 +124,8 @@ def _refuse_two_sets_of_options(tables: Sequence[AnalysisSettings], stage: str, 
         earlier, its_options = first.setdefault(analysis.name, (number, options))
         if options != its_options:
             raise StudyError(
-                f"{where_of(number, analysis.name)}: has other options than {where_of(earlier)}, and stage {stage!r}"
-                f" has this analysis once; remove one of the tables, or give them different stages"
+                f"{where_of(number, analysis.name)}: conflicts with {where_of(earlier)}, which has other options: stage"
+                f" {stage!r} can have this analysis only once; remove one of the tables, or set a different stage in each"
             )
 
 
@@ -150,9 +150,9 @@ def _unfitting(name: str, kinds: Iterable[Kind], stage: str | None) -> str:
     known = list(dict.fromkeys(one.name for kind in kinds for one in analyses_of(kind).values()))
     if name not in ANALYSES:
         return f"{name!r} is not an analysis; {did_you_mean(name, [*ANALYSES, *known])}"
-    allowed = f"allowed are {', '.join(known)}" if known else "there is none for its kinds of runs"
     runs = "this study" if stage is None else f"stage {stage!r}"
-    return f"{name} fits no run of {runs}; leave it out, or choose another: {allowed}"
+    others = f", or choose one of: {', '.join(known)}" if known else "; no analysis is available for its kinds of runs"
+    return f"{name} does not apply to any run of {runs}; leave it out{others}"
 
 
 def _settings(fitting: Sequence[Analysis]) -> list[str]:

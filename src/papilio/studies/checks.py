@@ -138,9 +138,11 @@ def _untrained_notes(plans: Iterable[RunPlan], images: StudyImages) -> list[str]
             names = ", ".join(repr(one.class_names[label]) for label in missing[:MOST_NAMED])
             more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
             elsewhere = " and ".join(split for split in SPLITS if counts[split][missing].any())
+            their, these = ("its name", "this class") if len(missing) == 1 else ("their names", "these classes")
+            only = f"{elsewhere} images" if elsewhere else their
             notes.append(
-                f"{one.name}: there are no training images of {names}{more}, only {elsewhere or 'names'}:"
-                " these classes cannot be learned; add training images, or fix the folder names"
+                f"{one.name}: no training images of {names}{more} (only {only}), so {these} cannot be learned;"
+                " add training images, or fix the folder names"
             )
     return list(dict.fromkeys(notes))
 
@@ -151,8 +153,8 @@ def _clamped_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
         data, num = plan.settings.data, len(images.of_run(plan).train)
         if plan.fold is None and data.num_train is not None and data.num_train > num:
             return (
-                f"{plan.place}: {num:,} training images in place of data.num_train ="
-                f" {data.num_train:,}: data.fraction = {data.fraction:g} leaves no more"
+                f"{plan.place}: training on {agreed(num, '{} image', '{} images')}, not data.num_train = {data.num_train:,}:"
+                f" data.fraction = {data.fraction:g} leaves no more"
             )
     return None
 
@@ -167,8 +169,8 @@ def _mirrored_note(plans: Iterable[RunPlan], images: StudyImages) -> str | None:
         if keys and images.kind_of(plan).shows == {"quantity"}:
             which = " and ".join(f"train.{key}.flip" for key in keys)
             return (
-                f"{plan.place}: {which}: a mirrored dial shows another number; leave it out, unless your pictures show the"
-                " same"
+                f"{plan.place}: {which}: mirroring a dial changes its value; leave this out, unless mirroring does not change"
+                " what your pictures show"
             )
     return None
 
@@ -213,8 +215,8 @@ def _refuse_other_images(study: Study, plan: RunPlan, kind: Kind, images: StudyI
         if num_known > MOST_KNOWN * len(other.test):
             known = agreed(num_known, "{} of its test images is", "{} of its test images are")
             raise SettingError(
-                f"{where}: data: {known} among the images that the run is trained on or selected by; leave seed, test,"
-                " validation, fraction and labels as they are in the run, or name another set"
+                f"{where}: data: {known} among the run's training or validation images; use the run's own seed, test,"
+                " validation, fraction and labels, or choose another image set"
             )
 
 
@@ -222,17 +224,17 @@ def _refuse_missing_ranking(study: Study, stage: StageSettings, standings: dict[
     """Raises StudyError where something is to choose among trials that nothing ranks."""
     source = stage.source.stage if stage.source is not None and stage.source.study is None else None
     needs = [
-        (stage.name, stage.pruner is not None, "pruner: it cannot tell which trials are bad"),
-        (stage.name, stage.sampler.name == "tpe", "sampler = tpe: it has nothing to learn from"),
-        (stage.name, stage.folds is not None, "folds: they have nothing to choose by"),
-        (source, source is not None, f'from = "{source}": it has no best trial'),
+        (stage.name, stage.pruner is not None, "pruner needs a ranking"),
+        (stage.name, stage.sampler.name == "tpe", "sampler = tpe needs a ranking"),
+        (stage.name, stage.folds is not None, "folds need a ranking"),
+        (source, source is not None, f'from = "{source}" needs a ranking'),
     ]
     for name, is_asked, need in needs:
         if is_asked and common_ranking(standings.get(str(name), [])) is None:
             what = "that stage" if name == source else "this stage"
             raise StudyError(
-                f'{study.where}: stage "{stage.name}": {need}, as {what} is not ranked by one metric; '
-                "set train.best to a metric that all of its trials have"
+                f'{study.where}: stage "{stage.name}": {need}, but {what} is not ranked by one metric;'
+                " set train.best to a metric that all its trials have"
             )
 
 

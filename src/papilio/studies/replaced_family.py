@@ -30,7 +30,7 @@ def drop_old_arguments(before: Table, after: Table, *, kept: Collection[str], ow
                     del table[name]
                     dropped.setdefault((old, new), {})[name] = None
     return [
-        f"model.family = {new} in place of {old}: left out {', '.join(names)}, as defaults of {old} or unknown to {new}"
+        f"model.family changed from {old} to {new}: dropped {', '.join(names)} (defaults of {old}, or not settings of {new})"
         for (old, new), names in dropped.items()
     ]
 

@@ -63,7 +63,7 @@ class SourceSettings(BaseModel):
 
 
 class SamplerSettings(BaseModel):
-    """Who proposes a stage's trials."""
+    """How a stage's trials are proposed."""
 
     model_config = STRICT
 
@@ -72,7 +72,7 @@ class SamplerSettings(BaseModel):
 
 
 class PrunerSettings(BaseModel):
-    """Who ends trials early that do badly on validation images."""
+    """How trials with poor validation results are stopped early."""
 
     model_config = STRICT
 
@@ -179,7 +179,7 @@ def _with_known_analyses(schema: Table) -> None:
 
 
 class AnalysisSettings(BaseModel):
-    """What is looked at after training, on test images, for the best run of a stage's best trial, or of several of them.
+    """An analysis to run after training, on test images, of the best run of a stage's best trial, or of several of them.
 
     Further keys are options of the analysis; which there are is known with the kinds of a study's runs.
     """
@@ -253,7 +253,7 @@ class StudySettings(BaseModel):
     analysis: list[AnalysisSettings] = Field(  # what is not asked for otherwise
         [{}],
         validate_default=True,
-        description="what to look at after training; by default all that the runs' kind has",
+        description="analyses to run after training; by default, all that apply",
     )
     published: list[PublishedSettings] = Field([], description="published numbers to compare with")
 

@@ -68,8 +68,8 @@ class Study:
     def unrepeatable(self) -> list[str]:
         """What of the study its file alone cannot bring back, a line each: functions and classes that no module has."""
         return [
-            f"{name} was passed from Python, and no module has it: this study cannot be run again from its file alone;"
-            " put it into a module next to the study file"
+            f"{name} was passed from Python and is not in a module (but, for example, in a notebook or script), so this study"
+            " cannot be rerun from its file alone; put it into a module next to the study file"
             for name, handed_over in self.own.items()
             if not is_found_by_name(name, handed_over)
         ]

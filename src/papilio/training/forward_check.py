@@ -71,7 +71,7 @@ def refuse_misfits(
     if needed is not None and (network := watched.get("network")) is not None and network.returned is not None:
         got = _shape_of(network.returned)
         if got != str(needed):
-            raise SettingError(f"{where} returns {got} for {shown_images}; needed is {needed}, {_meaning(kind, facts)}")
+            raise SettingError(f"{where} returns {got} for {shown_images}; expected {needed}, {_meaning(kind, facts)}")
     if failure is None and is_one_of_ours(kind) and kind.returns == "images":
         _refuse_other_ways(nets["network"].eval(), batch.images, where=where)
     is_of_papilio = is_one_of_ours(kind) and train.loss is None
@@ -88,7 +88,7 @@ def _refuse_other_ways(network: nn.Module, images: Tensor, *, where: str) -> Non
         latents = encoder(images)
         if not isinstance(latents, Tensor) or latents.dim() != 2:
             raise SettingError(
-                f"{where}: encoder returns {_shape_of(latents)} for {NUM} images; needed is (num, latents)"
+                f"{where}: encoder returns {_shape_of(latents)} for {NUM} images; expected (num, latents)"
             )
         parts, whole = decoder(latents), network(images)
     is_alike = (
@@ -96,8 +96,8 @@ def _refuse_other_ways(network: nn.Module, images: Tensor, *, where: str) -> Non
     )
     if not is_alike:
         raise SettingError(
-            f"{where}: decoder(encoder(images)) is not what the network returns; put all of it into the two, as encoding and"
-            " decoding call them alone"
+            f"{where}: decoder(encoder(images)) differs from the network's own output; move all layers into encoder and"
+            " decoder, because encoding and decoding call only these"
         )
 
 
