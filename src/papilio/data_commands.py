@@ -17,7 +17,7 @@ from papilio.errors import RequestError
 OPTIONS = ("labels", "period", "size", "bits")  # of these commands, called as settings of a study's [data]
 MAX_ITEMS = 20  # files or images that a finding lists
 
-data_app = typer.Typer(help="List, inspect, check, download and draw image sets.", no_args_is_help=True)
+data_app = typer.Typer(help="List, inspect, check, download and render image sets.", no_args_is_help=True)
 
 
 class Unreadable(StrEnum):
@@ -32,8 +32,8 @@ LabelsOption = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="A .npy file of labels for a .npy file of images, or a table of values (labels.csv) for a folder;"
-        " none uses the images without labels.",
+        help="A .npy file of labels for a .npy file of images, or a table of classes or values (labels.csv) for a folder;"
+        ' "none" ignores the labels.',
     ),
 ]
 PeriodOption = Annotated[
@@ -63,7 +63,7 @@ def _naming_options(*others: str) -> Iterator[None]:
 
 @data_app.command("list")
 def data_list() -> None:
-    """List the named image sets, and where those that are here were found."""
+    """List the named image sets and where each local one is stored."""
     from papilio.data.catalogue import list_sets
 
     rows = []
@@ -71,13 +71,13 @@ def data_list() -> None:
         channel, height, width = one.image_shape
         shape = f"{height}×{width} {'gray' if channel == 1 else 'RGB'}"
         rows.append([one.name, f"{one.num_images:,}", one.shows, shape, one.where, one.license])
-    print_table(["set", "images", "shows", "shape", "where", "license"], rows)
+    print_table(["set", "images", "labels", "shape", "where", "license"], rows)
     typer.echo("papilio data fetch SET downloads a set; commands also accept a path to your own pictures")
 
 
 @data_app.command("fetch")
 def data_fetch(name: Annotated[str, typer.Argument(metavar="SET", help="A named image set.")]) -> None:
-    """Download a named image set, verified, into the cache; says where it is."""
+    """Download a named image set into the cache, verify it, and print its path."""
     from papilio.data.catalogue import fetch
     from papilio.data.progress import reading_progress
 
@@ -115,9 +115,12 @@ def data_info(
     if as_json:
         print_json(facts)
         return
-    for key, value in facts.items():
+    shape = ", ".join(map(str, facts["image_shape"]))
+    shown = facts | {"image_shape": f"{shape} (channel, height, width)"}
+    for key, value in shown.items():
         if key != "classes":
-            say(with_options(f"{key.replace('_', ' '):<16} {words(value)}"))
+            name = "pixel standard deviation" if key == "pixel_deviation" else key.replace("_", " ")
+            say(with_options(f"{name:<24} {words(value)}"))
     if not facts["classes"]:
         return
     splits = list(facts["splits"])
@@ -129,11 +132,11 @@ def data_info(
 def data_render(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="SET", help="A set that Papilio draws itself: clocks, gauges, butterflies or brush-kanji."
-        ),
+        typer.Argument(metavar="SET", help="A set that Papilio renders: clocks, gauges, butterflies or brush-kanji."),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder; files of an earlier drawing are replaced.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Output folder; files of an earlier rendering are replaced.")
+    ],
     num: Annotated[
         int | None,
         typer.Option(
@@ -153,7 +156,7 @@ def data_render(
     ] = "plain",
     color: Annotated[str | None, typer.Option(help="gray or rgb (default: butterflies rgb, others gray).")] = None,
 ) -> None:
-    """Draw an image set: images.npy, labels.npy, factors.csv of butterflies, and a contact sheet to look at."""
+    """Render an image set: images.npy, labels.npy, factors.csv (butterflies only), and a contact sheet."""
     from papilio.data.progress import reading_progress
     from papilio.data.rendering.renderers import settings_of
     from papilio.data.rendering.sets import render_set

@@ -64,7 +64,9 @@ def predict(
     form: Annotated[
         Written | None,
         typer.Option(
-            "--format", help="A table, or all that is known as CSV, JSON, or a line of JSON each.", show_default="table"
+            "--format",
+            help="Output format: a table for reading, or all fields as CSV, JSON or JSON Lines.",
+            show_default="table",
         ),
     ] = None,
     out: Annotated[
@@ -79,7 +81,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Say what pictures show: a class with its probability, or a time, an angle; or reconstruct or denoise them."""
+    """Predict what pictures show (a class, a time or an angle), or reconstruct or denoise them."""
     from papilio.data.progress import reading_progress
     from papilio.offers.streams import answers
     from papilio.runs.run import load_run
@@ -124,7 +126,7 @@ def sample(
     fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Generate new images by a trained run, as a contact sheet, as single pictures, or as an array."""
+    """Generate images with a trained run: a contact sheet, separate files, or an array."""
     _on_one_thread(num=num)
     from papilio.data.progress import reading_progress
     from papilio.workbench import MOST_ON_SHEET
@@ -155,7 +157,7 @@ def export(
     fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite existing files.")] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write a trained run as ONNX, with what it does to pixels first, as safetensors, and with a card that says what it is."""
+    """Export a trained run: ONNX with preprocessing included, safetensors weights, and a model card."""
     from papilio.workbench import export as export_run
 
     paths, checked = export_run(_place_of(run, is_quiet=quiet), out, is_fresh=fresh)

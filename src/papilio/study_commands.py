@@ -120,7 +120,7 @@ def run(
 
 
 def report(folder: FolderArgument) -> None:
-    """Write a study's report again, from its files."""
+    """Regenerate a study's report from its results."""
     from papilio.workbench import remake_report
 
     say(f"report: {remake_report(folder)}")
@@ -153,7 +153,7 @@ def compare(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of studies, or of runs.")],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Put studies (by their best trials) or runs side by side: what was set differently, and what came of it."""
+    """Compare studies (by their best trials) or runs: the settings that differ, and the results."""
     from dataclasses import asdict, replace
 
     from papilio.workbench import compare as compare_folders
@@ -192,8 +192,8 @@ def new(
         str | None,
         typer.Option(
             metavar="none",
-            help="Ignore the labels: a study of a variational autoencoder.",
-            show_default="use labels that there are",
+            help="Ignore the labels and write a study of a variational autoencoder.",
+            show_default="use labels if there are any",
         ),
     ] = None,
 ) -> None:
