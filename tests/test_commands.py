@@ -176,7 +176,7 @@ def test_predict_says_when_light_and_dark_look_swapped(run_folder: Path, tmp_pat
     path = tmp_path / "ink.png"
     Image.fromarray(255 - images[0, 0]).save(path)
     plain = command("predict", run_folder, path)
-    assert "are dark at their rim, this picture is light: try --invert" in plain.stderr
+    assert "with a dark border, but this picture has a light one; try --invert" in plain.stderr
     inverted = command("predict", run_folder, path, "--invert")
     assert not inverted.stderr
     assert inverted.stdout.splitlines()[1].split()[1:3] == [run.class_names[expected.argmax()], f"{expected.max():.3f}"]

@@ -1,4 +1,5 @@
-"""What users read is in the words of docs/words.md: strings and docstrings of the package, bundled studies, README and docs."""
+"""What users read is in the words of docs/words.md: strings and docstrings of the package, its page, bundled
+studies, README and docs."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ LEFT = {
     "pruned": r"\bcut early\b",
     "predicted as": r"\b(?:is|are) taken for (?:which|what|each)\b|\btaken for \{",
     "rotated": r"\bturned (?:views|pictures)\b",
-    "the loss of a mistake": r"\bmakes? (?:a )?mistakes? cost\b",
+    "loss as a function of the error": r"\bmakes? (?:a )?mistakes? cost\b",
     "outputs": r"\bputs? out\b",
     "compared with": r"\bheld against\b",
     "on average": r"\bin the mean\b",
@@ -129,6 +130,14 @@ name = "turned pictures # 1"  # by hand
 )
 def test_templates_are_in_our_words(file: Path) -> None:
     assert refused(re.sub(r"<[^>]*>|\{[%{].*?[%}]\}", " ", file.read_text(), flags=re.DOTALL)) == []
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "web/src").rglob("*.js*")), ids=lambda file: str(file.relative_to(ROOT / "web/src"))
+)
+def test_the_page_of_the_explorer_is_in_our_words(file: Path) -> None:
+    lines = file.read_text().splitlines()
+    assert [f"line {num}: {one}" for num, line in enumerate(lines, start=1) for one in refused(line)] == []
 
 
 @pytest.mark.parametrize(

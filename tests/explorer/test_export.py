@@ -83,7 +83,7 @@ def test_a_file_that_would_be_too_large_has_images_of_a_grid(
     assert "runs/0/decoder" not in found
     assert len(found["runs/0/images"]) == 300
     assert "300 of" in words
-    assert "decoded images of a grid, without its networks, with which it would have over" in words
+    assert "a grid of decoded images, without its networks, with which it would have over" in words
     sprite, grid = found["runs/0/sprite"], found["runs/0/sprite grid"]
     assert grid["plane"]
     plane = scene.array("pca/latents")

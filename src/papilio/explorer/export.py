@@ -75,7 +75,7 @@ def _write_page(path: Path, scene: Scene, title: str, told: Progress) -> str:
     told(0, 0, "writing the page")
     if "decode" in scene.offers and "decoder" not in nets:
         parts.append(_sprite(scene))
-        in_words = f"decoded images of a grid, {in_words}"
+        in_words = f"a grid of decoded images, {in_words}"
     words = _words(scene, num=len(chosen), maps=list(maps), nets=in_words)
     parts += [embedded_json("about", {"title": title, "runs": [_about(scene, chosen, nets, maps=list(maps))]})]
     boot = {"source": "embedded", "title": title, "note": words}

@@ -112,7 +112,7 @@ def test_the_same_of_another_class(opened: Any) -> None:
     settled(page, f"{KEPT} .frame canvas", before)
     assert "difference of the classes' mean latents" in page.locator("#panel").inner_text()
     page.locator("#run").select_option("1")
-    page.get_by_text("decoder is told the class").wait_for()
+    page.get_by_text("decoder is conditioned on the class").wait_for()
 
 
 def test_a_lasso_selects_counts_and_shows_pictures(opened: Any) -> None:
@@ -170,7 +170,7 @@ def test_maps_colors_legend_and_how_far_they_can_be_trusted(opened: Any) -> None
     page.locator(".legend .scale").wait_for()
     page.locator("#method").select_option("tsne")
     page.get_by_text("Computing t-SNE of 3,000 points").wait_for()
-    page.get_by_text("as this map has no inverse").wait_for()
+    page.get_by_text("because this map cannot be inverted").wait_for()
     page.locator("#map .marks").wait_for(state="attached")
     page.mouse.move(*at(page, 0.5, 0.5))
     settled(page, f"{POINTER} .frame canvas")
@@ -518,7 +518,7 @@ def test_an_exported_page_works_from_a_file_without_a_network(opened: Any, tmp_p
     page.locator(KEPT).get_by_text("mine.png").wait_for()
     page.locator("#run").select_option("1")
     page.get_by_role("button", name="Encode it with this run").click()
-    page.get_by_text("decoder is told the class").wait_for()
+    page.get_by_text("decoder is conditioned on the class").wait_for()
     page.get_by_role("tab", name="Runs").click()
     settled(page, ".runs canvas")
 

@@ -94,7 +94,7 @@ def test_a_file_says_where_light_and_dark_are_swapped_and_crops_what_is_wide(
     page, scene = opened_file(run)
     (image,) = scene.pictures(np.array([5]))[0]
     drop(page, ("negative.png", picture_file(255 - image)))
-    swapped = "are dark at their rim, this picture is light: swap light and dark in the file"
+    swapped = "with a dark border, but this picture has a light one; swap light and dark in the file"
     page.locator("#panel").get_by_text(swapped).wait_for()
     wide = np.hstack([np.zeros((28, 10), np.uint8), image, np.zeros((28, 10), np.uint8)])
     drop(page, ("wide.png", picture_file(wide)))

@@ -4,9 +4,9 @@ import { inverse, layout } from "../store/map.js";
 import { run } from "../store/run.js";
 
 const BETWEEN = {
-  axes: (points) => `Between the ${points}, the pointer shows what the decoder makes of these coordinates.`,
-  plane: (points) => `Between the ${points}, the pointer shows what the decoder makes of this plane; ${points} themselves can lie far from it.`,
-  mean: (points) => `Between the ${points}, the pointer shows the decoded mean of the nearest ones, as this map has no inverse.`,
+  axes: () => "Between points, the pointer shows the decoded coordinates.",
+  plane: (points) => `Between points, the pointer shows the decoded position on this plane; actual ${points} can lie far from it.`,
+  mean: (points) => `Between points, the pointer shows the decoded mean of the nearest ${points}, because this map cannot be inverted.`,
   image: (points) => (points === "samples" ? "The pointer shows the nearest sample." : "Nothing is decoded here: the pointer shows the nearest image."),
 };
 
@@ -46,6 +46,6 @@ function verdictOf(trust, numClasses) {
   const guessing = 1 / numClasses;
   if (trust.space - guessing < LITTLE * (1 - guessing)) return "Neither the space nor the map separates the classes";
   const share = trust.map / trust.space;
-  const how = share > 0.97 ? "as well as" : share > 0.85 ? "a little less than" : "much less than";
+  const how = share > 0.97 ? "as well as" : share > 0.85 ? "slightly worse than" : "much worse than";
   return `The map separates the classes ${how} the space does`;
 }

@@ -17,5 +17,5 @@ export function rimNote(image, shape, usual) {
   const here = rimBrightness(image, shape);
   if (usual == null || Math.abs(here - usual) < MOST_APART) return "";
   const [known, seen] = usual < here ? ["dark", "light"] : ["light", "dark"];
-  return `the images that this run was trained on are ${known} at their rim, this picture is ${seen}: swap light and dark in the file`;
+  return `this run was trained on images with a ${known} border, but this picture has a ${seen} one; swap light and dark in the file`;
 }

@@ -1,4 +1,4 @@
-// The same, of another class: a conditional decoder is told another one; otherwise the latent moves by the difference of the classes' means.
+// What is kept, in other classes: a conditional decoder is told another one; otherwise the latent moves by the difference of the classes' means.
 
 import { useMemo } from "preact/hooks";
 import { classMeans } from "../math/vectors.js";
@@ -27,7 +27,7 @@ export function AnotherClass({ now, arrays }) {
   const choose = (n) => (isTold ? ((toldClass.value = n), change(now.latent)) : change(moved[n]));
   return (
     <section>
-      <h3>The same, of another class</h3>
+      <h3>{isTold ? "Same latent, other classes" : "Moved to other classes"}</h3>
       <Notice place="another" />
       <ul class="thumbs">
         {offered.map((n, at) => (
@@ -40,7 +40,7 @@ export function AnotherClass({ now, arrays }) {
         ))}
       </ul>
       <p class="minor">
-        {isTold ? "This decoder is told the class: the latent is the same in each." : `Moved by the difference of the classes' mean latents, from class ${names[now.label]}.`}
+        {isTold ? "The decoder is conditioned on the class; all pictures share one latent." : `Moved by the difference of the classes' mean latents, from class ${names[now.label]}.`}
       </p>
     </section>
   );

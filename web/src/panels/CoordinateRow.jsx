@@ -42,6 +42,6 @@ function facts({ kl, change, information }) {
   const parts = [];
   if (typeof kl === "number") parts.push({ words: `KL ${kl.toFixed(2)}`, title: "The mean divergence from the prior, in nats: near 0, the coordinate is not used" });
   if (typeof change === "number") parts.push({ words: `change ${change.toPrecision(2)}`, title: "How much one standard deviation of it changes a picture" });
-  if (typeof information === "number") parts.push({ words: `information ${information.toFixed(2)}`, title: "What it tells of the factor or class next to its number (mutual information)" });
+  if (typeof information === "number") parts.push({ words: `information ${information.toFixed(2)}`, title: "Mutual information with the factor or class shown next to its number" });
   return parts;
 }

@@ -29,7 +29,7 @@ export function Mistakes() {
   if (values === undefined) return <p class="minor" role="status">Loading…</p>;
   if (values === null) return <><Notice place="mistakes" /><p class="minor">The mistakes of this run are not available.</p></>;
   const shown = pair ? wrong.filter((index) => pairName(arrays, index) === pair) : wrong;
-  if (wrong.length === 0) return <p>{hasClasses ? "No image of a known class is predicted wrongly." : "No error of a reading is known."}</p>;
+  if (wrong.length === 0) return <p>{hasClasses ? "No image of a known class is predicted wrongly." : "No reading errors are available."}</p>;
   const words = (index) => (hasClasses ? <>{names(arrays, index)} {percent(values[index])}</> : <><b>{readWords(arrays, index)}</b> {number(values[index])}</>);
   return (
     <>

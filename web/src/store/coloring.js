@@ -60,7 +60,7 @@ const unknown = (num) => new Int8Array(num).fill(-1);
 function named(one, numbers, names, colors) {
   const own = new Set(one.pictures.map((picture) => picture.index));
   const isNamed = (number) => number >= 0 && number < names.length;
-  const others = new Set(); // what there is beside the names
+  const others = new Set(); // what there is besides the names
   numbers.forEach((number, i) => isNamed(number) || others.add(own.has(i) ? YOURS : UNKNOWN));
   const all = [...names, ...[UNKNOWN, YOURS].filter((name) => others.has(name))];
   const shades = Uint16Array.from(numbers, (number, i) => (isNamed(number) ? number : all.lastIndexOf(own.has(i) ? YOURS : UNKNOWN)));
