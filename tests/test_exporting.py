@@ -217,18 +217,18 @@ def test_a_conditional_generator_takes_latents_and_classes(tmp_path: Path, no_re
     (images,) = answers(paths[0], latents=latents, classes=np.array([1, 7, 1])).values()
     assert np.abs(np.round(images * 255) - run.decode(latents, labels=[1, 7, 1])[:, 0]).max() <= 1
     card = paths[-1].read_text()
-    assert "nothing ranks" in card
-    assert "chose the epoch" not in card and "others are for validation" in card and "see the intervals" not in card
+    assert "no metric ranks runs of this kind" in card
+    assert "select the epoch" not in card and "validation images" in card and "see the intervals" not in card
 
 
 def test_the_card_of_a_classifier_that_was_not_measured(tmp_path: Path, no_report: None) -> None:
-    """It said that nothing ranks such runs, and that it was measured on few images (0)."""
+    """It said that no metric ranks such runs, and that it was measured on few images (0)."""
     data = STUDY["data"] | {"validation": 0, "test": 0}
     train = {"epochs": 1, "best": "train_loss"}
     run = a_run(tmp_path / "out", data=data, model={"family": "mlp", "units": [4]}, train=train)
     card = product.export(run, tmp_path / "exported")[0][-1].read_text()
-    assert "None: there were no test images, and no validation images." in card
-    assert not any(words in card for words in ("nothing ranks", "0 others", "see the intervals"))
+    assert "No scores: there were no test images, and no validation images." in card
+    assert not any(words in card for words in ("no metric ranks", "0 test images", "see the intervals"))
 
 
 @pytest.mark.parametrize("is_here", [True, False])
@@ -305,7 +305,7 @@ class Unspeakable(TiedToItsBatch):
 
 @pytest.mark.parametrize(
     ("network", "message"),
-    [(TiedToItsBatch, "does not run for any number"), (Unspeakable, "cannot be expressed in ONNX")],
+    [(TiedToItsBatch, "does not run for every batch size"), (Unspeakable, "cannot be expressed in ONNX")],
 )
 def test_a_network_that_cannot_be_exported_is_refused_in_a_line(
     network: type[nn.Module], message: str, tmp_path: Path, no_report: None, capfd: pytest.CaptureFixture[str]

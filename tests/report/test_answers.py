@@ -49,7 +49,7 @@ def test_what_was_best_for_other_images_is_set_against_what_is_best_here(tmp_pat
     results = product.run_study(second, out=tmp_path / "second", is_silent=True)
     (line,) = answers(results)
     assert line.startswith(
-        f"“taken over”: Of the 2 best of {tmp_path / 'first'}, number 1 there is the best here (test"
+        f"“taken over”: Of the top 2 trials of {tmp_path / 'first'}, its no. 1 performs best here (test"
     )
     assert "; worse than the best of the other stages, “mlp” in “own” (" in line
     assert "Its two trials differ by more than the spread of seeds." in line

@@ -60,7 +60,7 @@ def test_each_design_has_a_panel_best_trial_first(tmp_path: Path) -> None:
     box = costs(study(tmp_path, trials))
     assert box is not None
     assert titles(box) == ["sine", "classes num=24", "one number"]
-    assert "has another loss: classes num=24, one number." in box.caption
+    assert "changes the loss abruptly: classes num=24, one number." in box.caption
     assert "where 12:00 is right" in box.caption
     assert (tmp_path / "figures" / "1-designs-costs.png").exists()
 

@@ -158,8 +158,13 @@ def test_what_is_said_of_copies() -> None:
     assert (
         "nearest of 60,000 training images" in said and "is 0.50 at least and 0.90 in the median of 3 samples" in said
     )
-    assert "2 samples are nearer than that." in said and "1 sample is, more so than 99 in 100 test images" in said
-    assert copy_words(arrays | {"looks_copied": np.zeros(3, bool)}).endswith("No sample is: none looks like a copy.")
+    assert (
+        "2 samples are nearer than that." in said
+        and "1 sample is suspiciously close to one training image (closer" in said
+    )
+    assert copy_words(arrays | {"looks_copied": np.zeros(3, bool)}).endswith(
+        "No sample looks like a copy of a training image."
+    )
     assert "Blurred" not in copy_words(arrays | {"limit": np.array(0.1)})
 
 

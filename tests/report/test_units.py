@@ -109,6 +109,6 @@ def test_reconstructions_that_are_no_better_than_the_mean_image_are_called_so(
     text = re.sub(r"\s+", " ", page.text)
     if verdict:
         assert len(told) == 1 and f"reconstructs test images {verdict} the mean training image does" in told[0]
-        assert f"these reconstructions are {verdict} that image" in text and "times as much" not in text
+        assert f"these reconstructions are {verdict} that image" in text and "times as large" not in text
     else:
-        assert not told and "2.16 times as much" in text
+        assert not told and "which is 2.16 times as large" in text

@@ -80,9 +80,9 @@ def _scores(run: Run, counts: ImageCounts | None, trial: TrialResult | None, lea
     num = None if counts is None else counts.test if split == "test" else counts.validation
     names = [name for name in run.metrics if name.startswith(f"{split}_")]
     if run.kind.ranked_by is None:
-        return "None: nothing ranks runs of this kind. The report shows its images next to real ones."
+        return "No scores: no metric ranks runs of this kind. The report shows its images next to real ones."
     if not names:
-        return "None: there were no test images, and no validation images."
+        return "No scores: there were no test images, and no validation images."
     num_runs = len(trial.finished) if trial is not None else 1
     header = ["", "this run", "95% interval", *([f"mean ± sd of {num_runs} runs"] if num_runs > 1 else [])]
     rows = []
@@ -97,13 +97,13 @@ def _scores(run: Run, counts: ImageCounts | None, trial: TrialResult | None, lea
     table = "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *rows])
     measured = f"Measured on {counted(num, 'image')}" if num else "Measured on images"
     if split == "val":
-        seen = " that also chose the epoch, so they flatter it (there were no test images)."
+        seen = " that also selected the epoch, so the scores are optimistically biased (there were no test images)."
         leak = leaks.get("validation")
     else:
         leak = leaks.get("test")
         seen = " that training and selection did not see." if leak is None else " of the test split."
     known = f" {leak}." if leak else ""
-    return f"{measured}{seen}{known} Intervals are for shares of images (Wilson).\n\n{table}"
+    return f"{measured}{seen}{known} Intervals (Wilson) are given for proportions only.\n\n{table}"
 
 
 def _known_leaks(run: Run, results: StudyResults | None, images: ImageSet | None) -> dict[SplitName, str]:
@@ -145,9 +145,9 @@ def _ports(run: Run, programs: Sequence[Program]) -> str:
     if programs[0].inputs[0].name == "images":
         _, height, width = run.image_shape
         lines.append(
-            "What the network does to pixels first is in the file: give bytes as they are. Papilio turns a picture of another"
-            f" size upright by its EXIF, lays it on white where it is transparent, scales it until it covers {height} × {width}"
-            " pixels, and crops it about its center."
+            "Preprocessing of pixel values is part of the model: pass uint8 pixels as they are. Before that, Papilio applies a"
+            " picture's EXIF orientation, composites transparency onto white, scales the picture to cover"
+            f" {height} × {width} pixels, and center-crops it."
         )
     return "\n".join(lines).strip()
 
@@ -155,13 +155,12 @@ def _ports(run: Run, programs: Sequence[Program]) -> str:
 def _limits(run: Run, counts: ImageCounts | None, results: StudyResults | None) -> str:
     facts = run.facts
     what = "the image set" + (f" {facts.data_name}" if facts.data_name else "")
-    told = [f"It knows pictures like those of {what}, and was measured on no others."]
+    told = [f"It was trained and evaluated only on pictures like those of {what}."]
     if facts.run_settings.data.name in DRAWN:
         told.append("Those are drawn, not photographed.")
     if run.class_names and "probabilities" in run.kind.offers:
         told.append(
-            "It answers one of its classes, whatever the picture shows; probabilities are the network's own, and were not"
-            " calibrated."
+            "It always predicts one of its classes, even for unrelated pictures. Probabilities are not calibrated."
         )
     if run.quantity is not None:
         told.append(
@@ -184,7 +183,7 @@ def _limits(run: Run, counts: ImageCounts | None, results: StudyResults | None) 
 def _checked(checked: Checked) -> str:
     rows = [f"| {name} | {difference:.2g} |" for name, difference in checked.differences.items()]
     return (
-        f"Compared by onnxruntime with the run's own answers on {checked.what}, all at once and one alone.\n\n"
+        f"Compared by onnxruntime with the run's own answers on {checked.what}, as one batch, and one of them alone.\n\n"
         + "\n".join(["| output | largest difference |", "|---|---|", *rows])
     )
 
@@ -231,11 +230,11 @@ def _counts_in_words(counts: ImageCounts | None, run: Run) -> str:
     if counts is None and data.render:
         return ", ".join(f"{name} {value}" for name, value in data.render.items())
     if counts is None:
-        return "how many images is not written down"
-    chose = "chose the epoch" if ranking is not None and ranking.metric.startswith("val_") else "are for validation"
-    others = [(counts.validation, chose), (counts.test, "are the test")]
-    told = ", ".join(f"{num:,} others {what}" for num, what in others if num)
-    return f"{counts.train:,} images" + (f"; {told}" if told else "")
+        return "number of images unknown"
+    used = " (used to select the epoch)" if ranking is not None and ranking.metric.startswith("val_") else ""
+    others = [(counts.validation, "validation image", used), (counts.test, "test image", "")]
+    told = ", ".join(f"{counted(num, what)}{more}" for num, what, more in others if num)
+    return counted(counts.train, "training image") + (f"; {told}" if told else "")
 
 
 def _fold_words(run: Run) -> str:

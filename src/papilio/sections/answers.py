@@ -69,7 +69,7 @@ def _carried_words(results: StudyResults, stage: str, study: str) -> str | None:
     if _has_trials_of_its_own(results, stage):
         text = f"Starting from the best of {study}, “{best.title}” is the best here"
     elif len(asked) > 1:
-        text = f"Of the {len(asked)} best of {study}, number {asked.index(best.name) + 1} there is the best here"
+        text = f"Of the top {len(asked)} trials of {study}, its no. {asked.index(best.name) + 1} performs best here"
     else:
         text = f"The best of {study}"
     text += f" ({metric_words(metric)} {measured})"

@@ -63,8 +63,12 @@ def _information(arrays: Arrays, context: SectionContext) -> list[Block]:
 
     best = arrays["information"].argmax(axis=0).tolist()
     spoken = [f"{name}: most in coordinate {index}" for name, index in zip(names, best, strict=True)]
-    caption = "Mutual information of coordinate and factor, as a share of the factor’s entropy: at 1 it determines the factor;"
-    caption += f" chance alone yields about {float((arrays['floor'] / entropies).max()):.2f} with this many images."
+    caption = (
+        "Mutual information of coordinate and factor, as a fraction of the factor’s entropy: at 1 it determines the"
+    )
+    caption += (
+        f" factor; chance alone yields about {float((arrays['floor'] / entropies).max()):.2f} with this many images."
+    )
     label = f"Mutual information of {len(rows)} coordinates with {len(names)} factors; {'; '.join(spoken)}"
     figure = context.figure(
         draw, name="information", label=label, caption=caption, heading="What each coordinate encodes"
@@ -77,11 +81,10 @@ def _gap_words(arrays: Arrays) -> str:
     text = (
         f"MIG {gap:.3f}; for the same latents rotated at random {rotated:.3f}, the value without any disentanglement."
     )
-    text += (
-        " The mutual information gap (Chen et al. 2018) is how much more the best coordinate tells of a factor than the"
-    )
-    text += " second best, as a share of its entropy, averaged over the factors: 1 where each has a coordinate to itself. It is"
-    return text + f" estimated from histograms of 20 bins of equal width, on {int(arrays['num']):,} images."
+    text += " The mutual information gap (Chen et al. 2018) is the difference in mutual information with a factor between the"
+    text += " most and the second most informative coordinate, divided by the factor’s entropy and averaged over factors: 1 if"
+    text += " each factor has a coordinate to itself. It is estimated from histograms of 20 bins of equal width, on"
+    return text + f" {int(arrays['num']):,} images."
 
 
 def _factor_table(arrays: Arrays, names: list[str], best: list[int]) -> Table:
@@ -96,7 +99,7 @@ def _factor_table(arrays: Arrays, names: list[str], best: list[int]) -> Table:
         )
         for place, (name, index) in enumerate(zip(names, best, strict=True))
     )
-    return Table(columns, rows, "The gap is a share of the entropy.", numbers=columns[1:])
+    return Table(columns, rows, "The gap is a fraction of the entropy.", numbers=columns[1:])
 
 
 def _moved(arrays: Arrays, context: SectionContext) -> Figure:

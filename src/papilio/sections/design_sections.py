@@ -51,8 +51,9 @@ def _design_name(target: str) -> str:
 
 
 def _caption(quantity: Quantity, jumps: list[str], num: int) -> str:
-    text = f"The loss of a mistake under each target, as a share of its maximum: where {quantity.words(0)} is right (line) and"
-    text += f" where {quantity.words(quantity.period / 2)} is (dashed)."
+    text = "Loss of each target design against the error, relative to its maximum, for a true value of"
+    text += f" {quantity.words(0)} (solid) and {quantity.words(quantity.period / 2)} (dashed)."
     if jumps:
-        text += f" Across a jump the same picture, a moment later, has another loss: {', '.join(jumps)}."
+        text += " Discontinuous, so that a tiny change of the true value changes the loss abruptly:"
+        text += f" {', '.join(jumps)}."
     return text + (f" Drawn: {MOST_DESIGNS} of {num} targets." if num > MOST_DESIGNS else "")

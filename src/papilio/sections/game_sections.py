@@ -67,7 +67,7 @@ def _words(run: RunResult) -> str:
         text += " ones; where it cannot tell them apart, both are equal."
     average = run.settings["model"].get("average")
     if isinstance(average, float) and average > 0:
-        text += " Validation metrics and all images shown are of the averaged generator."
+        text += " Validation metrics and all images shown are of the EMA generator."
     return text
 
 

@@ -117,9 +117,11 @@ def _samples(arrays: Arrays, titles: Sequence[str]) -> Table:
         _measured(title, *(float(arrays["samples" if kind == "frechet" else kind][row]) for kind in kinds))
         for row, title in enumerate(titles)
     ]
-    caption = "Samples of each trial’s best run. Lower distances are better, and higher precision and recall; real test images"
-    caption += " show the best that can be expected. A run without a prior is sampled from a normal distribution that is fitted"
-    caption += " to the latents of training images."
+    caption = (
+        "Samples of each trial’s best run. Lower is better for distances, higher for precision and recall; real test"
+    )
+    caption += " images show the best that can be expected. A run without a prior is sampled from a normal distribution that is"
+    caption += " fitted to the latents of training images."
     return Table(columns, (*floors, *made), caption, numbers=columns[1:], heading="Sample quality")
 
 

@@ -104,9 +104,9 @@ def _points(arrays: Arrays, context: SectionContext) -> Figure:
     if not arrays["is_fitted"] and at_edge > MOST_AT_EDGE * num:
         lie = agreed(at_edge, "{} of them lies", "{} of them lie")
         caption += (
-            f" {lie} at the edge: the encoder uses latents that are improbable in the prior, so that samples and this"
+            f" {lie} at the edge: the encoder maps such images to regions of low prior density, so neither samples nor"
         )
-        caption += " plane show little of what such images look like. A larger beta brings them closer to it."
+        caption += " this plane represent them well; a larger beta pulls them in."
     label = f"{num:,} {context.split} images in the plane of two latents"
     heading = "Where images lie"
     return context.figure(draw, name="points", label=label, caption=caption, heading=heading, is_square=True)

@@ -42,7 +42,7 @@ def probe_section(arrays: Arrays, context: SectionContext) -> Section | None:
     columns = ("Labels", *names)
     chance = 1 / int(arrays["num_classes"])
     table = Table(columns, rows, f"Accuracy; guessing gives {chance:.2f}.", numbers=columns[1:])
-    title = f"What the latents of {context.trial} are good for"
+    title = f"Linear probe of the latents of {context.trial}"
     blocks = [table]
     if len(rows) > 1:
         blocks = [context.figure(draw, name="labels", label=label, caption=caption), table]

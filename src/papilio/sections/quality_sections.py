@@ -20,10 +20,11 @@ SETS = {
     "reconstructions": "Reconstructions of test images",
 }
 EXPLAINED = (
-    "Precision is the share of the images that lie among training images, and also high if all images look alike; recall"
-    " is the share of training images that lie among these. Real test images show the best that can be expected. The mean image"
-    " is that of the training images: a model should be far better. Distances can be compared only within the same features"
-    " and number of images. ±: standard deviation of the kernel distance over 20 random quarters of the images."
+    "Precision: the fraction of these images that fall within the manifold of training images (high even if all look alike)."
+    " Recall: the fraction of training images that fall within the manifold of these images. Real test images show the best"
+    " that can be expected. The mean image is that of the training images: a model should be far better. Distances can be"
+    " compared only within the same features and number of images. ±: standard deviation of the kernel distance over 20"
+    " random quarters of the images."
 )
 MOST_CLASSES = 40
 RARE, FREQUENT = 0.5, 2.0  # of a class's share among real images
@@ -136,7 +137,7 @@ def _table(arrays: Arrays) -> Table:
     score = "" if math.isnan(accuracy) else f" (test accuracy {accuracy:.3f})"
     caption = f"Fréchet distance and kernel distance in the {int(arrays['num_features'])} features of the last hidden"
     caption += f" layer of {arrays['classifier']}{score}."
-    caption += " Lower distances are better, and higher precision and recall."
+    caption += " Lower is better for distances, higher for precision and recall."
     return Table(columns, rows, caption, numbers=columns[1:])
 
 

@@ -43,7 +43,7 @@ def _summary(arrays: Arrays, quantity: Quantity, context: SectionContext) -> str
         parts[0] += f" ({found['mean'] / 60:.3f} h)"
     parts.append(f"nine in ten within {quantity.distance_words(found['p90'])}")
     shares = [f"{found[name]:.1%} {name.replace('_', ' ')}" for name in found if name.startswith("within")]
-    shares += [f"the hour right in {found['hour_accuracy']:.1%}"] if quantity.is_time else []
+    shares += [f"{found['hour_accuracy']:.1%} with the correct hour"] if quantity.is_time else []
     return f"Error over {len(arrays['errors']):,} {context.split} images: {', '.join(parts)}. {', '.join(shares)}."
 
 
@@ -54,9 +54,7 @@ def _histogram(arrays: Arrays, quantity: Quantity, context: SectionContext, *, s
         return reading_figures.error_histogram(errors, quantity, width=width)
 
     label = f"Errors of {len(errors):,} images. {summary}"
-    caption = (
-        "Error of the net, the short way around. Above each bar: the percentage of images with at most this error."
-    )
+    caption = "Circular error. Above each bar: the percentage of images with at most this error."
     return context.figure(draw, name="errors", label=label, caption=caption)
 
 
@@ -83,7 +81,7 @@ def _confusion(arrays: Arrays, quantity: Quantity, context: SectionContext) -> F
     caption = "True values across, predicted ones up; darker where there are more images (logarithmic). Blue: right, to"
     caption += " a cell or its neighbors."
     if quantity.is_time:
-        caption += " Lines next to the diagonal are slips of whole hours; steep and flat lines are confused hands."
+        caption += " Lines parallel to the diagonal: the hour is off; steep or flat lines: the hands are confused."
     heading = "Predicted against true values"
     return context.figure(draw, name="confusion", label=label, caption=caption, heading=heading, is_square=True)
 

@@ -42,8 +42,8 @@ def futile_reconstructions(found: Iterable[StoredAnalysis], stage: str) -> list[
             mean, floor = _mean_and_floor(arrays)
             notes.append(
                 f"{header.trial} (`{header.run}`) reconstructs {header.split} images {verdict} the mean training image does"
-                f" (mean squared error per pixel {mean:.5f}; the mean image gives {floor:.5f}). It is of no use for"
-                " reconstruction yet."
+                f" (mean squared error per pixel {mean:.5f}; the mean image gives {floor:.5f}). It has not"
+                " learned to reconstruct."
             )
     return notes
 
@@ -71,7 +71,7 @@ def _error_words(arrays: Arrays, context: SectionContext) -> str:
     if verdict := _verdict(arrays):
         text += f": these reconstructions are {verdict} that image."
     else:
-        text += f", {floor / mean:.3g} times as much." if mean > 0 else "."
+        text += f", which is {floor / mean:.3g} times as large." if mean > 0 else "."
     if context.facts is None or context.facts.num_classes < 2:
         return text
     of_classes = {int(one): float(errors[arrays["labels"] == one].mean()) for one in np.unique(arrays["labels"])}

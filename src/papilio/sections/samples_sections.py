@@ -10,6 +10,7 @@ from papilio.drawing.canvas import WIDE
 from papilio.drawing.latent_figures import columns_for
 from papilio.drawing.sheets import in_rows, sheet
 from papilio.engine import Arrays
+from papilio.errors import agreed
 from papilio.results.words import counted
 from papilio.sections.blocks import Block, Figure, Section, Text
 from papilio.sections.context import SectionContext
@@ -98,13 +99,16 @@ def copy_words(arrays: Arrays) -> str:
     text += f" {len(distances):,} samples. Of {len(usual):,} test images, which cannot be copies, the median is"
     text += f" {np.median(usual):.2f}, and 1% are nearer than {limit:.2f}."
     if not num_close:
-        return f"{text} No sample is: none looks like a copy."
+        return f"{text} No sample is that near, so none looks like a copy of a training image."
     text += f" {counted(num_close, 'sample')} {'is' if num_close == 1 else 'are'} nearer than that. Blurred pictures are near"
     text += " to all images; a copy is also much nearer to one than to the next 50."
     if not num_copied:
-        return f"{text} No sample is: none looks like a copy."
-    are = "sample is" if num_copied == 1 else "samples are"
-    return f"{text} {num_copied:,} {are}, more so than 99 in 100 test images: compare the framed ones with their neighbors."
+        return f"{text} No sample looks like a copy of a training image."
+    close = agreed(num_copied, "{} sample is suspiciously close", "{} samples are suspiciously close")
+    compare = agreed(
+        num_copied, "compare the framed one with its neighbor", "compare the framed ones with their neighbors"
+    )
+    return f"{text} {close} to one training image (closer than 99% of test images, by both measures): {compare}."
 
 
 def _nearest(arrays: Arrays, context: SectionContext) -> Figure:

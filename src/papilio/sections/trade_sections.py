@@ -31,7 +31,7 @@ def trade_section(arrays: Arrays, context: SectionContext) -> Section:
     told = ", ".join(f"{title} {arrays[name][0]:.4g} to {arrays[name][-1]:.4g}" for name, title in known.items())
     label = f"From {labels[0]} to {labels[-1]}: {told}"
     return Section(
-        f"What {key} gives and takes",
+        f"Trade-off of {key}",
         blocks=(_table(arrays, known, key), context.figure(draw, name="trade", label=label)),
     )
 
@@ -58,8 +58,9 @@ def _caption(arrays: Arrays, known: dict[str, str]) -> str:
     if "mig" in known:
         what = ", ".join(arrays["factors"].tolist())
         text += (
-            f" MIG: by how much the latent that is most informative about {what} exceeds the next one, as a share of the"
-            " entropy, for the best run; rotated: of the same latents rotated at random, the value without disentanglement."
+            f" MIG: by how much the latent that is most informative about {what} exceeds the next one, as a fraction of the"
+            " factor’s entropy, for the best run; rotated: of the same latents rotated at random, the value without"
+            " disentanglement."
         )
     return text
 
