@@ -63,8 +63,12 @@ def test_stages_are_looked_at_unless_nothing_is_asked_for() -> None:
             "kind: 'clasification' is not an analysis; did you mean classification?",
         ),
         ({"kind": "brightness"}, [CLASSIFY], "kind: 'brightness' is not an analysis; allowed are"),
-        ({"kind": "reading"}, [CLASSIFY], "reading does not apply to any run of this study; .* one of: classification"),
-        ({"kind": "reading"}, [BARE], "reading does not apply to any run of this study; .* no analysis is available"),
+        (
+            {"kind": "reading"},
+            [CLASSIFY],
+            "kind: reading does not apply to any run of this study; .* one of: classification",
+        ),
+        ({"kind": "reading"}, [BARE], "kind: reading does not apply to any run of this study; .* no analysis is"),
         ({"mistaks": 3}, [CLASSIFY], "mistaks is not a setting; did you mean mistakes?"),
         (
             {"pictures": 3},

@@ -61,7 +61,7 @@ def test_each_design_has_a_panel_best_trial_first(tmp_path: Path) -> None:
     assert box is not None
     assert titles(box) == ["sine", "classes num=24", "one number"]
     assert "changes the loss abruptly: classes num=24, one number." in box.caption
-    assert "where 12:00 is right" in box.caption
+    assert "for a true value of 12:00 (solid)" in box.caption
     assert (tmp_path / "figures" / "1-designs-costs.png").exists()
 
 

@@ -151,7 +151,9 @@ def _unfitting(name: str, kinds: Iterable[Kind], stage: str | None) -> str:
     if name not in ANALYSES:
         return f"{name!r} is not an analysis; {did_you_mean(name, [*ANALYSES, *known])}"
     runs = "this study" if stage is None else f"stage {stage!r}"
-    others = f", or choose one of: {', '.join(known)}" if known else "; no analysis is available for its kinds of runs"
+    others = (
+        f", or choose one of: {', '.join(known)}" if known else ", as no analysis is available for its kinds of runs"
+    )
     return f"{name} does not apply to any run of {runs}; leave it out{others}"
 
 
