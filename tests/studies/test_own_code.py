@@ -211,7 +211,7 @@ def test_another_module_of_its_name_is_never_used_for_it(
     other = tmp_path_factory.mktemp("other")
     (other / "beside_nets.py").write_text(OWN_MODULE)
     sys.path.insert(0, str(other))
-    with pytest.raises(RunError, match=r"Python finds .* first.*own=\{\"beside_nets:small\": small\}"):
+    with pytest.raises(RunError, match=r"which Python finds first.*own=\{\"beside_nets:small\": small\}"):
         product.load_run(used_later)
 
 
