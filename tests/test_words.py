@@ -1,5 +1,4 @@
-"""What users read is in the words of docs/words.md: strings and docstrings of the package, its page, bundled
-studies, README and docs."""
+"""What users read is in the words of docs/words.md: the package, its page, bundled studies, README and docs."""
 
 from __future__ import annotations
 
