@@ -429,6 +429,23 @@ def test_a_phone_shows_map_and_pictures_at_once_and_nothing_is_cut_off(opened: A
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
 
 
+def test_runs_are_listed_by_stage_where_there_are_several(opened: Any, mock: Any) -> None:
+    page = opened()
+    choice = page.locator("#run")
+    assert choice.locator("optgroup").count() == 0 and choice.locator("option").count() > 1
+    stage = mock.state.runs[1].facts["stage"]
+    mock.state.runs[1].facts["stage"] = "fine-tuned"
+    try:
+        page = opened()
+        groups = page.locator("#run optgroup")
+        assert [group.get_attribute("label") for group in groups.all()] == [stage, "fine-tuned"]
+        assert groups.nth(1).locator("option").count() == 1
+        page.locator("#run").select_option("1")
+        settled(page, "#map canvas")
+    finally:
+        mock.state.runs[1].facts["stage"] = stage
+
+
 def test_long_names_of_runs_and_classes_push_nothing_aside(opened: Any) -> None:
     page = opened()
     keep(page)
