@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from linear_run import LinearRun, some_images
 
-from papilio.analysis.coordinates import change_around, coordinates, known_factors, posterior_kl
+from papilio.analysis.coordinates import change_around, coordinates, known_factors, moved_pictures, posterior_kl
 from papilio.analysis.information import binned, entropy, gaps, information_matrix, mutual_information, rotated_gap
 from papilio.kinds.options import CoordinatesOptions
 from papilio.sections.coordinate_sections import use_words
@@ -111,3 +111,12 @@ def test_what_is_not_used_is_said_in_words() -> None:
     assert "27 of 32 carry under 0.01 nats, next to nothing." in use_words(np.r_[np.ones(5), np.zeros(27)])
     assert "1 of 2 carries under 0.01 nats, next to nothing." in use_words(np.array([1.0, 0.0]))
     assert use_words(np.zeros(3)).startswith("The posterior has collapsed: all 3 coordinates carry under 0.01 nats")
+
+
+def test_a_moved_coordinate_is_at_deviations_from_the_mean_and_the_others_stay() -> None:
+    line: Any = LinearRun(offers=("decode", "sample"))
+    latent, mean, deviation = np.array([0.5, -1.0, 2.0]), np.array([0.1, 0.2, 0.3]), np.array([1.0, 2.0, 3.0])
+    moved_pictures(line, latent, np.array([2, 0]), mean=mean, deviation=deviation)
+    rows = line.decoded[0].reshape(2, 5, 3)
+    np.testing.assert_allclose(rows[0], [[0.5, -1.0, 0.3 + 3 * step] for step in (-2, -1, 0, 1, 2)], rtol=1e-6)
+    np.testing.assert_allclose(rows[1], [[0.1 + step, -1.0, 2.0] for step in (-2, -1, 0, 1, 2)], rtol=1e-6)

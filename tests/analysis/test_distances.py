@@ -107,3 +107,10 @@ def test_the_same_image_again_and_again_covers_nothing() -> None:
 def test_a_neighbor_counts_up_to_its_distance() -> None:
     real = np.array([[0.0], [1.0], [2.0], [3.0]])  # the third neighbor of 0 is 3 away, of 1 it is 2 away
     assert precision_recall(real, np.array([[-3.0], [5.9], [6.1], [20.0]]))[0] == 0.5
+
+
+def test_the_spread_is_the_deviation_of_a_sample_of_quarters(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter(range(distances.SUBSETS))
+    monkeypatch.setattr(distances, "kernel_distance", lambda *sets: float(next(found)))
+    points = np.zeros((8, 2))
+    assert distances.kernel_spread(points, points) == pytest.approx(np.std(np.arange(distances.SUBSETS), ddof=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from papilio.analysis.likelihood import Estimate, active_units, estimate_likelih
 from papilio.analysis.store import read_analysis
 from papilio.data.load import load_images
 from papilio.kinds.options import LikelihoodOptions, VariationalSettings
-from papilio.kinds.registry import AUTOENCODER
+from papilio.kinds.registry import AUTOENCODER, VAE
 from papilio.results.results import StudyResults
 from papilio.sections.likelihood_sections import collapse_words
 from papilio.studies.images import StudyImages
@@ -211,3 +212,21 @@ def test_an_estimate_that_takes_long_says_how_far_it_is_and_is_made_once(results
     assert {path for path, written in files.items() if path.stat().st_mtime_ns != written} == {torn}
     assert [how_far[0] for how_far in told if how_far[2].startswith("likelihood of ")] == list(range(1, 41))
     assert {how_far[1] for how_far in told if how_far[2].startswith("likelihood of ")} == {40}
+
+
+def test_the_error_of_a_mean_likelihood_is_that_of_a_sample_of_images() -> None:
+    digits = load_images("digits")
+    few = replace(digits, test=digits.test[:3])
+    train = SimpleNamespace(objective_settings={"likelihood": "gaussian", "sigma": GAUSSIAN.sigma})
+    decode = lambda latents: np.full((len(latents), 1, 8, 8), 0.3, np.float32)  # noqa: E731
+    run: Any = SimpleNamespace(
+        kind=VAE,
+        posterior=lambda images: (np.zeros((len(images), 2)), np.zeros((len(images), 2))),
+        nets=SimpleNamespace(forward=lambda net, latents: decode(latents)),
+        facts=SimpleNamespace(run_settings=SimpleNamespace(train=train), trial="a"),
+    )
+    found = likelihood(run, few, LikelihoodOptions(num=3, samples=2))
+    zeros = np.zeros((3, 2))
+    each = estimate_likelihood(digits.images[few.test], zeros, zeros, decode=decode, settings=GAUSSIAN, samples=2)
+    assert found["nll"] == pytest.approx(-each.likelihood.mean())
+    assert found["nll_error"] == pytest.approx(each.likelihood.std(ddof=1) / math.sqrt(3))

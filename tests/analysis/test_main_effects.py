@@ -64,3 +64,13 @@ def test_folds_of_a_single_combination_are_paired_as_the_comparison_of_trials_pa
     found = main_effects(grid(lambda _, *where: noise[where], seeds=5, depths=(1,)), ["dropout"], test_share=1 / 4)
     series = ([noise[dropout, fold] for fold in range(5)] for dropout in (0.3, 0.0))
     assert found[1].half_width == pytest.approx(paired_comparison(*series, test_share=1 / 4).half_width)
+
+
+def test_folds_of_several_combinations_do_not_widen_their_interval() -> None:
+    """Combinations are what is counted there: their runs' means do not overlap as those of folds do."""
+    noise = np.random.default_rng(0).normal(size=(3, 2, 5))
+    runs = [
+        Observation({"depth": depth, "dropout": dropout}, (fold,), noise[depth, dropout, fold])
+        for depth, dropout, fold in np.ndindex(noise.shape)
+    ]
+    assert main_effects(runs, ["dropout"], test_share=1 / 4) == main_effects(runs, ["dropout"])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from image_files import class_folders, png_bytes, some_images, split_folders, write_files, write_tar, write_zip
+from test_splits import uneven_set
 
 from in_process import papilio
 from papilio.data.check import Finding, check_images
+from papilio.data.leaks import leak_notes, num_trained_on
 from papilio.data.load import load_images
 from papilio.errors import DataError
 
@@ -147,3 +150,23 @@ def test_folders_that_may_be_splits_are_told_of(tmp_path: Path) -> None:
 def test_classes_are_not_missing_in_a_split_that_is_switched_off(tmp_path: Path) -> None:
     pets = write_files(tmp_path / "pets", class_folders())
     assert found(check_images(pets, validation=0, test=0), "missing classes").severity == "ok"
+
+
+def test_an_image_that_both_hold_out_was_not_trained_on() -> None:
+    pixels = np.arange(6, dtype=np.uint8).repeat(4).reshape(6, 1, 2, 2)
+    known = load_images(pixels, np.arange(6) % 2, validation=0, test=0)
+    one, other, held_out = np.array([0]), np.array([1]), np.array([2, 3])
+    mine = replace(known, train=one, validation=other, test=held_out)
+    shown = pixels[[2, 3, 3, 4, 5, 0]]  # image 2 is trained on; 3 is, too, but also held out there
+    theirs = replace(known, images=shown, train=np.array([0, 1]), validation=np.array([3]), test=np.array([2]))
+    assert num_trained_on(mine, theirs) == 1
+
+
+def test_test_images_are_compared_with_training_images_and_with_those_that_choose() -> None:
+    known = uneven_set()
+    pixels = known.images.copy()
+    pixels[[known.validation[0], known.test[0]]] = pixels[known.train[:2]]
+    pixels[known.test[1]] = pixels[known.validation[1]]
+    validation, test = leak_notes(replace(known, images=pixels))
+    assert validation.startswith("1 validation image has the same pixels as training images")
+    assert test.startswith("2 test images have the same pixels as training or validation images")

@@ -147,3 +147,8 @@ def test_values_in_words() -> None:
     assert CLOCK.words(0) == "12:00" and CLOCK.words(719.4) == "11:59" and CLOCK.words(61) == "01:01"
     assert Quantity(360, "°").words(7) == "7.0°"
     assert CLOCK.distance_words(0.44) == "0.4 min" and CLOCK.distance_words(182) == "3 h 2 min"
+
+
+def test_small_errors_are_shares_of_the_period() -> None:
+    assert Quantity(200.0).small_errors == {"within_1_percent": 2.0, "within_5_percent": 10.0}
+    assert CLOCK.small_errors == {"within_1_min": 1.0, "within_5_min": 5.0, "within_15_min": 15.0}

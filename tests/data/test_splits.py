@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from papilio.data.imageset import ImageSet
+from papilio.data.load import load_images
 from papilio.data.splits import SPLITS, draw_folds, draw_number, draw_splits, fold_sizes
 from papilio.errors import DataError, SettingError
 
@@ -206,3 +209,52 @@ def test_a_number_of_images_is_stratified_and_lies_inside_a_larger_one(
 def test_more_training_images_than_there_are_is_refused() -> None:
     with pytest.raises(SettingError, match="num_train = 11: allowed are 1 to the number of training images, 10"):
         draw_number(np.zeros(10, dtype=np.int64), np.arange(10), num=11, seed=0)
+
+
+def test_other_seeds_draw_other_training_images_and_other_shares() -> None:
+    images = an_image_set()
+    first, again, other = (images.with_training_images(5, seed) for seed in (1, 1, 2))
+    assert np.array_equal(first.train, again.train) and not np.array_equal(first.train, other.train)
+    pixels = np.arange(200, dtype=np.uint8).repeat(4).reshape(200, 2, 2)
+    one, two = (
+        load_images(pixels, np.arange(200) % 2, validation=0, test=0, fraction=0.5, seed=seed).images for seed in (1, 2)
+    )
+    assert len(one) == len(two) == 100 and not np.array_equal(one, two)
+
+
+def test_other_labels_make_another_checksum() -> None:
+    images = an_image_set()
+    swapped = images.labels.copy()
+    swapped[[0, -1]] = swapped[[-1, 0]]
+    assert not np.array_equal(swapped, images.labels)
+    assert replace(images, labels=swapped).checksum != images.checksum
+
+
+def uneven_set() -> ImageSet:
+    """A class of 90 images, one of 30, and one of 3, one of them in each split."""
+    labels = np.repeat([0, 1, 2], [90, 30, 3])
+    pixels = np.arange(123, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    splits = [np.concatenate([np.arange(30) + 30 * k, np.arange(10) + 90 + 10 * k, [120 + k]]) for k in range(3)]
+    return ImageSet("uneven", pixels, labels, ("many", "few", "rare"), *splits, origin="made up")
+
+
+def test_a_fraction_has_the_same_share_of_each_class_and_one_image_at_least() -> None:
+    for share, counts in ((0.5, [15, 5, 1]), (0.1, [3, 1, 1]), (0.01, [1, 1, 1])):
+        part = uneven_set().fraction(share, seed=3)
+        for name in SPLITS:
+            assert np.bincount(part.split(name)[1]).tolist() == counts
+
+
+def test_halves_of_an_image_are_rounded_up() -> None:
+    """Python's round sends them to even numbers: shares of small classes would alternate."""
+    sizes = [len(draw_splits(np.zeros(num, int), {}, validation=0, test=0.5, seed=0)["test"]) for num in (3, 5, 7, 9)]
+    assert sizes == [2, 3, 4, 5]
+
+
+def test_splits_of_a_loaded_set_are_stratified() -> None:
+    """By class, and of values on a circle by equal stretches of it."""
+    pixels, labels = np.zeros((400, 2, 2), np.uint8), np.repeat([0, 1], [380, 20])
+    images = load_images(pixels, labels, validation=0.25, test=0.2, seed=1)
+    assert [np.bincount(images.split(name)[1]).tolist() for name in SPLITS] == [[228, 12], [76, 4], [76, 4]]
+    values = load_images(pixels, np.arange(400) * 0.9, period=360, validation=0, test=0.5, seed=1)
+    assert np.bincount((values.labels[values.test] >= 180).astype(int)).tolist() == [100, 100]

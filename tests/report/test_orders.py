@@ -71,3 +71,8 @@ def test_trials_no_further_apart_than_their_runs_are_said_to_be() -> None:
     )
     lone = Compared("b", 0.6, Spread(28.0, None, 1))
     assert not Swap(theirs=Compared("a", 0.5, Spread(30.0, None, 1)), ours=lone).is_within_spread
+
+
+def test_trials_are_apart_by_the_deviation_of_a_difference() -> None:
+    one = Spread(30.0, 1.5, 3)
+    assert one.is_apart_from(Spread(27.8, 1.5, 3)) and not one.is_apart_from(Spread(27.9, 1.5, 3))  # 1.5 times root 2

@@ -14,6 +14,9 @@ from papilio.analysis.spreads import Spread
 from papilio.drawing import canvas, palette
 from papilio.drawing.palette import DARK, LIGHT
 from papilio.results import metrics, words
+from papilio.results.compare import compare
+from papilio.results.metrics import told_metric
+from papilio.results.results import StudyResults
 from papilio.sections import curve_sections, sentences, study_facts
 from papilio.sections import result_tables as tables
 from papilio.sections.published_table import published_table
@@ -126,3 +129,39 @@ def lab(light: np.ndarray) -> np.ndarray:
     ratios = XYZ @ np.clip(light, 0, 1) / np.array([0.9505, 1, 1.089])
     f = np.where(ratios > 0.008856, np.cbrt(ratios), 7.787 * ratios + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def study(folder: Path, runs: dict[tuple[str, str, int], float], *, diverged: float | None = None) -> StudyResults:
+    """Runs of these accuracies by stage, trial and seed; a last one of the last trial may have diverged, after a good epoch."""
+    plans = [study_folders.plan(stage=stage, trial=trial, seed=seed) for stage, trial, seed in runs]
+    for plan, accuracy in zip(plans, runs.values(), strict=True):
+        metrics = {"val_accuracy": accuracy, "test_accuracy": accuracy - 0.01}
+        study_folders.write_run(folder, plan, metrics=metrics, records=[{"epoch": 1}])
+    if diverged is not None:
+        plans.append(study_folders.plan(stage=plans[-1].stage, trial=plans[-1].trial, seed=9))
+        metrics = {"val_accuracy": diverged}
+        study_folders.write_run(folder, plans[-1], metrics=metrics, records=[{"epoch": 1}], status="diverged")
+    return study_folders.write_study(folder, plans)
+
+
+def test_the_best_is_that_of_the_last_stage(tmp_path: Path) -> None:
+    results = study(tmp_path, {("first", "a", 0): 0.99, ("second", "b", 0): 0.8, ("second", "c", 0): 0.9})
+    assert results.best_trial is not None and results.best is not None
+    assert (results.best_trial.name, results.best.trial) == ("c", "c")
+
+
+def test_a_run_that_diverged_counts_in_no_mean_and_is_not_the_best(tmp_path: Path) -> None:
+    results = study(tmp_path, {("s", "a", 0): 0.8, ("s", "a", 1): 0.9}, diverged=0.95)
+    (trial,) = results.trials("s")
+    assert trial.values("val_accuracy") == [0.8, 0.9] and trial.mean("val_accuracy") == pytest.approx(0.85)
+    assert trial.spread("val_accuracy") == pytest.approx(0.1 / 2**0.5)
+    assert trial.best is not None and trial.best.seed == 1
+    assert told_metric(results, trial) == "test_accuracy"
+
+
+def test_a_comparison_has_the_time_of_all_runs_and_only_trials_that_several_studies_have(tmp_path: Path) -> None:
+    one = study(tmp_path / "one", {("s", "a", 0): 0.8, ("s", "b", 0): 0.9}, diverged=0.1)
+    other = study(tmp_path / "other", {("s", "b", 0): 0.7})
+    comparison = compare([one, other])
+    assert [column.seconds for column in comparison.columns] == [12.5 + 12.5 + 21.5, 12.5]
+    assert [(stage, trial) for stage, trial, _ in comparison.shared_trials] == [("s", "b")]

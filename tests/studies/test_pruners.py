@@ -253,3 +253,10 @@ def test_the_median_is_that_of_all_others_however_trials_come(data: st.DataObjec
         others = [score for score in known if score is not None and math.isfinite(score)]
         is_below = bool(others) and trial.scores[-1] < statistics.median(others)
         assert (pruner.cut_now(trial, epoch, begun) is not None) == is_below
+
+
+def test_hyperband_shares_trials_out_as_its_authors_do() -> None:
+    """Li et al. (2018): in proportion to factor ** s / (s + 1), s being how many rungs a bracket has."""
+    pruner = make_pruner(PrunerSettings(name="hyperband", factor=3), num_trials=49, epochs=27)
+    assert isinstance(pruner, HalvingPruner)
+    assert [len(bracket.racing) for bracket in pruner.brackets] == [27, 12, 6, 4]

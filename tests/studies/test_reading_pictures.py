@@ -172,3 +172,9 @@ def test_what_is_not_known_is_said() -> None:
     assert not scattered.is_sure and scattered.within > 150
     across_midnight = agree("a.png", [look([719.0, 1.0, 0.0, 0.0, 718.0], 0.99)], CLOCK, known)
     assert across_midnight.is_sure and across_midnight.label == "12:00" and across_midnight.within <= 2
+
+
+def test_who_is_less_sure_is_not_told_as_nearer() -> None:
+    confidence = np.linspace(1, 0, 80).astype(np.float32)
+    found = Calibration.of(confidence, np.where(confidence > 0.5, 5.0, 1.0))
+    assert found.within == [5.0, 5.0]

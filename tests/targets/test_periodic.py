@@ -174,3 +174,17 @@ def test_metrics_are_in_units_of_the_value() -> None:
     values = torch.tensor([1.0, 1.0, 10.0, 100.0, 0.0])
     assert circular_error(predicted, values, 720.0).tolist() == [1, 2, 0, 0, 360]
     assert share_within(predicted, values, 720.0, 1.0).item() == pytest.approx(0.6)
+
+
+def test_soft_classes_are_a_normal_of_their_width() -> None:
+    shares = SoftBins(720.0, 72, width=2.0).shares(torch.tensor([0.0]))[0]
+    expected = [math.exp(-0.5 * (steps / 2) ** 2) for steps in (0, 1, 2, 4)]
+    assert (shares[[0, 1, -2, 4]] / shares[0]).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_harmonics_are_as_sure_as_the_least_sure_hand() -> None:
+    target = Harmonics(720.0)
+    outputs = target.encode(torch.tensor([100.0, 100.0]))
+    outputs[0, :2] *= 0.2
+    outputs[1, 2:] *= 0.3
+    assert target.decode(outputs).confidence.tolist() == pytest.approx([0.2, 0.3], rel=1e-5)

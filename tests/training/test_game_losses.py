@@ -163,3 +163,66 @@ def test_settings_that_do_not_go_together_are_one_line(given: dict[str, Any], co
     with pytest.raises(SettingError, match=complaint) as caught:
         validated(GameSettings, given, error=SettingError)
     assert "\n" not in str(caught.value)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+class Keeps(nn.Module):
+    """A discriminator that keeps what it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Tensor] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.seen.append(images.detach())
+        return images.flatten(1).sum(1, keepdim=True)
+
+
+def test_the_gradient_penalty_looks_between_each_real_image_and_its_fake_at_a_place_of_its_own() -> None:
+    net = Keeps()
+    gradient_penalty(net, torch.zeros(50, 1, 2, 2), torch.ones(50, 1, 2, 2), Noise(generator()))
+    places = net.seen[0].flatten(1)
+    assert torch.equal(places.amin(1), places.amax(1)) and len(places[:, 0].unique()) == 50
+    assert 0 <= float(places.min()) < 0.1 and 0.9 < float(places.max()) <= 1
+
+
+class Paints(nn.Module):
+    """A generator whose images are its latents."""
+
+    latents = 2
+
+    def forward(self, latents: Tensor) -> Tensor:
+        return latents.reshape(-1, 2, 1, 1)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_each_of_several_steps_of_the_discriminator_sees_fakes_of_its_own(steps: int) -> None:
+    nets: dict[str, nn.Module] = {"generator": Paints(), "discriminator": Keeps()}
+    game, random, given = objective(discriminator_steps=steps), Noise(generator()), torch.zeros(4, 2, 1, 1)
+    assert game.share is not None
+    shared = Batch(given, torch.zeros(4), game.share(nets, Batch(given, torch.zeros(4)), random, 0))
+    for _ in range(2):
+        game.phases[0].loss(nets, shared, random, 0)
+    _, first, _, second = nets["discriminator"].seen
+    assert torch.equal(first, second) == (steps == 1)
+
+
+def test_smoothing_is_in_the_loss_that_is_measured_too() -> None:
+    nets: dict[str, nn.Module] = {"generator": Paints(), "discriminator": Keeps()}
+    given = Batch(torch.full((4, 2, 1, 1), 2.0), torch.zeros(4))
+    plain, smoothed = (
+        objective(smoothing=share).evaluate(nets, given, Noise(generator()))["discriminator_loss"].item()
+        for share in (0.0, 0.1)
+    )
+    assert smoothed - plain == pytest.approx(0.1 * 4.0 / 2, rel=1e-4)  # a tenth of the logit, of one half of the loss
+
+
+def test_the_averaged_generator_follows_while_a_game_is_trained() -> None:
+    run = training(epochs=1, model={"average": 0.9})
+    before = weights_of(run)
+    run.run()
+    moved = {name for name, one in weights_of(run).items() if not torch.equal(one, before[name])}
+    assert {name for name in before if name.startswith("average/") and "weight" in name} <= moved

@@ -12,7 +12,7 @@ from papilio.data.facts import ImageFacts
 from papilio.kinds.registry import game_metrics
 from papilio.settings.train_settings import TrainSettings
 from papilio.training.batches import Batch
-from papilio.training.gan import LossName, diversity, judged, objective
+from papilio.training.gan import LossName, diversity, draw, judged, objective
 from papilio.training.noise import Noise
 
 
@@ -107,3 +107,36 @@ def test_pixels_outside_are_counted() -> None:
         "diversity",
         "outside",
     }
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_diversity_with_classes_weighs_a_class_by_its_images() -> None:
+    real = torch.rand(12, 1, 4, 5, generator=generator())
+    classes = torch.tensor([0] * 9 + [1] * 3)
+    fakes = torch.where((classes == 0)[:, None, None, None], real, torch.zeros(()))  # one class is always drawn alike
+
+    def away(images: Tensor) -> Tensor:
+        return sum((one - one.mean(0)).square().sum() for one in (images[:9], images[9:]))
+
+    expected = (away(fakes) / away(real)).sqrt().item()
+    assert diversity(fakes, real, classes).item() == pytest.approx(expected, rel=1e-5)
+
+
+class PaintsClass(nn.Module):
+    """A generator whose images are as bright as their class, and a little noise."""
+
+    latents, classes = 1, 3
+
+    def forward(self, given: Tensor) -> Tensor:
+        return (given[:, 1:].argmax(1) + 0.1 * given[:, 0]).reshape(-1, 1, 1, 1)
+
+
+def test_diversity_that_is_measured_of_a_conditional_game_is_within_classes() -> None:
+    nets = {"generator": PaintsClass(), "discriminator": ByBrightness()}
+    given = Batch(torch.rand(12, 1, 1, 1, generator=generator()), torch.arange(12) % 3)
+    measured = objective().evaluate(nets, given, Noise(generator()))
+    expected = diversity(draw(nets, given, Noise(generator())), given.images, given.targets)
+    assert measured["diversity"].item() == pytest.approx(expected.item(), rel=1e-6) and expected < 1

@@ -187,3 +187,31 @@ def test_penalties_are_minimized_but_not_told() -> None:
     for make in (variational.objective,):
         (plain, told), (total, same) = (loss_of(make(train), network, batch()) for train in (TRAIN, penalized))
         assert total > plain and told["loss"] == same["loss"]
+
+
+def test_free_bits_count_for_a_latents_mean_over_the_batch() -> None:
+    mean = torch.tensor([[0.0], [2.0]] * 3)  # a KL of 0 or 2, 1 on average: nothing is below half a nat
+    network = Fixed(mean, torch.zeros(6, 1), logit=0.0)
+    total, metrics = loss_of(variational.objective(TRAIN, free_bits=0.5), network, batch())
+    assert total == pytest.approx(metrics["reconstruction"] + 1.0, rel=1e-6)
+
+
+def test_active_units_take_the_variance_of_a_sample() -> None:
+    means = torch.tensor([[0.0], [0.12], [0.0], [0.22]])  # 0.0085 over n, 0.0113 over n - 1
+    assert variational.active_units({"means": means}) == {"active_units": 1.0}
+
+
+def test_penalties_of_an_autoencoder_are_minimized_but_not_told() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Unflatten(1, (1, 8, 8)))
+    penalized = TrainSettings.model_validate({"regularizer": {"l1": 0.01, "l2": 0.1}})
+    (plain, told), (total, same) = (
+        loss_of(reconstruct.objective(train), network, batch()) for train in (TRAIN, penalized)
+    )
+    weight = network[1].weight
+    added = 0.01 * weight.abs().sum() + 0.1 * weight.square().sum()
+    assert total - plain == pytest.approx(added.item(), rel=1e-4) and told["loss"] == same["loss"]
+
+
+def test_noisy_images_stay_between_black_and_white() -> None:
+    found = reconstruct.noisy(torch.rand(50, 1, 8, 8), "gaussian", [0.5], noise())
+    assert float(found.min()) == 0 and float(found.max()) == 1

@@ -16,6 +16,7 @@ from torch import nn
 from toys import toy_images
 
 from papilio.engine import Seeds
+from papilio.epochs import Means, PlainMeans
 from papilio.errors import SettingError
 from papilio.models.layers import Dropout
 from papilio.runs.arrays import load_arrays, save_arrays
@@ -25,6 +26,7 @@ from papilio.settings.train_settings import Augmentation
 from papilio.targets.classes import Classes
 from papilio.training.augmentation import augment, erase, flip, shift, turn
 from papilio.training.batches import Batches
+from papilio.training.means import TorchMeans
 from papilio.training.noise import Noise
 from papilio.training.optimizers import OPTIMIZERS, make_optimizer
 from papilio.training.states import as_array
@@ -272,3 +274,59 @@ print([name for name in ("torch._dynamo", "sympy") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_metrics_leave_smoothing_out_where_the_loss_is_given_too() -> None:
+    logits, labels = torch.randn(20, 4, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 4
+    target = Classes(4, label_smoothing=0.2)
+    found = target.metrics(logits, labels, loss=target.loss(logits, labels))
+    assert found["loss"].item() == pytest.approx(Classes(4).loss(logits, labels).item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change", [{"rotate": 20.0}, {"zoom": 0.3}, {"shift": 2}, {"flip": True}, {"erase": 1.0}], ids=str
+)
+def test_each_change_is_made_by_itself(change: dict[str, float]) -> None:
+    images = torch.randint(1, 256, (9, 3, 7, 5), dtype=torch.uint8, generator=generator(1))
+    assert not torch.equal(augment(images, Augmentation.model_validate(change), generator()), images)
+
+
+def test_shifts_reach_every_place_and_rows_do_not_tell_columns() -> None:
+    images = torch.zeros(2000, 1, 9, 9, dtype=torch.uint8)
+    images[:, :, 4, 4] = 255
+    rows, columns = shift(images, 2, generator())[:, 0].nonzero(as_tuple=True)[1:]
+    assert len(rows) == 2000
+    counts = torch.bincount((rows - 2) * 5 + columns - 2, minlength=25)
+    assert len(counts) == 25 and int(counts.min()) > 40 and int(counts.max()) < 130  # 80 each
+
+
+def test_erased_rectangles_have_all_sizes_shapes_and_places() -> None:
+    images = torch.full((600, 1, 100, 100), 255, dtype=torch.uint8)
+    is_black = erase(images, share=1.0, area=0.2, generator=generator())[:, 0] == 0
+    heights, widths = is_black.any(2).sum(1).double(), is_black.any(1).sum(1).double()
+    areas, ratios = (heights * widths / 1e4).numpy(), (heights / widths)[heights > 15].numpy()
+    assert 0.18 < areas.max() < 0.21 and areas.mean() == pytest.approx(0.1, rel=0.1)
+    assert 0.45 < ratios.min() < 0.6 and 1.7 < ratios.max() < 2.2  # from 1:2 to 2:1
+    tops, lefts = is_black.any(2).int().argmax(1).double(), is_black.any(1).int().argmax(1).double()
+    assert abs(np.corrcoef(tops / (101 - heights), lefts / (101 - widths))[0, 1]) < 0.15
+
+
+def test_turning_and_zooming_are_drawn_independently() -> None:
+    rows, columns = torch.arange(41)[:, None] - 12, torch.arange(41)[None, :] - 20
+    blob = (255 * torch.exp(-(rows**2 + columns**2) / 8)).round().to(torch.uint8)  # 8 above the middle
+    moved = turn(blob.expand(300, 1, -1, -1), degrees=30.0, zoom=0.25, generator=generator())[:, 0].double()
+    total, places = moved.sum((1, 2)), torch.arange(41.0).double() - 20
+    x, y = (moved.sum(1) * places).sum(1) / total, (moved.sum(2) * places).sum(1) / total
+    assert abs(np.corrcoef(torch.atan2(x, -y), torch.hypot(x, y))[0, 1]) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("make", "number"), [(TorchMeans, torch.tensor), (PlainMeans, np.array)], ids=["torch", "numpy"]
+)
+def test_a_batch_counts_by_its_images(make: type[Means], number: type) -> None:
+    means = make(is_whole=True)
+    means.add({"loss": number(1.0), "error": number([0.0, 1.0, 2.0])}, weight=3)
+    means.add({"loss": number(5.0), "error": number([9.0, 9.0])}, weight=2)
+    found = means.result(epoch=1, prefix="val")
+    assert found["val_loss"] == pytest.approx(2.6) and found["val_error"] == pytest.approx(4.2)
+    assert found["val_median_error"] == 2.0

@@ -6,8 +6,10 @@ import math
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +18,16 @@ from torch import nn
 from toys import Stopper, ToyRun, reconstruction, same_weights, toy_set, toy_training, weights_of
 
 from papilio.errors import RunError, SettingError
-from papilio.runs.loop import TrainingRun
+from papilio.kinds.choosing import ranking_of
+from papilio.kinds.ranking import Ranking
+from papilio.kinds.registry import CLASSIFY
+from papilio.models.families import build_nets, find_builder
+from papilio.runs.loop import BestSoFar, TrainingRun
+from papilio.runs.train import prepare
+from papilio.settings.run_settings import RunSettings
+from papilio.settings.train_settings import TrainSettings
 from papilio.targets.classes import Classes
+from papilio.training import vae as variational
 from papilio.training.batches import Batches
 from papilio.training.noise import Noise
 from papilio.training.objectives import Objective, Phase
@@ -322,3 +332,90 @@ def test_a_process_that_trains_keeps_large_blocks_that_it_frees() -> None:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
     assert int(after_an_epoch(code)) < 100, "each step faults its pages in again"
+
+
+@pytest.mark.parametrize(
+    ("direction", "values"), [("max", [0.5, 0.55, 0.61, 0.7]), ("min", [0.7, 0.65, 0.59, 0.5])], ids=["max", "min"]
+)
+def test_an_improvement_is_larger_than_min_delta(direction: Any, values: list[float]) -> None:
+    best, ranking = BestSoFar(), Ranking("val_metric", direction)
+    found = [
+        best.improves(ranking, {"epoch": epoch, "val_metric": value}, min_delta=0.1)
+        for epoch, value in enumerate(values, start=1)
+    ]
+    assert found == [True, False, True, False] and best.epoch == 3
+
+
+@pytest.mark.parametrize("direction", ["min", "max"])
+def test_of_equally_good_epochs_the_first_is_the_best(direction: Any) -> None:
+    best = BestSoFar()
+    for epoch in (1, 2):
+        best.improves(Ranking("val_accuracy", direction), {"epoch": epoch, "val_accuracy": 0.5})
+    assert best.epoch == 1
+
+
+def test_patience_watches_its_own_metric() -> None:
+    """What chooses the best epoch may be another one."""
+    training = toy_training("mlp", best="val_accuracy", early_stopping={"metric": "val_loss", "patience": 1})
+    run = TrainingRun(training.settings, Ranking("val_accuracy", "max"), Ranking("val_loss", "min"))
+    for epoch, (accuracy, loss) in enumerate([(0.5, 1.0), (0.6, 2.0)], start=1):
+        record = {"epoch": epoch, "step": epoch, "val_accuracy": accuracy, "val_loss": loss}
+        run.hear(training.session, 0, record, seconds=1.0)
+    assert run.outcome is not None and (run.outcome.status, run.outcome.best_epoch) == ("done", 2)
+
+
+def test_a_phase_with_another_optimizer_has_that_ones_usual_numbers_and_may_decay_nothing() -> None:
+    phases = {"generator": {"optimizer": "momentum"}, "discriminator": {"weight_decay": 0.0}}
+    settings: Mapping[str, Any] = {"learning_rate": 0.0002, "betas": (0.5, 0.9), "weight_decay": 0.1, "phases": phases}
+    critic, generator = toy_training("game", **settings).session.optimizers
+    assert [group["weight_decay"] for group in critic.param_groups] == [0.0]
+    assert critic.param_groups[0]["lr"] == 0.0002
+    assert [group["weight_decay"] for group in generator.param_groups] == [0.1, 0.0]
+    assert (generator.param_groups[0]["lr"], generator.param_groups[0]["momentum"]) == (0.01, 0.9)
+
+
+def variational_run() -> ToyRun:
+    nets = build_nets(find_builder("vae"), {"filters": [], "dense": [8]}, image_shape=(1, 8, 8), heads=(3,), seed=1)
+    settings = TrainSettings(epochs=2, batch_size=20)
+    return ToyRun(nets, variational.objective(settings), settings=settings, images=toy_set(), seed=1)
+
+
+def test_measuring_draws_the_same_noise_each_time_and_none_of_trainings() -> None:
+    once, often = variational_run(), variational_run()
+    with once.session as session:
+        session.train_epoch()
+    with often.session as session:
+        assert session.evaluate("validation") == session.evaluate("validation")
+        session.train_epoch()
+    assert same_weights(weights_of(once), weights_of(often))
+
+
+def test_what_is_taken_off_images_is_of_training_images() -> None:
+    toys = toy_set()
+    bright = np.where(np.arange(len(toys.images))[:, None, None, None] < 70, toys.images // 4, 255).astype(np.uint8)
+    images = replace(toys, images=bright, validation=toys.validation[:13], test=toys.validation[13:])
+    plain = {"data": {"name": "digits"}, "model": {"family": "mlp"}, "train": {"standardize": True}}
+    with prepare(RunSettings.of(plain), images, seed=0, threads=1, own={}) as session:
+        mean = session.weights(0)["network/input_mean"]
+    assert float(mean.squeeze()) == pytest.approx(bright[:70].mean() / 255, rel=1e-5)
+
+
+def test_patience_may_watch_another_metric_than_chooses() -> None:
+    train = TrainSettings.model_validate({"best": "val_accuracy", "early_stopping": {"metric": "val_loss"}})
+    found = ranking_of(CLASSIFY, train, toy_set().facts, has_validation=True)
+    assert found == (Ranking("val_accuracy", "max"), Ranking("val_loss", "min"))
+
+
+def test_a_resumed_run_still_has_the_weights_of_a_best_epoch_before_its_last(tmp_path: Path) -> None:
+    ranking, first, resumed = Ranking("val_loss", "min"), toy_training("mlp"), toy_training("mlp")
+    run = TrainingRun(first.settings, ranking, checkpoint=tmp_path / "state.safetensors")
+    with first.session as session:
+        best = session.weights(0)
+        run.hear(session, 0, {"epoch": 1, "step": 4, "val_loss": 1.0}, seconds=1.0)
+        session.train_epoch()
+        run.hear(session, 0, {"epoch": 2, "step": 8, "val_loss": 2.0}, seconds=1.0)
+    again = TrainingRun(resumed.settings, ranking, checkpoint=run.checkpoint)
+    with resumed.session as session:
+        again.restore(session, 0)
+    assert again.progress.best == BestSoFar(1.0, 1)
+    assert all(np.array_equal(again.best_weights[name], one) for name, one in best.items())
