@@ -112,7 +112,7 @@ def test_the_card_says_how_good_it_is_and_its_code_runs_without_papilio(
     (described,) = results.environment["data"]
     low, high = share_interval(best.metrics["test_accuracy"], described["num_test"])
     assert f"| test accuracy | {best.metrics['test_accuracy']:.4f} | {low:.4f} to {high:.4f} | " in card
-    assert f"digits: {described['num_train']:,} images; " in card
+    assert f"digits: {described['num_train']:,} training images; " in card
     assert "images that training and selection did not see" in card
     assert "reduced" in card and "30% of the images" in card and "mean ± sd of 2 runs" in card
     (tmp_path / "model.onnx").write_bytes((exported / "model.onnx").read_bytes())
@@ -271,7 +271,7 @@ def test_a_file_that_differs_from_the_run_is_not_written(
 ) -> None:
     changed = replace(program, answers=lambda given: {"probabilities": wrong * program.answers(given)["probabilities"]})
     monkeypatch.setattr("papilio.exports.export.programs_of", lambda run: [changed])
-    with pytest.raises(RunError, match="off by up to"):
+    with pytest.raises(RunError, match="differs from the run.s own by up to"):
         product.export(results.runs[0].folder, tmp_path / "exported")
     assert not (tmp_path / "exported").exists()
 

@@ -430,8 +430,8 @@ def test_before_and_after_replace_no_file_unless_asked_to(pictures: Path, tmp_pa
         ((8, 8), None),
         ((9, 15), "differently proportioned, so it was center-cropped"),
         ((15, 15), None),
-        ((16, 16), "much larger: it was scaled down"),
-        ((4, 4), "much smaller: it was enlarged"),
+        ((16, 16), "much larger, so it was scaled down"),
+        ((4, 4), "much smaller, so it was enlarged"),
         ((600, 900), "much larger and differently proportioned, so it was scaled down and center-cropped"),
     ],
 )

@@ -105,8 +105,8 @@ def test_without_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "names", "complaint"),
     [
-        ([-1] * 12, NAMES, "column label: -1 is no class"),
-        ([None] * 12, None, "column label: None is no class"),
+        ([-1] * 12, NAMES, "column label: -1 is not a valid class"),
+        ([None] * 12, None, "column label: None is not a valid class"),
         ([7] * 12, NAMES, "7, but there are 3 names of classes"),
         ([0.5] * 12, None, "labels must be integers or words, not float"),
     ],

@@ -230,7 +230,7 @@ def test_a_drawn_set_loses_its_numbers() -> None:
         ("digits", None, "this set has classes"),
         ("clocks", None, "has its own, leave out period"),
         ("images.npy", None, "a second .npy file for one of images"),
-        ("images.npy", "none", 'labels = "none" ignores them'),
+        ("images.npy", "none", 'labels = "none" ignores labels'),
     ],
 )
 def test_a_period_goes_with_a_file_of_labels(tmp_path: Path, name: str, labels: str | None, complaint: str) -> None:

@@ -160,7 +160,7 @@ def test_ctrl_c_stops_after_the_epoch_leaves_no_process_of_ray_and_another_machi
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (130, ""), stdout
     assert "stopping after the current epochs" in stdout
-    ours = r"digits: only|6 runs on 2 workers|\d of 6|stopping|\[|analyzing the|writing the"
+    ours = r"digits: epochs and trials|6 runs on 2 workers|\d of 6|stopping|\[|analyzing the|writing the"
     assert [line for line in first_lines(stdout) if not re.match(ours, line)] == []
     assert {"stopped", "waiting"} <= {run.status for run in read_results(out).runs}
     assert not [one for one in psutil.process_iter(["cmdline"]) if f"papilio-ray-{process.pid}-" in str(one.info)]

@@ -201,7 +201,7 @@ def test_real_images_stand_beside_generated_ones(tmp_path: Path) -> None:
 def test_the_study_of_brushed_kanji_says_that_they_stand_in() -> None:
     study = load_study("dcgan-kanji").settings
     assert study.title.endswith("(stand-in for Kuzushiji-Kanji)")
-    assert "a stand-in that is drawn from a brush font" in " ".join((study.description or "").split())
+    assert "a stand-in rendered from a brush font" in " ".join((study.description or "").split())
     train, data = study.train, study.data
     assert (data.name, data.color, train["epochs"]) == ("brush-kanji", "rgb", 50)
 
