@@ -31,7 +31,10 @@ TWO_RATES = {"vary": {"train.learning_rate": [0.001, 0.01]}}
     ("stages", "complaint"),
     [
         ([TWO_RATES | {"pruner": "median"}], "pruner needs a ranking, but this stage is not ranked by one metric"),
-        ([{"vary": {"train.learning_rate": {"low": 0.1, "high": 0.2}}, "sampler": "tpe", "trials": 2}], "sampler = tpe needs a ranking"),
+        (
+            [{"vary": {"train.learning_rate": {"low": 0.1, "high": 0.2}}, "sampler": "tpe", "trials": 2}],
+            "sampler = tpe needs a ranking",
+        ),
         ([{"folds": 2}], "folds need a ranking"),
         ([TWO_RATES, {"from": "stage 0"}], 'from = "stage 0" needs a ranking, but that stage is not ranked'),
         ([{"train": {"early_stopping": {"patience": 2}}}], "early_stopping: nothing ranks the epochs of gan"),
