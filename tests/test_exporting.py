@@ -271,7 +271,7 @@ def test_a_file_that_differs_from_the_run_is_not_written(
 ) -> None:
     changed = replace(program, answers=lambda given: {"probabilities": wrong * program.answers(given)["probabilities"]})
     monkeypatch.setattr("papilio.exports.export.programs_of", lambda run: [changed])
-    with pytest.raises(RunError, match="differs from the run.s own by up to"):
+    with pytest.raises(RunError, match="differs from the run's own by up to"):
         product.export(results.runs[0].folder, tmp_path / "exported")
     assert not (tmp_path / "exported").exists()
 
