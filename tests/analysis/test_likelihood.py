@@ -218,7 +218,10 @@ def test_the_error_of_a_mean_likelihood_is_that_of_a_sample_of_images() -> None:
     digits = load_images("digits")
     few = replace(digits, test=digits.test[:3])
     train = SimpleNamespace(objective_settings={"likelihood": "gaussian", "sigma": GAUSSIAN.sigma})
-    decode = lambda latents: np.full((len(latents), 1, 8, 8), 0.3, np.float32)  # noqa: E731
+
+    def decode(latents: np.ndarray) -> np.ndarray:
+        return np.full((len(latents), 1, 8, 8), 0.3, np.float32)
+
     run: Any = SimpleNamespace(
         kind=VAE,
         posterior=lambda images: (np.zeros((len(images), 2)), np.zeros((len(images), 2))),
